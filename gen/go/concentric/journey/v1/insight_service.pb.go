@@ -34,7 +34,7 @@ type QueryExperienceMetricsRequest struct {
 	// Whom and what to look at. Absent: everyone.
 	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
 	// Break every measure down by these dimensions, at most 3: `channel`,
-	// `stage`, `phase`, `definition`, `function_owner`, `control_level`, `component`,
+	// `stage`, `phase`, `touchpoint_definition`, `function_owner`, `control_level`, `component`,
 	// `expectation`, or `attributes.KEY`.
 	GroupBy       []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -344,14 +344,14 @@ var File_concentric_journey_v1_insight_service_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	"\n" +
-	"+concentric/journey/v1/insight_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8b\x03\n" +
+	"+concentric/journey/v1/insight_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x99\x03\n" +
 	"\x1dQueryExperienceMetricsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
-	"population\x12\xa7\x01\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\x8b\x01\xe0A\x01\xbaH\x84\x01\x92\x01\x80\x01\x10\x03\x18\x01\"zrx2v^(channel|stage|phase|definition|function_owner|control_level|component|expectation|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\xfe\x01\n" +
+	"population\x12\xb5\x01\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\x99\x01\xe0A\x01\xbaH\x92\x01\x92\x01\x8e\x01\x10\x03\x18\x01\"\x87\x01r\x84\x012\x81\x01^(channel|stage|phase|touchpoint_definition|function_owner|control_level|component|expectation|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\xfe\x01\n" +
 	"\x1eQueryExperienceMetricsResponse\x12/\n" +
 	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x127\n" +
 	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures\x128\n" +
