@@ -1,0 +1,60 @@
+# One verb per target; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := all
+
+TOOLS := $(CURDIR)/.tools
+export PATH := $(TOOLS):$(PATH)
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+.PHONY: all help build tools generate generate-check lint breaking test bench demo run image clean
+all: lint test ## what CI runs, but for the check of generated code
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
+
+build: ## the binary, static, into bin/
+	$(GO_BUILD) -o bin/concentric ./services/cmd/concentric
+
+demo: build ## load a simulated brand, show the two views, and end
+	bin/concentric demo --data data/demo --addr 127.0.0.1:0
+
+run: build ## serve the simulated brands until ^C
+	bin/concentric demo --data data/demo --serve
+
+test: ## all tests, with the race detector, on SQLite and PostgreSQL
+	go test -race -timeout 15m work
+
+bench: ## benchmarks of the hot paths, each beside its limit, and the gates
+	go test -run '^$$' -bench . -benchmem work
+	go run ./services/load
+
+tools: ## the pinned tools (tools/*/go.mod) into .tools
+	@for m in buf gen lint; do GOWORK=off GOBIN=$(TOOLS) go -C tools/$$m install tool; done
+
+generate: tools ## third_party/ and gen/ anew from their sources
+	GOWORK=off go -C tools/protodeps run . $(CURDIR)/third_party/proto
+	buf format -w
+	buf generate
+
+generate-check: generate ## fail if generating changes anything
+	@git diff --exit-code -- third_party proto gen || { echo 'run make generate and commit the result' >&2; exit 1; }
+	@test -z "$$(git status --porcelain -- third_party proto gen)" || { git status --short -- third_party proto gen; exit 1; }
+
+lint: tools ## vet, staticcheck, gofumpt, buf lint and format
+	go vet work
+	staticcheck -checks all,-ST1000 work
+	@test -z "$$(gofumpt -l services tools)" || { gofumpt -d services tools; exit 1; }
+	buf lint
+	buf format -d --exit-code > /dev/null
+
+breaking: tools ## compare the contracts with those last landed
+	buf breaking proto --against proto/landed.binpb
+
+image: build ## the container image as a tar file, into bin/
+	GOWORK=off go -C tools/image run . $(CURDIR)/bin/concentric $(CURDIR)/bin/concentric-image.tar
+
+clean: ## what was built, and the demo's data
+	rm -rf bin data .tools

@@ -1,0 +1,83 @@
+// Command concentric is the suite: four services in one process or apart, and the
+// tools to fill and read them.
+//
+//	concentric up                     everything in one process, on SQLite
+//	concentric up ticket              the ticket service alone
+//	concentric import --brand acme --mapping examples/nps/mapping.yaml DIR
+//	concentric view compare --brand acme
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the build.
+var version = "dev"
+
+// A cli is what the command line says. Every flag is also CONCENTRIC_NAME in the
+// environment; the flag wins.
+type cli struct {
+	Up          upCmd          `cmd:"" help:"Run the services named, or all of them in one process."`
+	Import      importCmd      `cmd:"" help:"Read CSV files into a running suite by a mapping file."`
+	View        viewCmd        `cmd:"" help:"Show the service view and the experience view."`
+	Demo        demoCmd        `cmd:"" help:"Run the suite on a simulated brand, show the comparison, and end."`
+	DeadLetters deadLettersCmd `cmd:"" help:"List, retry and drop events that a service could not apply."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// common are the flags that all commands take.
+type common struct {
+	Addr string `default:"127.0.0.1:8080" help:"Address of the suite." placeholder:"HOST:PORT"`
+	Data string `default:"${data}" help:"Folder of databases and import states." placeholder:"DIR"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "concentric:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	var c cli
+	parser, err := kong.New(
+		&c,
+		kong.Name("concentric"),
+		kong.Description("Customer service inside customer experience: tickets, surveys, journey scores, and the two views."),
+		kong.DefaultEnvars("CONCENTRIC"),
+		kong.Vars{"version": version, "data": dataDir()},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	return command.Run()
+}
+
+// dataDir returns the user's data folder for the suite.
+func dataDir() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "concentric")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "concentric-data"
+	}
+	return filepath.Join(home, ".local", "share", "concentric")
+}

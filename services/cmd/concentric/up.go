@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/telemetry"
+)
+
+// services are the four, in the order they start.
+var services = []string{"ticket", "survey", "journey", "gateway"}
+
+// An upCmd runs services until it is told to stop.
+type upCmd struct {
+	common
+
+	Services []string `arg:"" optional:"" enum:"ticket,survey,journey,gateway" help:"Services to run: ticket, survey, journey, gateway. All if none is named."`
+
+	DB          string        `name:"db" default:"sqlite:{data}/{service}.db" help:"Database of each service, sqlite:PATH or postgres://…; {data} and {service} are filled in." placeholder:"URL"`
+	Bus         string        `help:"NATS server that carries events. Embedded if empty and all services run in one process." placeholder:"URL"`
+	Keys        string        `help:"File of API keys. Without it, everybody on this machine may do everything." type:"existingfile" placeholder:"FILE"`
+	TicketAddr  string        `default:"127.0.0.1:8081" help:"Where a gateway finds the ticket service, if it runs elsewhere." placeholder:"HOST:PORT"`
+	SurveyAddr  string        `default:"127.0.0.1:8082" help:"Where a gateway finds the survey service, if it runs elsewhere." placeholder:"HOST:PORT"`
+	JourneyAddr string        `default:"127.0.0.1:8083" help:"Where a gateway finds the journey service, if it runs elsewhere." placeholder:"HOST:PORT"`
+	Grace       time.Duration `default:"20s" help:"How long calls under way may take at the end."`
+}
+
+// runs reports whether the service runs in this process.
+func (c *upCmd) runs(service string) bool {
+	return len(c.Services) == 0 || slices.Contains(c.Services, service)
+}
+
+// whole reports whether all services run in this process.
+func (c *upCmd) whole() bool { return !slices.ContainsFunc(services, func(s string) bool { return !c.runs(s) }) }
+
+// Run implements the command.
+func (c *upCmd) Run(ctx context.Context) error {
+	t, err := telemetry.Start(ctx, "concentric", version)
+	if err != nil {
+		return err
+	}
+	defer t.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // the process is ending; there is nobody to tell
+	lis, err := listen(ctx, c.Addr)
+	if err != nil {
+		return err
+	}
+	s, err := start(ctx, c, t.Log)
+	if err != nil {
+		lis.Close()
+		return err
+	}
+	t.Log.Info("serving", "addr", lis.Addr().String(), "services", c.names())
+	fmt.Fprintf(os.Stderr, "concentric serves %v on http://%s (gRPC and REST); ^C stops it\n", c.names(), lis.Addr())
+	return s.serve(ctx, lis, c.Grace)
+}
+
+func (c *upCmd) names() []string {
+	var names []string
+	for _, s := range services {
+		if c.runs(s) {
+			names = append(names, s)
+		}
+	}
+	return names
+}
+
+// listen listens on addr, which must belong to this machine: what is open to a
+// network needs TLS and authentication.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: want HOST:PORT", addr)
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if host == "" || err != nil || slices.ContainsFunc(ips, func(ip netip.Addr) bool { return !ip.Unmap().IsLoopback() }) {
+		return nil, fmt.Errorf("address %q is not on this machine's loopback: only 127.0.0.1 and [::1] are served without TLS and authentication", addr)
+	}
+	var config net.ListenConfig
+	return config.Listen(ctx, "tcp", addr)
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	"github.com/concentric-cx/concentric/services/gateway"
+	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/front"
+	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey"
+	"github.com/concentric-cx/concentric/services/survey"
+	"github.com/concentric-cx/concentric/services/ticket"
+)
+
+// A suite is the services of one process. This file is the only one that knows
+// every service.
+type suite struct {
+	log     *slog.Logger
+	rpc     *rpc.Server
+	front   *front.Server
+	closers []func() error
+	run     []func(context.Context) error // what goes on beside the calls
+}
+
+// A service is what all of them look like from here.
+type service interface {
+	Register(grpc.ServiceRegistrar)
+}
+
+// A runner is a service with something to relay or to consume.
+type runner interface {
+	Run(context.Context, *bus.Bus) error
+}
+
+// start opens the databases and the bus and puts the chosen services on a server.
+// The caller serves the suite, which closes it, or closes it.
+func start(ctx context.Context, c *upCmd, log *slog.Logger) (_ *suite, err error) {
+	s := &suite{log: log}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	cfg := rpc.Config{Log: log}
+	if c.Keys != "" {
+		if cfg.Auth, err = readKeys(c.Keys); err != nil {
+			return nil, err
+		}
+	}
+	s.rpc = rpc.NewServer(cfg)
+	b, err := s.bus(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	dead := bus.NewDeadLetters()
+	for _, name := range services {
+		if !c.runs(name) {
+			continue
+		}
+		if err := s.add(ctx, c, name, b, dead); err != nil {
+			return nil, err
+		}
+	}
+	eventv1.RegisterDeadLetterServiceServer(s.rpc, dead)
+	if err := s.rpc.Check(); err != nil {
+		return nil, err
+	}
+	conns, err := s.conns(c)
+	if err != nil {
+		return nil, err
+	}
+	s.front, err = front.New(ctx, s.rpc, conns, log)
+	return s, err
+}
+
+// add opens one service on its own database.
+func (s *suite) add(ctx context.Context, c *upCmd, name string, b *bus.Bus, dead *bus.DeadLetters) error {
+	db, err := s.open(ctx, c, name)
+	if err != nil {
+		return err
+	}
+	var svc service
+	switch name {
+	case "ticket":
+		svc, err = ticket.New(ctx, db, ticket.Config{})
+	case "survey":
+		svc, err = survey.New(ctx, db, survey.Config{})
+	case "journey":
+		svc, err = journey.New(ctx, db, journey.Config{DeadLetters: dead})
+	case "gateway":
+		var up gateway.Upstreams
+		if up, err = s.upstreams(c); err == nil {
+			svc, err = gateway.New(ctx, db, up)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	svc.Register(s.rpc)
+	s.run = append(s.run, func(ctx context.Context) error { return forget(ctx, db, s.log) })
+	if r, ok := svc.(runner); ok && b != nil {
+		s.run = append(s.run, func(ctx context.Context) error { return r.Run(ctx, b) })
+	}
+	return nil
+}
+
+// open opens the database of one service. A SQLite file is locked, so that two
+// processes never write it.
+func (s *suite) open(ctx context.Context, c *upCmd, service string) (*sqldb.DB, error) {
+	url := strings.NewReplacer("{data}", c.Data, "{service}", service).Replace(c.DB)
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		unlock, err := lock(path + ".lock")
+		if err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, unlock)
+	}
+	db, err := sqldb.Open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, db.Close)
+	return db, nil
+}
+
+// bus opens the embedded bus of a whole suite, or the one at an address. A lone
+// service without either keeps its events in its outbox until there is one.
+func (s *suite) bus(ctx context.Context, c *upCmd) (*bus.Bus, error) {
+	cfg := bus.Config{URL: c.Bus}
+	if c.Bus == "" {
+		if !c.whole() {
+			s.log.Warn("no bus; events wait in the outbox", "services", c.names())
+			return nil, nil
+		}
+		cfg.Dir = filepath.Join(c.Data, "bus")
+		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	b, err := bus.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, func() error { b.Close(); return nil })
+	return b, nil
+}
+
+// conns says where REST calls go: to this process, or from a gateway to the
+// service that is elsewhere.
+func (s *suite) conns(c *upCmd) (front.Conns, error) {
+	all := front.Conns{Events: s.rpc.Local()}
+	if c.runs("gateway") {
+		up, err := s.upstreams(c)
+		if err != nil {
+			return all, err
+		}
+		all.Ticket, all.Survey, all.Journey, all.Gateway = up.Ticket, up.Survey, up.Journey, s.rpc.Local()
+		return all, nil
+	}
+	for name, conn := range map[string]*grpc.ClientConnInterface{"ticket": &all.Ticket, "survey": &all.Survey, "journey": &all.Journey} {
+		if c.runs(name) {
+			*conn = s.rpc.Local()
+		}
+	}
+	return all, nil
+}
+
+// upstreams connects a gateway to the three services.
+func (s *suite) upstreams(c *upCmd) (up gateway.Upstreams, err error) {
+	connect := func(name, addr string) grpc.ClientConnInterface {
+		if c.runs(name) {
+			return s.rpc.Local()
+		}
+		conn, e := rpc.Dial(addr)
+		if e != nil {
+			err = errors.Join(err, e)
+			return nil
+		}
+		s.closers = append(s.closers, conn.Close)
+		return conn
+	}
+	up.Ticket = connect("ticket", c.TicketAddr)
+	up.Survey = connect("survey", c.SurveyAddr)
+	up.Journey = connect("journey", c.JourneyAddr)
+	return up, err
+}
+
+// serve answers calls from lis until ctx ends, then lets those under way finish
+// within the grace period, and closes the suite.
+func (s *suite) serve(ctx context.Context, lis net.Listener, grace time.Duration) error {
+	defer s.close()
+	wait := s.work(ctx)
+	defer wait()
+	over := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(over)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		s.front.Shutdown(end)
+	})
+	s.front.SetReady(true)
+	err := s.front.Serve(lis)
+	if !stop() {
+		<-over
+	}
+	return err
+}
+
+// work runs what goes on beside the calls until ctx ends. The function it returns
+// waits for the end of it.
+func (s *suite) work(ctx context.Context) (wait func()) {
+	var wg sync.WaitGroup
+	for _, run := range s.run {
+		wg.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("background work ended", "err", err)
+			}
+		})
+	}
+	return wg.Wait
+}
+
+// close releases what the suite holds, last opened first.
+func (s *suite) close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if err := s.closers[i](); err != nil {
+			s.log.Error("close", "err", err)
+		}
+	}
+	s.closers = nil
+}
+
+// forget removes old idempotency rows of db, an hour apart, until ctx ends.
+func forget(ctx context.Context, db *sqldb.DB, log *slog.Logger) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		n, err := once.Forget(ctx, db)
+		if err != nil && ctx.Err() == nil {
+			log.Warn("forget old requests", "err", err)
+		}
+		if n == 1000 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+)
+
+// margin is what a composed call keeps of its deadline to put its answer
+// together, and share is the part of the rest that a first round of two may use.
+const (
+	margin = 50 * time.Millisecond
+	share  = 3
+)
+
+// parts collects what became of each part of one composed answer.
+type parts struct {
+	mu     sync.Mutex
+	states map[gatewayv1.Part]*gatewayv1.PartState
+}
+
+// A question is what one part is asked. Answer is called with a context that ends
+// before the composed call must answer, and returns when the part read its data.
+type question struct {
+	part   gatewayv1.Part
+	answer func(ctx context.Context) (*timestamppb.Timestamp, error)
+}
+
+// ask puts the questions at the same time and waits for all, at most for the
+// given part of the time that is left. A part that failed is not asked again.
+func (p *parts) ask(ctx context.Context, divisor int, questions ...question) {
+	if deadline, ok := ctx.Deadline(); ok {
+		left := (time.Until(deadline) - margin) / time.Duration(divisor)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, left)
+		defer cancel()
+	}
+	var wg sync.WaitGroup
+	for _, q := range questions {
+		if !p.ok(q.part) {
+			continue
+		}
+		wg.Go(func() {
+			read, err := q.answer(ctx)
+			p.note(q.part, read, err)
+		})
+	}
+	wg.Wait()
+}
+
+// ok reports whether the part has not failed so far.
+func (p *parts) ok(part gatewayv1.Part) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.states[part]
+	return s == nil || s.GetState() == gatewayv1.PartState_STATE_OK
+}
+
+func (p *parts) note(part gatewayv1.Part, read *timestamppb.Timestamp, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.states == nil {
+		p.states = map[gatewayv1.Part]*gatewayv1.PartState{}
+	}
+	if old := p.states[part]; old != nil && old.GetState() != gatewayv1.PartState_STATE_OK {
+		return // the first failure is the one that counts
+	}
+	p.states[part] = state(part, read, err)
+}
+
+func state(part gatewayv1.Part, read *timestamppb.Timestamp, err error) *gatewayv1.PartState {
+	s := &gatewayv1.PartState{Part: part, State: gatewayv1.PartState_STATE_OK, ReadTime: read}
+	switch st := status.Convert(err); st.Code() {
+	case codes.OK:
+	case codes.Unavailable:
+		s.State, s.Message = gatewayv1.PartState_STATE_UNAVAILABLE, "the service cannot be reached"
+	case codes.DeadlineExceeded, codes.Canceled:
+		s.State, s.Message = gatewayv1.PartState_STATE_TIMEOUT, "the service did not answer in time"
+	default:
+		s.State, s.Message = gatewayv1.PartState_STATE_FAILED, st.Message()
+	}
+	return s
+}
+
+// list returns the states in the order of the parts, or a fault if none is OK.
+func (p *parts) list() ([]*gatewayv1.PartState, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var (
+		all []*gatewayv1.PartState
+		any bool
+	)
+	for _, s := range p.states {
+		all = append(all, s)
+		any = any || s.GetState() == gatewayv1.PartState_STATE_OK
+	}
+	slices.SortFunc(all, func(a, b *gatewayv1.PartState) int { return int(a.GetPart() - b.GetPart()) })
+	if !any {
+		return nil, fault.Unavailable("ALL_PARTS_MISSING", "none of the services that make up the answer could be reached", nil)
+	}
+	return all, nil
+}
