@@ -1,0 +1,48 @@
+package stats
+
+import "math"
+
+// Wilson estimates the share k/n with the Wilson score interval (Newcombe
+// 1998), which lies in [0, 1] and always holds the share. A k outside [0, n]
+// counts as the nearer end.
+func Wilson(k, n int64) Estimate {
+	e := grade(n, MinShown)
+	if !e.Known {
+		return e
+	}
+	k = min(max(k, 0), n)
+	size := float64(n)
+	p := float64(k) / size
+	mid := p + z*z/(2*size)
+	half := z * math.Sqrt(p*(1-p)/size+z*z/(4*size*size))
+	scale := 1 + z*z/size
+	e.Value = p
+	e.within(MethodWilson, (mid-half)/scale, (mid+half)/scale, 0, 1)
+	if k == 0 {
+		e.Lower = 0 // where rounding leaves a trace
+	}
+	if k == n {
+		e.Upper = 1
+	}
+	return e
+}
+
+// NPS estimates the Net Promoter Score, -100 to 100, of a count of answers 9-10,
+// 7-8 and 0-6. The value is the raw score. The interval is the adjusted Wald of
+// Rocks (2016), three answers added, cut to the range; unlike the plain one it
+// has a width when all answers are equal. Negative counts are taken as 0.
+func NPS(promoters, passives, detractors int64) Estimate {
+	promoters, passives, detractors = max(promoters, 0), max(passives, 0), max(detractors, 0)
+	n := promoters + passives + detractors
+	e := grade(n, MinShown)
+	if !e.Known {
+		return e
+	}
+	e.Value = 100 * float64(promoters-detractors) / float64(n)
+	size := float64(n) + 3
+	p := (float64(promoters) + 0.75) / size
+	d := (float64(detractors) + 0.75) / size
+	half := z * math.Sqrt((p+d-(p-d)*(p-d))/size)
+	e.within(MethodAdjustedWald, 100*(p-d-half), 100*(p-d+half), -100, 100)
+	return e
+}
