@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	"github.com/concentric-cx/concentric/services/internal/rpc"
@@ -23,11 +21,7 @@ type remote struct {
 
 // dial connects to the suite. The caller closes the connection.
 func (r remote) dial() (*grpc.ClientConn, error) {
-	var opts []grpc.DialOption
-	if r.Key != "" {
-		opts = append(opts, grpc.WithPerRPCCredentials(bearer(r.Key)))
-	}
-	return rpc.Dial(r.Addr, opts...)
+	return rpc.Dial(r.Addr, rpc.ClientConfig{Bearer: r.Key})
 }
 
 // explain says what to do about an error that a person will meet.
@@ -40,20 +34,6 @@ func (r remote) explain(err error) error {
 	}
 	return err
 }
-
-// A bearer is an API key sent with every call.
-type bearer string
-
-var _ credentials.PerRPCCredentials = bearer("")
-
-// GetRequestMetadata implements credentials.PerRPCCredentials.
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(b)}, nil
-}
-
-// RequireTransportSecurity implements credentials.PerRPCCredentials. A suite is on
-// the loopback until there is TLS.
-func (b bearer) RequireTransportSecurity() bool { return false }
 
 // terminal reports whether f is one.
 func terminal(f *os.File) bool {

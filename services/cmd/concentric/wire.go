@@ -184,7 +184,7 @@ func (s *suite) upstreams(c *upCmd) (up gateway.Upstreams, err error) {
 		if c.runs(name) {
 			return s.rpc.Local()
 		}
-		conn, e := rpc.Dial(addr)
+		conn, e := rpc.Dial(addr, rpc.ClientConfig{})
 		if e != nil {
 			err = errors.Join(err, e)
 			return nil
