@@ -12,6 +12,7 @@ import (
 
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
+	"github.com/concentric-cx/concentric/services/internal/telemetry"
 	"github.com/concentric-cx/concentric/services/simulator"
 )
 
@@ -34,7 +35,9 @@ func (c *demoCmd) Run(ctx context.Context) error {
 	}
 	began := time.Now()
 	up := &upCmd{common: common{Addr: c.Addr, Data: c.Data}, DB: "sqlite:{data}/{service}.db"}
-	s, err := start(ctx, up, slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	s, err := start(ctx, up, &telemetry.Telemetry{
+		Log: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
 	if err != nil {
 		lis.Close()
 		return err

@@ -49,7 +49,7 @@ func (c *upCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := start(ctx, c, t.Log)
+	s, err := start(ctx, c, t)
 	if err != nil {
 		lis.Close()
 		return err

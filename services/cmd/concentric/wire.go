@@ -20,6 +20,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/telemetry"
 	"github.com/concentric-cx/concentric/services/journey"
 	"github.com/concentric-cx/concentric/services/survey"
 	"github.com/concentric-cx/concentric/services/ticket"
@@ -28,11 +29,12 @@ import (
 // A suite is the services of one process. This file is the only one that knows
 // every service.
 type suite struct {
-	log     *slog.Logger
-	rpc     *rpc.Server
-	front   *front.Server
-	closers []func() error
-	run     []func(context.Context) error // what goes on beside the calls
+	log       *slog.Logger
+	telemetry *telemetry.Telemetry
+	rpc       *rpc.Server
+	front     *front.Server
+	closers   []func() error
+	run       []func(context.Context) error // what goes on beside the calls
 }
 
 // A service is what all of them look like from here.
@@ -47,14 +49,14 @@ type runner interface {
 
 // start opens the databases and the bus and puts the chosen services on a server.
 // The caller serves the suite, which closes it, or closes it.
-func start(ctx context.Context, c *upCmd, log *slog.Logger) (_ *suite, err error) {
-	s := &suite{log: log}
+func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err error) {
+	s := &suite{log: t.Log, telemetry: t}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
-	cfg := rpc.Config{Log: log}
+	cfg := rpc.Config{Log: t.Log, Traces: t.Traces, Metrics: t.Metrics}
 	if c.Keys != "" {
 		if cfg.Auth, err = readKeys(c.Keys); err != nil {
 			return nil, err
@@ -82,7 +84,7 @@ func start(ctx context.Context, c *upCmd, log *slog.Logger) (_ *suite, err error
 	if err != nil {
 		return nil, err
 	}
-	s.front, err = front.New(ctx, s.rpc, conns, log)
+	s.front, err = front.New(ctx, s.rpc, conns, t.Log)
 	return s, err
 }
 
@@ -95,9 +97,9 @@ func (s *suite) add(ctx context.Context, c *upCmd, name string, b *bus.Bus, dead
 	var svc service
 	switch name {
 	case "ticket":
-		svc, err = ticket.New(ctx, db, ticket.Config{})
+		svc, err = ticket.New(ctx, db)
 	case "survey":
-		svc, err = survey.New(ctx, db, survey.Config{})
+		svc, err = survey.New(ctx, db)
 	case "journey":
 		svc, err = journey.New(ctx, db, journey.Config{DeadLetters: dead})
 	case "gateway":
@@ -139,7 +141,7 @@ func (s *suite) open(ctx context.Context, c *upCmd, service string) (*sqldb.DB, 
 // bus opens the embedded bus of a whole suite, or the one at an address. A lone
 // service without either keeps its events in its outbox until there is one.
 func (s *suite) bus(ctx context.Context, c *upCmd) (*bus.Bus, error) {
-	cfg := bus.Config{URL: c.Bus}
+	cfg := bus.Config{URL: c.Bus, Log: s.log}
 	if c.Bus == "" {
 		if !c.whole() {
 			s.log.Warn("no bus; events wait in the outbox", "services", c.names())
@@ -184,7 +186,7 @@ func (s *suite) upstreams(c *upCmd) (up gateway.Upstreams, err error) {
 		if c.runs(name) {
 			return s.rpc.Local()
 		}
-		conn, e := rpc.Dial(addr, rpc.ClientConfig{})
+		conn, e := rpc.Dial(addr, rpc.ClientConfig{Traces: s.telemetry.Traces, Metrics: s.telemetry.Metrics})
 		if e != nil {
 			err = errors.Join(err, e)
 			return nil

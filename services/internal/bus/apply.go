@@ -1,0 +1,151 @@
+package bus
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+)
+
+// An applier applies events to the database of one service.
+type applier struct {
+	db     *sqldb.DB
+	handle func(*sqldb.Tx, *eventv1.Event) error
+}
+
+// once applies e unless that was done, or parks it where its key is stopped.
+func (a *applier) once(ctx context.Context, e *eventv1.Event, payload []byte) error {
+	return a.db.Write(ctx, func(tx *sqldb.Tx) error {
+		n, err := tx.Exec(`
+			INSERT INTO inbox (id, create_time) SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT)
+			WHERE NOT EXISTS (SELECT 1 FROM stopped_key WHERE brand = $3 AND key = $4)
+			ON CONFLICT (id) DO NOTHING`, e.GetId(), sqldb.Micros(time.Now()), e.GetBrand(), e.GetKey())
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			return a.call(tx, e)
+		}
+		return a.park(tx, e, payload)
+	})
+}
+
+// park puts e in the line of its stopped key, or finds that it is known, or that
+// the line has ended in the meantime.
+func (a *applier) park(tx *sqldb.Tx, e *eventv1.Event, payload []byte) error {
+	var position int64
+	// Waits until nobody else changes the line, and keeps it so.
+	err := tx.QueryRow(`UPDATE stopped_key SET arrivals = arrivals + 1 WHERE brand = $1 AND key = $2 RETURNING arrivals`,
+		e.GetBrand(), e.GetKey()).Scan(&position)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	stopped := err == nil
+	known, err := a.know(tx, e)
+	switch {
+	case err != nil || known:
+		return err
+	case stopped:
+		insertLetter(tx, e, letter{position: position, payload: payload})
+		return nil
+	}
+	return a.call(tx, e)
+}
+
+// putAside makes e a dead letter, unless it was dealt with.
+func (a *applier) putAside(ctx context.Context, e *eventv1.Event, payload []byte, reason string, attempts int) error {
+	return a.db.Write(ctx, func(tx *sqldb.Tx) error {
+		var position int64
+		err := tx.QueryRow(`
+			INSERT INTO stopped_key (brand, key, arrivals) VALUES ($1, $2, 1)
+			ON CONFLICT (brand, key) DO UPDATE SET arrivals = stopped_key.arrivals + 1
+			RETURNING arrivals`, e.GetBrand(), e.GetKey()).Scan(&position)
+		if err != nil {
+			return err
+		}
+		known, err := a.know(tx, e)
+		if err != nil {
+			return err
+		}
+		if known {
+			return release(tx, e.GetBrand(), e.GetKey())
+		}
+		insertLetter(tx, e, letter{position: position, payload: payload, reason: reason, attempts: attempts})
+		return nil
+	})
+}
+
+// know puts e in the inbox and reports whether it was there.
+func (a *applier) know(tx *sqldb.Tx, e *eventv1.Event) (bool, error) {
+	n, err := tx.Exec(`INSERT INTO inbox (id, create_time) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
+		e.GetId(), sqldb.Micros(time.Now()))
+	return n == 0, err
+}
+
+// call runs the handler and turns its panic into an error that does not pass.
+func (a *applier) call(tx *sqldb.Tx, e *eventv1.Event) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fault.Error{
+				Code: codes.Internal, Reason: "PANIC", Message: "the handler of the event panicked",
+				Cause: fmt.Errorf("%v\n%s", p, debug.Stack()),
+			}
+		}
+	}()
+	return a.handle(tx, e)
+}
+
+// probe returns an error while the database takes no writes.
+func (a *applier) probe(ctx context.Context) error {
+	return a.db.Write(ctx, func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(`UPDATE stopped_key SET arrivals = arrivals WHERE brand = '' AND key = '' AND arrivals < 0`)
+		return err
+	})
+}
+
+// forget removes the events that cannot come again from the inbox.
+func (a *applier) forget(ctx context.Context, now time.Time) error {
+	return batches(ctx, a.db, `
+		DELETE FROM inbox WHERE id IN (
+		  SELECT id FROM inbox WHERE create_time < $1 ORDER BY create_time LIMIT 1000)`,
+		sqldb.Micros(now.Add(-remember)))
+}
+
+// unreachable reports whether err says that the database takes no writes.
+func unreachable(err error) bool {
+	reason := fault.Reason(err)
+	return strings.HasPrefix(reason, "STORAGE_") && reason != "STORAGE_TIMEOUT"
+}
+
+// passing reports whether the same event may be applied later.
+func passing(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || sqldb.Unique(err) {
+		return true
+	}
+	switch status.Code(err) {
+	case codes.Unavailable, codes.Aborted, codes.ResourceExhausted, codes.DeadlineExceeded, codes.Canceled:
+		return true
+	}
+	return unreachable(err)
+}
+
+// reasonOf returns the stable reason of a failure.
+func reasonOf(err error, damaged bool) string {
+	if damaged {
+		return "UNDECODABLE"
+	}
+	if reason := fault.Reason(err); reason != "" {
+		return reason
+	}
+	return "INTERNAL"
+}

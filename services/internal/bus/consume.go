@@ -1,0 +1,235 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/proto"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+)
+
+const (
+	consumeBatch = 512 // deliveries on their way
+	workers      = 128 // events applied at once, so that they share a commit
+	ackWait      = 15 * time.Second
+	maxAttempts  = 10 // of an event whose failure may pass
+)
+
+// A Consumer is a service as it listens to others.
+type Consumer struct {
+	Service string    // its own name; replicas of one service share the events
+	From    []string  // the services it listens to
+	DB      *sqldb.DB // where Handle has its effect; [Migrate] has brought it up to date
+
+	// DeadLetters lets operators see what was put aside, while Consume runs. Nil
+	// hides it.
+	DeadLetters *DeadLetters
+
+	// Handle applies e in tx. It runs again after an error, so it has no effect
+	// but through tx. An error that cannot pass makes e a dead letter at once;
+	// one that may ([codes.Unavailable], [codes.Aborted], a row of the same key,
+	// …) after ten tries. A panic is an error.
+	Handle func(tx *sqldb.Tx, e *eventv1.Event) error
+}
+
+// Consume applies the events of other services, each once, until ctx ends.
+// Events of one key are applied one after another and in most cases in order;
+// c.Handle must bear any order. It returns an error only for a Consumer that
+// lacks something.
+func (b *Bus) Consume(ctx context.Context, c Consumer) error {
+	if !isToken(c.Service) || c.DB == nil || c.Handle == nil || len(c.From) == 0 {
+		return fmt.Errorf("consume: the consumer %q lacks a name, a source, a database or a handler", c.Service)
+	}
+	for _, source := range c.From {
+		if !isToken(source) {
+			return fmt.Errorf("consume: %q cannot name a service", source)
+		}
+	}
+	a := &applier{db: c.DB, handle: c.Handle}
+	if c.DeadLetters != nil {
+		c.DeadLetters.add(c.Service, a)
+		defer c.DeadLetters.remove(c.Service, a)
+	}
+	var wg sync.WaitGroup
+	for _, source := range c.From {
+		who := c.Service + " of events of " + source
+		wg.Go(func() {
+			b.sessions(ctx, who, func(ctx context.Context, js jetstream.JetStream) error {
+				d := &delivery{bus: b, apply: a, service: c.Service, source: source}
+				return d.run(ctx, js)
+			})
+		})
+	}
+	wg.Go(func() { b.tidy(ctx, c.Service, a) })
+	wg.Wait()
+	return nil
+}
+
+// tidy goes on with lines that a crash interrupted and forgets old events.
+func (b *Bus) tidy(ctx context.Context, service string, a *applier) {
+	for ; ctx.Err() == nil; sleep(ctx, pruneEvery) {
+		err := errors.Join(a.resume(ctx), a.forget(ctx, time.Now()))
+		if err != nil && ctx.Err() == nil {
+			b.log.WarnContext(ctx, "tidying the inbox failed; trying again", "service", service, "error", err)
+		}
+	}
+}
+
+// A delivery applies the events of one source over one connection.
+type delivery struct {
+	bus             *Bus
+	apply           *applier
+	service, source string
+	cancel          context.CancelCauseFunc
+}
+
+// A message is an event as it arrived.
+type message struct {
+	jetstream.Msg
+	event    *eventv1.Event // of a damaged one only id, brand and key
+	damaged  error
+	attempts int
+}
+
+// run delivers until the connection, the stream or ctx ends. A stream made anew
+// has no consumers, so the next run finds a new durable that delivers everything.
+func (d *delivery) run(ctx context.Context, js jetstream.JetStream) error {
+	if err := d.apply.probe(ctx); err != nil {
+		return fmt.Errorf("reach the database: %w", err)
+	}
+	stream, err := ensureStream(ctx, js, d.source)
+	if err != nil {
+		return fmt.Errorf("find the stream: %w", err)
+	}
+	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: d.service, DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: 2 * consumeBatch, MaxDeliver: -1,
+	})
+	if err != nil {
+		return fmt.Errorf("make the consumer: %w", err)
+	}
+	msgs, err := consumer.Messages(jetstream.PullMaxMessages(consumeBatch),
+		jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(5*time.Second))
+	if err != nil {
+		return fmt.Errorf("pull: %w", err)
+	}
+	ctx, d.cancel = context.WithCancelCause(ctx)
+	defer d.cancel(nil)
+	defer context.AfterFunc(ctx, msgs.Drain)()
+	err = d.spread(ctx, msgs)
+	return errors.Join(context.Cause(ctx), err)
+}
+
+// spread gives each message to the worker of its key, until none is left.
+func (d *delivery) spread(ctx context.Context, msgs jetstream.MessagesContext) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var lines [workers]chan message
+	for i := range lines {
+		lines[i] = make(chan message, 4)
+		defer close(lines[i])
+		wg.Go(func() {
+			for m := range lines[i] {
+				d.settle(ctx, m)
+			}
+		})
+	}
+	type key struct{ brand, key string }
+	seed := maphash.MakeSeed()
+	for {
+		msg, err := msgs.Next()
+		if errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			msgs.Stop()
+			return fmt.Errorf("pull: %w", err)
+		}
+		m := read(msg)
+		lines[maphash.Comparable(seed, key{m.event.GetBrand(), m.event.GetKey()})%workers] <- m
+	}
+}
+
+// read takes a message apart.
+func read(msg jetstream.Msg) message {
+	m := message{Msg: msg, event: &eventv1.Event{}, attempts: 1}
+	sequence := uint64(0)
+	if meta, err := msg.Metadata(); err == nil {
+		m.attempts = int(min(meta.NumDelivered, 1<<30)) //nolint:gosec // it fits
+		sequence = meta.Sequence.Stream
+	}
+	m.damaged = proto.Unmarshal(msg.Data(), m.event)
+	if m.damaged == nil && m.event.GetId() == "" {
+		m.damaged = errors.New("the event has no id")
+	}
+	if m.damaged == nil {
+		return m
+	}
+	// A key of its own makes nothing wait behind it.
+	id := strings.ToLower(msg.Headers().Get(jetstream.MsgIDHeader))
+	if id == "" {
+		id = fmt.Sprint("sequence-", sequence)
+	}
+	m.event = &eventv1.Event{Id: id, Key: id}
+	if tokens := strings.Split(msg.Subject(), "."); len(tokens) > 2 {
+		m.event.Brand = name.Join("brands", tokens[2])
+	}
+	return m
+}
+
+// settle applies m and tells the stream what became of it.
+func (d *delivery) settle(ctx context.Context, m message) {
+	if ctx.Err() != nil {
+		d.answer(m.Nak())
+		return
+	}
+	ctx, end := traceApply(ctx, m.Headers())
+	defer end()
+	err := m.damaged
+	if err == nil {
+		err = d.apply.once(ctx, m.event, m.Data())
+	}
+	if err == nil {
+		d.answer(m.Ack())
+		return
+	}
+	switch {
+	case unreachable(err), ctx.Err() != nil:
+	case m.damaged == nil && passing(err) && m.attempts < maxAttempts:
+	default:
+		reason := reasonOf(err, m.damaged != nil)
+		d.bus.log.ErrorContext(ctx, "an event could not be applied and is put aside", "service", d.service,
+			"event", m.event.GetId(), "reason", reason, "attempts", m.attempts, "error", err)
+		if err = d.apply.putAside(ctx, m.event, m.Data(), reason, m.attempts); err == nil {
+			d.answer(m.Ack())
+			return
+		}
+	}
+	if unreachable(err) {
+		// Nothing can be applied nor put aside: wait for the database instead of
+		// using up the attempts of the others.
+		d.cancel(fmt.Errorf("the database is out of reach: %w", err))
+	}
+	d.answer(m.NakWithDelay(backoff(m.attempts)))
+}
+
+// answer ends the session if the stream could not be told: the connection is gone.
+func (d *delivery) answer(err error) {
+	if err != nil {
+		d.cancel(fmt.Errorf("acknowledge: %w", err))
+	}
+}
+
+// backoff returns how long to wait after that many attempts.
+func backoff(attempts int) time.Duration {
+	return min(100*time.Millisecond<<min(attempts-1, 10), 30*time.Second)
+}

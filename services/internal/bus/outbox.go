@@ -1,0 +1,247 @@
+package bus
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+)
+
+// An Outbox is the table of what a service has to tell the others. It is safe
+// for concurrent use.
+type Outbox struct {
+	db   *sqldb.DB
+	wake chan struct{}
+}
+
+// NewOutbox returns the outbox of db, which [Migrate] has brought up to date.
+func NewOutbox(db *sqldb.DB) *Outbox { return &Outbox{db: db, wake: make(chan struct{}, 1)} }
+
+// Emit says e to the other services if, and only if, tx commits. It gives e an
+// id if it has none. An event without a payload, or of more than 500,000 bytes,
+// fails the transaction.
+func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
+	if e.Id == "" {
+		e.Id = name.NewID()
+	}
+	var payload any
+	if p, err := proto.Marshal(e); err == nil {
+		payload = p
+	} // else NULL, which the table refuses: nobody could read the event
+	tx.Defer(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
+		e.Id, name.Brand(e.GetBrand()), e.GetKey(), kind(e), payload, sqldb.Micros(time.Now()))
+	tx.AfterCommit(o.ring)
+}
+
+// ring wakes the relay, if one listens.
+func (o *Outbox) ring() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// kind returns the name of the payload's field, or "" without one.
+func kind(e *eventv1.Event) string {
+	m := e.ProtoReflect()
+	if f := m.WhichOneof(m.Descriptor().Oneofs().ByName("payload")); f != nil {
+		return string(f.Name())
+	}
+	return ""
+}
+
+// A parcel is a row of the outbox that is due.
+type parcel struct {
+	id, brand, kind string
+	payload         []byte
+}
+
+// A receipt says where in the stream a parcel is.
+type receipt struct {
+	id       string
+	sequence uint64
+}
+
+// due returns the oldest rows that no stream holds. On PostgreSQL, where
+// several replicas may relay, they are this one's alone for the lease; SQLite
+// belongs to one process.
+func (o *Outbox) due(ctx context.Context, now time.Time) (parcels []parcel, err error) {
+	oldest := sqldb.Micros(now.Add(-keep))
+	if !o.db.Postgres() {
+		rows, err := o.db.Read().QueryContext(ctx, `
+			SELECT id, brand, kind, payload FROM outbox
+			WHERE stream = 0 AND (sent_time IS NULL OR sent_time > $1)
+			ORDER BY id LIMIT $2`, oldest, relayBatch)
+		if err != nil {
+			return nil, sqldb.Fault(err)
+		}
+		return scanParcels(rows)
+	}
+	err = o.db.Write(ctx, func(tx *sqldb.Tx) error {
+		rows, err := tx.Query(`
+			WITH due AS (
+			  SELECT id FROM outbox
+			  WHERE stream = 0 AND (sent_time IS NULL OR sent_time > $1) AND lease_time < $2
+			  ORDER BY id LIMIT $3`+o.db.SkipLocked()+`)
+			UPDATE outbox SET lease_time = $4 FROM due WHERE outbox.id = due.id
+			RETURNING outbox.id, outbox.brand, outbox.kind, outbox.payload`,
+			oldest, sqldb.Micros(now), relayBatch, sqldb.Micros(now.Add(lease)))
+		if err != nil {
+			return err
+		}
+		parcels, err = scanParcels(rows)
+		return err
+	})
+	slices.SortFunc(parcels, func(a, b parcel) int { return cmp.Compare(a.id, b.id) })
+	return parcels, err
+}
+
+func scanParcels(rows *sql.Rows) (parcels []parcel, err error) {
+	defer func() { err = sqldb.Fault(errors.Join(err, rows.Close())) }()
+	for rows.Next() {
+		var p parcel
+		if err := rows.Scan(&p.id, &p.brand, &p.kind, &p.payload); err != nil {
+			return nil, err
+		}
+		parcels = append(parcels, p)
+	}
+	return parcels, rows.Err()
+}
+
+// mark notes where the incarnation stream holds what was sent. A place that
+// another event has there already is an error for which [sqldb.Unique] holds.
+func (o *Outbox) mark(ctx context.Context, stream int64, receipts []receipt, now time.Time) error {
+	if len(receipts) == 0 {
+		return nil
+	}
+	return o.db.Write(ctx, func(tx *sqldb.Tx) error {
+		for _, r := range receipts {
+			tx.Defer(`
+				UPDATE outbox SET stream = $1, sequence = $2, sent_time = COALESCE(sent_time, $3)
+				WHERE id = $4 AND stream = 0`, stream, r.sequence, sqldb.Micros(now), r.id)
+		}
+		return nil
+	})
+}
+
+// release ends the lease of parcels before its time.
+func (o *Outbox) release(ctx context.Context, parcels []parcel) error {
+	return o.db.Write(ctx, func(tx *sqldb.Tx) error {
+		for _, p := range parcels {
+			tx.Defer(`UPDATE outbox SET lease_time = 0 WHERE id = $1 AND stream = 0`, p.id)
+		}
+		return nil
+	})
+}
+
+// highest returns the last place of the incarnation stream that a row holds.
+func (o *Outbox) highest(ctx context.Context, stream int64) (sequence uint64, err error) {
+	err = o.db.Read().QueryRowContext(ctx,
+		`SELECT COALESCE(MAX(sequence), 0) FROM outbox WHERE stream = $1 AND sequence > 0`, stream).Scan(&sequence)
+	return sequence, sqldb.Fault(err)
+}
+
+// missing reports whether the incarnation stream, which begins at first, has
+// dropped a row too young for that.
+func (o *Outbox) missing(ctx context.Context, stream int64, first uint64, now time.Time) (bool, error) {
+	var sent int64
+	err := o.db.Read().QueryRowContext(ctx, `
+		SELECT sent_time FROM outbox WHERE stream = $1 AND sequence > 0 AND sequence < $2
+		ORDER BY sequence DESC LIMIT 1`, stream, first).Scan(&sent)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return sent > sqldb.Micros(now.Add(-keep+time.Hour)), sqldb.Fault(err)
+}
+
+// others are the conditions, each served by an index, under which another
+// incarnation than $2 holds a row.
+var others = []string{`sequence > 0 AND stream < $2`, `sequence > 0 AND stream > $2`}
+
+// resend makes every row due again that another incarnation than stream holds
+// or held, as far as the outbox still answers for it.
+func (o *Outbox) resend(ctx context.Context, stream int64, now time.Time) error {
+	for _, other := range others {
+		err := batches(ctx, o.db, `
+			UPDATE outbox SET stream = 0, sequence = 0, lease_time = 0 WHERE id IN (
+			  SELECT id FROM outbox WHERE sent_time > $1 AND `+other+` LIMIT 1000)`,
+			sqldb.Micros(now.Add(-keep)), stream)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prune deletes rows that were first sent so long ago that nothing sends them
+// again. In a stream, places rise with the time.
+func (o *Outbox) prune(ctx context.Context, stream int64, now time.Time) error {
+	oldest := sqldb.Micros(now.Add(-keep))
+	err := batches(ctx, o.db, `
+		DELETE FROM outbox WHERE id IN (
+		  SELECT id FROM (
+		    SELECT id, sent_time FROM outbox WHERE stream = $1 AND sequence > 0 ORDER BY sequence LIMIT 1000
+		  ) AS first WHERE sent_time <= $2)`, stream, oldest)
+	if err != nil {
+		return err
+	}
+	err = batches(ctx, o.db, `
+		DELETE FROM outbox WHERE id IN (
+		  SELECT id FROM outbox WHERE sent_time <= $1 AND stream = 0 AND sent_time IS NOT NULL LIMIT 1000)`, oldest)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		err := batches(ctx, o.db, `
+			DELETE FROM outbox WHERE id IN (
+			  SELECT id FROM outbox WHERE sent_time <= $1 AND `+other+` LIMIT 1000)`, oldest, stream)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// condemn reports whether the caller is the one to make the incarnation stream
+// anew. One that does not do it within a minute loses the right to another.
+func (o *Outbox) condemn(ctx context.Context, stream int64, now time.Time) (mine bool, err error) {
+	err = o.db.Write(ctx, func(tx *sqldb.Tx) error {
+		n, err := tx.Exec(`
+			INSERT INTO condemned (stream, condemn_time) VALUES ($1, $2)
+			ON CONFLICT (stream) DO UPDATE SET condemn_time = $2 WHERE condemned.condemn_time < $3`,
+			stream, sqldb.Micros(now), sqldb.Micros(now.Add(-time.Minute)))
+		mine = n == 1
+		return err
+	})
+	return mine, err
+}
+
+// lag returns how many rows no stream holds, and since when the oldest waits.
+func (o *Outbox) lag(ctx context.Context) (depth, since int64, err error) {
+	err = o.db.Read().QueryRowContext(ctx,
+		`SELECT COUNT(*), COALESCE(MIN(create_time), 0) FROM outbox WHERE stream = 0`).Scan(&depth, &since)
+	return depth, since, sqldb.Fault(err)
+}
+
+// batches runs a statement, a transaction each time, until it changes less
+// than a batch.
+func batches(ctx context.Context, db *sqldb.DB, query string, args ...any) error {
+	for n := int64(pruneBatch); n >= pruneBatch; {
+		err := db.Write(ctx, func(tx *sqldb.Tx) (err error) {
+			n, err = tx.Exec(query, args...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+)
+
+// streamName returns the stream that holds the events of a service. Only the
+// relays of that service write to it.
+func streamName(service string) string { return "CONCENTRIC_" + strings.ToUpper(service) }
+
+// subject returns where an event of a service is published.
+func subject(service, brand, kind string) string {
+	return "concentric." + service + "." + token(brand) + "." + token(kind)
+}
+
+// token returns s as one token of a subject.
+func token(s string) string {
+	if s == "" {
+		return "_"
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, s)
+}
+
+// isToken reports whether s names a service as a subject can.
+func isToken(s string) bool { return s != "" && s == token(s) }
+
+// ensureStream returns the stream of a service and makes it where it is
+// missing: three copies in a cluster that can hold them, otherwise one.
+func ensureStream(ctx context.Context, js jetstream.JetStream, service string) (jetstream.Stream, error) {
+	copies := 1
+	if js.Conn().ConnectedClusterName() != "" {
+		copies = 3
+	}
+	cfg := jetstream.StreamConfig{
+		Name: streamName(service), Subjects: []string{"concentric." + service + ".>"},
+		Storage: jetstream.FileStorage, MaxAge: keep, Duplicates: 2 * time.Minute,
+		DenyDelete: true, DenyPurge: true, Replicas: copies,
+	}
+	s, err := js.Stream(ctx, cfg.Name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		s, err = js.CreateStream(ctx, cfg)
+		if _, refused := errors.AsType[*jetstream.APIError](err); refused && copies > 1 {
+			cfg.Replicas = 1
+			s, err = js.CreateStream(ctx, cfg)
+		}
+	case err == nil && s.CachedInfo().Config.Replicas < copies:
+		if better, e := js.UpdateStream(ctx, cfg); e == nil {
+			s = better
+		} // else the cluster is still too small
+	}
+	return s, err
+}
+
+// incarnation tells a stream from another of the same name.
+func incarnation(info *jetstream.StreamInfo) int64 { return sqldb.Micros(info.Created) }

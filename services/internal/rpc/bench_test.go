@@ -1,0 +1,131 @@
+package rpc
+
+import (
+	"context"
+	"net"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"google.golang.org/grpc"
+
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+)
+
+// callers is how many goroutines call at a time.
+const callers = 16
+
+// cpu returns the processor time of this process, client and server together.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// spend runs call from all callers and reports the processor time of each.
+func spend(b *testing.B, call func(context.Context) error) {
+	b.Helper()
+	if err := call(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	before := cpu()
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for i := range callers {
+		n := b.N / callers
+		if i < b.N%callers {
+			n++
+		}
+		wg.Go(func() {
+			for range n {
+				if err := call(b.Context()); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-us/op")
+}
+
+// echo creates a ticket, the largest single request there is.
+func echo(conn grpc.ClientConnInterface) func(context.Context) error {
+	c, req := ticketv1.NewTicketServiceClient(conn), create()
+	return func(ctx context.Context) error {
+		_, err := c.CreateTicket(ctx, req)
+		return err
+	}
+}
+
+// read gets a ticket, a request of one field.
+func read(conn grpc.ClientConnInterface) func(context.Context) error {
+	c, req := ticketv1.NewTicketServiceClient(conn), get()
+	return func(ctx context.Context) error {
+		_, err := c.GetTicket(ctx, req)
+		return err
+	}
+}
+
+// bare serves the ticket service with nothing around it: the limit that the others
+// are compared with.
+func bare(b *testing.B) grpc.ClientConnInterface {
+	b.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	srv := grpc.NewServer()
+	ticketv1.RegisterTicketServiceServer(srv, tickets{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := srv.Serve(lis); err != nil {
+			b.Errorf("Serve: %v", err)
+		}
+	})
+	b.Cleanup(func() {
+		srv.Stop()
+		wg.Wait()
+	})
+	return connect(b, lis.Addr().String())
+}
+
+func BenchmarkCall(b *testing.B) {
+	traced := Config{
+		Traces:  sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.TraceIDRatioBased(0.01))),
+		Metrics: sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())),
+	}
+	for _, path := range []struct {
+		name string
+		conn func(*testing.B) grpc.ClientConnInterface
+	}{
+		{"bare", bare},
+		{"checked", func(b *testing.B) grpc.ClientConnInterface {
+			return connect(b, listen(b, newTickets(Config{}, tickets{})))
+		}},
+		{"traced", func(b *testing.B) grpc.ClientConnInterface {
+			return connect(b, listen(b, newTickets(traced, tickets{})))
+		}},
+		{"local", func(*testing.B) grpc.ClientConnInterface { return newTickets(Config{}, tickets{}).Local() }},
+	} {
+		b.Run("CreateTicket/"+path.name, func(b *testing.B) { spend(b, echo(path.conn(b))) })
+		b.Run("GetTicket/"+path.name, func(b *testing.B) { spend(b, read(path.conn(b))) })
+	}
+}
+
+func BenchmarkValidator(b *testing.B) {
+	v, req := NewValidator(), create()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := v.Message(req); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

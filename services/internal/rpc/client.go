@@ -1,0 +1,140 @@
+package rpc
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// ServiceConfig is how a client of the suite should behave: spread its calls over
+// all replicas that say they are ready, and try again what a replica did not do,
+// unless most calls fail anyway. Only UNAVAILABLE is tried again; a mutation must
+// carry a request_id for that, see [Dial].
+const ServiceConfig = `{
+	"loadBalancingConfig": [{"round_robin": {}}],
+	"healthCheckConfig": {"serviceName": ""},
+	"retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+	"methodConfig": [{
+		"name": [{}],
+		"waitForReady": false,
+		"timeout": "30s",
+		"retryPolicy": {
+			"maxAttempts": 4,
+			"initialBackoff": "0.02s",
+			"maxBackoff": "0.5s",
+			"backoffMultiplier": 2,
+			"retryableStatusCodes": ["UNAVAILABLE"]
+		}
+	}]
+}`
+
+const idempotencyKey = "idempotency-key"
+
+// forwarded is the metadata that calls made by a handler take over from the call
+// it handles. Nothing else a client sends reaches another service.
+func forwarded() [3]string { return [3]string{"authorization", idempotencyKey, "accept-language"} }
+
+// ClientConfig is what a client may choose. The zero value works.
+type ClientConfig struct {
+	Bearer  string // the credential of calls that are not made by a handler
+	Traces  trace.TracerProvider
+	Metrics metric.MeterProvider
+}
+
+// Dial returns a connection to the services at target, without TLS and without
+// waiting for it. It gives each mutation that has no request_id one, so that a
+// retry has no second effect; the caller's message stays as it is. Calls made with
+// the context of a handler carry the credential of the call it handles.
+func Dial(target string, cfg ClientConfig) (*grpc.ClientConn, error) {
+	opts := []grpc.DialOption{
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDisableServiceConfig(), // that of DNS; ours stays
+		grpc.WithDefaultServiceConfig(ServiceConfig),
+		grpc.WithNoProxy(),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		grpc.WithUnaryInterceptor(cfg.unary),
+		grpc.WithStreamInterceptor(cfg.stream),
+	}
+	if cfg.Traces != nil || cfg.Metrics != nil {
+		opts = append(opts, grpc.WithStatsHandler(clientStats(cfg.Traces, cfg.Metrics, everyMethod)))
+	}
+	return grpc.NewClient(target, opts...)
+}
+
+func (cfg ClientConfig) unary(ctx context.Context, method string, req, answer any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	ctx = cfg.outgoing(ctx)
+	return invoke(ctx, method, identified(ctx, req), answer, cc, opts...)
+}
+
+func (cfg ClientConfig) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return streamer(cfg.outgoing(ctx), desc, cc, method, opts...)
+}
+
+// outgoing adds what a call takes over from the one being handled, or else the
+// client's own credential.
+func (cfg ClientConfig) outgoing(ctx context.Context) context.Context {
+	if _, handling := CallerFrom(ctx); handling || cfg.Bearer == "" {
+		return forward(ctx)
+	}
+	if out, _ := metadata.FromOutgoingContext(ctx); len(out.Get("authorization")) > 0 {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+cfg.Bearer)
+}
+
+// forward adds to the outgoing metadata of a handler's context what its own call
+// came with, unless the handler chose something else.
+func forward(ctx context.Context) context.Context {
+	if ctx.Value(callKey{}) == nil {
+		return ctx
+	}
+	out, _ := metadata.FromOutgoingContext(ctx)
+	var pairs []string
+	for _, key := range forwarded() {
+		if len(out.Get(key)) > 0 {
+			continue
+		}
+		for _, value := range metadata.ValueFromIncomingContext(ctx, key) {
+			pairs = append(pairs, key, value)
+		}
+	}
+	if len(pairs) == 0 {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, pairs...)
+}
+
+// identified returns req, or a shallow copy of it with a new request_id if it has
+// an empty one and no idempotency key stands in for it.
+func identified(ctx context.Context, req any) any {
+	msg, ok := req.(proto.Message)
+	if !ok {
+		return req
+	}
+	m := msg.ProtoReflect()
+	fd := m.Descriptor().Fields().ByName("request_id")
+	if fd == nil || fd.Kind() != protoreflect.StringKind || m.Get(fd).String() != "" {
+		return req
+	}
+	if out, _ := metadata.FromOutgoingContext(ctx); len(out.Get(idempotencyKey)) > 0 {
+		return req
+	}
+	shallow := m.New()
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		shallow.Set(fd, v)
+		return true
+	})
+	shallow.SetUnknown(m.GetUnknown())
+	shallow.Set(fd, protoreflect.ValueOfString(uuid.NewString()))
+	return shallow.Interface()
+}

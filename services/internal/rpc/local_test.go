@@ -1,0 +1,140 @@
+package rpc
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+)
+
+func TestCallsFromAHandlerCountOnceAndActForItsCaller(t *testing.T) {
+	var conn grpc.ClientConnInterface
+	var inner Caller
+	var language []string
+	srv := newTickets(Config{Auth: keys(t), MaxInFlight: 1}, tickets{
+		create: func(ctx context.Context, req *ticketv1.CreateTicketRequest) (*ticketv1.Ticket, error) {
+			return ticketv1.NewTicketServiceClient(conn).GetTicket(ctx, get())
+		},
+		get: func(ctx context.Context, req *ticketv1.GetTicketRequest) (*ticketv1.Ticket, error) {
+			inner, _ = CallerFrom(ctx)
+			language = metadata.ValueFromIncomingContext(ctx, "accept-language")
+			if secret := metadata.ValueFromIncomingContext(ctx, "x-secret"); len(secret) > 0 {
+				t.Errorf("x-secret came through: %v", secret)
+			}
+			return &ticketv1.Ticket{Name: req.GetName()}, nil
+		},
+	})
+	conn = srv.Local()
+	both(t, srv, func(t *testing.T, outer grpc.ClientConnInterface) {
+		inner, language = Caller{}, nil
+		ctx := metadata.AppendToOutgoingContext(as(t.Context(), acmeKey), "accept-language", "de", "x-secret", "1")
+		if _, err := ticketv1.NewTicketServiceClient(outer).CreateTicket(ctx, create()); err != nil {
+			t.Fatal(err)
+		}
+		if inner.Brand != "acme" {
+			t.Errorf("the inner call acts for %+v, want acme", inner)
+		}
+		if len(language) != 1 || language[0] != "de" {
+			t.Errorf("accept-language = %v, want de", language)
+		}
+		if got := srv.limit.now.Load(); got != 0 {
+			t.Errorf("%d calls are counted after the last, want 0", got)
+		}
+	})
+}
+
+func TestAHandlerMayActForSomebodyElse(t *testing.T) {
+	var conn grpc.ClientConnInterface
+	srv := newTickets(Config{Auth: keys(t)}, tickets{
+		create: func(ctx context.Context, req *ticketv1.CreateTicketRequest) (*ticketv1.Ticket, error) {
+			return ticketv1.NewTicketServiceClient(conn).GetTicket(as(ctx, readerKey), get())
+		},
+		get: func(ctx context.Context, req *ticketv1.GetTicketRequest) (*ticketv1.Ticket, error) {
+			caller, _ := CallerFrom(ctx)
+			return &ticketv1.Ticket{Subject: caller.Scopes[0]}, nil
+		},
+	})
+	conn = srv.Local()
+	got, err := ticketv1.NewTicketServiceClient(conn).CreateTicket(as(t.Context(), acmeKey), create())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.GetSubject() != "tickets:read" {
+		t.Errorf("the inner call had the scope %s, want tickets:read", got.GetSubject())
+	}
+}
+
+func TestTheDeadlineOfAHandlerBoundsItsCalls(t *testing.T) {
+	var conn grpc.ClientConnInterface
+	var outer, inner time.Time
+	srv := newTickets(Config{}, tickets{
+		create: func(ctx context.Context, req *ticketv1.CreateTicketRequest) (*ticketv1.Ticket, error) {
+			outer, _ = ctx.Deadline()
+			return ticketv1.NewTicketServiceClient(conn).GetTicket(ctx, get())
+		},
+		get: func(ctx context.Context, req *ticketv1.GetTicketRequest) (*ticketv1.Ticket, error) {
+			inner, _ = ctx.Deadline()
+			return &ticketv1.Ticket{}, nil
+		},
+	})
+	conn = srv.Local()
+	if _, err := ticketv1.NewTicketServiceClient(conn).CreateTicket(t.Context(), create()); err != nil {
+		t.Fatal(err)
+	}
+	if outer.IsZero() || !inner.Equal(outer) {
+		t.Errorf("deadlines = %v and %v, want one", outer, inner)
+	}
+}
+
+func TestMessagesInsideTheProcessAreCopied(t *testing.T) {
+	kept := &ticketv1.Ticket{Subject: "mine"}
+	srv := newTickets(Config{}, tickets{create: func(_ context.Context, req *ticketv1.CreateTicketRequest) (*ticketv1.Ticket, error) {
+		req.Ticket.Subject = "the server's"
+		return kept, nil
+	}})
+	req := create()
+	got, err := ticketv1.NewTicketServiceClient(srv.Local()).CreateTicket(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Subject = "the client's"
+	if req.GetTicket().GetSubject() != "Refund" || kept.GetSubject() != "mine" {
+		t.Errorf("subjects = %q and %q, want Refund and mine", req.GetTicket().GetSubject(), kept.GetSubject())
+	}
+}
+
+func TestACancelledLocalCallAlwaysSaysSo(t *testing.T) {
+	c := ticketv1.NewTicketServiceClient(newTickets(Config{}, getting(func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})).Local())
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 500 {
+				ctx, cancel := context.WithCancel(t.Context())
+				go cancel()
+				if _, err := c.GetTicket(ctx, get()); status.Code(err) != codes.Canceled {
+					t.Errorf("answer = %v, want Canceled", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestUnknownMethodsAreUnimplementedInsideTheProcessToo(t *testing.T) {
+	conn := newTickets(Config{}, tickets{}).Local()
+	for _, method := range []string{"/concentric.ticket.v1.TicketService/Nope", "/concentric.none.v1.NoneService/Get"} {
+		if err := conn.Invoke(t.Context(), method, get(), &ticketv1.Ticket{}); status.Code(err) != codes.Unimplemented {
+			t.Errorf("%s: %v, want Unimplemented", method, err)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+)
+
+// A method is what the server knows about one method. The zero value of the
+// fields below name belongs to infrastructure, which is open to everyone.
+type method struct {
+	server *Server
+	name   string // full, such as /concentric.ticket.v1.TicketService/GetTicket
+	scope  string
+	plan   *plan
+	limit  int // bytes of a message
+	open   bool
+}
+
+// wrap returns a copy of desc whose handlers pass all checks. A method that is
+// wrong stays wrapped and refuses every call; the error says what is wrong.
+func (s *Server) wrap(desc *grpc.ServiceDesc) (*grpc.ServiceDesc, error) {
+	var contract protoreflect.ServiceDescriptor
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(desc.ServiceName))
+	if err == nil {
+		contract, _ = d.(protoreflect.ServiceDescriptor)
+	}
+	var errs []error
+	wrapped := s.wrapEach(desc, func(name string) *method {
+		m, err := s.method(desc.ServiceName, name, contract)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		s.methods[m.name] = m
+		return m
+	})
+	return wrapped, errors.Join(errs...)
+}
+
+// wrapOpen returns a copy of desc, a part of the infrastructure.
+func (s *Server) wrapOpen(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
+	return s.wrapEach(desc, func(name string) *method {
+		return &method{server: s, name: "/" + desc.ServiceName + "/" + name, limit: maxMessage, open: true}
+	})
+}
+
+func (s *Server) wrapEach(desc *grpc.ServiceDesc, find func(name string) *method) *grpc.ServiceDesc {
+	wrapped := *desc
+	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
+	for i, md := range desc.Methods {
+		wrapped.Methods[i] = md
+		wrapped.Methods[i].Handler = find(md.MethodName).unary(md.Handler)
+	}
+	wrapped.Streams = make([]grpc.StreamDesc, len(desc.Streams))
+	for i, sd := range desc.Streams {
+		wrapped.Streams[i] = sd
+		wrapped.Streams[i].Handler = find(sd.StreamName).stream(sd.Handler)
+	}
+	return &wrapped
+}
+
+// method reads from the contract what a call must bring.
+func (s *Server) method(service, name string, contract protoreflect.ServiceDescriptor) (*method, error) {
+	m := &method{server: s, name: "/" + service + "/" + name, plan: &plan{}, limit: maxMessage}
+	if contract == nil || contract.Methods().ByName(protoreflect.Name(name)) == nil {
+		return m, fmt.Errorf("%s has no contract", m.name)
+	}
+	md := contract.Methods().ByName(protoreflect.Name(name))
+	access, _ := proto.GetExtension(md.Options(), typev1.E_Access).(*typev1.Access)
+	m.scope = access.GetScope()
+	m.plan = s.validator.planOf(md.Input())
+	if m.plan.batch {
+		m.limit = maxBatch
+	}
+	if m.scope == "" {
+		return m, fmt.Errorf("%s declares no access scope", m.name)
+	}
+	if err := s.validator.compile(md.Input()); err != nil {
+		return m, fmt.Errorf("%s: %w", m.name, err)
+	}
+	return m, nil
+}
+
+// unary wraps the handler of a method that takes one message.
+func (m *method) unary(next grpc.MethodHandler) grpc.MethodHandler {
+	return func(impl any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		var answer any
+		err := m.run(ctx, func(ctx context.Context) (err error) {
+			answer, err = next(impl, ctx, func(msg any) error { return m.receive(msg, dec) }, m.inspected)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return answer, nil
+	}
+}
+
+// inspected is the step between the reading of the message and the handler.
+func (m *method) inspected(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if err := m.inspect(ctx, req); err != nil {
+		return nil, err
+	}
+	return next(ctx, req)
+}
+
+// stream wraps the handler of a streaming method. Each message is inspected as it
+// is received.
+func (m *method) stream(next grpc.StreamHandler) grpc.StreamHandler {
+	return func(impl any, ss grpc.ServerStream) error {
+		ctx := ss.Context()
+		if m.open {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(m.server.stopping, cancel)()
+		}
+		return m.run(ctx, func(ctx context.Context) error {
+			return next(impl, &serverStream{ServerStream: ss, ctx: ctx, method: m})
+		})
+	}
+}
+
+// A serverStream is a stream whose messages and context passed the checks.
+type serverStream struct {
+	grpc.ServerStream
+	ctx    context.Context
+	method *method
+}
+
+// Context returns the context of the call, with its deadline and caller.
+func (s *serverStream) Context() context.Context { return s.ctx }
+
+// RecvMsg receives the next message and inspects it.
+func (s *serverStream) RecvMsg(msg any) error {
+	err := s.within(func() error { return s.method.receive(msg, s.ServerStream.RecvMsg) })
+	if err != nil {
+		return err
+	}
+	return s.method.inspect(s.ctx, msg)
+}
+
+// SendMsg sends a message.
+func (s *serverStream) SendMsg(msg any) error {
+	return s.within(func() error { return s.ServerStream.SendMsg(msg) })
+}
+
+// within waits for f no longer than the call may last. gRPC itself waits as long
+// as the client is connected, silent or not reading. What is left behind ends when
+// the handler returns.
+func (s *serverStream) within(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+// run takes a call through the steps that need no message.
+func (m *method) run(ctx context.Context, next func(context.Context) error) error {
+	start := time.Now()
+	if err := m.guard(ctx, next); err != nil {
+		return m.outcome(ctx, err, time.Since(start))
+	}
+	return nil
+}
+
+func (m *method) guard(ctx context.Context, next func(context.Context) error) (err error) {
+	defer m.recovered(ctx, &err)
+	if m.open {
+		return next(ctx)
+	}
+	if !nested(ctx) {
+		if err := m.server.limit.enter(ctx); err != nil {
+			return err
+		}
+		defer m.server.limit.leave()
+	}
+	ctx, cancel, err := bounded(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	caller, err := m.identify(ctx)
+	if err != nil {
+		return err
+	}
+	err = next(context.WithValue(ctx, callKey{}, &caller))
+	if err != nil && ctx.Err() != nil && !outspoken(err) {
+		return ctx.Err() // drivers have their own words for it
+	}
+	return err
+}
+
+// inspect takes a message through the steps that need it.
+func (m *method) inspect(ctx context.Context, msg any) error {
+	pm, ok := msg.(proto.Message)
+	if m.open || !ok {
+		return nil
+	}
+	r := pm.ProtoReflect()
+	m.plan.normalize(ctx, r)
+	caller, _ := CallerFrom(ctx)
+	subject := m.plan.subject(r)
+	foreign, err := m.server.validator.check(pm, m.plan, brandOf(subject, caller))
+	if err != nil {
+		return err
+	}
+	return caller.mayAct(subject, foreign)
+}

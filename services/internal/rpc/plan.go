@@ -1,0 +1,160 @@
+package rpc
+
+import (
+	"context"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// A plan is what the server needs to know of a message type, found out once.
+type plan struct {
+	fields    []field                      // those with something to check
+	name      protoreflect.FieldDescriptor // says what the request acts on; nil if nothing does
+	requestID protoreflect.FieldDescriptor // nil if there is none
+	batch     bool                         // has items that its handler checks one by one
+}
+
+// A field is one field of a plan. For lists and maps it describes the elements.
+type field struct {
+	desc      protoreflect.FieldDescriptor
+	value     protoreflect.FieldDescriptor // of the element; of a map, its value
+	kind      kind
+	keys      bool  // a map whose keys are text
+	reference bool  // the text names another resource
+	most      int   // elements allowed; 0 says nothing
+	inside    *plan // of kind message
+}
+
+// A kind says what can be wrong with a value beside the rules of its contract.
+type kind int
+
+const (
+	harmless kind = iota
+	text
+	float
+	enum
+	timestamp
+	duration
+	message
+)
+
+// planner builds plans; a message type may contain itself.
+type planner map[protoreflect.FullName]*plan
+
+func (b planner) plan(md protoreflect.MessageDescriptor) *plan {
+	if p, ok := b[md.FullName()]; ok {
+		return p
+	}
+	p := &plan{}
+	b[md.FullName()] = p
+	for i := range md.Fields().Len() {
+		fd := md.Fields().Get(i)
+		f := b.field(fd)
+		if f.kind != harmless || f.keys || f.most > 0 {
+			p.fields = append(p.fields, f)
+		}
+		p.note(fd, f)
+	}
+	return p
+}
+
+func (b planner) field(fd protoreflect.FieldDescriptor) field {
+	f := field{desc: fd, value: fd}
+	if fd.IsMap() {
+		f.value = fd.MapValue()
+		f.keys = fd.MapKey().Kind() == protoreflect.StringKind
+	}
+	f.kind = kindOf(f.value)
+	if ref, ok := proto.GetExtension(fd.Options(), annotations.E_ResourceReference).(*annotations.ResourceReference); ok {
+		f.reference = f.kind == text && ref != nil
+	}
+	if rules, err := protovalidate.ResolveFieldRules(fd); err == nil {
+		f.most = int(rules.GetRepeated().GetMaxItems() + rules.GetMap().GetMaxPairs())
+	}
+	if f.kind == message && isBatch(fd) {
+		f.kind = harmless
+	}
+	if f.kind == message {
+		f.inside = b.plan(f.value.Message())
+	}
+	return f
+}
+
+// note records what is special about a field at the top of a request.
+func (p *plan) note(fd protoreflect.FieldDescriptor, f field) {
+	p.batch = p.batch || isBatch(fd)
+	if fd.Kind() != protoreflect.StringKind || fd.IsList() || fd.IsMap() {
+		return
+	}
+	switch fd.Name() {
+	case "request_id":
+		p.requestID = fd
+	case "parent":
+		p.name = fd
+	case "name":
+		if p.name == nil || p.name.Name() != "parent" {
+			p.name = fd
+		}
+	default:
+		if f.reference && p.name == nil {
+			p.name = fd
+		}
+	}
+}
+
+// isBatch reports whether fd holds the items of a batch (AIP-231), which are
+// requests themselves.
+func isBatch(fd protoreflect.FieldDescriptor) bool {
+	return fd.Name() == "requests" && fd.IsList() && fd.Kind() == protoreflect.MessageKind
+}
+
+func kindOf(fd protoreflect.FieldDescriptor) kind {
+	switch fd.Kind() {
+	case protoreflect.StringKind:
+		return text
+	case protoreflect.FloatKind, protoreflect.DoubleKind:
+		return float
+	case protoreflect.EnumKind:
+		return enum
+	case protoreflect.MessageKind, protoreflect.GroupKind:
+		switch fd.Message().FullName() {
+		case "google.protobuf.Timestamp":
+			return timestamp
+		case "google.protobuf.Duration":
+			return duration
+		}
+		return message
+	}
+	return harmless
+}
+
+// subject returns the name of what the request acts on, or "".
+func (p *plan) subject(m protoreflect.Message) string {
+	if p.name == nil {
+		return ""
+	}
+	return m.Get(p.name).String()
+}
+
+// normalize gives the request the id that REST clients send as a header, and
+// brings it into lower case, so that one id has one form.
+func (p *plan) normalize(ctx context.Context, m protoreflect.Message) {
+	if p.requestID == nil {
+		return
+	}
+	sent := m.Get(p.requestID).String()
+	id := sent
+	if id == "" {
+		if keys := metadata.ValueFromIncomingContext(ctx, idempotencyKey); len(keys) == 1 {
+			id = keys[0]
+		}
+	}
+	if id = strings.ToLower(id); id != sent {
+		m.Set(p.requestID, protoreflect.ValueOfString(id))
+	}
+}

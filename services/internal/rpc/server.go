@@ -1,0 +1,230 @@
+// Package rpc builds the gRPC servers and clients of the suite, so that what
+// every call must pass is decided once: see [Server] for the order. A service
+// registers its handlers and finds requests that are well-formed, allowed and
+// bounded in time; what a handler returns beside a fault stays in the log.
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/fullstorydev/grpchan/inprocgrpc"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	_ "google.golang.org/grpc/encoding/gzip" // so that clients may compress batches
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+)
+
+// Limits of a server. A batch may be four times as large as any other request.
+const (
+	maxMessage     = 1 << 20
+	maxBatch       = 4 << 20
+	maxAnswer      = 8 << 20
+	maxConnections = 4096
+
+	// DefaultMaxInFlight is how many calls a server handles at a time if nobody
+	// chose.
+	DefaultMaxInFlight = 512
+)
+
+// Config holds what an operator may choose. The zero value works: it logs
+// nothing, records no telemetry and takes every caller for the local one.
+type Config struct {
+	Log         *slog.Logger
+	Auth        Authenticator // nil: every caller may do everything; for loopback only
+	MaxInFlight int           // calls handled at a time; 0: DefaultMaxInFlight
+	Traces      trace.TracerProvider
+	Metrics     metric.MeterProvider
+}
+
+// A Server answers gRPC on sockets and, through [Server.Local], inside the
+// process. Each registered method is wrapped, so both ways pass the same checks,
+// in this order:
+//
+//  1. The outcome is logged once, if it is the server's fault, and errors that
+//     are not meant for callers lose their text. It comes first to see what every
+//     other step says.
+//  2. A panic becomes INTERNAL, whichever step or handler it comes from.
+//  3. Calls over the limit are refused before anything is spent on them, the
+//     reading of their message included.
+//  4. The deadline is bounded, so that the steps below end in time too.
+//  5. The caller is identified and must hold the method's scope, still without
+//     reading the message: a stranger cannot make the server decode anything.
+//  6. The message is read, its request_id brought into one form, and everything
+//     that the contract says about it is checked. This says nothing about what is
+//     stored, so a malformed name is INVALID_ARGUMENT for everyone.
+//  7. The brand of the now well-formed request must be the caller's, and every
+//     reference in it must be of that brand; others do not exist.
+//
+// Health and reflection pass the first two only: probes must be answered under
+// load. Register all services before the first call.
+type Server struct {
+	log       *slog.Logger
+	auth      Authenticator
+	grpc      *grpc.Server
+	local     inprocgrpc.Channel
+	health    *health.Server
+	limit     limiter
+	validator *Validator
+	methods   map[string]*method // by full name, infrastructure excluded
+	stopping  context.Context    // ends when the server is asked to stop
+	stop      context.CancelFunc
+	errs      []error // what speaks against serving
+
+	mu       sync.Mutex
+	ready    bool
+	services []string
+}
+
+// NewServer returns a server that is ready as soon as it serves.
+func NewServer(cfg Config) *Server {
+	s := &Server{
+		log:       cfg.Log,
+		auth:      cfg.Auth,
+		health:    health.NewServer(),
+		validator: NewValidator(),
+		methods:   map[string]*method{},
+		ready:     true,
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.auth == nil {
+		s.auth = everyone
+	}
+	s.limit.max = int64(cfg.MaxInFlight)
+	if s.limit.max == 0 {
+		s.limit.max = DefaultMaxInFlight
+	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	opts := settings()
+	if cfg.Traces != nil || cfg.Metrics != nil {
+		opts = append(opts, grpc.StatsHandler(serverStats(cfg.Traces, cfg.Metrics, s.known)))
+		s.local.WithServerStatsHandler(serverStats(cfg.Traces, cfg.Metrics, s.known))
+		s.local.WithClientStatsHandler(clientStats(cfg.Traces, cfg.Metrics, s.known))
+	}
+	s.local.WithCloner(cloner{})
+	s.grpc = grpc.NewServer(opts...)
+	healthv1.RegisterHealthServer(infrastructure{s}, s.health)
+	if cfg.Auth == nil {
+		reflection.Register(infrastructure{s})
+	}
+	return s
+}
+
+// settings returns the options of every server.
+func settings() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.MaxRecvMsgSize(maxBatch), // the codec holds all but batches to maxMessage
+		grpc.MaxSendMsgSize(maxAnswer),
+		grpc.MaxConcurrentStreams(250),
+		grpc.MaxHeaderListSize(16 << 10),
+		grpc.ConnectionTimeout(10 * time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle:     15 * time.Minute,
+			MaxConnectionAge:      10 * time.Minute, // so that clients find new replicas
+			MaxConnectionAgeGrace: 30 * time.Second,
+			Time:                  30 * time.Second,
+			Timeout:               10 * time.Second,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime:             15 * time.Second,
+			PermitWithoutStream: true,
+		}),
+		grpc.WaitForHandlers(true),
+	}
+}
+
+// RegisterService adds a service and wraps its methods. [Server.Check] reports
+// what is wrong with it. It panics where [grpc.Server.RegisterService] would exit.
+func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	wrapped, err := s.wrap(desc)
+	if err != nil {
+		s.errs = append(s.errs, err)
+	}
+	s.local.RegisterService(wrapped, impl) // panics on a wrong impl or a second one
+	s.grpc.RegisterService(wrapped, impl)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.services = append(s.services, desc.ServiceName)
+	s.health.SetServingStatus(desc.ServiceName, serving(s.ready))
+}
+
+// Check returns an error that names every registered method whose contract does
+// not say which scope it needs, or whose rules do not compile.
+func (s *Server) Check() error { return errors.Join(s.errs...) }
+
+// Serve answers calls on lis until Stop or GracefulStop, and then returns nil. It
+// serves nothing if Check fails. It closes lis.
+func (s *Server) Serve(lis net.Listener) error {
+	if err := s.Check(); err != nil {
+		return errors.Join(fmt.Errorf("serve: %w", err), lis.Close())
+	}
+	return s.grpc.Serve(&limitListener{Listener: lis, max: maxConnections})
+}
+
+// Stop cuts all calls off and waits for their handlers to return.
+func (s *Server) Stop() {
+	s.retire()
+	s.grpc.Stop()
+}
+
+// GracefulStop says it is not ready, takes no new calls and waits for those under
+// way, until ctx ends; then it cuts them off. Calls from inside the process are for
+// those who make them to wait for.
+func (s *Server) GracefulStop(ctx context.Context) {
+	s.retire()
+	cut := context.AfterFunc(ctx, s.grpc.Stop)
+	defer cut()
+	s.grpc.GracefulStop()
+}
+
+// retire ends health watches for good, which would outlast every other call.
+func (s *Server) retire() {
+	s.health.Shutdown()
+	s.stop()
+}
+
+// SetReady says on the health service whether calls are welcome, for the server
+// as a whole and for each of its services. It refuses no calls.
+func (s *Server) SetReady(ready bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready = ready
+	s.health.SetServingStatus("", serving(ready))
+	for _, name := range s.services {
+		s.health.SetServingStatus(name, serving(ready))
+	}
+}
+
+func serving(ready bool) healthv1.HealthCheckResponse_ServingStatus {
+	if ready {
+		return healthv1.HealthCheckResponse_SERVING
+	}
+	return healthv1.HealthCheckResponse_NOT_SERVING
+}
+
+// infrastructure registers health and reflection, whose methods need no scope.
+type infrastructure struct{ *Server }
+
+// RegisterService shadows that of the server.
+func (i infrastructure) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	wrapped := i.wrapOpen(desc)
+	i.local.RegisterService(wrapped, impl)
+	i.grpc.RegisterService(wrapped, impl)
+}
+
+// GetServiceInfo lists what reflection may show.
+func (i infrastructure) GetServiceInfo() map[string]grpc.ServiceInfo {
+	return i.grpc.GetServiceInfo()
+}

@@ -1,0 +1,87 @@
+package rpc
+
+import (
+	"errors"
+	"sync"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/concentric-cx/concentric/services/internal/fault"
+)
+
+// A Validator checks messages against their contracts, as a server does with each
+// request. It is for the items of a batch, which a server leaves to the handler.
+// It is safe for concurrent use.
+type Validator struct {
+	mu    sync.Mutex // held to make plans
+	plans sync.Map   // protoreflect.MessageDescriptor to *plan
+}
+
+// NewValidator returns a Validator.
+func NewValidator() *Validator { return &Validator{} }
+
+// Message returns a fault that says field by field what is wrong with m, or that
+// a resource of another brand than its own does not exist, or nil.
+func (v *Validator) Message(m proto.Message) error {
+	r := m.ProtoReflect()
+	p := v.planOf(r.Descriptor())
+	foreign, err := v.check(m, p, brandOf(p.subject(r), Caller{}))
+	if err != nil {
+		return err
+	}
+	return Caller{}.mayAct("", foreign)
+}
+
+// check returns what is wrong with m, and the first reference in m to another
+// brand than the given one.
+func (v *Validator) check(m proto.Message, p *plan, brand string) (foreign string, err error) {
+	var steps [4]step
+	w := walk{brand: brand, path: steps[:0]}
+	w.message(p, m.ProtoReflect())
+	if len(w.faults) > 0 {
+		return "", fault.Invalid(w.faults...)
+	}
+	return w.foreign, broken(protovalidate.Validate(m))
+}
+
+// broken turns the rules that a message breaks into a fault.
+func broken(err error) error {
+	e, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		return err
+	}
+	fields := make([]fault.Field, 0, min(len(e.Violations), maxFaults))
+	for _, violation := range e.Violations[:cap(fields)] {
+		path := protovalidate.FieldPathString(violation.Proto.GetField())
+		description := violation.Proto.GetMessage()
+		if description == "" {
+			description = "breaks the rule " + violation.Proto.GetRuleId()
+		}
+		fields = append(fields, fault.Field{
+			Path: cut(path, maxPath), Description: cut(description, maxDescription), Reason: violation.Proto.GetRuleId(),
+		})
+	}
+	return fault.Invalid(fields...)
+}
+
+// compile prepares the rules of a message type, so that the first call need not.
+func (v *Validator) compile(md protoreflect.MessageDescriptor) error {
+	err := protovalidate.Validate(dynamicpb.NewMessage(md))
+	if _, ok := errors.AsType[*protovalidate.CompilationError](err); ok {
+		return err
+	}
+	return nil
+}
+
+func (v *Validator) planOf(md protoreflect.MessageDescriptor) *plan {
+	if p, ok := v.plans.Load(md); ok {
+		return p.(*plan)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	p, _ := v.plans.LoadOrStore(md, planner{}.plan(md))
+	return p.(*plan)
+}

@@ -1,0 +1,314 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/concentric-cx/concentric/services/internal/fault"
+)
+
+// A request is one Write or Try on its way through a lane.
+type request struct {
+	ctx   context.Context
+	f     func(*Tx) error
+	try   bool
+	taken atomic.Bool // by the lane, or back by the caller
+	err   error       // of the last run; read after done
+	after []func()    // of the last run
+	done  chan struct{}
+}
+
+// withdraw takes r back and reports whether no lane had taken it.
+func (r *request) withdraw() bool { return r.taken.CompareAndSwap(false, true) }
+
+// A lane runs requests on one session, a group at a time.
+type lane struct {
+	queue   <-chan *request
+	session session
+	turn    turn
+}
+
+// Why a group, or one of it, fails.
+var (
+	errSpoiled  = errors.New("a failed write spoiled its neighbors' transaction")
+	errConflict = errors.New("the transaction collided with another")
+	errLost     = errors.New("the connection broke before the commit")
+	errIgnored  = errors.New("a statement failed and the write ignored it")
+)
+
+// maxAlone is how often a write that collides with others runs by itself,
+// after two runs with its group.
+const maxAlone = 2
+
+// A mode is how a group runs.
+type mode int
+
+const (
+	together mode = iota // a failure spoils the group
+	apart                // each under a savepoint
+	patient              // waits longer for locks of others
+)
+
+// serve runs requests until the queue is closed and empty. A closure that ends
+// its goroutine, as t.Fatal does, ends this one, so another takes over.
+func (l *lane) serve() {
+	var group []*request
+	finished := false
+	defer func() {
+		if p := recover(); p != nil {
+			panic(p)
+		}
+		if finished {
+			return
+		}
+		l.session.drop()
+		l.turn.give()
+		answer(group, errors.New("a neighboring write ended the goroutine of its transaction"))
+		l.serve()
+	}()
+	for r := range l.queue {
+		l.turn.take()
+		group = l.gather(r)
+		l.run(group)
+		l.turn.give()
+		answer(group, nil)
+	}
+	l.session.drop()
+	finished = true
+}
+
+// gather takes first and what else has queued, without waiting for more.
+func (l *lane) gather(first *request) []*request {
+	group := make([]*request, 0, 16)
+	for r := first; ; {
+		if r.taken.CompareAndSwap(false, true) {
+			if r.err = r.ctx.Err(); r.err != nil {
+				close(r.done)
+			} else {
+				group = append(group, r)
+			}
+		}
+		if len(group) == maxGroup {
+			return group
+		}
+		select {
+		case next, ok := <-l.queue:
+			if !ok {
+				return group
+			}
+			r = next
+		default:
+			return group
+		}
+	}
+}
+
+// answer ends the requests with err, or with their own outcome if err is nil.
+func answer(group []*request, err error) {
+	for _, r := range group {
+		if err != nil {
+			r.err = err
+		}
+		if r.err == nil && !r.try && len(r.after) > 0 {
+			r.err = call(func(*Tx) error {
+				for _, f := range r.after {
+					f()
+				}
+				return nil
+			}, nil)
+		}
+		close(r.done)
+	}
+}
+
+// run settles every request of the group: all at once, or again without other
+// lanes when they collided, or under savepoints when one of them failed, or one
+// by one when that does not help.
+func (l *lane) run(group []*request) {
+	if len(group) == 0 {
+		return
+	}
+	err := l.pass(group, together)
+	if errors.Is(err, errConflict) {
+		l.turn.collided()
+		err = l.pass(group, together)
+	}
+	if errors.Is(err, errSpoiled) {
+		err = l.pass(group, apart)
+	}
+	if err == nil {
+		return
+	}
+	for _, r := range group {
+		l.alone(r)
+	}
+}
+
+// alone settles r in a transaction of its own.
+func (l *lane) alone(r *request) {
+	for n := range maxAlone {
+		if l.pass([]*request{r}, patient) == nil {
+			return
+		}
+		time.Sleep(rand.N(time.Millisecond << (2 * n)))
+	}
+	r.err = conflict(r.err)
+}
+
+// conflict is what a caller gets whose write kept colliding with others.
+func conflict(cause error) error {
+	return &fault.Error{
+		Code: codes.Aborted, Reason: "CONFLICT", Retry: 100 * time.Millisecond, Cause: cause,
+		Message: "the change collided with others made at the same time; retry it",
+	}
+}
+
+// pass runs the group as one transaction. It returns nil when every request has
+// its outcome. A connection that breaks before the commit is replaced once.
+func (l *lane) pass(group []*request, how mode) error {
+	err := l.transact(group, how)
+	if errors.Is(err, errLost) {
+		l.session.drop()
+		err = l.transact(group, how)
+	}
+	if errors.Is(err, errLost) {
+		l.session.drop()
+		settle(group, unavailable(err))
+		return nil
+	}
+	return err
+}
+
+// settle gives every request of the group the same outcome.
+func settle(group []*request, err error) {
+	for _, r := range group {
+		r.err = err
+	}
+}
+
+func (l *lane) transact(group []*request, how mode) error {
+	s := l.session
+	if err := s.begin(how == patient); err != nil {
+		return l.refuse(group, err)
+	}
+	for _, r := range group {
+		if err := l.one(r, how == apart || r.try); err != nil {
+			return l.undo(group, err)
+		}
+	}
+	err := s.commit()
+	if err == nil {
+		return nil
+	}
+	if s.broken() {
+		s.drop()
+		settle(group, unavailable(err)) // it may have been committed
+		return nil
+	}
+	settle(group, Fault(err))
+	return l.undo(group, errors.Join(errSpoiled, err))
+}
+
+// refuse settles the group when there is no transaction to be had.
+func (l *lane) refuse(group []*request, err error) error {
+	switch {
+	case l.session.broken():
+		return fmt.Errorf("%w: %w", errLost, err)
+	case collision(err): // another process holds the file
+		settle(group, conflict(err))
+	default:
+		settle(group, Fault(err))
+	}
+	return nil
+}
+
+// undo rolls back and says how to go on after err.
+func (l *lane) undo(group []*request, err error) error {
+	s := l.session
+	if s.broken() {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	if e := s.rollback(); e != nil {
+		s.drop()
+	}
+	switch {
+	case collision(err):
+		settle(group, err)
+		return errConflict
+	case len(group) > 1:
+		return errSpoiled
+	case !errors.Is(err, errSpoiled):
+		settle(group, Fault(err))
+	}
+	return nil
+}
+
+// one runs r, under a savepoint if save is set. An error means that the
+// transaction cannot go on; the outcome of r is in r.err.
+func (l *lane) one(r *request, save bool) error {
+	s := l.session
+	if save {
+		// Sent before f runs: a batch that cannot be prepared sends nothing, and
+		// rolling back must not reach the savepoint of a neighbor.
+		if _, err := s.exec("SAVEPOINT one"); err != nil {
+			return err
+		}
+	}
+	tx := &Tx{session: s}
+	r.err = call(r.f, tx)
+	r.after = tx.after
+	if r.err == nil && save {
+		tx.fail(s.flush())
+	}
+	s.release()
+	tx.session = nil
+	if r.err == nil {
+		r.err = tx.err
+	}
+	if r.err == nil && s.failed() {
+		r.err = errIgnored
+	}
+	switch {
+	case s.broken():
+		return errors.Join(errLost, r.err)
+	case collision(tx.err), collision(r.err):
+		return errors.Join(tx.err, r.err)
+	}
+	return l.keep(r, tx, save)
+}
+
+// keep ends the savepoint of r, if there is one, and says whether the group can
+// go on with what r did or failed to do.
+func (l *lane) keep(r *request, tx *Tx, save bool) error {
+	s := l.session
+	bad := r.err != nil
+	r.err = Fault(r.err)
+	switch {
+	case save && (bad || r.try):
+		if err := s.rollbackTo(); err != nil {
+			return errors.Join(errSpoiled, err)
+		}
+	case save:
+		return s.later("RELEASE SAVEPOINT one", nil)
+	case bad && (tx.dirty || s.failed()):
+		return errSpoiled
+	}
+	return nil
+}
+
+// call runs f and turns a panic into an error.
+func call(f func(*Tx) error, tx *Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a write: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f(tx)
+}

@@ -1,0 +1,204 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	postgresLanes   = 4
+	postgresReaders = 16
+	// A lane gives a silent server up after longer than any statement may take.
+	postgresSilence = 15 * time.Second
+	maxPipeline     = 1000 // statements that wait for a round trip
+	// After so long a pause BEGIN travels alone: if the server has dropped the
+	// connection meanwhile, it is certain that nothing was committed.
+	postgresPause = time.Second
+)
+
+func openPostgres(ctx context.Context, address string) (*DB, error) {
+	cfg, err := pgx.ParseConfig(address)
+	if err != nil {
+		return nil, errors.New("open database: the postgres address is malformed") // it may hold a password
+	}
+	// The lock timeout is shorter than the second after which PostgreSQL looks
+	// for deadlocks; a write that runs alone waits longer.
+	limits := map[string]string{
+		"statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s", "lock_timeout": "200ms",
+		"synchronous_commit": "on", "application_name": "concentric",
+	}
+	for name, value := range limits {
+		if _, ok := cfg.RuntimeParams[name]; !ok {
+			cfg.RuntimeParams[name] = value
+		}
+	}
+	admin := cfg.Copy()
+	for _, name := range []string{"statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"} {
+		admin.RuntimeParams[name] = "0" // a migration takes its time
+	}
+	readers := cfg.Copy()
+	readers.RuntimeParams["default_transaction_read_only"] = "on"
+	writers := cfg.Copy()
+	dial := writers.DialFunc
+	writers.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return impatient{c}, nil
+	}
+	db := &DB{postgres: true, readers: stdlib.OpenDB(*readers), writers: stdlib.OpenDB(*writers)}
+	db.admin = func() (*sql.DB, error) { return stdlib.OpenDB(*admin), nil }
+	if err := checkPostgres(ctx, db.writers); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.readers.Close(), db.writers.Close())
+	}
+	db.readers.SetMaxOpenConns(postgresReaders)
+	db.readers.SetMaxIdleConns(postgresReaders)
+	db.readers.SetConnMaxIdleTime(5 * time.Minute)
+	db.writers.SetMaxOpenConns(postgresLanes)
+	db.writers.SetMaxIdleConns(postgresLanes)
+	db.start(postgresLanes, func() session { return &postgresSession{pool: db.writers} })
+	return db, nil
+}
+
+// checkPostgres reads back what the promises stand on.
+func checkPostgres(ctx context.Context, db *sql.DB) error {
+	var commit string
+	if err := db.QueryRowContext(ctx, "SHOW synchronous_commit").Scan(&commit); err != nil {
+		return err
+	}
+	if commit != "on" && commit != "remote_apply" {
+		return fmt.Errorf("synchronous_commit is %s; it must be on", commit)
+	}
+	return nil
+}
+
+// An impatient connection takes a long silence of the other side for its end.
+type impatient struct{ net.Conn }
+
+func (c impatient) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(postgresSilence)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+// A postgresSession is the connection of one lane. Statements that need no
+// answer of their own, BEGIN and COMMIT among them, wait in batch and travel
+// with the next that does.
+type postgresSession struct {
+	pool  *sql.DB
+	conn  *sql.Conn
+	pgx   *pgx.Conn // beneath conn
+	batch *pgx.Batch
+	used  time.Time   // when the last transaction ended
+	open  []*sql.Rows // of the closure that runs
+}
+
+func (s *postgresSession) begin(patient bool) error {
+	if s.conn == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		conn, err := s.pool.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		s.conn = conn
+		if err := conn.Raw(func(c any) error { s.pgx = c.(*stdlib.Conn).Conn(); return nil }); err != nil {
+			s.drop()
+			return err
+		}
+	}
+	s.batch = &pgx.Batch{}
+	s.batch.Queue("BEGIN")
+	if patient {
+		s.batch.Queue("SET LOCAL lock_timeout = '2s'")
+	}
+	if time.Since(s.used) > postgresPause {
+		return s.flush()
+	}
+	return nil
+}
+
+func (s *postgresSession) commit() error {
+	s.batch.Queue("COMMIT")
+	tag, err := s.send()
+	s.used = time.Now()
+	if err == nil && tag.String() != "COMMIT" {
+		return errIgnored
+	}
+	return err
+}
+
+func (s *postgresSession) rollback() error { return s.simple("ROLLBACK") }
+
+func (s *postgresSession) rollbackTo() error {
+	return s.simple("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")
+}
+
+func (s *postgresSession) exec(query string, args ...any) (int64, error) {
+	s.batch.Queue(query, args...)
+	tag, err := s.send()
+	return tag.RowsAffected(), err
+}
+
+func (s *postgresSession) query(query string, args []any) (*sql.Rows, error) {
+	if err := s.flush(); err != nil {
+		return nil, err
+	}
+	rows, err := s.conn.QueryContext(context.Background(), query, args...)
+	if err != nil {
+		return nil, err
+	}
+	s.open = append(s.open, rows)
+	return rows, nil
+}
+
+func (s *postgresSession) later(query string, args []any) error {
+	s.batch.Queue(query, args...)
+	if s.batch.Len() < maxPipeline {
+		return nil
+	}
+	return s.flush()
+}
+
+func (s *postgresSession) flush() error {
+	if s.batch.Len() == 0 {
+		return nil
+	}
+	_, err := s.send()
+	return err
+}
+
+func (s *postgresSession) release() {
+	for _, rows := range s.open {
+		rows.Close() //nolint:errcheck,gosec // what it could say, Next has said
+	}
+	clear(s.open)
+	s.open = s.open[:0]
+}
+
+func (s *postgresSession) failed() bool { return s.pgx != nil && s.pgx.PgConn().TxStatus() == 'E' }
+
+func (s *postgresSession) broken() bool { return s.conn == nil || s.pgx.IsClosed() }
+
+func (s *postgresSession) drop() {
+	if s.conn == nil {
+		return
+	}
+	s.release()
+	s.conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck,gosec // closes it
+	s.conn.Close()                                           //nolint:errcheck,gosec // it is closed
+	s.conn, s.pgx = nil, nil
+}
+
+// spoils: any failure ends a PostgreSQL transaction.
+func (s *postgresSession) spoils(query string, err error) bool { return err != nil || !reads(query) }

@@ -1,0 +1,129 @@
+package api
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/store"
+)
+
+// BatchRecordTouchpoints implements TouchpointService.
+//
+// The answer that is remembered for the request_id leaves out the names that
+// follow from the request: a thousand of them would cost as much as the
+// touchpoints themselves.
+func (s *Server) BatchRecordTouchpoints(ctx context.Context, req *journeyv1.BatchRecordTouchpointsRequest) (*journeyv1.BatchRecordTouchpointsResponse, error) {
+	b, err := s.batch(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := once.Do(ctx, s.db, b.brand, req, func(tx *sqldb.Tx) (*journeyv1.BatchRecordTouchpointsResponse, error) {
+		recorded, err := s.store.Record(tx, b.brand, b.good)
+		if err != nil {
+			return nil, err
+		}
+		return b.answer(recorded), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.name(answer)
+	return answer, nil
+}
+
+// A batch is a request whose items have been checked.
+type batch struct {
+	brand string
+	good  []store.Touchpoint
+	at    []int              // the position in the request of each of them
+	bad   []*statuspb.Status // by position; nil where there is nothing to refuse
+}
+
+func (s *Server) batch(ctx context.Context, req *journeyv1.BatchRecordTouchpointsRequest) (*batch, error) {
+	items := req.GetRequests()
+	b := &batch{
+		brand: name.Brand(req.GetParent()), good: make([]store.Touchpoint, 0, len(items)),
+		at: make([]int, 0, len(items)), bad: make([]*statuspb.Status, len(items)),
+	}
+	now := s.now()
+	for i, item := range items {
+		fallback := ""
+		if req.GetRequestId() != "" {
+			fallback = req.GetRequestId() + "/" + strconv.Itoa(i)
+		}
+		t, err := s.item(ctx, b.brand, item, fallback, now)
+		switch status.Code(err) {
+		case codes.OK:
+			b.good, b.at = append(b.good, t), append(b.at, i)
+		case codes.InvalidArgument, codes.NotFound:
+			b.bad[i] = status.Convert(err).Proto()
+		default: // nothing the item can help
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// item checks one request of a batch as if it had come alone.
+func (s *Server) item(ctx context.Context, brand string, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
+	if err := s.validator.Message(req); err != nil {
+		return store.Touchpoint{}, err
+	}
+	if name.Brand(req.GetParent()) != brand {
+		return store.Touchpoint{}, fault.NotFound(req.GetParent())
+	}
+	if req.GetRequestId() != "" {
+		return store.Touchpoint{}, belongsToBatch("request_id")
+	}
+	if req.GetValidateOnly() {
+		return store.Touchpoint{}, belongsToBatch("validate_only")
+	}
+	return s.touchpoint(ctx, req, fallback, now)
+}
+
+func belongsToBatch(field string) error {
+	return fault.Invalid(fault.Field{
+		Path: field, Reason: "BATCH_ITEM", Description: "must be empty in a batch, whose own " + field + " counts for all",
+	})
+}
+
+// answer says what became of each item. Names that b.name knows are left to it.
+func (b *batch) answer(recorded []store.Recorded) *journeyv1.BatchRecordTouchpointsResponse {
+	answer := &journeyv1.BatchRecordTouchpointsResponse{Results: make([]*journeyv1.RecordTouchpointResult, len(b.bad))}
+	for i, bad := range b.bad {
+		answer.Results[i] = &journeyv1.RecordTouchpointResult{
+			Outcome: journeyv1.RecordTouchpointResult_OUTCOME_REFUSED, Error: bad,
+		}
+	}
+	for n, r := range recorded {
+		result := &journeyv1.RecordTouchpointResult{Outcome: journeyv1.RecordTouchpointResult_OUTCOME_RECORDED}
+		if t := r.Touchpoint; !r.New {
+			result.Outcome = journeyv1.RecordTouchpointResult_OUTCOME_REPEATED
+			if t.ID != b.good[n].ID || t.Customer != b.good[n].Customer {
+				result.Name = touchpointName(b.brand, t.Customer, t.ID)
+			}
+		}
+		answer.Results[b.at[n]] = result
+	}
+	return answer
+}
+
+// name fills in the names that answer has left out.
+func (b *batch) name(answer *journeyv1.BatchRecordTouchpointsResponse) {
+	for n, i := range b.at {
+		result := answer.GetResults()[i]
+		if result.GetName() == "" && result.GetOutcome() != journeyv1.RecordTouchpointResult_OUTCOME_REFUSED {
+			result.Name = touchpointName(b.brand, b.good[n].Customer, b.good[n].ID)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"google.golang.org/grpc/codes"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/plan"
+	"github.com/concentric-cx/concentric/services/journey/internal/store"
+)
+
+// ticketSource is the source of touchpoints that are events of the ticket service.
+// Their event_id is the event's id, so an event is one touchpoint however it came.
+const ticketSource = "ticket"
+
+// Apply applies an event of the ticket or the survey service in tx. It fails for
+// good on an event that contradicts itself.
+func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
+	brand := name.Brand(e.GetBrand())
+	switch p := e.GetPayload().(type) {
+	case *eventv1.Event_InteractionCreated:
+		return s.interaction(tx, brand, e, p.InteractionCreated)
+	case *eventv1.Event_TicketResolved:
+		return s.resolution(tx, brand, e, p.TicketResolved)
+	case *eventv1.Event_ResponseSubmitted:
+		return s.response(tx, brand, p.ResponseSubmitted)
+	}
+	return nil // not our concern
+}
+
+// interaction records what the customer saw of a ticket.
+func (s *Server) interaction(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eventv1.InteractionCreated) error {
+	if p.GetDirection() == ticketv1.Interaction_DIRECTION_INTERNAL {
+		return nil
+	}
+	t := s.fromTicket(brand, e, p.GetTicket(), plan.SupportInteraction)
+	t.Interaction, t.Expectation = local(brand, p.GetInteraction()), p.GetExpectation()
+	if p.GetChannel() != 0 {
+		t.Channel = p.GetChannel()
+	}
+	switch {
+	case p.GetEndTime() != nil:
+		t.EventTime = sqldb.Micros(p.GetEndTime().AsTime())
+	case p.GetStartTime() != nil:
+		t.EventTime = sqldb.Micros(p.GetStartTime().AsTime())
+	}
+	return s.record(tx, brand, p.GetTicket(), t)
+}
+
+// resolution records how a request for help ended. A ticket that was none, or that
+// lives on in another one, ended nothing for the customer. Whether somebody who
+// did not come back got what was expected, nobody knows.
+func (s *Server) resolution(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eventv1.TicketResolved) error {
+	t := s.fromTicket(brand, e, p.GetTicket(), plan.SupportResolution)
+	switch p.GetOutcome() {
+	case ticketv1.Ticket_OUTCOME_SOLVED:
+		t.Expectation = typev1.Expectation_EXPECTATION_MET
+	case ticketv1.Ticket_OUTCOME_PARTIAL, ticketv1.Ticket_OUTCOME_UNSOLVED:
+		t.Expectation = typev1.Expectation_EXPECTATION_UNMET
+	case ticketv1.Ticket_OUTCOME_DUPLICATE, ticketv1.Ticket_OUTCOME_SPAM:
+		return nil
+	}
+	if p.GetResolveTime() != nil {
+		t.EventTime = sqldb.Micros(p.GetResolveTime().AsTime())
+	}
+	return s.record(tx, brand, p.GetTicket(), t)
+}
+
+// fromTicket begins the touchpoint that an event about a ticket becomes.
+func (s *Server) fromTicket(brand string, e *eventv1.Event, ticket *eventv1.TicketRef, definition string) store.Touchpoint {
+	t := store.Touchpoint{
+		Customer: name.ID(ticket.GetCustomer()), EventTime: sqldb.Micros(e.GetEventTime().AsTime()),
+		Source: ticketSource, EventID: e.GetId(),
+		Channel: ticket.GetChannel(), Stage: ticket.GetStage(), Phase: ticket.GetPhase(),
+		Ticket: local(brand, ticket.GetTicket()),
+	}
+	define(&t, s.catalog.builtin[definition])
+	identify(&t)
+	return t
+}
+
+// record stores t, unless nobody knows whose it is.
+func (s *Server) record(tx *sqldb.Tx, brand string, ticket *eventv1.TicketRef, t store.Touchpoint) error {
+	if ticket.GetCustomer() == "" {
+		return nil
+	}
+	if brand == "" || name.Brand(ticket.GetCustomer()) != brand {
+		return contradiction("the customer is not of the event's brand")
+	}
+	t.RecordTime = sqldb.Micros(s.now())
+	_, err := s.store.Record(tx, brand, []store.Touchpoint{t})
+	return err
+}
+
+// response measures touchpoints with the answers that belong to them.
+func (s *Server) response(tx *sqldb.Tx, brand string, p *eventv1.ResponseSubmitted) error {
+	for _, r := range p.GetRatings() {
+		m := store.Measure{
+			Target: local(brand, r.GetTarget()), Response: name.ID(p.GetResponse()),
+			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()),
+			Rating: store.Rating{
+				Value: int64(r.GetRating()), Min: int64(r.GetMin()), Max: int64(r.GetMax()), LowerIsBetter: r.GetLowerIsBetter(),
+			},
+		}
+		switch {
+		case brand == "" || name.Brand(r.GetTarget()) != brand:
+			return contradiction("the target of a rating is not of the event's brand")
+		case !m.Rating.Given() || m.Rating.Value < m.Rating.Min || m.Rating.Value > m.Rating.Max:
+			return contradiction("a rating is off its scale")
+		}
+		if err := s.store.Measure(tx, brand, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contradiction refuses an event that no retry can help.
+func contradiction(why string) error {
+	return &fault.Error{Code: codes.InvalidArgument, Reason: "BAD_EVENT", Message: why}
+}

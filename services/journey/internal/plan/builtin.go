@@ -1,0 +1,115 @@
+package plan
+
+import (
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+)
+
+const (
+	prePurchase  = typev1.Phase_PHASE_PRE_PURCHASE
+	purchase     = typev1.Phase_PHASE_PURCHASE
+	productUse   = typev1.Phase_PHASE_PRODUCT_USE
+	postPurchase = typev1.Phase_PHASE_POST_PURCHASE
+
+	interaction = typev1.TouchpointKind_TOUCHPOINT_KIND_INTERACTION
+	transaction = typev1.TouchpointKind_TOUCHPOINT_KIND_TRANSACTION
+	engagement  = typev1.TouchpointKind_TOUCHPOINT_KIND_ENGAGEMENT
+	exposure    = typev1.TouchpointKind_TOUCHPOINT_KIND_EXPOSURE
+
+	product       = typev1.Component_COMPONENT_PRODUCT
+	service       = typev1.Component_COMPONENT_SERVICE
+	environment   = typev1.Component_COMPONENT_ENVIRONMENT
+	price         = typev1.Component_COMPONENT_PRICE
+	process       = typev1.Component_COMPONENT_PROCESS
+	communication = typev1.Component_COMPONENT_COMMUNICATION
+
+	anywhere  = typev1.Channel_CHANNEL_UNSPECIFIED // the touchpoint says where
+	inStore   = typev1.Channel_CHANNEL_IN_STORE
+	inPerson  = typev1.Channel_CHANNEL_IN_PERSON
+	web       = typev1.Channel_CHANNEL_WEB
+	mobileApp = typev1.Channel_CHANNEL_MOBILE_APP
+	social    = typev1.Channel_CHANNEL_SOCIAL
+	messaging = typev1.Channel_CHANNEL_MESSAGING
+	mail      = typev1.Channel_CHANNEL_MAIL
+	outdoor   = typev1.Channel_CHANNEL_OUTDOOR
+	search    = typev1.Channel_CHANNEL_SEARCH
+	event     = typev1.Channel_CHANNEL_EVENT
+	inProduct = typev1.Channel_CHANNEL_IN_PRODUCT
+
+	marketing   = typev1.Function_FUNCTION_MARKETING
+	sales       = typev1.Function_FUNCTION_SALES
+	development = typev1.Function_FUNCTION_PRODUCT
+	support     = typev1.Function_FUNCTION_SUPPORT
+	logistics   = typev1.Function_FUNCTION_LOGISTICS
+	finance     = typev1.Function_FUNCTION_FINANCE
+	stores      = typev1.Function_FUNCTION_STORE_OPERATIONS
+
+	full    = typev1.ControlLevel_CONTROL_LEVEL_FULL
+	partner = typev1.ControlLevel_CONTROL_LEVEL_PARTNER
+	partial = typev1.ControlLevel_CONTROL_LEVEL_PARTIAL
+	none    = typev1.ControlLevel_CONTROL_LEVEL_NONE
+)
+
+// A row is a built-in definition as the table below writes it.
+type row struct {
+	id, displayName string
+	phase           typev1.Phase
+	kind            typev1.TouchpointKind
+	component       typev1.Component
+	channel         typev1.Channel
+	owner           typev1.Function
+	control         typev1.ControlLevel
+	service         bool
+}
+
+// Builtin returns the definitions that every brand begins with, over the five
+// stages and four phases. Each call returns its own copy.
+func Builtin() []Definition {
+	var all []Definition
+	for stage, rows := range [][]row{
+		typev1.Stage_STAGE_AWARENESS: {
+			{"online-ad", "Online ad", prePurchase, exposure, communication, web, marketing, full, false},
+			{"outdoor-display", "Outdoor display", prePurchase, exposure, communication, outdoor, marketing, full, false},
+			{"search-result", "Search result", prePurchase, exposure, communication, search, marketing, partial, false},
+			{"social-post", "Social media post", prePurchase, exposure, communication, social, marketing, full, false},
+			{"webinar", "Webinar or seminar", prePurchase, engagement, communication, event, marketing, full, false},
+		},
+		typev1.Stage_STAGE_CONSIDERATION: {
+			{"peer-review", "Review by another customer", prePurchase, exposure, communication, web, marketing, none, false},
+			{"product-trial", "Trial or demo", prePurchase, engagement, product, inProduct, development, full, false},
+			{"sales-conversation", "Conversation with sales staff", prePurchase, interaction, communication, inPerson, sales, full, false},
+			{"store-visit", "Visit to a store", prePurchase, engagement, environment, inStore, stores, full, false},
+			{"website-visit", "Visit to the website", prePurchase, engagement, environment, web, marketing, full, false},
+		},
+		typev1.Stage_STAGE_DECISION: {
+			{"checkout", "Checkout", purchase, transaction, process, web, sales, full, false},
+			{"delivery", "Delivery", purchase, transaction, process, mail, logistics, partner, false},
+			{"packaging", "Packaging", purchase, exposure, product, mail, logistics, full, false},
+			{"payment", "Billing and payment", purchase, transaction, price, web, finance, partial, false},
+			{"store-purchase", "Purchase in a store", purchase, transaction, process, inStore, stores, full, false},
+		},
+		typev1.Stage_STAGE_RETENTION: {
+			{"onboarding", "Installation and first use", productUse, engagement, process, inProduct, development, full, false},
+			{"product-return", "Return, repair or replacement", postPurchase, transaction, process, mail, logistics, partial, true},
+			{"product-use", "Use of the product", productUse, engagement, product, inProduct, development, full, false},
+			{"renewal", "Renewal or upgrade", postPurchase, transaction, price, web, sales, full, false},
+			{SupportInteraction, "Contact with customer support", postPurchase, interaction, service, anywhere, support, full, true},
+			{SupportResolution, "Outcome of a request for help", postPurchase, interaction, service, anywhere, support, full, true},
+		},
+		typev1.Stage_STAGE_ADVOCACY: {
+			{"loyalty-program", "Loyalty program", postPurchase, engagement, price, mobileApp, marketing, full, false},
+			{"referral", "Referral to a friend", postPurchase, interaction, communication, messaging, marketing, none, false},
+			{"review-written", "Review written", postPurchase, engagement, communication, web, marketing, none, false},
+			{"social-share", "Share on a social network", postPurchase, engagement, communication, social, marketing, none, false},
+		},
+	} {
+		for _, r := range rows {
+			all = append(all, Definition{
+				ID: r.id, DisplayName: r.displayName,
+				Stage: typev1.Stage(stage), Phase: r.phase, //nolint:gosec // the index is a stage
+				Kind: r.kind, Component: r.component, Channel: r.channel,
+				Owner: r.owner, Control: r.control, Service: r.service, Weight: 1,
+			})
+		}
+	}
+	return all
+}

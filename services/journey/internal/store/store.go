@@ -1,0 +1,89 @@
+// Package store keeps touchpoints, their definitions, the measures that belong to
+// them, and the sums that scores are made of, in SQLite or PostgreSQL.
+//
+// The sums are kept in the transaction that changes a touchpoint, so they equal
+// at any time what a replay of the touchpoints would give. Ids here are the last
+// segments of names; a reference to another service's resource is its name
+// without the brand. Times are microseconds since 1970.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/score"
+)
+
+// ErrNotFound is the answer where there is no such row.
+var ErrNotFound = errors.New("no such row")
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// A Store keeps the journeys of all brands. Its methods may be called concurrently.
+type Store struct {
+	db    *sqldb.DB
+	model score.Model
+	cells *sql.Stmt // what most scores are made of
+
+	insertTouchpoint, addSums, selectMeasures, selectStored texts
+}
+
+// Open brings the schema of db up to date and returns a Store on it. The sums are
+// those of model, which must be the same each time.
+func Open(ctx context.Context, db *sqldb.DB, model score.Model) (*Store, error) {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	if err := sqldb.Migrate(ctx, db, "journey", dir); err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, model: model}
+	if s.cells, err = db.Read().PrepareContext(ctx, cellsAndLater); err != nil {
+		return nil, fmt.Errorf("prepare: %w", sqldb.Fault(err))
+	}
+	sizes := sizes(db)
+	s.insertTouchpoint = write(sizes, insertTouchpoint)
+	s.addSums = write(sizes, addSums)
+	s.selectMeasures = write(sizes, selectMeasures)
+	s.selectStored = write(sizes, selectStored)
+	return s, nil
+}
+
+// Model returns the model whose sums s keeps. It must not be changed.
+func (s *Store) Model() *score.Model { return &s.model }
+
+// turn makes this write the only one of its kind until its commit. On SQLite it
+// is that already. On PostgreSQL two groups of writes that add to the sums of the
+// same customers would wait for each other's rows in a circle, and a measure and
+// its touchpoint, stored at the same moment, would each miss the other.
+func (s *Store) turn(tx *sqldb.Tx) {
+	if s.db.Postgres() {
+		tx.Defer(`SELECT pg_advisory_xact_lock($1)`, int64(turnKey))
+	}
+}
+
+// turnKey is "journey" in ASCII: no other lock of the database has it.
+const turnKey = 0x6a6f75726e6579
+
+// A Snapshot reads one state of the store, whatever is written meanwhile.
+type Snapshot struct {
+	store *Store
+	tx    *sql.Tx
+}
+
+// Snapshot runs f on one.
+func (s *Store) Snapshot(ctx context.Context, f func(*Snapshot) error) error {
+	tx, err := s.db.Read().BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return sqldb.Fault(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return sqldb.Fault(f(&Snapshot{s, tx}))
+}

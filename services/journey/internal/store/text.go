@@ -1,0 +1,104 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+)
+
+// texts holds one statement for each number of rows it may be asked for, so that
+// a database sees few different texts and keeps them prepared.
+type texts struct {
+	sizes []int // descending
+	text  map[int]string
+}
+
+// sizes returns how many rows a statement takes, descending. What suits SQLite
+// costs PostgreSQL round trips.
+func sizes(db *sqldb.DB) []int {
+	if db.Postgres() {
+		return []int{500, 50, 10, 1}
+	}
+	return []int{50, 10, 1}
+}
+
+func write(sizes []int, statement func(rows int) string) texts {
+	t := texts{sizes, make(map[int]string, len(sizes))}
+	for _, n := range sizes {
+		t.text[n] = statement(n)
+	}
+	return t
+}
+
+// split calls f for n rows in parts, each with the statement for its size.
+func (t texts) split(n int, f func(statement string, from, to int) error) error {
+	from := 0
+	for _, size := range t.sizes {
+		for n-from >= size {
+			if err := f(t.text[size], from, from+size); err != nil {
+				return err
+			}
+			from += size
+		}
+	}
+	return nil
+}
+
+// fill calls f for values in parts, each padded with its last value to a size
+// there is a statement for: to look for a value twice finds it once.
+func (t texts) fill(values []string, f func(statement string, part []any) error) error {
+	for len(values) > 0 {
+		size := t.sizes[0]
+		for _, s := range t.sizes {
+			if s >= len(values) {
+				size = s
+			}
+		}
+		n := min(size, len(values))
+		part := make([]any, size)
+		for i := range part {
+			part[i] = values[min(i, n-1)]
+		}
+		if err := f(t.text[size], part); err != nil {
+			return err
+		}
+		values = values[n:]
+	}
+	return nil
+}
+
+// list returns n placeholders after the first: "$2,$3,$4".
+func list(n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(i + 2))
+	}
+	return b.String()
+}
+
+// null returns s, or nil, which is NULL, for "".
+func null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// bit returns b as the INTEGER columns hold it.
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// prefixed puts the name of a table before each of the columns.
+func prefixed(table, columns string) string {
+	fields := strings.Fields(strings.ReplaceAll(columns, ",", " "))
+	return table + "." + strings.Join(fields, ", "+table+".")
+}

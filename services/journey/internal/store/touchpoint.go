@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/score"
+)
+
+// A Touchpoint is one moment of a customer with the brand.
+type Touchpoint struct {
+	ID, Customer string // the customer's id
+	Alias        string // the id its event would have given it, where ID was chosen; a row of its own
+	Definition   string // its id
+	EventTime    int64
+	RecordTime   int64
+	Source       string
+	EventID      string
+	Channel      typev1.Channel
+	Stage        typev1.Stage // never unspecified
+	Phase        typev1.Phase
+	Expectation  typev1.Expectation
+	Rating       Rating
+	Response     string // the id of the response that Rating comes from, if any
+	ResponseTime int64  // when that was submitted
+	Ticket       string // tickets/7
+	Interaction  string // tickets/7/interactions/3
+	Service      bool
+	Weight       float64
+	Attributes   string // JSON, or empty
+
+	sameAs string // in the row of an alias, the touchpoint's id
+}
+
+// never is the event time in the row of an alias.
+const never = -1
+
+// A Rating is what the customer gave. The zero Rating is none.
+type Rating struct {
+	Value, Min, Max int64 // Min is below Max
+	LowerIsBetter   bool
+}
+
+// Given reports whether there is a rating.
+func (r Rating) Given() bool { return r.Min < r.Max }
+
+// Outcome returns the rating as 0 for the worst to 1 for the best.
+func (r Rating) Outcome() float64 {
+	above := r.Value - r.Min
+	if r.LowerIsBetter {
+		above = r.Max - r.Value
+	}
+	return float64(above) / float64(r.Max-r.Min)
+}
+
+// target returns what a [Measure] calls t.
+func (t *Touchpoint) target() string { return "customers/" + t.Customer + "/touchpoints/" + t.ID }
+
+// touchpointTarget takes such a name apart.
+func touchpointTarget(target string) (customer, id string, ok bool) {
+	rest, _ := strings.CutPrefix(target, "customers/")
+	customer, id, ok = strings.Cut(rest, "/touchpoints/")
+	return customer, id, ok
+}
+
+// Outcome returns how well t went under m, 0 to 1: by its rating, else by what the
+// customer expected. It is unknown if there is neither.
+func (t *Touchpoint) Outcome(m *score.Model) (value float64, known bool) {
+	if t.Rating.Given() {
+		return t.Rating.Outcome(), true
+	}
+	switch t.Expectation {
+	case typev1.Expectation_EXPECTATION_UNMET:
+		return m.Unmet, true
+	case typev1.Expectation_EXPECTATION_MET:
+		return m.Met, true
+	case typev1.Expectation_EXPECTATION_EXCEEDED:
+		return m.Exceeded, true
+	}
+	return 0, false
+}
+
+// Touch returns what the score sees of t, unless its outcome is unknown.
+func (t *Touchpoint) Touch(m *score.Model) (touch score.Touch, known bool) {
+	value, known := t.Outcome(m)
+	return score.Touch{Time: t.EventTime, Stage: int(t.Stage) - 1, Value: value, Weight: t.Weight}, known
+}
+
+// width is the number of columns below.
+const width = 22
+
+const columns = `id, customer, definition, event_time, record_time, source, event_id, channel, stage, phase, expectation,
+	rating, scale_min, scale_max, lower_is_better, ticket, interaction, response, response_time, is_service, weight, attributes`
+
+// values appends the columns of t to args.
+func (t *Touchpoint) values(args []any) []any {
+	args = append(args, t.ID, t.Customer, t.Definition, t.EventTime, t.RecordTime, t.Source, t.EventID,
+		int64(t.Channel), int64(t.Stage), int64(t.Phase), int64(t.Expectation))
+	if t.Rating.Given() {
+		args = append(args, t.Rating.Value, t.Rating.Min, t.Rating.Max, bit(t.Rating.LowerIsBetter))
+	} else {
+		args = append(args, nil, nil, nil, nil)
+	}
+	args = append(args, null(t.Ticket), null(t.Interaction), null(t.Response))
+	if t.Response != "" {
+		args = append(args, t.ResponseTime)
+	} else {
+		args = append(args, nil)
+	}
+	return append(args, bit(t.Service), t.Weight, null(t.Attributes))
+}
+
+// A rating as it is scanned: its columns may be NULL.
+type scanned struct {
+	value, low, high sql.NullInt64
+	lowerIsBetter    sql.NullBool
+}
+
+func (s scanned) rating() Rating {
+	return Rating{s.value.Int64, s.low.Int64, s.high.Int64, s.lowerIsBetter.Bool}
+}
+
+// scan reads the columns of a row, and before them those that dest points to.
+func (t *Touchpoint) scan(row scanner, dest ...any) error {
+	var (
+		r                                         scanned
+		ticket, interaction, response, attributes sql.NullString
+		responded                                 sql.NullInt64
+	)
+	err := row.Scan(append(dest, &t.ID, &t.Customer, &t.Definition, &t.EventTime, &t.RecordTime, &t.Source, &t.EventID,
+		&t.Channel, &t.Stage, &t.Phase, &t.Expectation, &r.value, &r.low, &r.high, &r.lowerIsBetter,
+		&ticket, &interaction, &response, &responded, &t.Service, &t.Weight, &attributes)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("read touchpoint: %w", sqldb.Fault(err))
+	}
+	t.Rating = r.rating()
+	t.Ticket, t.Interaction, t.Response, t.Attributes = ticket.String, interaction.String, response.String, attributes.String
+	t.ResponseTime = responded.Int64
+	return nil
+}
+
+// Touchpoint returns one touchpoint of a customer, or [ErrNotFound].
+func (s *Store) Touchpoint(ctx context.Context, brand, customer, id string) (Touchpoint, error) {
+	var t Touchpoint
+	err := t.scan(s.db.Read().QueryRowContext(ctx, `
+		SELECT `+columns+` FROM touchpoint WHERE brand = $1 AND id = $2 AND customer = $3`, brand, id, customer))
+	return t, err
+}
+
+// A Cursor is a place in a list of touchpoints: just after one of them.
+type Cursor struct {
+	EventTime int64
+	ID        string
+}
+
+// List returns up to limit touchpoints of a customer, newest first, that come
+// after the cursor.
+func (s *Store) List(ctx context.Context, brand, customer string, after Cursor, limit int) ([]Touchpoint, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `
+		SELECT `+columns+` FROM touchpoint
+		WHERE brand = $1 AND customer = $2 AND (event_time, id) < ($3, $4)
+		ORDER BY event_time DESC, id DESC LIMIT $5`, brand, customer, after.EventTime, after.ID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list touchpoints: %w", sqldb.Fault(err))
+	}
+	return collect(rows)
+}
+
+// collect reads rows to their end and closes them.
+func collect(rows *sql.Rows) ([]Touchpoint, error) {
+	defer rows.Close()
+	var all []Touchpoint
+	for rows.Next() {
+		var t Touchpoint
+		if err := t.scan(rows); err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, sqldb.Fault(rows.Err())
+}

@@ -1,0 +1,95 @@
+// Package api answers the calls of the survey contract. Requests arrive
+// validated and authorized, and refer to nothing of another brand.
+package api
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/survey/internal/store"
+)
+
+// A Server implements the services of the survey contract. Its fields are set
+// once, before serving.
+type Server struct {
+	surveyv1.UnimplementedSurveyServiceServer
+	surveyv1.UnimplementedInvitationServiceServer
+	surveyv1.UnimplementedResponseServiceServer
+	surveyv1.UnimplementedSurveyMetricsServiceServer
+
+	DB     *sqldb.DB
+	Store  *store.Store
+	Outbox *bus.Outbox
+	Now    func() time.Time
+}
+
+// Register adds every service of s to r.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	surveyv1.RegisterSurveyServiceServer(r, s)
+	surveyv1.RegisterInvitationServiceServer(r, s)
+	surveyv1.RegisterResponseServiceServer(r, s)
+	surveyv1.RegisterSurveyMetricsServiceServer(r, s)
+}
+
+// ahead is how far the clock of a caller may run before ours.
+const ahead = 24 * time.Hour
+
+// now is the time as the store keeps it.
+func (s *Server) now() time.Time { return stored(s.Now()) }
+
+// moment returns what a request says in the field at path, or now.
+func moment(path string, t *timestamppb.Timestamp, now time.Time) (time.Time, error) {
+	if t == nil {
+		return now, nil
+	}
+	if t.AsTime().After(now.Add(ahead)) {
+		return time.Time{}, fault.Invalid(fault.Field{
+			Path: path, Reason: "TOO_FAR_AHEAD", Description: "must be at most 24 hours ahead of now",
+		})
+	}
+	return stored(t.AsTime()), nil
+}
+
+// stored returns t as it comes back from the store.
+func stored(t time.Time) time.Time { return sqldb.Time(sqldb.Micros(t)) }
+
+// explain turns what the store says about a resource into what the caller can use.
+func explain(resource string, err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fault.NotFound(resource)
+	}
+	return err
+}
+
+// active returns the survey if it takes answers.
+func (s *Server) active(ctx context.Context, survey string) (store.Survey, error) {
+	v, err := s.Store.Survey(ctx, name.Brand(survey), name.ID(survey))
+	if err != nil {
+		return store.Survey{}, explain(survey, err)
+	}
+	if v.State != int32(surveyv1.Survey_STATE_ACTIVE) {
+		return store.Survey{}, fault.Precondition("SURVEY_NOT_ACTIVE", survey, "%s takes no answers", survey)
+	}
+	return v, nil
+}
+
+// within returns a reference as the store keeps it, without the brand.
+func within(brand, ref string) string { return strings.TrimPrefix(ref, "brands/"+brand+"/") }
+
+// full returns the name that within was made of.
+func full(brand, ref string) string {
+	if ref == "" {
+		return ""
+	}
+	return name.Join("brands", brand, ref)
+}

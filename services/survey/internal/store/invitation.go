@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+)
+
+// An Invitation is a decision to ask a customer, or not to. The SQL says 1 for the
+// decision to ask, so that its indexes are used.
+type Invitation struct {
+	Brand, Survey, ID string
+	Subject           int32 // the survey's
+	Customer          string
+	Interaction       string // empty for none
+	Occasion          string // what must be asked at most once
+	Channel           int32
+	Decision          int32
+	DecideTime        time.Time
+	QuietUntil        time.Time // zero for never
+	Response          string    // the id of the response that answered it, read only
+}
+
+// Sent is what a new decision must know of those before it.
+type Sent struct {
+	Asked      bool      // on this occasion, by this survey
+	QuietUntil time.Time // zero if the customer need not be left alone
+}
+
+// Contact locks the customer of v against other decisions until the transaction
+// ends and says what was sent to them. The quiet period is judged at
+// v.DecideTime: by everything sent, or, for an occasion of the past, by what was
+// sent up to then.
+func (s *Store) Contact(tx *sqldb.Tx, v Invitation, past bool) (Sent, error) {
+	tx.Defer(`
+		INSERT INTO contact (brand, customer) VALUES ($1, $2)
+		ON CONFLICT (brand, customer) DO UPDATE SET customer = excluded.customer`, v.Brand, v.Customer)
+	at, upTo := sqldb.Micros(v.DecideTime), int64(math.MaxInt64)
+	if past {
+		upTo = at
+	}
+	var asked, until int64
+	err := tx.QueryRow(`
+		SELECT COALESCE(MAX(CASE WHEN survey = $1 AND occasion = $2 THEN 1 ELSE 0 END), 0),
+		       COALESCE(MAX(CASE WHEN decide_time <= $3 AND quiet_until > $4 THEN quiet_until ELSE 0 END), 0)
+		FROM invitation WHERE brand = $5 AND customer = $6 AND decision = 1`,
+		v.Survey, v.Occasion, upTo, at, v.Brand, v.Customer).Scan(&asked, &until)
+	if err != nil {
+		return Sent{}, fmt.Errorf("read what was sent: %w", err)
+	}
+	known := Sent{Asked: asked == 1}
+	if until > 0 {
+		known.QuietUntil = sqldb.Time(until)
+	}
+	return known, nil
+}
+
+// AddInvitation adds v.
+func (s *Store) AddInvitation(tx *sqldb.Tx, v Invitation) {
+	var until int64
+	if !v.QuietUntil.IsZero() {
+		until = sqldb.Micros(v.QuietUntil)
+	}
+	tx.Defer(`
+		INSERT INTO invitation (brand, survey, id, subject, customer, interaction, occasion, channel, decision, decide_time, quiet_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		v.Brand, v.Survey, v.ID, v.Subject, v.Customer, v.Interaction, v.Occasion, v.Channel, v.Decision,
+		sqldb.Micros(v.DecideTime), until)
+}
+
+// Invitation returns an invitation or [ErrNotFound].
+func (s *Store) Invitation(ctx context.Context, brand, survey, id string) (Invitation, error) {
+	v := Invitation{Brand: brand, Survey: survey, ID: id}
+	var decided, until int64
+	err := s.db.Read().QueryRowContext(ctx, `
+		SELECT i.customer, i.interaction, i.channel, i.decision, i.decide_time, i.quiet_until, COALESCE(r.id, '')
+		FROM invitation i
+		LEFT JOIN response r ON r.brand = i.brand AND r.survey = i.survey AND r.invitation = i.id
+		WHERE i.brand = $1 AND i.survey = $2 AND i.id = $3`, brand, survey, id).
+		Scan(&v.Customer, &v.Interaction, &v.Channel, &v.Decision, &decided, &until, &v.Response)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Invitation{}, ErrNotFound
+	}
+	if err != nil {
+		return Invitation{}, fmt.Errorf("read invitation: %w", sqldb.Fault(err))
+	}
+	v.DecideTime = sqldb.Time(decided)
+	if until > 0 {
+		v.QuietUntil = sqldb.Time(until)
+	}
+	return v, nil
+}

@@ -1,0 +1,200 @@
+package api
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+// newTicket makes the row of a request, with the defaults of the contract.
+func newTicket(req *ticketv1.CreateTicketRequest, now time.Time) (store.Ticket, error) {
+	in := req.GetTicket()
+	opened, err := given("ticket.open_time", in.GetOpenTime(), now)
+	if err != nil {
+		return store.Ticket{}, err
+	}
+	return store.Ticket{
+		Brand:      name.Brand(req.GetParent()),
+		ID:         idOr(req.GetTicketId()),
+		Customer:   name.ID(in.GetCustomer()),
+		Subject:    in.GetSubject(),
+		Priority:   int32(cmp.Or(in.GetPriority(), ticketv1.Ticket_PRIORITY_NORMAL)),
+		IssueKind:  int32(in.GetIssueKind()),
+		Stage:      int32(cmp.Or(in.GetStage(), typev1.Stage_STAGE_RETENTION)),
+		Phase:      int32(cmp.Or(in.GetPhase(), typev1.Phase_PHASE_POST_PURCHASE)),
+		Channel:    int32(in.GetChannel()),
+		Handling:   int32(cmp.Or(in.GetHandling(), typev1.Handling_HANDLING_AGENT)),
+		Origin:     int32(cmp.Or(in.GetOrigin(), typev1.Origin_ORIGIN_INBOUND)),
+		Partner:    name.ID(in.GetPartner()),
+		Team:       name.ID(in.GetTeam()),
+		Agent:      name.ID(in.GetAgent()),
+		OpenTime:   or(opened, now),
+		Status:     lifecycle.Status{State: lifecycle.New},
+		Attributes: normal(in.GetAttributes()),
+		CreateTime: now,
+		UpdateTime: now,
+		Version:    1,
+	}, nil
+}
+
+// newInteraction makes the row of a request. Its channel is zero if the ticket's
+// is meant.
+func newInteraction(req *ticketv1.CreateInteractionRequest, now time.Time) (store.Interaction, error) {
+	in := req.GetInteraction()
+	start, err := given("interaction.start_time", in.GetStartTime(), now)
+	if err != nil {
+		return store.Interaction{}, err
+	}
+	end, err := given("interaction.end_time", in.GetEndTime(), now)
+	if err != nil {
+		return store.Interaction{}, err
+	}
+	start = or(start, now)
+	end = or(end, start)
+	if end.Before(start) {
+		return store.Interaction{}, fault.Invalid(fault.Field{
+			Path: "interaction.end_time", Description: "must not be before start_time", Reason: "timestamp.order",
+		})
+	}
+	return store.Interaction{
+		Brand:  name.Brand(req.GetParent()),
+		Ticket: name.ID(req.GetParent()),
+		ID:     idOr(req.GetInteractionId()),
+		Act: lifecycle.Interaction{
+			Kind: lifecycle.Kind(in.GetKind()), Direction: lifecycle.Direction(in.GetDirection()),
+			Actor: lifecycle.Actor(in.GetActor()), Start: start,
+		},
+		Agent:       name.ID(in.GetAgent()),
+		Team:        name.ID(in.GetTeam()),
+		Partner:     name.ID(in.GetPartner()),
+		Channel:     int32(in.GetChannel()),
+		EndTime:     end,
+		Text:        in.GetText(),
+		Expectation: int32(in.GetExpectation()),
+		Attributes:  normal(in.GetAttributes()),
+		CreateTime:  now,
+	}, nil
+}
+
+func ticketProto(t store.Ticket) *ticketv1.Ticket {
+	return &ticketv1.Ticket{
+		Name:              ticketName(t.Brand, t.ID),
+		Customer:          ref(t.Brand, "customers", t.Customer),
+		Subject:           t.Subject,
+		State:             ticketv1.Ticket_State(t.Status.State),
+		Priority:          ticketv1.Ticket_Priority(t.Priority),
+		IssueKind:         ticketv1.Ticket_IssueKind(t.IssueKind),
+		Stage:             typev1.Stage(t.Stage),
+		Phase:             typev1.Phase(t.Phase),
+		Channel:           typev1.Channel(t.Channel),
+		Handling:          typev1.Handling(t.Handling),
+		Origin:            typev1.Origin(t.Origin),
+		Partner:           ref(t.Brand, "partners", t.Partner),
+		Team:              ref(t.Brand, "teams", t.Team),
+		Agent:             ref(t.Brand, "agents", t.Agent),
+		OpenTime:          timestamppb.New(t.OpenTime),
+		FirstResponseTime: optional(t.Status.FirstResponse),
+		ResolveTime:       optional(t.Status.ResolveTime),
+		Outcome:           ticketv1.Ticket_Outcome(t.Status.Outcome),
+		ReopenCount:       t.Status.ReopenCount,
+		Attributes:        t.Attributes,
+		CreateTime:        timestamppb.New(t.CreateTime),
+		UpdateTime:        timestamppb.New(t.UpdateTime),
+		Etag:              strconv.FormatInt(t.Version, 10),
+	}
+}
+
+func interactionProto(i store.Interaction) *ticketv1.Interaction {
+	return &ticketv1.Interaction{
+		Name:             interactionName(i),
+		Kind:             ticketv1.Interaction_Kind(i.Act.Kind),
+		Direction:        ticketv1.Interaction_Direction(i.Act.Direction),
+		Actor:            ticketv1.Interaction_Actor(i.Act.Actor),
+		Agent:            ref(i.Brand, "agents", i.Agent),
+		Team:             ref(i.Brand, "teams", i.Team),
+		Partner:          ref(i.Brand, "partners", i.Partner),
+		Channel:          typev1.Channel(i.Channel),
+		StartTime:        timestamppb.New(i.Act.Start),
+		EndTime:          timestamppb.New(i.EndTime),
+		Text:             i.Text,
+		Expectation:      typev1.Expectation(i.Expectation),
+		CountsAsResponse: i.Act.CountsAsResponse(),
+		Attributes:       i.Attributes,
+		CreateTime:       timestamppb.New(i.CreateTime),
+	}
+}
+
+func ticketName(brand, id string) string { return ref(brand, "tickets", id) }
+
+func interactionName(i store.Interaction) string {
+	return name.Join(ticketName(i.Brand, i.Ticket), "interactions", i.ID)
+}
+
+// ref returns the name of something of the brand, or "" without an id.
+func ref(brand, collection, id string) string {
+	if id == "" {
+		return ""
+	}
+	return name.Join("brands", brand, collection, id)
+}
+
+// idOr returns the caller's id, or a new one.
+func idOr(id string) string {
+	if id == "" {
+		return name.NewID()
+	}
+	return id
+}
+
+// optional returns nil for the zero time.
+func optional(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// version returns the version an etag names: 0, which is any, for none, and one
+// that no ticket has for what this server never sent.
+func version(etag string) int64 {
+	if etag == "" {
+		return 0
+	}
+	v, err := strconv.ParseInt(etag, 10, 64)
+	if err != nil || v <= 0 || strconv.FormatInt(v, 10) != etag {
+		return -1
+	}
+	return v
+}
+
+// normal returns attributes with their values in form NFC, so that equal texts
+// fall into one group.
+func normal(in map[string]string) map[string]string {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(in))
+	for k, v := range in {
+		out[k] = norm.NFC.String(v)
+	}
+	return out
+}
+
+// numbers returns enums as the store keeps them.
+func numbers[E ~int32](enums []E) []int32 {
+	all := make([]int32, len(enums))
+	for i, e := range enums {
+		all[i] = int32(e)
+	}
+	return all
+}

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+// about makes an event of the ticket's customer, still without its payload. No
+// event carries words somebody wrote.
+func about(t store.Ticket, at time.Time) *eventv1.Event {
+	return &eventv1.Event{
+		Brand: name.Join("brands", t.Brand), Key: ref(t.Brand, "customers", t.Customer), EventTime: timestamppb.New(at),
+	}
+}
+
+func ticketRef(t store.Ticket) *eventv1.TicketRef {
+	return &eventv1.TicketRef{
+		Ticket:   ticketName(t.Brand, t.ID),
+		Customer: ref(t.Brand, "customers", t.Customer),
+		Channel:  typev1.Channel(t.Channel),
+		Stage:    typev1.Stage(t.Stage),
+		Phase:    typev1.Phase(t.Phase),
+	}
+}
+
+func ticketCreated(t store.Ticket) *eventv1.Event {
+	e := about(t, t.OpenTime)
+	e.Payload = &eventv1.Event_TicketCreated{TicketCreated: &eventv1.TicketCreated{Ticket: ticketRef(t)}}
+	return e
+}
+
+func ticketResolved(t store.Ticket) *eventv1.Event {
+	e := about(t, t.Status.ResolveTime)
+	e.Payload = &eventv1.Event_TicketResolved{TicketResolved: &eventv1.TicketResolved{
+		Ticket:      ticketRef(t),
+		Outcome:     ticketv1.Ticket_Outcome(t.Status.Outcome),
+		ResolveTime: timestamppb.New(t.Status.ResolveTime),
+	}}
+	return e
+}
+
+func ticketReopened(t store.Ticket, at time.Time) *eventv1.Event {
+	e := about(t, at)
+	e.Payload = &eventv1.Event_TicketReopened{TicketReopened: &eventv1.TicketReopened{
+		Ticket: ticketRef(t), ReopenCount: t.Status.ReopenCount,
+	}}
+	return e
+}
+
+func interactionCreated(t store.Ticket, i store.Interaction) *eventv1.Event {
+	e := about(t, i.Act.Start)
+	e.Payload = &eventv1.Event_InteractionCreated{InteractionCreated: &eventv1.InteractionCreated{
+		Ticket:      ticketRef(t),
+		Interaction: interactionName(i),
+		Kind:        ticketv1.Interaction_Kind(i.Act.Kind),
+		Direction:   ticketv1.Interaction_Direction(i.Act.Direction),
+		Channel:     typev1.Channel(i.Channel),
+		Expectation: typev1.Expectation(i.Expectation),
+		StartTime:   timestamppb.New(i.Act.Start),
+		EndTime:     timestamppb.New(i.EndTime),
+	}}
+	return e
+}

@@ -1,0 +1,99 @@
+// Package api answers TicketService, InteractionService and
+// ServiceMetricsService. Requests arrive validated and authorized.
+package api
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+// A Server implements the three services. Its fields are set once, before
+// serving.
+type Server struct {
+	ticketv1.UnimplementedTicketServiceServer
+	ticketv1.UnimplementedInteractionServiceServer
+	ticketv1.UnimplementedServiceMetricsServiceServer
+
+	DB     *sqldb.DB
+	Store  *store.Store // on DB
+	Outbox *bus.Outbox  // of DB
+}
+
+// maxAhead is how far in the future a caller's time may lie: clocks differ, but
+// nothing has happened yet that happens tomorrow.
+const maxAhead = 24 * time.Hour
+
+// moment returns the time now, as the store keeps it.
+func moment() time.Time { return sqldb.Time(sqldb.Micros(time.Now())) }
+
+// given returns the time in a field of the request, as the store keeps it, or the
+// zero time for none.
+func given(field string, ts *timestamppb.Timestamp, now time.Time) (time.Time, error) {
+	if ts == nil {
+		return time.Time{}, nil
+	}
+	t := sqldb.Time(sqldb.Micros(ts.AsTime()))
+	if t.Sub(now) > maxAhead {
+		return time.Time{}, fault.Invalid(fault.Field{
+			Path: field, Description: "must be at most 24 hours ahead of now", Reason: "timestamp.ahead",
+		})
+	}
+	return t, nil
+}
+
+// or returns t, or instead for the zero time.
+func or(t, instead time.Time) time.Time {
+	if t.IsZero() {
+		return instead
+	}
+	return t
+}
+
+// explain turns what the store and the rules say about the resource into what the
+// caller can use.
+func explain(resource string, err error) error {
+	if e, ok := errors.AsType[*lifecycle.Illegal](err); ok {
+		return illegal(resource, e)
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fault.NotFound(resource)
+	case errors.Is(err, store.ErrExists):
+		return fault.Exists(resource)
+	}
+	return err
+}
+
+// illegal says in which state the ticket is and where it may go from there.
+func illegal(ticket string, e *lifecycle.Illegal) error {
+	state := ticketv1.Ticket_State(e.From).String()
+	moves := make([]string, len(e.Allowed))
+	for i, s := range e.Allowed {
+		moves[i] = ticketv1.Ticket_State(s).String()
+	}
+	allowed := strings.Join(moves, ", ")
+	message := ticket + " is in " + state
+	if e.Late {
+		message += ", and for more than 72 hours"
+	}
+	if allowed == "" {
+		message += ", which is final; open a new ticket instead"
+	} else {
+		message += "; it may only go to " + allowed + "; open a new ticket instead"
+	}
+	return &fault.Error{
+		Code: codes.FailedPrecondition, Reason: "ILLEGAL_TRANSITION", Message: message,
+		Metadata: map[string]string{"name": ticket, "state": state, "allowed": allowed},
+	}
+}

@@ -1,0 +1,383 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
+)
+
+var noon = time.Date(2013, 1, 7, 12, 0, 0, 123_000, time.UTC)
+
+// TestStore holds SQLite and PostgreSQL to the same promises.
+func TestStore(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		for _, tt := range []struct {
+			name string
+			test func(*testing.T, *Store)
+		}{
+			{"a ticket comes back as it went in", testTicket},
+			{"an interaction comes back as it went in", testInteraction},
+			{"a taken id is refused and changes nothing", testTaken},
+			{"brands do not see each other", testBrands},
+			{"pages of tickets join up", testTickets},
+			{"pages of interactions join up", testInteractions},
+			{"of two writers who read the same, one wins", testStale},
+			{"only an unsettled ticket is settled, in its version", testSettle},
+			{"the backlog follows resolutions and reopenings", testBacklog},
+			{"the span ends with the last event", testSpan},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				s, err := Open(t.Context(), open(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				tt.test(t, s)
+			})
+		}
+	})
+}
+
+// ticket returns a ticket that was opened d after noon.
+func ticket(id string, d time.Duration) Ticket {
+	return Ticket{
+		Brand: "acme", ID: id, Customer: "ann", Subject: "refund", Priority: 2, Stage: 4, Phase: 4, Channel: 1, Handling: 1, Origin: 1,
+		OpenTime: noon.Add(d), Status: lifecycle.Status{State: lifecycle.New},
+		CreateTime: noon.Add(d), UpdateTime: noon.Add(d), Version: 1,
+	}
+}
+
+func write(t *testing.T, s *Store, f func(tx *sqldb.Tx) error) {
+	t.Helper()
+	if err := s.db.Write(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func addTickets(t *testing.T, s *Store, all ...Ticket) {
+	t.Helper()
+	write(t, s, func(tx *sqldb.Tx) error {
+		for _, one := range all {
+			if err := AddTicket(tx, one, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// move gives a ticket a new status at a time.
+func move(t *testing.T, s *Store, id string, status lifecycle.Status, at time.Time) {
+	t.Helper()
+	write(t, s, func(tx *sqldb.Tx) error {
+		old, err := ReadTicket(tx, "acme", id)
+		if err != nil {
+			return err
+		}
+		_, ok, err := SetStatus(tx, old, status, at, noon)
+		if err == nil && !ok {
+			err = errors.New("nothing was written")
+		}
+		return err
+	})
+}
+
+func testTicket(t *testing.T, s *Store) {
+	full := Ticket{
+		Brand: "acme", ID: "a", Customer: "ann", Subject: "Où est ma commande ? 🧨 <b> \\", Priority: 4, IssueKind: 10, Stage: 1, Phase: 2,
+		Channel: 15, Handling: 3, Origin: 2, Partner: "mihir", Team: "night", Agent: "bo", OpenTime: time.UnixMicro(0).UTC(),
+		Status: lifecycle.Status{
+			State: lifecycle.Resolved, FirstResponse: noon.Add(-time.Hour), ResolveTime: noon, Outcome: 2, ReopenCount: 3,
+		},
+		Attributes: map[string]string{"tenure": "31-60", "a": "<é>\u2028"}, CreateTime: noon, UpdateTime: noon.Add(time.Microsecond), Version: 1,
+	}
+	for _, want := range []Ticket{full, ticket("b", 0)} {
+		addTickets(t, s, want)
+		got, err := s.Ticket(t.Context(), want.Brand, want.ID)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("Ticket = %+v, %v, want %+v", got, err, want)
+		}
+	}
+	if _, err := s.Ticket(t.Context(), "acme", "none"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Ticket error = %v, want ErrNotFound", err)
+	}
+}
+
+// interaction returns one that began d after noon.
+func interaction(id string, d time.Duration) Interaction {
+	return Interaction{
+		Brand: "acme", Ticket: "a", ID: id, Channel: 1, EndTime: noon.Add(d), CreateTime: noon,
+		Act: lifecycle.Interaction{Kind: lifecycle.Call, Direction: lifecycle.Inbound, Actor: lifecycle.Customer, Start: noon.Add(d)},
+	}
+}
+
+func testInteraction(t *testing.T, s *Store) {
+	full := Interaction{
+		Brand: "acme", Ticket: "a", ID: "x", Agent: "bo", Team: "night", Partner: "mihir", Channel: 3, EndTime: noon.Add(time.Hour),
+		Act:  lifecycle.Interaction{Kind: lifecycle.Visit, Direction: lifecycle.Outbound, Actor: lifecycle.Bot, Start: noon},
+		Text: strings.Repeat("ü", 1<<15), Expectation: 3, Attributes: map[string]string{"k": "v"}, CreateTime: noon,
+	}
+	for _, want := range []Interaction{full, interaction("y", 0)} {
+		write(t, s, func(tx *sqldb.Tx) error { return AddInteraction(tx, want, true) })
+		got, err := s.Interaction(t.Context(), want.Brand, want.Ticket, want.ID)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("Interaction = %+v, %v, want %+v", got, err, want)
+		}
+	}
+	if _, err := s.Interaction(t.Context(), "acme", "b", "x"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Interaction of another ticket = %v, want ErrNotFound", err)
+	}
+}
+
+func testTaken(t *testing.T, s *Store) {
+	addTickets(t, s, ticket("a", 0))
+	write(t, s, func(tx *sqldb.Tx) error { return AddInteraction(tx, interaction("x", 0), false) })
+	second := ticket("a", time.Hour)
+	err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { return AddTicket(tx, second, false) })
+	if !errors.Is(err, ErrExists) {
+		t.Errorf("AddTicket = %v, want ErrExists", err)
+	}
+	err = s.db.Write(t.Context(), func(tx *sqldb.Tx) error { return AddInteraction(tx, interaction("x", time.Hour), false) })
+	if !errors.Is(err, ErrExists) {
+		t.Errorf("AddInteraction = %v, want ErrExists", err)
+	}
+	if got, err := s.Ticket(t.Context(), "acme", "a"); err != nil || !got.OpenTime.Equal(noon) {
+		t.Errorf("Ticket = %+v, %v, want the first", got, err)
+	}
+}
+
+func testBrands(t *testing.T, s *Store) {
+	other := ticket("a", time.Hour)
+	other.Brand = "other"
+	addTickets(t, s, ticket("a", 0), ticket("b", 0), other)
+	page, err := s.Tickets(t.Context(), TicketFilter{Brand: "other", Customer: "ann", Limit: 9})
+	if err != nil || len(page) != 1 || page[0].Brand != "other" {
+		t.Errorf("Tickets = %+v, %v, want the other brand's", page, err)
+	}
+	if _, err := s.Ticket(t.Context(), "other", "b"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Ticket of another brand = %v, want ErrNotFound", err)
+	}
+	first, last, err := s.Span(t.Context(), "other")
+	if err != nil || !first.Equal(other.OpenTime) || !last.Equal(other.OpenTime) {
+		t.Errorf("Span = %v, %v, %v, want that of one ticket", first, last, err)
+	}
+	n := 0
+	err = s.Observe(t.Context(), ObservationFilter{Brand: "other", Start: noon, End: noon.Add(time.Hour * 2)}, func(Observation) error { n++; return nil })
+	if err != nil || n != 1 {
+		t.Errorf("Observe saw %d tickets, %v, want 1", n, err)
+	}
+}
+
+func testTickets(t *testing.T, s *Store) {
+	for i := range 20 { // in fours that share an open time
+		one := ticket(fmt.Sprintf("%02d", i), time.Duration(i/4)*time.Minute)
+		one.Status.State = lifecycle.State(1 + i%5)
+		if i%2 == 1 {
+			one.Customer = "bob"
+		}
+		addTickets(t, s, one)
+	}
+	for _, tt := range []struct {
+		name   string
+		filter TicketFilter
+		want   string
+	}{
+		{"all", TicketFilter{}, "19 18 17 16 15 14 13 12 11 10 09 08 07 06 05 04 03 02 01 00"},
+		{"of a customer", TicketFilter{Customer: "bob"}, "19 17 15 13 11 09 07 05 03 01"},
+		{"in states", TicketFilter{States: []int32{2, 3}}, "17 16 12 11 07 06 02 01"},
+		{"of a customer in a state", TicketFilter{Customer: "ann", States: []int32{5}}, "14 04"},
+	} {
+		for _, size := range []int{1, 3, 50} {
+			f := tt.filter
+			f.Brand, f.Limit = "acme", size
+			var ids []string
+			for range 25 { // more than there are pages
+				rows, err := s.Tickets(t.Context(), f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range rows {
+					ids = append(ids, r.ID)
+					f.After = Cursor{sqldb.Micros(r.OpenTime), r.ID}
+				}
+			}
+			if got := strings.Join(ids, " "); got != tt.want {
+				t.Errorf("%s in pages of %d = %s, want %s", tt.name, size, got, tt.want)
+			}
+		}
+	}
+}
+
+func testInteractions(t *testing.T, s *Store) {
+	write(t, s, func(tx *sqldb.Tx) error {
+		for i := range 9 { // the last first, in threes that share a start time
+			if err := AddInteraction(tx, interaction(fmt.Sprint(i), -time.Duration(i/3)*time.Minute), false); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, size := range []int{1, 2, 50} {
+		f := InteractionFilter{Brand: "acme", Ticket: "a", Limit: size}
+		ids := ""
+		for range 10 {
+			rows, err := s.Interactions(t.Context(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rows {
+				ids += r.ID
+				f.After = Cursor{sqldb.Micros(r.Act.Start), r.ID}
+			}
+		}
+		if ids != "678345012" {
+			t.Errorf("pages of %d joined = %s, want 678345012", size, ids)
+		}
+	}
+}
+
+func testStale(t *testing.T, s *Store) {
+	old := ticket("a", 0)
+	addTickets(t, s, old)
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error {
+				got, ok, err := SetStatus(tx, old, lifecycle.Status{State: lifecycle.Open}, noon, noon)
+				if err == nil && ok {
+					won.Add(1)
+					if got.Version != 2 || got.Status.State != lifecycle.Open {
+						t.Errorf("SetStatus = %+v, want version 2, open", got)
+					}
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d writers won, want 1", won.Load())
+	}
+}
+
+func testSettle(t *testing.T, s *Store) {
+	resolved := lifecycle.Status{State: lifecycle.Resolved, Outcome: 1, ResolveTime: noon}
+	settle := func(id string, version int64) (got Ticket, err error) {
+		err = s.db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
+			got, err = Settle(tx, "acme", id, version, resolved, noon.Add(time.Hour))
+			return err
+		})
+		return got, err
+	}
+	for state := lifecycle.New; state <= lifecycle.Merged; state++ {
+		one := ticket(fmt.Sprint(state), 0)
+		one.Status.State = state
+		addTickets(t, s, one)
+		for _, version := range []int64{-1, 2, 1 << 40} {
+			if _, err := settle(one.ID, version); !errors.Is(err, ErrNotFound) {
+				t.Errorf("Settle in version %d = %v, want ErrNotFound", version, err)
+			}
+		}
+		got, err := settle(one.ID, int64(state)%2) // any version, or the one it has
+		if state >= lifecycle.Resolved {
+			if !errors.Is(err, ErrNotFound) {
+				t.Errorf("Settle in state %d = %v, want ErrNotFound", state, err)
+			}
+			continue
+		}
+		want := one
+		want.Status, want.UpdateTime, want.Version = resolved, noon.Add(time.Hour), 2
+		stored, _ := s.Ticket(t.Context(), "acme", one.ID)
+		if err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(stored, want) {
+			t.Errorf("Settle in state %d = %+v, %v, stored %+v, want %+v", state, got, err, stored, want)
+		}
+	}
+}
+
+// testBacklog resolves a ticket at 1 h, reopens it at 3 h and resolves it at 5 h.
+func testBacklog(t *testing.T, s *Store) {
+	addTickets(t, s, ticket("a", 0), ticket("b", 2*time.Hour))
+	resolved := func(h time.Duration, reopened int32) lifecycle.Status {
+		return lifecycle.Status{State: lifecycle.Resolved, Outcome: 1, ResolveTime: noon.Add(h * time.Hour), ReopenCount: reopened}
+	}
+	move(t, s, "a", resolved(1, 0), noon.Add(time.Hour))
+	move(t, s, "a", lifecycle.Status{State: lifecycle.Open, ReopenCount: 1}, noon.Add(3*time.Hour))
+	move(t, s, "a", resolved(5, 1), noon.Add(5*time.Hour))
+	for _, tt := range []struct {
+		start, end time.Duration
+		want       string // the tickets opened in the window, and those open at its end
+	}{
+		{-1, 0, ""},
+		{0, 1, "in+open"},
+		{0, 2, "in"},
+		{1, 2, ""},
+		{1, 3, "in+open"}, // b; a is still resolved at the first instant after
+		{1, 4, "in+open open"},
+		{3, 5, "open open"},
+		{3, 6, "open"},
+	} {
+		f := ObservationFilter{
+			Brand: "acme", Start: noon.Add(tt.start * time.Hour), End: noon.Add(tt.end * time.Hour),
+			Channels: []int32{1, 2}, Stages: []int32{4}, Columns: []string{"customer", "stage"},
+		}
+		var seen []string
+		err := s.Observe(t.Context(), f, func(o Observation) error {
+			if !slices.Equal(o.Values, []string{"ann", "4"}) {
+				t.Errorf("values = %q, want ann and 4", o.Values)
+			}
+			var what []string
+			if o.OpenTime >= sqldb.Micros(f.Start) {
+				what = append(what, "in")
+			}
+			if o.OpenAtEnd {
+				what = append(what, "open")
+			}
+			if what != nil {
+				seen = append(seen, strings.Join(what, "+"))
+			}
+			return nil
+		})
+		slices.Sort(seen)
+		if got := strings.Join(seen, " "); err != nil || got != tt.want {
+			t.Errorf("from %d h to %d h = %q, %v, want %q", tt.start, tt.end, got, err, tt.want)
+		}
+	}
+	stop := errors.New("stop")
+	if err := s.Observe(t.Context(), ObservationFilter{Brand: "acme", Start: noon, End: noon.Add(time.Hour)}, func(Observation) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("Observe = %v, want the visitor's error", err)
+	}
+}
+
+func testSpan(t *testing.T, s *Store) {
+	if _, _, err := s.Span(t.Context(), "acme"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Span without tickets = %v, want ErrNotFound", err)
+	}
+	addTickets(t, s, ticket("a", 0), ticket("b", time.Hour))
+	for _, tt := range []struct {
+		status lifecycle.Status
+		want   time.Duration
+	}{
+		{lifecycle.Status{State: lifecycle.New}, 1},
+		{lifecycle.Status{State: lifecycle.Open, FirstResponse: noon.Add(2 * time.Hour)}, 2},
+		{lifecycle.Status{State: lifecycle.Resolved, FirstResponse: noon.Add(-time.Hour), ResolveTime: noon.Add(3 * time.Hour)}, 3},
+	} {
+		move(t, s, "a", tt.status, noon)
+		first, last, err := s.Span(t.Context(), "acme")
+		if want := noon.Add(tt.want * time.Hour); err != nil || !first.Equal(noon) || !last.Equal(want) {
+			t.Errorf("Span = %v, %v, %v, want %v to %v", first, last, err, noon, want)
+		}
+	}
+}

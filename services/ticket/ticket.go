@@ -1,0 +1,49 @@
+// Package ticket is the ticket service: customer service in the narrow sense, one
+// request for help at a time. It owns the ticket tables and nobody else reads
+// them; other services call its RPCs or listen to its events: a ticket was
+// created, resolved or reopened, an interaction was recorded.
+package ticket
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/ticket/internal/api"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+// A Service is the ticket service on one database. Make it with [New].
+type Service struct{ server *api.Server }
+
+// New brings db up to date and returns the service on it. The caller keeps db and
+// closes it after the server has stopped and Run has returned.
+func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
+	s, err := store.Open(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	if err := once.Migrate(ctx, db); err != nil {
+		return nil, err
+	}
+	if err := bus.Migrate(ctx, db); err != nil {
+		return nil, err
+	}
+	return &Service{&api.Server{DB: db, Store: s, Outbox: bus.NewOutbox(db)}}, nil
+}
+
+// Register adds TicketService, InteractionService and ServiceMetricsService to r.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	ticketv1.RegisterTicketServiceServer(r, s.server)
+	ticketv1.RegisterInteractionServiceServer(r, s.server)
+	ticketv1.RegisterServiceMetricsServiceServer(r, s.server)
+}
+
+// Run hands the service's events to b until ctx ends.
+func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
+	return b.Relay(ctx, "ticket", s.server.Outbox)
+}
