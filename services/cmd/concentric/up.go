@@ -36,7 +36,9 @@ func (c *upCmd) runs(service string) bool {
 }
 
 // whole reports whether all services run in this process.
-func (c *upCmd) whole() bool { return !slices.ContainsFunc(services, func(s string) bool { return !c.runs(s) }) }
+func (c *upCmd) whole() bool {
+	return !slices.ContainsFunc(services, func(s string) bool { return !c.runs(s) })
+}
 
 // Run implements the command.
 func (c *upCmd) Run(ctx context.Context) error {
