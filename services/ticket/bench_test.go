@@ -26,9 +26,12 @@ func BenchmarkCreateTicket(b *testing.B) {
 	ticketv1.RegisterTicketServiceServer(srv, echo{})
 	limit := ticketv1.NewTicketServiceClient(overSocket(b, srv))
 	b.Run("answer only/16", func(b *testing.B) { create(b, 16, limit) })
-	for name, url := range map[string]func(testing.TB) string{"sqlite": sqldbtest.SQLite, "postgres": sqldbtest.DurablePostgres} {
-		b.Run(name, func(b *testing.B) {
-			c := serve(b, sqldbtest.Open(b, url(b)), overSocket)
+	for _, on := range []struct {
+		name string
+		url  func(testing.TB) string
+	}{{"sqlite", sqldbtest.SQLite}, {"postgres", sqldbtest.DurablePostgres}} {
+		b.Run(on.name, func(b *testing.B) {
+			c := serve(b, sqldbtest.Open(b, on.url(b)), overSocket)
 			for _, callers := range []int{1, 16, 64} {
 				b.Run(fmt.Sprint(callers), func(b *testing.B) { create(b, callers, c) })
 			}

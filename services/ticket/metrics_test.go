@@ -252,7 +252,8 @@ func check(t *testing.T, resp *ticketv1.QueryServiceMetricsResponse, req *ticket
 	want := recount(people, window[0], window[1])
 	compare(t, req.String(), resp.GetMeasures(), want)
 	if b := resp.GetBasis(); int(b.GetIncluded()) != want[typev1.Metric_METRIC_TICKET_COUNT].n ||
-		!proto.Equal(b.GetAsOfTime(), req.GetWindow().GetEndTime()) || !proto.Equal(b.GetPopulation(), req.GetPopulation()) || b.GetSources()[0] != "ticket" {
+		!proto.Equal(b.GetAsOfTime(), req.GetWindow().GetEndTime()) || !proto.Equal(b.GetPopulation(), req.GetPopulation()) ||
+		!slices.Equal(b.GetSources(), []string{"ticket"}) {
 		t.Errorf("basis = %v for %v", b, req)
 	}
 	groups := map[string][]past{}

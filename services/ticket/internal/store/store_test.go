@@ -155,23 +155,48 @@ func testTaken(t *testing.T, s *Store) {
 	}
 }
 
+// testBrands keeps the same ids in two brands and works on one of them.
 func testBrands(t *testing.T, s *Store) {
-	other := ticket("a", time.Hour)
-	other.Brand = "other"
-	addTickets(t, s, ticket("a", 0), ticket("b", 0), other)
-	page, err := s.Tickets(t.Context(), TicketFilter{Brand: "other", Customer: "ann", Limit: 9})
-	if err != nil || len(page) != 1 || page[0].Brand != "other" {
-		t.Errorf("Tickets = %+v, %v, want the other brand's", page, err)
+	foreign, said := ticket("a", time.Hour), interaction("x", time.Hour)
+	foreign.Brand, said.Brand = "other", "other"
+	foreign.Status.FirstResponse, foreign.Status.ResolveTime = noon.Add(9*time.Hour), noon.Add(20*time.Hour)
+	addTickets(t, s, foreign, ticket("a", 0), ticket("b", 0))
+	write(t, s, func(tx *sqldb.Tx) error {
+		if err := AddInteraction(tx, interaction("x", 0), true); err != nil {
+			return err
+		}
+		return AddInteraction(tx, said, true)
+	})
+	resolved := lifecycle.Status{State: lifecycle.Resolved, Outcome: 1, ResolveTime: noon}
+	move(t, s, "a", lifecycle.Status{State: lifecycle.Open}, noon)
+	write(t, s, func(tx *sqldb.Tx) error {
+		_, err := Settle(tx, "acme", "a", 0, resolved, noon)
+		return err
+	})
+	if got, err := s.Ticket(t.Context(), "other", "a"); err != nil || !reflect.DeepEqual(got, foreign) {
+		t.Errorf("the other brand's ticket = %+v, %v, want it untouched", got, err)
+	}
+	if got, err := s.Interaction(t.Context(), "other", "a", "x"); err != nil || !reflect.DeepEqual(got, said) {
+		t.Errorf("the other brand's interaction = %+v, %v, want %+v", got, err, said)
+	}
+	if got, err := s.Interactions(t.Context(), InteractionFilter{Brand: "other", Ticket: "a", Limit: 9}); err != nil || len(got) != 1 {
+		t.Errorf("the other brand's interactions = %+v, %v, want one", got, err)
+	}
+	if got, err := s.Tickets(t.Context(), TicketFilter{Brand: "other", Customer: "ann", Limit: 9}); err != nil || len(got) != 1 {
+		t.Errorf("the other brand's tickets = %+v, %v, want one", got, err)
 	}
 	if _, err := s.Ticket(t.Context(), "other", "b"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("Ticket of another brand = %v, want ErrNotFound", err)
+		t.Errorf("a ticket of another brand = %v, want ErrNotFound", err)
 	}
-	first, last, err := s.Span(t.Context(), "other")
-	if err != nil || !first.Equal(other.OpenTime) || !last.Equal(other.OpenTime) {
-		t.Errorf("Span = %v, %v, %v, want that of one ticket", first, last, err)
+	for brand, want := range map[string][2]time.Duration{"other": {1, 20}, "acme": {0, 0}} {
+		first, last, err := s.Span(t.Context(), brand)
+		if err != nil || !first.Equal(noon.Add(want[0]*time.Hour)) || !last.Equal(noon.Add(want[1]*time.Hour)) {
+			t.Errorf("span of %s = %v, %v, %v", brand, first, last, err)
+		}
 	}
 	n := 0
-	err = s.Observe(t.Context(), ObservationFilter{Brand: "other", Start: noon, End: noon.Add(time.Hour * 2)}, func(Observation) error { n++; return nil })
+	f := ObservationFilter{Brand: "other", Start: noon, End: noon.Add(2 * time.Hour)}
+	err := s.Observe(t.Context(), f, func(Observation) error { n++; return nil })
 	if err != nil || n != 1 {
 		t.Errorf("Observe saw %d tickets, %v, want 1", n, err)
 	}
@@ -316,6 +341,11 @@ func testBacklog(t *testing.T, s *Store) {
 	move(t, s, "a", resolved(1, 0), noon.Add(time.Hour))
 	move(t, s, "a", lifecycle.Status{State: lifecycle.Open, ReopenCount: 1}, noon.Add(3*time.Hour))
 	move(t, s, "a", resolved(5, 1), noon.Add(5*time.Hour))
+	write(t, s, func(tx *sqldb.Tx) error { // a ticket of the same id elsewhere
+		_, err := tx.Exec(`INSERT INTO reopening (brand, ticket, number, resolve_time, reopen_time) VALUES ('other', 'a', 1, $1, $2)`,
+			sqldb.Micros(noon), sqldb.Micros(noon.Add(99*time.Hour)))
+		return err
+	})
 	for _, tt := range []struct {
 		start, end time.Duration
 		want       string // the tickets opened in the window, and those open at its end
@@ -356,7 +386,8 @@ func testBacklog(t *testing.T, s *Store) {
 		}
 	}
 	stop := errors.New("stop")
-	if err := s.Observe(t.Context(), ObservationFilter{Brand: "acme", Start: noon, End: noon.Add(time.Hour)}, func(Observation) error { return stop }); !errors.Is(err, stop) {
+	all := ObservationFilter{Brand: "acme", Start: noon, End: noon.Add(time.Hour)}
+	if err := s.Observe(t.Context(), all, func(Observation) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("Observe = %v, want the visitor's error", err)
 	}
 }

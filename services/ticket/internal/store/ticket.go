@@ -113,7 +113,7 @@ func SetStatus(tx *sqldb.Tx, t Ticket, status lifecycle.Status, at, now time.Tim
 func Settle(tx *sqldb.Tx, brand, id string, version int64, status lifecycle.Status, now time.Time) (Ticket, error) {
 	return scanTicket(tx.QueryRow(`
 		UPDATE ticket SET state = $1, outcome = $2, resolve_time = $3, update_time = $4, version = version + 1
-		WHERE brand = $5 AND id = $6 AND state < $1 AND ($7 = $7)
+		WHERE brand = $5 AND id = $6 AND state < $1 AND (version = $7 OR $7 = 0)
 		RETURNING `+ticketColumns,
 		int32(status.State), int32(status.Outcome), sqldb.Micros(status.ResolveTime), sqldb.Micros(now), brand, id, version).Scan)
 }
