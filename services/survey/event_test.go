@@ -10,7 +10,6 @@ import (
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
-	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
@@ -55,13 +54,28 @@ func (c client) listen(t *testing.T) <-chan *eventv1.Event {
 	return heard
 }
 
+// hear fails unless the next event is want with an id.
+func hear(t *testing.T, what string, heard <-chan *eventv1.Event, want *eventv1.Event) {
+	t.Helper()
+	select {
+	case got := <-heard:
+		if want.Id = got.GetId(); want.GetId() == "" || !proto.Equal(got, want) {
+			t.Errorf("%s: heard\n%v, want\n%v", what, got, want)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatalf("%s: nothing was heard", what)
+	}
+}
+
+// of lets an answer rate a touchpoint of its own.
+func of(a *surveyv1.Answer, touchpoint string) *surveyv1.Answer {
+	a.Touchpoint = touchpoint
+	return a
+}
+
 func TestASubmittedResponseIsHeardOf(t *testing.T) {
 	v1 := surveyv1.Question_KIND_CES_V1
 	own, whole := ann+"/touchpoints/own", ann+"/touchpoints/whole"
-	on := func(a *surveyv1.Answer, touchpoint string) *surveyv1.Answer {
-		a.Touchpoint = touchpoint
-		return a
-	}
 	each(t, func(t *testing.T, c client) {
 		name := c.create(t, "s", ask(open, nps, v1, ease))
 		heard := c.listen(t)
@@ -72,29 +86,33 @@ func TestASubmittedResponseIsHeardOf(t *testing.T) {
 			want    []*eventv1.Rating
 		}{
 			{"nothing is measured", &surveyv1.Attribution{Ticket: acme + "/tickets/1"}, []*surveyv1.Answer{rate(nps, 0)}, nil},
-			{"words measure nothing", &surveyv1.Attribution{Interaction: call}, []*surveyv1.Answer{on(say("no"), own)}, nil},
+			{"words measure nothing", &surveyv1.Attribution{Interaction: call}, []*surveyv1.Answer{of(say("no"), own)}, nil},
 			{
-				"the interaction", &surveyv1.Attribution{Interaction: call}, []*surveyv1.Answer{say("no"), rate(nps, 0)},
+				"the interaction", &surveyv1.Attribution{Interaction: call},
+				[]*surveyv1.Answer{say("no"), rate(nps, 0)},
 				[]*eventv1.Rating{{Target: call, Rating: 0, Min: 0, Max: 10}},
 			},
 			{
-				"the touchpoint before the interaction", &surveyv1.Attribution{Interaction: call, Touchpoint: whole}, []*surveyv1.Answer{rate(v1, 1)},
+				"the touchpoint before the interaction", &surveyv1.Attribution{Interaction: call, Touchpoint: whole},
+				[]*surveyv1.Answer{rate(v1, 1)},
 				[]*eventv1.Rating{{Target: whole, Rating: 1, Min: 1, Max: 5, LowerIsBetter: true}},
 			},
 			{
-				"only the question asked first", &surveyv1.Attribution{Interaction: call}, []*surveyv1.Answer{rate(ease, 7), rate(v1, 5)},
+				"only the question asked first", &surveyv1.Attribution{Interaction: call},
+				[]*surveyv1.Answer{rate(ease, 7), rate(v1, 5)},
 				[]*eventv1.Rating{{Target: call, Rating: 5, Min: 1, Max: 5, LowerIsBetter: true}},
 			},
 			{
 				"each its own, and the first other one the whole", &surveyv1.Attribution{Touchpoint: whole},
-				[]*surveyv1.Answer{rate(ease, 7), rate(v1, 5), on(rate(nps, 9), own)},
+				[]*surveyv1.Answer{rate(ease, 7), rate(v1, 5), of(rate(nps, 9), own)},
 				[]*eventv1.Rating{
 					{Target: own, Rating: 9, Min: 0, Max: 10},
 					{Target: whole, Rating: 5, Min: 1, Max: 5, LowerIsBetter: true},
 				},
 			},
 			{
-				"its own without any attribution", nil, []*surveyv1.Answer{on(rate(nps, 9), own), on(rate(ease, 1), own+"2")},
+				"its own without any attribution", nil,
+				[]*surveyv1.Answer{of(rate(nps, 9), own), of(rate(ease, 1), own+"2")},
 				[]*eventv1.Rating{{Target: own, Rating: 9, Min: 0, Max: 10}, {Target: own + "2", Rating: 1, Min: 1, Max: 7}},
 			},
 		} {
@@ -102,23 +120,15 @@ func TestASubmittedResponseIsHeardOf(t *testing.T) {
 				req := submission(name, tt.answers...)
 				req.Response.Attribution, req.Response.Customer, req.Response.SubmitTime = tt.to, customer, stamp(3)
 				r := c.submit(t, req)
-				var got *eventv1.Event
-				select {
-				case got = <-heard:
-				case <-time.After(30 * time.Second):
-					t.Fatal("nothing was heard")
-				}
-				want := &eventv1.Event{Id: got.GetId(), Brand: acme, Key: customer, EventTime: stamp(3), Payload: &eventv1.Event_ResponseSubmitted{
+				want := &eventv1.Event{Brand: acme, Key: customer, EventTime: stamp(3), Payload: &eventv1.Event_ResponseSubmitted{
 					ResponseSubmitted: &eventv1.ResponseSubmitted{
-						Response: r.GetName(), Survey: name, Subject: typev1.Subject_SUBJECT_SERVICE, SubmitTime: stamp(3), Ratings: tt.want,
+						Response: r.GetName(), Survey: name, Subject: service, SubmitTime: stamp(3), Ratings: tt.want,
 					},
 				}}
 				if customer == "" {
 					want.Key = r.GetName()
 				}
-				if got.GetId() == "" || !proto.Equal(got, want) {
-					t.Errorf("%s: heard\n%v, want\n%v", tt.name, got, want)
-				}
+				hear(t, tt.name, heard, want)
 			}
 		}
 	})

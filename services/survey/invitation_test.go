@@ -136,6 +136,9 @@ func TestOfRacingOccasionsOneIsSent(t *testing.T) {
 				},
 			} {
 				customer := fmt.Sprintf("%s/customers/%c%d", acme, name[len(name)-1], round)
+				before := occasion(plain, -1000) // so that the customer is known already
+				before.Customer = customer
+				c.decide(t, before)
 				won := race(t, c, customer, req)
 				if won != 1 {
 					t.Errorf("%s: %d occasions were sent, want 1", name, won)

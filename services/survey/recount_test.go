@@ -134,6 +134,12 @@ func recount(t *testing.T, req *surveyv1.QuerySurveyMetricsRequest, got *surveyv
 		t.Errorf("%v: included %d, want %d", req, got.GetBasis().GetIncluded(), included)
 	}
 	whole.compare(t, fmt.Sprint(req), got.GetMeasures())
+	breakdown(t, req, got, groups)
+}
+
+// breakdown fails unless the groups of got, in order, say what groups do.
+func breakdown(t *testing.T, req *surveyv1.QuerySurveyMetricsRequest, got *surveyv1.QuerySurveyMetricsResponse, groups map[string]tally) {
+	t.Helper()
 	if len(req.GetGroupBy()) == 0 {
 		clear(groups)
 	}

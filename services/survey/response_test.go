@@ -20,7 +20,7 @@ import (
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 )
 
-var (
+const (
 	nps  = surveyv1.Question_KIND_NPS
 	ease = surveyv1.Question_KIND_CES_EASE
 	open = surveyv1.Question_KIND_OPEN
@@ -117,8 +117,10 @@ func TestAResponseIsRefused(t *testing.T) {
 			fields []string
 		}{
 			{"an unknown question", func(r *surveyv1.Response) { r.Answers[0].QuestionId = "why" }, []string{"response.answers[0].question_id"}},
-			{"words for a rating, a rating for words", func(r *surveyv1.Response) { r.Answers = append(r.GetAnswers()[1:], words, rated) },
-				[]string{"response.answers[1].text", "response.answers[2].rating"}},
+			{
+				"words for a rating, a rating for words", func(r *surveyv1.Response) { r.Answers = append(r.GetAnswers()[1:], words, rated) },
+				[]string{"response.answers[1].text", "response.answers[2].rating"},
+			},
 			{"a required question left out", func(r *surveyv1.Response) { r.Answers = r.GetAnswers()[:1] }, []string{"response.answers"}},
 			{"a question answered twice", func(r *surveyv1.Response) { r.Answers = append(r.GetAnswers(), r.GetAnswers()[0]) }, []string{"response.answers"}},
 			{"no answer", func(r *surveyv1.Response) { r.Answers = nil }, []string{"response.answers"}},

@@ -255,8 +255,8 @@ func TestASurveyIsRefused(t *testing.T) {
 
 func TestRacingTwinsHaveOneEffect(t *testing.T) {
 	each(t, func(t *testing.T, c client) {
-		make := &surveyv1.CreateSurveyRequest{Parent: acme, SurveyId: "twins", Survey: ask(surveyv1.Question_KIND_NPS), RequestId: uuid.NewString()}
-		twins(t, func(ctx context.Context) (proto.Message, error) { return c.CreateSurvey(ctx, make) })
+		first := &surveyv1.CreateSurveyRequest{Parent: acme, SurveyId: "twins", Survey: ask(surveyv1.Question_KIND_NPS), RequestId: uuid.NewString()}
+		twins(t, func(ctx context.Context) (proto.Message, error) { return c.CreateSurvey(ctx, first) })
 		name := acme + "/surveys/twins"
 
 		check := &surveyv1.CheckEligibilityRequest{

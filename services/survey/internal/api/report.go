@@ -34,7 +34,7 @@ type keyed struct {
 // A group keeps what was said about each subject apart.
 type group map[typev1.Subject]*figures
 
-// Figures is what was said about one subject.
+// The figures of a group are what was said about one subject.
 type figures struct {
 	answers         scale.Answers
 	responses       int64

@@ -27,6 +27,7 @@ func TestStore(t *testing.T) {
 			{"an invitation comes back as it went in, with its response", testInvitation},
 			{"an occasion is sent once", testSentOnce},
 			{"what was sent is known from its time on", testContact},
+			{"decisions about one customer wait for each other", testWait},
 			{"a response comes back as it went in", testResponse},
 			{"the lowest rating is no absence", testLowest},
 			{"an invitation is answered once", testAnsweredOnce},
@@ -209,6 +210,46 @@ func testContact(t *testing.T, s *Store) {
 	}
 }
 
+// testWait holds a decision back until another has been made, or has waited long
+// enough to be believed.
+func testWait(t *testing.T, s *Store) {
+	write(t, s, func(tx *sqldb.Tx) error { // so that the customer is known already
+		_, err := s.Contact(tx, invitation("x"), true)
+		return err
+	})
+	var wg sync.WaitGroup
+	begun, passed := make(chan struct{}), make(chan struct{})
+	wg.Go(func() {
+		err := s.db.Write(context.Background(), func(tx *sqldb.Tx) error {
+			if _, err := s.Contact(tx, invitation("a"), true); err != nil {
+				return err
+			}
+			close(begun)
+			select {
+			case <-passed:
+				t.Error("a second decision did not wait for the first")
+			case <-time.After(200 * time.Millisecond):
+			}
+			s.AddInvitation(tx, invitation("a"))
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-begun
+	var got Sent
+	err := s.db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
+		got, err = s.Contact(tx, invitation("a"), true)
+		close(passed)
+		return err
+	})
+	wg.Wait()
+	if err != nil || !got.Asked {
+		t.Errorf("what the second knows = %+v, %v, want it asked", got, err)
+	}
+}
+
 // response returns a response with two answers, changed by the functions.
 func response(id string, at time.Time, changes ...func(*Response)) Response {
 	r := Response{
@@ -333,11 +374,16 @@ func testPages(t *testing.T, s *Store) {
 func testNotFound(t *testing.T, s *Store) {
 	add(t, s, response("r", noon))
 	invite(t, s, invitation("i"))
-	if _, err := s.Response(t.Context(), "other", "r"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("another brand's response: %v, want ErrNotFound", err)
-	}
-	if _, err := s.Invitation(t.Context(), "other", "s", "i"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("another brand's invitation: %v, want ErrNotFound", err)
+	for _, brand := range []string{"aaa", "other"} {
+		if _, err := s.Response(t.Context(), brand, "r"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("another brand's response: %v, want ErrNotFound", err)
+		}
+		if used, err := s.HasResponse(t.Context(), brand, "r"); used || err != nil {
+			t.Errorf("another brand's id is in use: %t, %v", used, err)
+		}
+		if _, err := s.Invitation(t.Context(), brand, "s", "i"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("another brand's invitation: %v, want ErrNotFound", err)
+		}
 	}
 	if _, err := s.Invitation(t.Context(), "acme", "s2", "i"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another survey's invitation: %v, want ErrNotFound", err)
