@@ -95,13 +95,17 @@ func brandOf(subject string, caller Caller) string {
 }
 
 // mayAct decides, for a well-formed request, whether c may act on the named
-// subject ("" if the request names none), and whether the request refers to
-// another brand's foreign. What c may not see does not exist.
-func (c Caller) mayAct(subject, foreign string) error {
+// subject ("" if the request names none, which is fine for a method that narrows
+// its answer to the caller's brand), and whether the request refers to another
+// brand's foreign. What c may not see does not exist.
+func (c Caller) mayAct(subject, foreign string, narrowed bool) error {
 	if c.Brand != "" {
 		switch name.Brand(subject) {
 		case c.Brand:
 		case "":
+			if narrowed {
+				break
+			}
 			return &fault.Error{
 				Code: codes.PermissionDenied, Reason: "BRAND_BOUND",
 				Message: "the credential is for one brand only, and the call is for all",

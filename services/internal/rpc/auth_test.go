@@ -39,7 +39,8 @@ func keys(t *testing.T) Authenticator {
 	auth, err := Keys(strings.NewReader("# who may call\n\n" +
 		hash(acmeKey) + " brands/acme *\n" +
 		hash(readerKey) + "  brands/acme\ttickets:read,surveys:read\n" +
-		hash(rootKey) + " * *\n"))
+		hash(rootKey) + " * *\n" +
+		hash("") + " * *\n")) // the hash of nothing lets nobody in
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,6 +182,10 @@ func TestCallsForAllBrandsNeedACallerForAnyBrand(t *testing.T) {
 		}
 		_, err = c.CreateBrand(as(t.Context(), acmeKey), &gatewayv1.CreateBrandRequest{})
 		refused(t, err, codes.InvalidArgument, "INVALID_ARGUMENT")
+		// ListBrands keeps its answer to the caller's brand by itself, and says so.
+		if _, err := c.ListBrands(as(t.Context(), acmeKey), &gatewayv1.ListBrandsRequest{}); status.Code(err) != codes.Unimplemented {
+			t.Errorf("ListBrands for one brand: %v, want it to reach the handler", err)
+		}
 	})
 }
 

@@ -230,7 +230,9 @@ func TestCallsOverTheLimitAreToldWhenToComeBack(t *testing.T) {
 			}
 			var trailer metadata.MD
 			began := time.Now()
-			_, err := c.GetTicket(t.Context(), get(), grpc.Trailer(&trailer))
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			_, err := c.GetTicket(ctx, get(), grpc.Trailer(&trailer))
+			cancel()
 			took := time.Since(began)
 			s := refused(t, err, codes.Unavailable, "OVERLOADED")
 			if took > time.Second {

@@ -17,12 +17,13 @@ import (
 // A method is what the server knows about one method. The zero value of the
 // fields below name belongs to infrastructure, which is open to everyone.
 type method struct {
-	server *Server
-	name   string // full, such as /concentric.ticket.v1.TicketService/GetTicket
-	scope  string
-	plan   *plan
-	limit  int // bytes of a message
-	open   bool
+	server   *Server
+	name     string // full, such as /concentric.ticket.v1.TicketService/GetTicket
+	scope    string
+	narrowed bool // keeps its answer to the caller's brand by itself
+	plan     *plan
+	limit    int // bytes of a message
+	open     bool
 }
 
 // wrap returns a copy of desc whose handlers pass all checks. A method that is
@@ -75,7 +76,7 @@ func (s *Server) method(service, name string, contract protoreflect.ServiceDescr
 	}
 	md := contract.Methods().ByName(protoreflect.Name(name))
 	access, _ := proto.GetExtension(md.Options(), typev1.E_Access).(*typev1.Access)
-	m.scope = access.GetScope()
+	m.scope, m.narrowed = access.GetScope(), access.GetNarrowed()
 	m.plan = s.validator.planOf(md.Input())
 	if m.plan.batch {
 		m.limit = maxBatch
@@ -217,5 +218,5 @@ func (m *method) inspect(ctx context.Context, msg any) error {
 	if err != nil {
 		return err
 	}
-	return caller.mayAct(subject, foreign)
+	return caller.mayAct(subject, foreign, m.narrowed)
 }

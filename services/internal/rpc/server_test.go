@@ -95,7 +95,9 @@ func TestGracefulStopWaitsForCallsAndEndsHealthWatches(t *testing.T) {
 		return &ticketv1.Ticket{Name: "done"}, ctx.Err()
 	}})
 	conn := connect(t, listen(t, srv))
-	watch, err := healthv1.NewHealthClient(conn).Watch(t.Context(), &healthv1.HealthCheckRequest{})
+	bounded, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+	defer cancel()
+	watch, err := healthv1.NewHealthClient(conn).Watch(bounded, &healthv1.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +118,9 @@ func TestGracefulStopWaitsForCallsAndEndsHealthWatches(t *testing.T) {
 	for { // the watch says that the server goes, and ends
 		got, err := watch.Recv()
 		if err != nil {
+			if bounded.Err() != nil {
+				t.Fatal("the watch did not end with the server")
+			}
 			break
 		}
 		if got.GetStatus() != healthv1.HealthCheckResponse_NOT_SERVING {
@@ -150,7 +155,11 @@ func TestGracefulStopCutsCallsOffWhenItsTimeIsUp(t *testing.T) {
 	soon(t, "the call", entered)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
+	began := time.Now()
 	srv.GracefulStop(ctx)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("GracefulStop took %v, want about 50 ms", took)
+	}
 	if err := <-answered; err == nil {
 		t.Error("the call was answered")
 	}

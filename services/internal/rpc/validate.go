@@ -32,7 +32,7 @@ func (v *Validator) Message(m proto.Message) error {
 	if err != nil {
 		return err
 	}
-	return Caller{}.mayAct("", foreign)
+	return Caller{}.mayAct("", foreign, false)
 }
 
 // check returns what is wrong with m, and the first reference in m to another

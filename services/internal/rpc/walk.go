@@ -154,7 +154,7 @@ func (w *walk) report(reason, description string) {
 		case s.item > 0:
 			fmt.Fprintf(&b, "[%d]", s.item-1)
 		case s.key.IsValid():
-			fmt.Fprintf(&b, "[%q]", cut(s.key.String(), maxPath))
+			fmt.Fprintf(&b, "[%q]", s.key.String())
 		}
 	}
 	w.faults = append(w.faults, fault.Field{Path: cut(b.String(), maxPath), Description: description, Reason: reason})

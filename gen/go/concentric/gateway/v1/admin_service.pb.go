@@ -276,16 +276,16 @@ const file_concentric_gateway_v1_admin_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"r\n" +
 	"\x12ListBrandsResponse\x124\n" +
 	"\x06brands\x18\x01 \x03(\v2\x1c.concentric.gateway.v1.BrandR\x06brands\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x9d\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x9f\x03\n" +
 	"\fAdminService\x12\x83\x01\n" +
 	"\vCreateBrand\x12).concentric.gateway.v1.CreateBrandRequest\x1a\x1c.concentric.gateway.v1.Brand\"+\xea\xc7\x18\x0e\n" +
 	"\fbrands:admin\x82\xd3\xe4\x93\x02\x13:\x05brand\"\n" +
 	"/v1/brands\x12~\n" +
 	"\bGetBrand\x12&.concentric.gateway.v1.GetBrandRequest\x1a\x1c.concentric.gateway.v1.Brand\",\xea\xc7\x18\r\n" +
-	"\vbrands:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/{name=brands/*}\x12\x86\x01\n" +
+	"\vbrands:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/{name=brands/*}\x12\x88\x01\n" +
 	"\n" +
-	"ListBrands\x12(.concentric.gateway.v1.ListBrandsRequest\x1a).concentric.gateway.v1.ListBrandsResponse\"#\xea\xc7\x18\r\n" +
-	"\vbrands:read\x82\xd3\xe4\x93\x02\f\x12\n" +
+	"ListBrands\x12(.concentric.gateway.v1.ListBrandsRequest\x1a).concentric.gateway.v1.ListBrandsResponse\"%\xea\xc7\x18\x0f\n" +
+	"\vbrands:read\x10\x01\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/brandsB\xf0\x01\n" +
 	"\x19com.concentric.gateway.v1B\x11AdminServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/gateway/v1;gatewayv1\xa2\x02\x03CGX\xaa\x02\x15Concentric.Gateway.V1\xca\x02\x15Concentric\\Gateway\\V1\xe2\x02!Concentric\\Gateway\\V1\\GPBMetadata\xea\x02\x17Concentric::Gateway::V1b\x06proto3"
 

@@ -88,7 +88,10 @@ type Access struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The scope the caller's credential must carry, such as `tickets:write`. The
 	// brand the call acts for comes from the credential as well.
-	Scope         string `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	Scope string `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	// Whether a caller bound to one brand may use the method although its request
+	// names no brand: the method keeps its answer to that brand by itself.
+	Narrowed      bool `protobuf:"varint,2,opt,name=narrowed,proto3" json:"narrowed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -130,6 +133,13 @@ func (x *Access) GetScope() string {
 	return ""
 }
 
+func (x *Access) GetNarrowed() bool {
+	if x != nil {
+		return x.Narrowed
+	}
+	return false
+}
+
 var file_concentric_type_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -169,9 +179,10 @@ var File_concentric_type_v1_options_proto protoreflect.FileDescriptor
 
 const file_concentric_type_v1_options_proto_rawDesc = "" +
 	"\n" +
-	" concentric/type/v1/options.proto\x12\x12concentric.type.v1\x1a google/protobuf/descriptor.proto\"\x1e\n" +
+	" concentric/type/v1/options.proto\x12\x12concentric.type.v1\x1a google/protobuf/descriptor.proto\":\n" +
 	"\x06Access\x12\x14\n" +
-	"\x05scope\x18\x01 \x01(\tR\x05scope*L\n" +
+	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x1a\n" +
+	"\bnarrowed\x18\x02 \x01(\bR\bnarrowed*L\n" +
 	"\x03Pii\x12\x13\n" +
 	"\x0fPII_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
