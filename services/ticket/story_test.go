@@ -98,7 +98,8 @@ func checkStory(t *testing.T, events []*eventv1.Event, tk *ticketv1.Ticket, firs
 		Channel: first.GetChannel(), StartTime: first.GetStartTime(), EndTime: first.GetEndTime(),
 	})
 	equal(t, "ticket_resolved", events[7].GetTicketResolved(), &eventv1.TicketResolved{
-		Ticket: ref, Outcome: partial, ResolveTime: timestamppb.New(noon.Add(5 * time.Hour)),
+		Ticket: ref, Outcome: partial, ResolveTime: timestamppb.New(noon.Add(5 * time.Hour)), ReopenCount: 1,
+		Version: events[7].GetTicketResolved().GetVersion(),
 	})
 	equal(t, "ticket_reopened", events[6].GetTicketReopened(), &eventv1.TicketReopened{Ticket: ref, ReopenCount: 1})
 }

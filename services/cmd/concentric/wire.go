@@ -14,6 +14,9 @@ import (
 	"google.golang.org/grpc"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/gateway"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/front"
@@ -33,6 +36,9 @@ type suite struct {
 	telemetry *telemetry.Telemetry
 	rpc       *rpc.Server
 	front     *front.Server
+	bus       *bus.Bus // nil without one
+	dead      *bus.DeadLetters
+	conns     gateway.Upstreams // to the services of this process and, for a gateway, to those elsewhere
 	closers   []func() error
 	run       []func(context.Context) error // what goes on beside the calls
 }
@@ -50,12 +56,15 @@ type runner interface {
 // start opens the databases and the bus and puts the chosen services on a server.
 // The caller serves the suite, which closes it, or closes it.
 func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err error) {
-	s := &suite{log: t.Log, telemetry: t}
+	s := &suite{log: t.Log, telemetry: t, dead: bus.NewDeadLetters()}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
+	if len(c.names()) > 1 && !strings.Contains(c.DB, "{service}") {
+		return nil, errors.New("--db names one database for several services; put {service} into it")
+	}
 	cfg := rpc.Config{Log: t.Log, Traces: t.Traces, Metrics: t.Metrics}
 	if c.Keys != "" {
 		if cfg.Auth, err = readKeys(c.Keys); err != nil {
@@ -63,33 +72,28 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 		}
 	}
 	s.rpc = rpc.NewServer(cfg)
-	b, err := s.bus(ctx, c)
-	if err != nil {
+	if s.bus, err = s.openBus(ctx, c); err != nil {
 		return nil, err
 	}
-	dead := bus.NewDeadLetters()
 	for _, name := range services {
-		if !c.runs(name) {
-			continue
+		if c.runs(name) {
+			err = s.add(ctx, c, name)
+		} else if c.runs("gateway") {
+			err = s.forward(c, name)
 		}
-		if err := s.add(ctx, c, name, b, dead); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
-	eventv1.RegisterDeadLetterServiceServer(s.rpc, dead)
 	if err := s.rpc.Check(); err != nil {
 		return nil, err
 	}
-	conns, err := s.conns(c)
-	if err != nil {
-		return nil, err
-	}
-	s.front, err = front.New(ctx, s.rpc, conns, t.Log)
+	s.front, err = front.New(ctx, s.rpc, t.Log)
 	return s, err
 }
 
 // add opens one service on its own database.
-func (s *suite) add(ctx context.Context, c *upCmd, name string, b *bus.Bus, dead *bus.DeadLetters) error {
+func (s *suite) add(ctx context.Context, c *upCmd, name string) error {
 	db, err := s.open(ctx, c, name)
 	if err != nil {
 		return err
@@ -98,23 +102,54 @@ func (s *suite) add(ctx context.Context, c *upCmd, name string, b *bus.Bus, dead
 	switch name {
 	case "ticket":
 		svc, err = ticket.New(ctx, db)
+		s.conns.Ticket = s.rpc.Local()
 	case "survey":
 		svc, err = survey.New(ctx, db)
+		s.conns.Survey = s.rpc.Local()
 	case "journey":
-		svc, err = journey.New(ctx, db, journey.Config{DeadLetters: dead})
-	case "gateway":
-		var up gateway.Upstreams
-		if up, err = s.upstreams(c); err == nil {
-			svc, err = gateway.New(ctx, db, up)
-		}
+		svc, err = journey.New(ctx, db, journey.Config{DeadLetters: s.dead})
+		s.conns.Journey = s.rpc.Local()
+		eventv1.RegisterDeadLetterServiceServer(s.rpc, s.dead)
+	case "gateway": // the last to come, so that it finds the others
+		svc, err = gateway.New(ctx, db, s.conns)
 	}
 	if err != nil {
 		return err
 	}
 	svc.Register(s.rpc)
 	s.run = append(s.run, func(ctx context.Context) error { return forget(ctx, db, s.log) })
-	if r, ok := svc.(runner); ok && b != nil {
-		s.run = append(s.run, func(ctx context.Context) error { return r.Run(ctx, b) })
+	if r, ok := svc.(runner); ok && s.bus != nil {
+		s.run = append(s.run, func(ctx context.Context) error { return r.Run(ctx, s.bus) })
+	}
+	return nil
+}
+
+// forward makes a gateway the door to a service that is elsewhere.
+func (s *suite) forward(c *upCmd, name string) error {
+	var (
+		addr string
+		to   *grpc.ClientConnInterface
+		all  []*grpc.ServiceDesc
+	)
+	switch name {
+	case "ticket":
+		addr, to = c.TicketAddr, &s.conns.Ticket
+		all = []*grpc.ServiceDesc{&ticketv1.TicketService_ServiceDesc, &ticketv1.InteractionService_ServiceDesc, &ticketv1.ServiceMetricsService_ServiceDesc}
+	case "survey":
+		addr, to = c.SurveyAddr, &s.conns.Survey
+		all = []*grpc.ServiceDesc{&surveyv1.SurveyService_ServiceDesc, &surveyv1.InvitationService_ServiceDesc, &surveyv1.ResponseService_ServiceDesc, &surveyv1.SurveyMetricsService_ServiceDesc}
+	case "journey":
+		addr, to = c.JourneyAddr, &s.conns.Journey
+		all = []*grpc.ServiceDesc{&journeyv1.JourneyMapService_ServiceDesc, &journeyv1.TouchpointService_ServiceDesc, &journeyv1.ScoringService_ServiceDesc, &journeyv1.InsightService_ServiceDesc, &eventv1.DeadLetterService_ServiceDesc}
+	}
+	conn, err := rpc.Dial(addr, rpc.ClientConfig{Traces: s.telemetry.Traces, Metrics: s.telemetry.Metrics})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, conn.Close)
+	*to = conn
+	for _, desc := range all {
+		s.rpc.Forward(desc, conn)
 	}
 	return nil
 }
@@ -135,19 +170,34 @@ func (s *suite) open(ctx context.Context, c *upCmd, service string) (*sqldb.DB, 
 		return nil, err
 	}
 	s.closers = append(s.closers, db.Close)
+	if err := sqldb.Own(ctx, db, service); err != nil {
+		return nil, err
+	}
+	if c.Bus == "" {
+		release, err := db.Exclusive(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, release)
+	}
 	return db, nil
 }
 
-// bus opens the embedded bus of a whole suite, or the one at an address. A lone
+// openBus opens the embedded bus of a whole suite, or the one at an address. A lone
 // service without either keeps its events in its outbox until there is one.
-func (s *suite) bus(ctx context.Context, c *upCmd) (*bus.Bus, error) {
+func (s *suite) openBus(ctx context.Context, c *upCmd) (*bus.Bus, error) {
 	cfg := bus.Config{URL: c.Bus, Log: s.log}
 	if c.Bus == "" {
 		if !c.whole() {
-			s.log.Warn("no bus; events wait in the outbox", "services", c.names())
+			s.log.Warn("no bus; events wait where they are", "services", c.names())
 			return nil, nil
 		}
 		cfg.Dir = filepath.Join(c.Data, "bus")
+		unlock, err := lock(cfg.Dir + ".lock")
+		if err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, unlock)
 		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 			return nil, err
 		}
@@ -160,52 +210,16 @@ func (s *suite) bus(ctx context.Context, c *upCmd) (*bus.Bus, error) {
 	return b, nil
 }
 
-// conns says where REST calls go: to this process, or from a gateway to the
-// service that is elsewhere.
-func (s *suite) conns(c *upCmd) (front.Conns, error) {
-	all := front.Conns{Events: s.rpc.Local()}
-	if c.runs("gateway") {
-		up, err := s.upstreams(c)
-		if err != nil {
-			return all, err
-		}
-		all.Ticket, all.Survey, all.Journey, all.Gateway = up.Ticket, up.Survey, up.Journey, s.rpc.Local()
-		return all, nil
-	}
-	for name, conn := range map[string]*grpc.ClientConnInterface{"ticket": &all.Ticket, "survey": &all.Survey, "journey": &all.Journey} {
-		if c.runs(name) {
-			*conn = s.rpc.Local()
-		}
-	}
-	return all, nil
-}
-
-// upstreams connects a gateway to the three services.
-func (s *suite) upstreams(c *upCmd) (up gateway.Upstreams, err error) {
-	connect := func(name, addr string) grpc.ClientConnInterface {
-		if c.runs(name) {
-			return s.rpc.Local()
-		}
-		conn, e := rpc.Dial(addr, rpc.ClientConfig{Traces: s.telemetry.Traces, Metrics: s.telemetry.Metrics})
-		if e != nil {
-			err = errors.Join(err, e)
-			return nil
-		}
-		s.closers = append(s.closers, conn.Close)
-		return conn
-	}
-	up.Ticket = connect("ticket", c.TicketAddr)
-	up.Survey = connect("survey", c.SurveyAddr)
-	up.Journey = connect("journey", c.JourneyAddr)
-	return up, err
-}
-
 // serve answers calls from lis until ctx ends, then lets those under way finish
 // within the grace period, and closes the suite.
 func (s *suite) serve(ctx context.Context, lis net.Listener, grace time.Duration) error {
-	defer s.close()
+	ctx, cancel := context.WithCancel(ctx)
 	wait := s.work(ctx)
-	defer wait()
+	defer func() {
+		cancel()
+		wait()
+		s.close()
+	}()
 	over := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(over)

@@ -140,3 +140,22 @@ func Reason(err error) string {
 	}
 	return ""
 }
+
+// MaxGroups is how many groups a breakdown may have.
+const MaxGroups = 5000
+
+// TooManyGroups reports that a breakdown has more than [MaxGroups] groups.
+func TooManyGroups() error {
+	return Invalid(Field{
+		Path: "group_by", Reason: "TOO_MANY_GROUPS",
+		Description: fmt.Sprintf("makes more than %d groups; choose a coarser dimension or a shorter window", MaxGroups),
+	})
+}
+
+// Lead is how far ahead of now a time that a caller tells may be: clocks differ.
+const Lead = 24 * time.Hour
+
+// Ahead reports that the time in a field is more than [Lead] ahead.
+func Ahead(path string) error {
+	return Invalid(Field{Path: path, Reason: "TIME_AHEAD", Description: "must be at most 24 hours ahead of now"})
+}

@@ -20,7 +20,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 )
 
-// maxBody is how large a request may be, the same as on gRPC.
+// maxBody is how large a request may be: what a batch may be on gRPC.
 const maxBody = 4 << 20
 
 // A Server serves gRPC and HTTP on one port.
@@ -30,10 +30,10 @@ type Server struct {
 	ready atomic.Bool
 }
 
-// New returns a server of srv, with the services of conns on REST. It is not ready
-// until [Server.SetReady].
-func New(ctx context.Context, srv *rpc.Server, conns Conns, log *slog.Logger) (*Server, error) {
-	api, err := rest(ctx, conns)
+// New returns a server of srv, whose services it puts on REST as well. It is not
+// ready until [Server.SetReady].
+func New(ctx context.Context, srv *rpc.Server, log *slog.Logger) (*Server, error) {
+	api, err := rest(ctx, srv.Local())
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *Server) Serve(lis net.Listener) error {
 		lis.Close()
 		return err
 	}
-	g, h := split(lis)
+	g, h := split(rpc.Limit(lis))
 	done := make(chan error, 2)
 	go func() { done <- s.rpc.Serve(g) }()
 	go func() { done <- s.http.Serve(h) }()
@@ -139,7 +139,8 @@ func bounded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if charset := params["charset"]; err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
 			refuse(w, http.StatusUnsupportedMediaType, codes.InvalidArgument, "NOT_JSON", "send application/json")
 			return
 		}

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,7 +52,7 @@ func serve(t *testing.T) string {
 	t.Helper()
 	srv := rpc.NewServer(rpc.Config{})
 	gatewayv1.RegisterAdminServiceServer(srv, brands{})
-	f, err := New(t.Context(), srv, Conns{Gateway: srv.Local()}, slog.New(slog.DiscardHandler))
+	f, err := New(t.Context(), srv, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +139,17 @@ func TestREST(t *testing.T) {
 		{"no JSON content type", "POST", "/v1/brands?brand_id=acme", `{"displayName":"Acme"}`, http.Header{"Content-Type": {"text/plain"}}, 415, "NOT_JSON"},
 		{"a compressed body", "POST", "/v1/brands?brand_id=acme", "x", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"gzip"}}, 415, "ENCODED"},
 		{"a body over 4 MiB", "POST", "/v1/brands?brand_id=acme", `"` + strings.Repeat("x", 4<<20) + `"`, asJSON, 429, "TOO_LARGE"},
+		{"another character set", "POST", "/v1/brands?brand_id=acme", `{"displayName":"Acme"}`, http.Header{"Content-Type": {"application/json; charset=utf-16"}}, 415, "NOT_JSON"},
+		{"a parameter below one that has nothing below it", "GET", "/v1/brands?page_size.a=1", "", nil, 400, "page_size.a"},
+		{"a header without end", "GET", "/v1/brands/acme", "", http.Header{"X-Much": {strings.Repeat("a", 64<<10)}}, 431, ""},
+		{"a service that is not here", "GET", "/v1/brands/acme/tickets", "", nil, 501, ""},
 		{"an unknown path", "GET", "/v1/nothing", "", nil, 404, "NO_SUCH_PATH"},
 		{"a path outside the API", "GET", "/etc/passwd", "", nil, 404, "NO_SUCH_PATH"},
 		{"a wrong method", "DELETE", "/v1/brands/acme", "", asJSON, 405, "METHOD_NOT_ALLOWED"},
 		{"a method override is no method", "POST", "/v1/brands/acme", "{}", http.Header{"Content-Type": {"application/json"}, "X-Http-Method-Override": {"GET"}}, 405, ""},
 		{"a foreign host", "GET", "/v1/brands/acme", "", http.Header{"Host": {"evil.example"}}, 403, "FOREIGN_HOST"},
 		{"a foreign origin", "GET", "/v1/brands/acme", "", http.Header{"Origin": {"http://evil.example"}}, 403, "FOREIGN_ORIGIN"},
+		{"an unknown query parameter", "GET", "/v1/brands?pageSiz=2", "", nil, 400, "pageSiz"},
 		{"metadata in headers goes nowhere", "GET", "/v1/brands/acme", "",
 			http.Header{"Grpc-Metadata-X-Tenant-Id": {"victim"}, "X-Tenant-Id": {"victim"}, "Grpc-Metadata-Authorization": {"Bearer forged"}}, 200, `{"name":"brands/acme"}`},
 	} {
@@ -157,7 +164,7 @@ func TestREST(t *testing.T) {
 
 func TestAServerThatIsNotReadySaysSo(t *testing.T) {
 	srv := rpc.NewServer(rpc.Config{})
-	f, err := New(t.Context(), srv, Conns{}, slog.New(slog.DiscardHandler))
+	f, err := New(t.Context(), srv, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +182,44 @@ func TestAServerThatIsNotReadySaysSo(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("Serve = %v", err)
 	}
+}
+
+// A flaky listener fails now and then as one does that is out of file descriptors.
+type flaky struct {
+	net.Listener
+	failures atomic.Int32
+}
+
+func (f *flaky) Accept() (net.Conn, error) {
+	if f.failures.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return f.Listener.Accept()
+}
+
+func TestAFailedAcceptPasses(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &flaky{Listener: lis}
+	f.failures.Store(3)
+	g, h := split(f)
+	defer g.Close()
+	go func() {
+		conn, err := net.Dial("tcp", lis.Addr().String())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "GET") //nolint:errcheck // seen below
+	}()
+	conn, err := h.Accept()
+	if err != nil {
+		t.Fatalf("Accept after failures = %v", err)
+	}
+	conn.Close()
 }
 
 func TestASlowFirstByteHoldsUpNobody(t *testing.T) {

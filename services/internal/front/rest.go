@@ -20,11 +20,6 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 )
 
-// Conns are the connections REST calls go to; nil where a service is not served.
-type Conns struct {
-	Ticket, Survey, Journey, Gateway, Events grpc.ClientConnInterface
-}
-
 // headers are the only request headers that reach a service. The gateway's own
 // default would let a client forge metadata (grpc-gateway issue 7281).
 var headers = map[string]string{
@@ -34,8 +29,10 @@ var headers = map[string]string{
 	"Accept-Language": "accept-language",
 }
 
-// rest returns the handler of all REST/JSON calls.
-func rest(ctx context.Context, c Conns) (http.Handler, error) {
+// rest returns the handler of all REST/JSON calls, which go to conn. Those of
+// services that are not there are UNIMPLEMENTED.
+func rest(ctx context.Context, conn grpc.ClientConnInterface) (http.Handler, error) {
+	beStrict()
 	mux := runtime.NewServeMux(
 		runtime.WithIncomingHeaderMatcher(func(key string) (string, bool) {
 			name, ok := headers[http.CanonicalHeaderKey(key)]
@@ -49,24 +46,24 @@ func rest(ctx context.Context, c Conns) (http.Handler, error) {
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithRoutingErrorHandler(routingError),
 	)
-	type register func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error
-	for _, r := range []struct {
-		conn     grpc.ClientConnInterface
-		register []register
-	}{
-		{c.Ticket, []register{via(ticketv1.RegisterTicketServiceHandlerClient, ticketv1.NewTicketServiceClient), via(ticketv1.RegisterInteractionServiceHandlerClient, ticketv1.NewInteractionServiceClient), via(ticketv1.RegisterServiceMetricsServiceHandlerClient, ticketv1.NewServiceMetricsServiceClient)}},
-		{c.Survey, []register{via(surveyv1.RegisterSurveyServiceHandlerClient, surveyv1.NewSurveyServiceClient), via(surveyv1.RegisterInvitationServiceHandlerClient, surveyv1.NewInvitationServiceClient), via(surveyv1.RegisterResponseServiceHandlerClient, surveyv1.NewResponseServiceClient), via(surveyv1.RegisterSurveyMetricsServiceHandlerClient, surveyv1.NewSurveyMetricsServiceClient)}},
-		{c.Journey, []register{via(journeyv1.RegisterJourneyMapServiceHandlerClient, journeyv1.NewJourneyMapServiceClient), via(journeyv1.RegisterTouchpointServiceHandlerClient, journeyv1.NewTouchpointServiceClient), via(journeyv1.RegisterScoringServiceHandlerClient, journeyv1.NewScoringServiceClient), via(journeyv1.RegisterInsightServiceHandlerClient, journeyv1.NewInsightServiceClient)}},
-		{c.Gateway, []register{via(gatewayv1.RegisterViewServiceHandlerClient, gatewayv1.NewViewServiceClient), via(gatewayv1.RegisterAdminServiceHandlerClient, gatewayv1.NewAdminServiceClient)}},
-		{c.Events, []register{via(eventv1.RegisterDeadLetterServiceHandlerClient, eventv1.NewDeadLetterServiceClient)}},
+	for _, register := range []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error{
+		via(ticketv1.RegisterTicketServiceHandlerClient, ticketv1.NewTicketServiceClient),
+		via(ticketv1.RegisterInteractionServiceHandlerClient, ticketv1.NewInteractionServiceClient),
+		via(ticketv1.RegisterServiceMetricsServiceHandlerClient, ticketv1.NewServiceMetricsServiceClient),
+		via(surveyv1.RegisterSurveyServiceHandlerClient, surveyv1.NewSurveyServiceClient),
+		via(surveyv1.RegisterInvitationServiceHandlerClient, surveyv1.NewInvitationServiceClient),
+		via(surveyv1.RegisterResponseServiceHandlerClient, surveyv1.NewResponseServiceClient),
+		via(surveyv1.RegisterSurveyMetricsServiceHandlerClient, surveyv1.NewSurveyMetricsServiceClient),
+		via(journeyv1.RegisterJourneyMapServiceHandlerClient, journeyv1.NewJourneyMapServiceClient),
+		via(journeyv1.RegisterTouchpointServiceHandlerClient, journeyv1.NewTouchpointServiceClient),
+		via(journeyv1.RegisterScoringServiceHandlerClient, journeyv1.NewScoringServiceClient),
+		via(journeyv1.RegisterInsightServiceHandlerClient, journeyv1.NewInsightServiceClient),
+		via(gatewayv1.RegisterViewServiceHandlerClient, gatewayv1.NewViewServiceClient),
+		via(gatewayv1.RegisterAdminServiceHandlerClient, gatewayv1.NewAdminServiceClient),
+		via(eventv1.RegisterDeadLetterServiceHandlerClient, eventv1.NewDeadLetterServiceClient),
 	} {
-		for _, register := range r.register {
-			if r.conn == nil {
-				continue
-			}
-			if err := register(ctx, mux, r.conn); err != nil {
-				return nil, err
-			}
+		if err := register(ctx, mux, conn); err != nil {
+			return nil, err
 		}
 	}
 	return mux, nil

@@ -6,7 +6,9 @@ package front
 import (
 	"errors"
 	"net"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -35,19 +37,29 @@ type splitter struct {
 
 // accept runs until the listener fails or is closed.
 func (s *splitter) accept(grpc, http *side) {
+	var wait time.Duration
 	for {
 		conn, err := s.lis.Accept()
 		if err == nil {
+			wait = 0
 			go s.route(conn, grpc, http)
 			continue
 		}
-		if t, ok := errors.AsType[net.Error](err); ok && t.Timeout() {
+		if passes(err) {
+			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			time.Sleep(wait)
 			continue
 		}
 		s.err = err
 		close(s.done)
 		return
 	}
+}
+
+// passes reports whether an accept may succeed a moment after err.
+func passes(err error) bool {
+	return slices.ContainsFunc([]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR},
+		func(e error) bool { return errors.Is(err, e) })
 }
 
 // route reads the first bytes of conn and passes it on with them.
@@ -120,4 +132,13 @@ func (c *prefixed) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	return c.Conn.Read(b)
+}
+
+// CloseWrite ends what is written, if the connection can. HTTP needs it so that a
+// refusal arrives whole although the request was not read to its end.
+func (c *prefixed) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
 }

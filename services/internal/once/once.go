@@ -79,13 +79,11 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 	}
 	attempt := func(tx *sqldb.Tx) error {
 		now := time.Now()
-		stored, err := lookup(tx, brand, req.GetRequestId(), sum, now)
-		if err != nil {
+		found, err := recall(tx.QueryRow(find, brand, req.GetRequestId()), req, sum, answer)
+		if errors.Is(err, errExpired) {
+			tx.Defer(`DELETE FROM request WHERE brand = $1 AND request_id = $2`, brand, req.GetRequestId())
+		} else if err != nil || found {
 			return err
-		}
-		if stored != nil {
-			*answer = (*answer).ProtoReflect().New().Interface().(T)
-			return proto.Unmarshal(stored, *answer)
 		}
 		if err := run(tx); err != nil {
 			return err
@@ -102,41 +100,52 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 		return nil
 	}
 	err = db.Write(ctx, attempt)
-	if sqldb.Unique(err) {
-		// Another replica answered the same request in the meantime, or the effect
-		// itself met a unique row; a second look tells which.
-		err = db.Write(ctx, attempt)
+	if err == nil || fault.Reason(err) == mismatch {
+		return err
+	}
+	// The effect may have met what a twin of this very request left behind in the
+	// meantime, such as a resource of the chosen id. Then the twin's answer is ours.
+	found, e := recall(db.Read().QueryRowContext(ctx, find, brand, req.GetRequestId()), req, sum, answer)
+	switch {
+	case found || fault.Reason(e) == mismatch:
+		return e
+	case sqldb.Unique(err):
+		return db.Write(ctx, attempt)
 	}
 	return err
 }
 
-// lookup returns the answer stored for a request, or nil if there is none. A row
-// older than the window is removed.
-func lookup(tx *sqldb.Tx, brand, id string, sum []byte, now time.Time) ([]byte, error) {
+// mismatch is the reason of a request_id that was used for something else.
+const mismatch = "IDEMPOTENCY_MISMATCH"
+
+const find = `SELECT digest, response, create_time FROM request WHERE brand = $1 AND request_id = $2`
+
+// errExpired says that there is an answer but that its window is over.
+var errExpired = errors.New("the stored answer is too old")
+
+// recall reads the answer stored for req, if there is one, into answer.
+func recall[T proto.Message](row interface{ Scan(...any) error }, req Request, sum []byte, answer *T) (found bool, err error) {
 	var (
 		seen, stored []byte
 		created      int64
 	)
-	err := tx.QueryRow(`SELECT digest, response, create_time FROM request WHERE brand = $1 AND request_id = $2`, brand, id).
-		Scan(&seen, &stored, &created)
+	err = row.Scan(&seen, &stored, &created)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil, nil
+		return false, nil
 	case err != nil:
-		return nil, err
-	case created <= sqldb.Micros(now.Add(-Window)):
-		tx.Defer(`DELETE FROM request WHERE brand = $1 AND request_id = $2`, brand, id)
-		return nil, nil
+		return false, err
+	case created <= sqldb.Micros(time.Now().Add(-Window)):
+		return false, errExpired
 	case !bytes.Equal(seen, sum):
-		return nil, &fault.Error{
-			Code: codes.AlreadyExists, Reason: "IDEMPOTENCY_MISMATCH",
-			Message:  fmt.Sprintf("request_id %s was used for another request", id),
-			Metadata: map[string]string{"request_id": id},
+		return false, &fault.Error{
+			Code: codes.AlreadyExists, Reason: mismatch,
+			Message:  fmt.Sprintf("request_id %s was used for another request", req.GetRequestId()),
+			Metadata: map[string]string{"request_id": req.GetRequestId()},
 		}
-	case stored == nil:
-		return []byte{}, nil
 	}
-	return stored, nil
+	*answer = (*answer).ProtoReflect().New().Interface().(T)
+	return true, proto.Unmarshal(stored, *answer)
 }
 
 // digest covers the method, which the request's type stands for, and the body.

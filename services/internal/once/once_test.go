@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -36,6 +37,7 @@ func TestOnce(t *testing.T) {
 			{"brands do not share ids", testBrands},
 			{"without an id every call has its effect", testNoID},
 			{"racing twins have one effect", testTwins},
+			{"racing twins that choose an id have one effect", testChosenTwins},
 			{"a failed effect is not remembered", testFailure},
 			{"validate_only leaves nothing", testValidateOnly},
 			{"after the window the id is new, and rows are forgotten", testWindow},
@@ -142,6 +144,46 @@ func testTwins(t *testing.T, db *sqldb.DB) {
 	}
 	wg.Wait()
 	want(t, db, "effect", 1)
+}
+
+// testChosenTwins races creates of one id, which refuse an id in use as the
+// services do.
+func testChosenTwins(t *testing.T, db *sqldb.DB) {
+	err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(`CREATE TABLE chosen (id TEXT PRIMARY KEY)`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range 20 {
+		name := fmt.Sprint("brands/b", round)
+		req := create("Acme")
+		req.BrandId, req.RequestId = name, uuid.NewString()
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				b, err := Do(t.Context(), db, "acme", req, func(tx *sqldb.Tx) (*gatewayv1.Brand, error) {
+					n, err := tx.Exec(`INSERT INTO chosen (id) VALUES ($1) ON CONFLICT DO NOTHING`, name)
+					if err == nil && n == 0 {
+						err = fault.Exists(name)
+					}
+					return &gatewayv1.Brand{Name: name}, err
+				})
+				if err != nil || b.GetName() != name {
+					t.Errorf("Do = %v, %v, want the first answer", b, err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	// Somebody else's create of the same id stays refused.
+	other := create("Other")
+	other.RequestId = uuid.NewString()
+	_, err = Do(t.Context(), db, "acme", other, func(tx *sqldb.Tx) (*gatewayv1.Brand, error) { return nil, fault.Exists("brands/b0") })
+	if fault.Reason(err) != "ALREADY_EXISTS" {
+		t.Errorf("Do = %v, want ALREADY_EXISTS", err)
+	}
 }
 
 func testFailure(t *testing.T, db *sqldb.DB) {

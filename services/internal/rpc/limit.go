@@ -50,6 +50,9 @@ func nested(ctx context.Context) bool {
 	return client != nil && client.Value(callKey{}) != nil
 }
 
+// Limit returns lis without the connections over the limit of a server.
+func Limit(lis net.Listener) net.Listener { return &limitListener{Listener: lis, max: maxConnections} }
+
 // A limitListener closes connections over the limit as soon as they come, so that
 // idle ones cannot make others wait.
 type limitListener struct {
@@ -76,6 +79,15 @@ func (l *limitListener) Accept() (net.Conn, error) {
 type limitedConn struct {
 	net.Conn
 	leave func()
+}
+
+// CloseWrite ends what is written, if the connection can: HTTP needs it so that a
+// refusal arrives whole.
+func (c *limitedConn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
 }
 
 // Close makes room for another connection.

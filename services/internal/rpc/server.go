@@ -170,7 +170,7 @@ func (s *Server) Serve(lis net.Listener) error {
 	if err := s.Check(); err != nil {
 		return errors.Join(fmt.Errorf("serve: %w", err), lis.Close())
 	}
-	return s.grpc.Serve(&limitListener{Listener: lis, max: maxConnections})
+	return s.grpc.Serve(Limit(lis))
 }
 
 // Stop cuts all calls off and waits for their handlers to return.

@@ -23,8 +23,9 @@ const (
 
 // parts collects what became of each part of one composed answer.
 type parts struct {
-	mu     sync.Mutex
-	states map[gatewayv1.Part]*gatewayv1.PartState
+	mu      sync.Mutex
+	states  map[gatewayv1.Part]*gatewayv1.PartState
+	refused error // what a part said that refused the question
 }
 
 // A question is what one part is asked. Answer is called with a context that ends
@@ -74,12 +75,16 @@ func (p *parts) note(part gatewayv1.Part, read *timestamppb.Timestamp, err error
 		return // the first failure is the one that counts
 	}
 	p.states[part] = state(part, read, err)
+	if p.states[part].GetState() == gatewayv1.PartState_STATE_FAILED {
+		p.refused = err
+	}
 }
 
 func state(part gatewayv1.Part, read *timestamppb.Timestamp, err error) *gatewayv1.PartState {
-	s := &gatewayv1.PartState{Part: part, State: gatewayv1.PartState_STATE_OK, ReadTime: read}
+	s := &gatewayv1.PartState{Part: part, State: gatewayv1.PartState_STATE_OK}
 	switch st := status.Convert(err); st.Code() {
 	case codes.OK:
+		s.ReadTime = read
 	case codes.Unavailable:
 		s.State, s.Message = gatewayv1.PartState_STATE_UNAVAILABLE, "the service cannot be reached"
 	case codes.DeadlineExceeded, codes.Canceled:
@@ -95,16 +100,30 @@ func (p *parts) list() ([]*gatewayv1.PartState, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var (
-		all []*gatewayv1.PartState
-		any bool
+		all  []*gatewayv1.PartState
+		some bool
 	)
 	for _, s := range p.states {
 		all = append(all, s)
-		any = any || s.GetState() == gatewayv1.PartState_STATE_OK
+		some = some || s.GetState() == gatewayv1.PartState_STATE_OK
 	}
 	slices.SortFunc(all, func(a, b *gatewayv1.PartState) int { return int(a.GetPart() - b.GetPart()) })
-	if !any {
+	switch {
+	case some:
+		return all, nil
+	case p.refused != nil && !p.asleep():
+		return nil, p.refused
+	default:
 		return nil, fault.Unavailable("ALL_PARTS_MISSING", "none of the services that make up the answer could be reached", nil)
 	}
-	return all, nil
+}
+
+// asleep reports whether a part was out of reach. The caller holds the lock.
+func (p *parts) asleep() bool {
+	for _, s := range p.states {
+		if s.GetState() == gatewayv1.PartState_STATE_UNAVAILABLE || s.GetState() == gatewayv1.PartState_STATE_TIMEOUT {
+			return true
+		}
+	}
+	return false
 }

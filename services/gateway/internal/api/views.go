@@ -3,6 +3,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -86,39 +87,50 @@ func (v *Views) collect(ctx context.Context, req viewRequest, span time.Duration
 	}
 	var questions []question
 	for _, part := range wanted {
-		questions = append(questions, question{part, v.metrics(part, req, &data)})
+		questions = append(questions, v.metrics(part, req, wanted, &data)...)
 	}
 	p.ask(ctx, 1, questions...)
 	states, err := p.list()
 	return data, states, err
 }
 
-// metrics returns the question for the metrics of one part. Each part's answer
-// goes into a field of its own.
-func (v *Views) metrics(part gatewayv1.Part, req viewRequest, data *compose.Parts) func(context.Context) (*timestamppb.Timestamp, error) {
+// metrics returns what one part is asked for its share of the wanted circles. Each
+// answer goes into a field of its own.
+func (v *Views) metrics(part gatewayv1.Part, req viewRequest, wanted []gatewayv1.Part, data *compose.Parts) []question {
 	parent, by := req.GetParent(), req.GetGroupBy()
 	switch part {
 	case gatewayv1.Part_PART_TICKET:
-		return func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
+		return []question{{part, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
 			data.Ticket, err = v.ServiceMetrics.QueryServiceMetrics(ctx, &ticketv1.QueryServiceMetricsRequest{
 				Parent: parent, Window: data.Window, Population: data.Population, GroupBy: compose.Known(by, compose.TicketDimensions),
 			})
 			return data.Ticket.GetBasis().GetReadTime(), err
-		}
+		}}}
 	case gatewayv1.Part_PART_SURVEY:
-		return func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
-			data.Survey, err = v.SurveyMetrics.QuerySurveyMetrics(ctx, &surveyv1.QuerySurveyMetricsRequest{
-				Parent: parent, Window: data.Window, Population: data.Population, GroupBy: compose.Known(by, compose.SurveyDimensions),
-			})
-			return data.Survey.GetBasis().GetReadTime(), err
+		var questions []question
+		about := func(answer **surveyv1.QuerySurveyMetricsResponse, subjects []typev1.Subject) {
+			questions = append(questions, question{part, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
+				*answer, err = v.SurveyMetrics.QuerySurveyMetrics(ctx, &surveyv1.QuerySurveyMetricsRequest{
+					Parent: parent, Window: data.Window, Population: data.Population, GroupBy: compose.Known(by, compose.SurveyDimensions),
+					Subjects: subjects,
+				})
+				return (*answer).GetBasis().GetReadTime(), err
+			}})
 		}
+		if slices.Contains(wanted, gatewayv1.Part_PART_TICKET) {
+			about(&data.AboutService, compose.ServiceSubjects)
+		}
+		if slices.Contains(wanted, gatewayv1.Part_PART_JOURNEY) {
+			about(&data.AboutExperience, compose.ExperienceSubjects)
+		}
+		return questions
 	default:
-		return func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
+		return []question{{part, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
 			data.Journey, err = v.Insight.QueryExperienceMetrics(ctx, &journeyv1.QueryExperienceMetricsRequest{
 				Parent: parent, Window: data.Window, Population: data.Population, GroupBy: compose.Known(by, compose.JourneyDimensions),
 			})
 			return data.Journey.GetBasis().GetReadTime(), err
-		}
+		}}}
 	}
 }
 

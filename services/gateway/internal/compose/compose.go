@@ -22,13 +22,21 @@ type Parts struct {
 	Window     *typev1.Window
 	Population *typev1.Population
 	Ticket     *ticketv1.QueryServiceMetricsResponse
-	Survey     *surveyv1.QuerySurveyMetricsResponse
 	Journey    *journeyv1.QueryExperienceMetricsResponse
+
+	// What customers answered about service, and about anything else.
+	AboutService, AboutExperience *surveyv1.QuerySurveyMetricsResponse
 }
+
+// The subjects of the answers in each circle. They are never pooled.
+var (
+	ServiceSubjects    = []typev1.Subject{typev1.Subject_SUBJECT_SERVICE}
+	ExperienceSubjects = []typev1.Subject{typev1.Subject_SUBJECT_EXPERIENCE, typev1.Subject_SUBJECT_PRODUCT}
+)
 
 // Service returns the inner circle: tickets, and answers about service.
 func Service(p Parts) *gatewayv1.ServiceView {
-	l := p.layers(service, layer{"ticket", p.Ticket})
+	l := p.layers(layer{"ticket", p.Ticket}, layer{"survey", p.AboutService})
 	return &gatewayv1.ServiceView{
 		Basis: l.basis, Measures: l.measures, Groups: l.groups,
 		PrimaryMetric: primary(l.measures, typev1.Metric_METRIC_CES, typev1.Metric_METRIC_STAR, typev1.Metric_METRIC_CSAT),
@@ -38,17 +46,11 @@ func Service(p Parts) *gatewayv1.ServiceView {
 // Experience returns the outer circle: every touchpoint, and answers about
 // anything but service alone.
 func Experience(p Parts) *gatewayv1.ExperienceView {
-	l := p.layers(experience, layer{"journey", p.Journey})
+	l := p.layers(layer{"journey", p.Journey}, layer{"survey", p.AboutExperience})
 	return &gatewayv1.ExperienceView{
 		Basis: l.basis, Measures: l.measures, Groups: l.groups, Nesting: p.Journey.GetNesting(),
 		PrimaryMetric: primary(l.measures, typev1.Metric_METRIC_NPS, typev1.Metric_METRIC_JOURNEY_SCORE),
 	}
-}
-
-func service(s typev1.Subject) bool { return s == typev1.Subject_SUBJECT_SERVICE }
-
-func experience(s typev1.Subject) bool {
-	return s == typev1.Subject_SUBJECT_EXPERIENCE || s == typev1.Subject_SUBJECT_PRODUCT
 }
 
 // primary returns the first of order that has a value, or the first of all.
@@ -83,12 +85,12 @@ type sum struct {
 	groups   []*typev1.MeasureGroup
 }
 
-// layers puts own and the survey answers whose subject is wanted together.
-func (p Parts) layers(wanted func(typev1.Subject) bool, own layer) sum {
+// layers puts the layers of one circle together.
+func (p Parts) layers(all ...layer) sum {
 	s := sum{basis: &typev1.Basis{Window: p.Window, Population: p.Population, AsOfTime: p.Window.GetEndTime()}}
 	byKey := map[string]*typev1.MeasureGroup{}
 	excluded := map[string]int64{}
-	for _, l := range []layer{own, {"survey", p.Survey}} {
+	for _, l := range all {
 		b := l.part.GetBasis()
 		if b == nil {
 			continue // the part is missing
@@ -100,10 +102,9 @@ func (p Parts) layers(wanted func(typev1.Subject) bool, own layer) sum {
 		for _, e := range b.GetExcluded() {
 			excluded[e.GetReason()] += e.GetCount()
 		}
-		s.measures = append(s.measures, about(l.part.GetMeasures(), wanted)...)
+		s.measures = append(s.measures, l.part.GetMeasures()...)
 		for _, g := range l.part.GetGroups() {
-			measures := about(g.GetMeasures(), wanted)
-			if len(measures) == 0 {
+			if len(g.GetMeasures()) == 0 {
 				continue
 			}
 			key := measure.Key(g.GetKeys())
@@ -111,22 +112,12 @@ func (p Parts) layers(wanted func(typev1.Subject) bool, own layer) sum {
 				byKey[key] = &typev1.MeasureGroup{Keys: g.GetKeys()}
 				s.groups = append(s.groups, byKey[key])
 			}
-			byKey[key].Measures = append(byKey[key].GetMeasures(), measures...)
+			byKey[key].Measures = append(byKey[key].GetMeasures(), g.GetMeasures()...)
 		}
 	}
 	s.basis.Excluded = measure.Exclusions(excluded)
 	measure.Sort(s.groups)
 	return s
-}
-
-func about(measures []*typev1.Measure, wanted func(typev1.Subject) bool) []*typev1.Measure {
-	var some []*typev1.Measure
-	for _, m := range measures {
-		if wanted(m.GetSubject()) {
-			some = append(some, m)
-		}
-	}
-	return some
 }
 
 // earlier returns the earlier of two times; an absent one does not count.

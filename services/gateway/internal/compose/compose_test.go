@@ -38,10 +38,15 @@ func parts() Parts {
 			Measures: []*typev1.Measure{{Metric: typev1.Metric_METRIC_TICKET_COUNT, Subject: inner, Estimate: measure.Count(7)}},
 			Groups:   []*typev1.MeasureGroup{group("PHONE", &typev1.Measure{Metric: typev1.Metric_METRIC_TICKET_COUNT, Subject: inner})},
 		},
-		Survey: &surveyv1.QuerySurveyMetricsResponse{
-			Basis:    &typev1.Basis{Included: 50, ReadTime: timestamppb.New(noon), Excluded: []*typev1.Exclusion{{Reason: "X", Count: 2}}},
-			Measures: []*typev1.Measure{star(inner, 20), star(outer, 30)},
-			Groups:   []*typev1.MeasureGroup{group("EMAIL", star(outer, 30)), group("PHONE", star(inner, 20))},
+		AboutService: &surveyv1.QuerySurveyMetricsResponse{
+			Basis:    &typev1.Basis{Included: 20, ReadTime: timestamppb.New(noon), Excluded: []*typev1.Exclusion{{Reason: "X", Count: 2}}},
+			Measures: []*typev1.Measure{star(inner, 20)},
+			Groups:   []*typev1.MeasureGroup{group("EMAIL"), group("PHONE", star(inner, 20))},
+		},
+		AboutExperience: &surveyv1.QuerySurveyMetricsResponse{
+			Basis:    &typev1.Basis{Included: 30, ReadTime: timestamppb.New(noon)},
+			Measures: []*typev1.Measure{star(outer, 30)},
+			Groups:   []*typev1.MeasureGroup{group("EMAIL", star(outer, 30))},
 		},
 		Journey: &journeyv1.QueryExperienceMetricsResponse{
 			Basis:    &typev1.Basis{Included: 90, ReadTime: timestamppb.New(noon), ScoringModelRevision: "r1"},
@@ -73,14 +78,14 @@ func TestSubjectsStayApart(t *testing.T) {
 
 func TestBasisAddsUpThePartsThatCame(t *testing.T) {
 	b := Service(parts()).GetBasis()
-	if b.GetIncluded() != 57 || len(b.GetExcluded()) != 1 || b.GetExcluded()[0].GetCount() != 3 {
-		t.Errorf("basis = %v, want 57 included and 3 excluded", b)
+	if b.GetIncluded() != 27 || len(b.GetExcluded()) != 1 || b.GetExcluded()[0].GetCount() != 3 {
+		t.Errorf("basis = %v, want 27 included and 3 excluded", b)
 	}
 	if !slices.Equal(b.GetSources(), []string{"ticket", "survey"}) || !b.GetReadTime().AsTime().Equal(noon) || !b.GetAsOfTime().AsTime().Equal(noon) {
 		t.Errorf("basis = %v, want the older reading, as of the end of the window", b)
 	}
 	p := parts()
-	p.Ticket, p.Survey = nil, nil
+	p.Ticket, p.AboutService = nil, nil
 	if b := Service(p).GetBasis(); len(b.GetSources()) != 0 || b.GetWindow() == nil {
 		t.Errorf("basis without parts = %v, want a window and no sources", b)
 	}

@@ -38,6 +38,17 @@ type server struct {
 	lifeline io.Closer
 }
 
+// Start starts a throw-away PostgreSQL server that waits for the disk, for programs
+// that are no tests, and returns its URL. It ends when stop is called, or else
+// when the program does.
+func Start() (url string, stop func() error, err error) {
+	s, err := startServer(nil)
+	if err != nil {
+		return "", nil, err
+	}
+	return s.url, s.lifeline.Close, nil
+}
+
 // startServer starts a throw-away server.
 func startServer(settings []string) (s *server, err error) {
 	bin, err := binaries()

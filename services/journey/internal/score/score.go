@@ -25,11 +25,33 @@ type Result struct {
 
 // A StageScore is the part of one stage.
 type StageScore struct {
-	Mean    float64 // 0 to 1, shrunk to the prior
-	Share   float64 // of the stage in the score; all add up to 1
-	Support float64 // weight of the touchpoints at the as-of time
-	N       int64
-	Thin    bool // the prior outweighs the touchpoints, in a stage that counts
+	Mean         float64 // 0 to 1, shrunk to the prior
+	Lower, Upper float64 // its interval, Mean ± z √Var S, cut to [0, 1]
+	Share        float64 // of the stage in the score; all add up to 1
+	Support      float64 // weight of the touchpoints at the as-of time
+	EffectiveN   float64
+	N            int64
+	Thin         bool // the prior outweighs the touchpoints, in a stage that counts
+}
+
+// Estimate returns the mean of s for a view, marked as [Result.Estimate] does.
+func (s StageScore) Estimate() stats.Estimate {
+	e := stats.Estimate{
+		Value: s.Mean, Lower: s.Lower, Upper: s.Upper, Known: true, Interval: true,
+		N: s.N, EffectiveN: s.EffectiveN, Method: stats.MethodDelta, Quality: stats.QualityOK,
+	}
+	switch {
+	case s.N == 0:
+		e.Quality = stats.QualityNoData
+	case s.N < stats.MinSound || s.Thin:
+		e.Quality = stats.QualitySmallSample
+	}
+	return e
+}
+
+// within sets the interval.
+func (s *StageScore) within(half float64) {
+	s.Lower, s.Upper = max(s.Mean-half, 0), min(s.Mean+half, 1)
 }
 
 // Estimate returns r for a view. A score of no touchpoints is the baseline and
@@ -172,6 +194,10 @@ func (m *Model) result(stages *[Stages]weighed) Result {
 		r.Stages[i] = StageScore{
 			Mean: mean, Share: shares[i], Support: s.w, N: s.n,
 			Thin: s.w < m.Kappa && shares[i] > thinShare,
+		}
+		r.Stages[i].within(z * math.Sqrt(meanVariance))
+		if s.ww > 0 {
+			r.Stages[i].EffectiveN = s.w * s.w / s.ww
 		}
 		r.N += s.n
 		w += s.w

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/tally"
 )
@@ -86,7 +87,7 @@ func TestDimensions(t *testing.T) {
 
 func TestABreakdownIsBounded(t *testing.T) {
 	b := newBreakdown("acme", []string{"agent"})
-	for i := range maxGroups {
+	for i := range fault.MaxGroups {
 		if err := b.add([]string{fmt.Sprint(i)}, tally.Ticket{Opened: true}); err != nil {
 			t.Fatal(err)
 		}

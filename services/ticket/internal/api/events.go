@@ -42,6 +42,8 @@ func ticketResolved(t store.Ticket) *eventv1.Event {
 		Ticket:      ticketRef(t),
 		Outcome:     ticketv1.Ticket_Outcome(t.Status.Outcome),
 		ResolveTime: timestamppb.New(t.Status.ResolveTime),
+		ReopenCount: t.Status.ReopenCount,
+		Version:     t.Version,
 	}}
 	return e
 }

@@ -17,10 +17,6 @@ import (
 	"github.com/concentric-cx/concentric/services/ticket/internal/tally"
 )
 
-// maxGroups is the largest breakdown: what fits into one answer, and what anybody
-// can read.
-const maxGroups = 5000
-
 // QueryServiceMetrics implements ServiceMetricsService. What happened to a ticket
 // after the window counts, but for the backlog, which is as of the window's end
 // and includes tickets opened before the window.
@@ -138,11 +134,8 @@ func (b *breakdown) add(values []string, t tally.Ticket) error {
 	}
 	group, ok := b.groups[key]
 	if !ok {
-		if len(b.groups) == maxGroups {
-			return fault.Invalid(fault.Field{
-				Path: "group_by", Reason: "GROUPS",
-				Description: fmt.Sprintf("makes more than %d groups; use fewer or coarser dimensions", maxGroups),
-			})
+		if len(b.groups) == fault.MaxGroups {
+			return fault.TooManyGroups()
 		}
 		group = &tally.Tally{}
 		b.groups[key] = group

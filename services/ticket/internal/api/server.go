@@ -30,10 +30,6 @@ type Server struct {
 	Outbox *bus.Outbox  // of DB
 }
 
-// maxAhead is how far in the future a caller's time may lie: clocks differ, but
-// nothing has happened yet that happens tomorrow.
-const maxAhead = 24 * time.Hour
-
 // moment returns the time now, as the store keeps it.
 func moment() time.Time { return sqldb.Time(sqldb.Micros(time.Now())) }
 
@@ -44,10 +40,8 @@ func given(field string, ts *timestamppb.Timestamp, now time.Time) (time.Time, e
 		return time.Time{}, nil
 	}
 	t := sqldb.Time(sqldb.Micros(ts.AsTime()))
-	if t.Sub(now) > maxAhead {
-		return time.Time{}, fault.Invalid(fault.Field{
-			Path: field, Description: "must be at most 24 hours ahead of now", Reason: "timestamp.ahead",
-		})
+	if t.Sub(now) > fault.Lead {
+		return time.Time{}, fault.Ahead(field)
 	}
 	return t, nil
 }

@@ -40,9 +40,11 @@ type DeadLetterServiceClient interface {
 	// Lists dead letters and those waiting behind them, oldest first.
 	ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error)
 	// Applies a dead letter again and, if that works, those waiting behind it, in
-	// order. Fails with `FAILED_PRECONDITION`, reason `STILL_FAILING`.
+	// order. Fails with `FAILED_PRECONDITION`, reason `STILL_FAILING`, and
+	// for one that only waits with reason `WAITING`. A repeat finds nothing.
 	RetryDeadLetter(ctx context.Context, in *RetryDeadLetterRequest, opts ...grpc.CallOption) (*RetryDeadLetterResponse, error)
-	// Gives a dead letter up and applies those waiting behind it, in order.
+	// Gives a dead letter up and applies those waiting behind it, in order. A repeat
+	// finds nothing.
 	DropDeadLetter(ctx context.Context, in *DropDeadLetterRequest, opts ...grpc.CallOption) (*DropDeadLetterResponse, error)
 }
 
@@ -100,9 +102,11 @@ type DeadLetterServiceServer interface {
 	// Lists dead letters and those waiting behind them, oldest first.
 	ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error)
 	// Applies a dead letter again and, if that works, those waiting behind it, in
-	// order. Fails with `FAILED_PRECONDITION`, reason `STILL_FAILING`.
+	// order. Fails with `FAILED_PRECONDITION`, reason `STILL_FAILING`, and
+	// for one that only waits with reason `WAITING`. A repeat finds nothing.
 	RetryDeadLetter(context.Context, *RetryDeadLetterRequest) (*RetryDeadLetterResponse, error)
-	// Gives a dead letter up and applies those waiting behind it, in order.
+	// Gives a dead letter up and applies those waiting behind it, in order. A repeat
+	// finds nothing.
 	DropDeadLetter(context.Context, *DropDeadLetterRequest) (*DropDeadLetterResponse, error)
 	mustEmbedUnimplementedDeadLetterServiceServer()
 }

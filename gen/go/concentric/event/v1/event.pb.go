@@ -446,7 +446,12 @@ type TicketResolved struct {
 	// How it ended.
 	Outcome v11.Ticket_Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=concentric.ticket.v1.Ticket_Outcome" json:"outcome,omitempty"`
 	// When.
-	ResolveTime   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=resolve_time,json=resolveTime,proto3" json:"resolve_time,omitempty"`
+	ResolveTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=resolve_time,json=resolveTime,proto3" json:"resolve_time,omitempty"`
+	// How often the ticket had been reopened before: together with the ticket it says
+	// which resolution this is. A corrected outcome comes with the same count.
+	ReopenCount int32 `protobuf:"varint,4,opt,name=reopen_count,json=reopenCount,proto3" json:"reopen_count,omitempty"`
+	// Rises with every write of the ticket, so that of two corrections the later wins.
+	Version       int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -500,6 +505,20 @@ func (x *TicketResolved) GetResolveTime() *timestamppb.Timestamp {
 		return x.ResolveTime
 	}
 	return nil
+}
+
+func (x *TicketResolved) GetReopenCount() int32 {
+	if x != nil {
+		return x.ReopenCount
+	}
+	return 0
+}
+
+func (x *TicketResolved) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 // A TicketReopened says that a resolved ticket was reopened.
@@ -569,7 +588,10 @@ type ResponseSubmitted struct {
 	// When the customer answered.
 	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
 	// The ratings that measure a touchpoint. Answers that belong to none are left out.
-	Ratings       []*Rating `protobuf:"bytes,5,rep,name=ratings,proto3" json:"ratings,omitempty"`
+	Ratings []*Rating `protobuf:"bytes,5,rep,name=ratings,proto3" json:"ratings,omitempty"`
+	// The customer; absent if nobody knows. A rating only measures touchpoints of this
+	// customer, or, without one, touchpoints of any.
+	Customer      string `protobuf:"bytes,6,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -637,6 +659,13 @@ func (x *ResponseSubmitted) GetRatings() []*Rating {
 		return x.Ratings
 	}
 	return nil
+}
+
+func (x *ResponseSubmitted) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
 }
 
 // A Rating is an answer that measures a touchpoint.
@@ -757,21 +786,24 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\vexpectation\x18\x06 \x01(\x0e2\x1f.concentric.type.v1.ExpectationR\vexpectation\x129\n" +
 	"\n" +
 	"start_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
-	"\bend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\xc7\x01\n" +
+	"\bend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\x84\x02\n" +
 	"\x0eTicketResolved\x126\n" +
 	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12>\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2$.concentric.ticket.v1.Ticket.OutcomeR\aoutcome\x12=\n" +
-	"\fresolve_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vresolveTime\"k\n" +
+	"\fresolve_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vresolveTime\x12!\n" +
+	"\freopen_count\x18\x04 \x01(\x05R\vreopenCount\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x03R\aversion\"k\n" +
 	"\x0eTicketReopened\x126\n" +
 	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12!\n" +
-	"\freopen_count\x18\x02 \x01(\x05R\vreopenCount\"\xf2\x01\n" +
+	"\freopen_count\x18\x02 \x01(\x05R\vreopenCount\"\x94\x02\n" +
 	"\x11ResponseSubmitted\x12\x1a\n" +
 	"\bresponse\x18\x01 \x01(\tR\bresponse\x12\x16\n" +
 	"\x06survey\x18\x02 \x01(\tR\x06survey\x125\n" +
 	"\asubject\x18\x03 \x01(\x0e2\x1b.concentric.type.v1.SubjectR\asubject\x12;\n" +
 	"\vsubmit_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"submitTime\x125\n" +
-	"\aratings\x18\x05 \x03(\v2\x1b.concentric.event.v1.RatingR\aratings\"\x8a\x01\n" +
+	"\aratings\x18\x05 \x03(\v2\x1b.concentric.event.v1.RatingR\aratings\x12 \n" +
+	"\bcustomer\x18\x06 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\"\x8a\x01\n" +
 	"\x06Rating\x12\x1c\n" +
 	"\x06target\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\x06target\x12\x16\n" +
 	"\x06rating\x18\x02 \x01(\x05R\x06rating\x12\x10\n" +

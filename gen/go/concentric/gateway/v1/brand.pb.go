@@ -25,6 +25,10 @@ const (
 )
 
 // A Brand is the tenant: everything belongs to one brand, and no answer mixes two.
+//
+// The other services keep brands by name only: what a caller may act for comes from
+// its credential, and a local caller may use any name. Creating the brand gives it
+// what people call it and puts it on the list.
 type Brand struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name, `brands/{brand}`.

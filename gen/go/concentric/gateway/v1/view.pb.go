@@ -224,8 +224,8 @@ type ServiceView struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the numbers rest on.
 	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
-	// The metric a brand steers service by: METRIC_CES where there are effort answers,
-	// else METRIC_STAR, else METRIC_CSAT.
+	// The metric a brand steers service by: the first of METRIC_CES, METRIC_STAR and
+	// METRIC_CSAT that has a value; METRIC_CES if none has.
 	PrimaryMetric v1.Metric `protobuf:"varint,2,opt,name=primary_metric,json=primaryMetric,proto3,enum=concentric.type.v1.Metric" json:"primary_metric,omitempty"`
 	// The measures, all of SUBJECT_SERVICE.
 	Measures []*v1.Measure `protobuf:"bytes,3,rep,name=measures,proto3" json:"measures,omitempty"`
@@ -298,8 +298,8 @@ type ExperienceView struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the numbers rest on.
 	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
-	// The metric a brand steers experience by: METRIC_NPS where there are answers, else
-	// METRIC_JOURNEY_SCORE.
+	// The metric a brand steers experience by: the first of METRIC_NPS and
+	// METRIC_JOURNEY_SCORE that has a value; METRIC_NPS if neither has.
 	PrimaryMetric v1.Metric `protobuf:"varint,2,opt,name=primary_metric,json=primaryMetric,proto3,enum=concentric.type.v1.Metric" json:"primary_metric,omitempty"`
 	// The measures, all of SUBJECT_EXPERIENCE or SUBJECT_PRODUCT.
 	Measures []*v1.Measure `protobuf:"bytes,3,rep,name=measures,proto3" json:"measures,omitempty"`

@@ -521,9 +521,9 @@ const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"\n" +
 	"experience\x18\x03 \x01(\v2%.concentric.gateway.v1.ExperienceViewR\n" +
 	"experience\x126\n" +
-	"\x05parts\x18\x04 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\x88\x01\n" +
-	"\x1aGetCustomerOverviewRequest\x12j\n" +
-	"\x04name\x18\x01 \x01(\tBV\xe0A\x02\xbaHPrN2L^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/overview$R\x04name2\xd4\x05\n" +
+	"\x05parts\x18\x04 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\x8c\x01\n" +
+	"\x1aGetCustomerOverviewRequest\x12n\n" +
+	"\x04name\x18\x01 \x01(\tBZ\xe0A\x02\xbaHPrN2L^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/overview$\xf0\xc7\x18\x03R\x04name2\xd4\x05\n" +
 	"\vViewService\x12\xaa\x01\n" +
 	"\x0eGetServiceView\x12,.concentric.gateway.v1.GetServiceViewRequest\x1a-.concentric.gateway.v1.GetServiceViewResponse\";\xea\xc7\x18\f\n" +
 	"\n" +

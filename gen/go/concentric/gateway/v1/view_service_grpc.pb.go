@@ -32,7 +32,12 @@ const (
 // ViewService composes the service-level and the experience-level view from the
 // three services. It asks them at the same time and answers within the deadline
 // with the parts it has: a missing part is named, and only if all are missing does
-// the call fail with `UNAVAILABLE`.
+// the call fail: with `UNAVAILABLE`, or with the parts' own code if all refused it.
+//
+// Each part checks the caller's credential itself. Beside the scope of the method, a
+// caller needs `tickets:read`, `responses:read` and `journeys:read` for the views, and
+// `tickets:read`, `responses:read`, `touchpoints:read` and `scores:read` for an
+// overview; a part whose scope is lacking is missing.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -106,7 +111,12 @@ func (c *viewServiceClient) GetCustomerOverview(ctx context.Context, in *GetCust
 // ViewService composes the service-level and the experience-level view from the
 // three services. It asks them at the same time and answers within the deadline
 // with the parts it has: a missing part is named, and only if all are missing does
-// the call fail with `UNAVAILABLE`.
+// the call fail: with `UNAVAILABLE`, or with the parts' own code if all refused it.
+//
+// Each part checks the caller's credential itself. Beside the scope of the method, a
+// caller needs `tickets:read`, `responses:read` and `journeys:read` for the views, and
+// `tickets:read`, `responses:read`, `touchpoints:read` and `scores:read` for an
+// overview; a part whose scope is lacking is missing.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and

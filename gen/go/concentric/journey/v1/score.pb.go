@@ -30,7 +30,9 @@ type Score struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name, `brands/{brand}/customers/{customer}/score`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The score. POINTS, DELTA.
+	// The score. POINTS, DELTA. It is one customer's own, so it is never withheld:
+	// SMALL_SAMPLE below 30 touchpoints or with a thin stage, NO_DATA (and the baseline as
+	// value) without any.
 	Estimate *v1.Estimate `protobuf:"bytes,2,opt,name=estimate,proto3" json:"estimate,omitempty"`
 	// The score of a customer without touchpoints under the same model.
 	Baseline float64 `protobuf:"fixed64,3,opt,name=baseline,proto3" json:"baseline,omitempty"`
@@ -122,8 +124,9 @@ type StageScore struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The stage.
 	Stage v1.Stage `protobuf:"varint,1,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
-	// The stage's mean outcome, 0 to 1, shrunk to the model's prior.
-	Mean float64 `protobuf:"fixed64,2,opt,name=mean,proto3" json:"mean,omitempty"`
+	// The stage's mean outcome, 0 to 1, shrunk to the model's prior, with its interval.
+	// RATIO, DELTA. Never withheld: without touchpoints it is the prior.
+	Mean *v1.Estimate `protobuf:"bytes,2,opt,name=mean,proto3" json:"mean,omitempty"`
 	// The stage's share of the score's weight, 0 to 1.
 	Weight float64 `protobuf:"fixed64,3,opt,name=weight,proto3" json:"weight,omitempty"`
 	// The sum of the decayed weights of the stage's touchpoints.
@@ -171,11 +174,11 @@ func (x *StageScore) GetStage() v1.Stage {
 	return v1.Stage(0)
 }
 
-func (x *StageScore) GetMean() float64 {
+func (x *StageScore) GetMean() *v1.Estimate {
 	if x != nil {
 		return x.Mean
 	}
-	return 0
+	return nil
 }
 
 func (x *StageScore) GetWeight() float64 {
@@ -312,11 +315,11 @@ const file_concentric_journey_v1_score_proto_rawDesc = "" +
 	"\vthin_stages\x18\x05 \x03(\x0e2\x19.concentric.type.v1.StageR\n" +
 	"thinStages\x12/\n" +
 	"\x05basis\x18\x06 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis:S\xeaAP\n" +
-	"\x14concentric.dev/Score\x12)brands/{brand}/customers/{customer}/score*\x06scores2\x05score\"\x91\x01\n" +
+	"\x14concentric.dev/Score\x12)brands/{brand}/customers/{customer}/score*\x06scores2\x05score\"\xaf\x01\n" +
 	"\n" +
 	"StageScore\x12/\n" +
-	"\x05stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12\x12\n" +
-	"\x04mean\x18\x02 \x01(\x01R\x04mean\x12\x16\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x120\n" +
+	"\x04mean\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\x04mean\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\x01R\x06weight\x12\x18\n" +
 	"\asupport\x18\x04 \x01(\x01R\asupport\x12\f\n" +
 	"\x01n\x18\x05 \x01(\x03R\x01n\"\xee\x01\n" +
@@ -363,12 +366,13 @@ var file_concentric_journey_v1_score_proto_depIdxs = []int32{
 	4, // 2: concentric.journey.v1.Score.thin_stages:type_name -> concentric.type.v1.Stage
 	5, // 3: concentric.journey.v1.Score.basis:type_name -> concentric.type.v1.Basis
 	4, // 4: concentric.journey.v1.StageScore.stage:type_name -> concentric.type.v1.Stage
-	4, // 5: concentric.journey.v1.Contribution.stage:type_name -> concentric.type.v1.Stage
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	3, // 5: concentric.journey.v1.StageScore.mean:type_name -> concentric.type.v1.Estimate
+	4, // 6: concentric.journey.v1.Contribution.stage:type_name -> concentric.type.v1.Stage
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_score_proto_init() }

@@ -204,14 +204,14 @@ var File_concentric_journey_v1_scoring_service_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_scoring_service_proto_rawDesc = "" +
 	"\n" +
-	"+concentric/journey/v1/scoring_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/journey/v1/score.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x01\n" +
-	"\x0fGetScoreRequest\x12g\n" +
-	"\x04name\x18\x01 \x01(\tBS\xe0A\x02\xbaHMrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$R\x04name\x12M\n" +
+	"+concentric/journey/v1/scoring_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/journey/v1/score.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x01\n" +
+	"\x0fGetScoreRequest\x12k\n" +
+	"\x04name\x18\x01 \x01(\tBW\xe0A\x02\xbaHMrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$\xf0\xc7\x18\x03R\x04name\x12M\n" +
 	"\n" +
 	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
-	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\"\xcd\x01\n" +
-	"\x13ExplainScoreRequest\x12g\n" +
-	"\x04name\x18\x01 \x01(\tBS\xe0A\x02\xbaHMrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$R\x04name\x12M\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\"\xd1\x01\n" +
+	"\x13ExplainScoreRequest\x12k\n" +
+	"\x04name\x18\x01 \x01(\tBW\xe0A\x02\xbaHMrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$\xf0\xc7\x18\x03R\x04name\x12M\n" +
 	"\n" +
 	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
 	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\"\xb8\x01\n" +

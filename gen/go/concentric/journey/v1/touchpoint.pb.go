@@ -44,7 +44,8 @@ type Touchpoint struct {
 	Source string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
 	// The id of the event in `source`, at most 200 characters, compared in Unicode
 	// form NFC. A touchpoint with a (source, event_id) seen before in the brand is a
-	// repeat and changes nothing. Derived from `request_id` if empty.
+	// repeat and changes nothing. Derived from `request_id` if
+	// empty and no `touchpoint_id` is given.
 	EventId string `protobuf:"bytes,6,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// Where it happened. The definition's channel if not given.
 	Channel v1.Channel `protobuf:"varint,7,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
@@ -291,7 +292,7 @@ var File_concentric_journey_v1_touchpoint_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_touchpoint_proto_rawDesc = "" +
 	"\n" +
-	"&concentric/journey/v1/touchpoint.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\v\n" +
+	"&concentric/journey/v1/touchpoint.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\r\n" +
 	"\n" +
 	"Touchpoint\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xe0A\b\xf0\xc7\x18\x03R\x04name\x12\xa2\x01\n" +
@@ -318,15 +319,16 @@ const file_concentric_journey_v1_touchpoint_proto_rawDesc = "" +
 	"\x1aconcentric.dev/Interaction\xbaHn\xd8\x01\x01ri2g^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}/interactions/[a-z0-9][a-z0-9_-]{0,62}$R\vinteraction\x12\x1f\n" +
 	"\bresponse\x18\x0e \x01(\tB\x03\xe0A\x03R\bresponse\x12\"\n" +
 	"\n" +
-	"is_service\x18\x0f \x01(\bB\x03\xe0A\x03R\tisService\x12\x83\x01\n" +
+	"is_service\x18\x0f \x01(\bB\x03\xe0A\x03R\tisService\x12\x87\x01\n" +
 	"\n" +
-	"attributes\x18\x10 \x03(\v21.concentric.journey.v1.Touchpoint.AttributesEntryB0\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01R\n" +
+	"attributes\x18\x10 \x03(\v21.concentric.journey.v1.Touchpoint.AttributesEntryB4\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01\xf0\xc7\x18\x03R\n" +
 	"attributes\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:u\xeaAr\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x96\x02\xeaAr\n" +
 	"\x19concentric.dev/Touchpoint\x12<brands/{brand}/customers/{customer}/touchpoints/{touchpoint}*\vtouchpoints2\n" +
-	"touchpoint\"\xba\x02\n" +
+	"touchpoint\xbaH\x9d\x01\x1a\x9a\x01\n" +
+	"\x16touchpoint.interaction\x12!interaction must be one of ticket\x1a]this.ticket == '' || this.interaction == '' || this.interaction.startsWith(this.ticket + '/')\"\xba\x02\n" +
 	"\vMeasurement\x12%\n" +
 	"\x06rating\x18\x01 \x01(\x05B\r\xe0A\x02\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x06rating\x12\x1f\n" +
 	"\x03min\x18\x02 \x01(\x05B\r\xe0A\x02\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x03min\x12\x1f\n" +

@@ -550,9 +550,9 @@ const file_concentric_journey_v1_touchpoint_service_proto_rawDesc = "" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10OUTCOME_RECORDED\x10\x01\x12\x14\n" +
 	"\x10OUTCOME_REPEATED\x10\x02\x12\x13\n" +
-	"\x0fOUTCOME_REFUSED\x10\x03\"\x9f\x01\n" +
-	"\x14GetTouchpointRequest\x12\x86\x01\n" +
-	"\x04name\x18\x01 \x01(\tBr\xe0A\x02\xbaHlrj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xd8\x01\n" +
+	"\x0fOUTCOME_REFUSED\x10\x03\"\xa3\x01\n" +
+	"\x14GetTouchpointRequest\x12\x8a\x01\n" +
+	"\x04name\x18\x01 \x01(\tBv\xe0A\x02\xbaHlrj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x04name\"\xd8\x01\n" +
 	"\x16ListTouchpointsRequest\x12i\n" +
 	"\x06parent\x18\x01 \x01(\tBQ\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +

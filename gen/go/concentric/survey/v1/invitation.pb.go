@@ -117,7 +117,10 @@ type Invitation struct {
 	// When the quiet period ends, for DECISION_QUIET_PERIOD.
 	QuietUntilTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=quiet_until_time,json=quietUntilTime,proto3" json:"quiet_until_time,omitempty"`
 	// The response that answered it, if any.
-	Response      string `protobuf:"bytes,8,opt,name=response,proto3" json:"response,omitempty"`
+	Response string `protobuf:"bytes,8,opt,name=response,proto3" json:"response,omitempty"`
+	// The invitation that was sent on this occasion, for DECISION_DUPLICATE,
+	// `brands/{brand}/surveys/{survey}/invitations/{invitation}`.
+	DuplicateOf   string `protobuf:"bytes,9,opt,name=duplicate_of,json=duplicateOf,proto3" json:"duplicate_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -208,11 +211,18 @@ func (x *Invitation) GetResponse() string {
 	return ""
 }
 
+func (x *Invitation) GetDuplicateOf() string {
+	if x != nil {
+		return x.DuplicateOf
+	}
+	return ""
+}
+
 var File_concentric_survey_v1_invitation_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_invitation_proto_rawDesc = "" +
 	"\n" +
-	"%concentric/survey/v1/invitation.proto\x12\x14concentric.survey.v1\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x05\n" +
+	"%concentric/survey/v1/invitation.proto\x12\x14concentric.survey.v1\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x06\n" +
 	"\n" +
 	"Invitation\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12#\n" +
@@ -223,7 +233,8 @@ const file_concentric_survey_v1_invitation_proto_rawDesc = "" +
 	"\vdecide_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"decideTime\x12I\n" +
 	"\x10quiet_until_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x0equietUntilTime\x12\x1f\n" +
-	"\bresponse\x18\b \x01(\tB\x03\xe0A\x03R\bresponse\"\xd7\x01\n" +
+	"\bresponse\x18\b \x01(\tB\x03\xe0A\x03R\bresponse\x12&\n" +
+	"\fduplicate_of\x18\t \x01(\tB\x03\xe0A\x03R\vduplicateOf\"\xd7\x01\n" +
 	"\bDecision\x12\x18\n" +
 	"\x14DECISION_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rDECISION_SENT\x10\x01\x12\x18\n" +

@@ -36,9 +36,12 @@ const (
 // are listed below.
 type InvitationServiceClient interface {
 	// Decides whether a customer is asked on this occasion and stores the decision.
-	// The rules in order: channel, occasion asked before, quiet period over all surveys
-	// of the brand, sampling. Sampling depends only on the survey, the customer and the
-	// occasion, so a repeat decides the same. Set `validate_only` to ask without
+	// The occasion is the interaction, or else the instant `decide_time`. The rules in
+	// order: channel, occasion asked before (DUPLICATE), quiet period, sampling. The quiet
+	// period of an invitation that was sent binds all surveys of the brand, for occasions
+	// on both sides of it, so the order in which occasions are decided does not matter for
+	// who is left alone. Sampling depends only on the survey, the customer and the
+	// occasion. Set `validate_only` to ask without
 	// storing. Fails with `FAILED_PRECONDITION`, reason `SURVEY_NOT_ACTIVE`.
 	CheckEligibility(ctx context.Context, in *CheckEligibilityRequest, opts ...grpc.CallOption) (*Invitation, error)
 	// Gets one stored decision.
@@ -86,9 +89,12 @@ func (c *invitationServiceClient) GetInvitation(ctx context.Context, in *GetInvi
 // are listed below.
 type InvitationServiceServer interface {
 	// Decides whether a customer is asked on this occasion and stores the decision.
-	// The rules in order: channel, occasion asked before, quiet period over all surveys
-	// of the brand, sampling. Sampling depends only on the survey, the customer and the
-	// occasion, so a repeat decides the same. Set `validate_only` to ask without
+	// The occasion is the interaction, or else the instant `decide_time`. The rules in
+	// order: channel, occasion asked before (DUPLICATE), quiet period, sampling. The quiet
+	// period of an invitation that was sent binds all surveys of the brand, for occasions
+	// on both sides of it, so the order in which occasions are decided does not matter for
+	// who is left alone. Sampling depends only on the survey, the customer and the
+	// occasion. Set `validate_only` to ask without
 	// storing. Fails with `FAILED_PRECONDITION`, reason `SURVEY_NOT_ACTIVE`.
 	CheckEligibility(context.Context, *CheckEligibilityRequest) (*Invitation, error)
 	// Gets one stored decision.

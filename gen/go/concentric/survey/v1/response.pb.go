@@ -166,8 +166,8 @@ type Answer struct {
 	//	*Answer_Rating
 	//	*Answer_Text
 	Value isAnswer_Value `protobuf_oneof:"value"`
-	// The touchpoint this answer rates, of which it becomes the measure. Where it is
-	// absent, `attribution` says, `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
+	// The touchpoint this answer rates, of which it becomes the measure; one of the
+	// response's customer. Where it is absent, `attribution` says, `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
 	Touchpoint    string `protobuf:"bytes,4,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -260,14 +260,21 @@ func (*Answer_Rating) isAnswer_Value() {}
 
 func (*Answer_Text) isAnswer_Value() {}
 
-// An Attribution says what a response belongs to.
+// An Attribution says what a response belongs to. What it names is measured by one
+// answer: of the ratings without a touchpoint of their own, to questions without a
+// touchpoint definition, the one whose question is asked first. A touchpoint is
+// measured whatever the survey's scope, and goes before the interaction. An
+// interaction, given or taken over from the invitation, is measured by surveys of
+// SCOPE_INTERACTION only: others ask about more than it.
 type Attribution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The ticket, `brands/{brand}/tickets/{ticket}`.
 	Ticket string `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
-	// The interaction; the response becomes the measure of its touchpoint, `brands/{brand}/tickets/{ticket}/interactions/{interaction}`.
+	// The interaction. Where there is neither this nor a touchpoint, that of the
+	// invitation, `brands/{brand}/tickets/{ticket}/interactions/{interaction}`.
 	Interaction string `protobuf:"bytes,2,opt,name=interaction,proto3" json:"interaction,omitempty"`
-	// The touchpoint, where there is one without an interaction, `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
+	// The touchpoint, where there is one without an interaction; one of the response's
+	// customer, `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
 	Touchpoint string `protobuf:"bytes,3,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
 	// The agent, `brands/{brand}/agents/{agent}`.
 	Agent string `protobuf:"bytes,4,opt,name=agent,proto3" json:"agent,omitempty"`
@@ -382,7 +389,7 @@ var File_concentric_survey_v1_response_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\n" +
-	"#concentric/survey/v1/response.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\t\n" +
+	"#concentric/survey/v1/response.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\t\n" +
 	"\bResponse\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12}\n" +
 	"\x06survey\x18\x02 \x01(\tBe\xe0A\x02\xfaA\x17\n" +
@@ -398,9 +405,9 @@ const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\vattribution\x18\x06 \x01(\v2!.concentric.survey.v1.AttributionB\x03\xe0A\x01R\vattribution\x12P\n" +
 	"\vsubmit_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
 	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\n" +
-	"submitTime\x12\x80\x01\n" +
+	"submitTime\x12\x84\x01\n" +
 	"\n" +
-	"attributes\x18\b \x03(\v2..concentric.survey.v1.Response.AttributesEntryB0\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01R\n" +
+	"attributes\x18\b \x03(\v2..concentric.survey.v1.Response.AttributesEntryB4\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01\xf0\xc7\x18\x03R\n" +
 	"attributes\x12:\n" +
 	"\asubject\x18\t \x01(\x0e2\x1b.concentric.type.v1.SubjectB\x03\xe0A\x03R\asubject\x12@\n" +
 	"\vcreate_time\x18\n" +
@@ -409,25 +416,25 @@ const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:V\xeaAS\n" +
-	"\x17concentric.dev/Response\x12#brands/{brand}/responses/{response}*\tresponses2\bresponse\"\xd2\x02\n" +
+	"\x17concentric.dev/Response\x12#brands/{brand}/responses/{response}*\tresponses2\bresponse\"\xd6\x02\n" +
 	"\x06Answer\x12A\n" +
 	"\vquestion_id\x18\x01 \x01(\tB \xe0A\x02\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$R\n" +
 	"questionId\x12\x18\n" +
 	"\x06rating\x18\x02 \x01(\x05H\x00R\x06rating\x12$\n" +
-	"\x04text\x18\x03 \x01(\tB\x0e\xbaH\ar\x05 \x01(\x80@\xf0\xc7\x18\x02H\x00R\x04text\x12\xb4\x01\n" +
+	"\x04text\x18\x03 \x01(\tB\x0e\xbaH\ar\x05 \x01(\x80@\xf0\xc7\x18\x02H\x00R\x04text\x12\xb8\x01\n" +
 	"\n" +
-	"touchpoint\x18\x04 \x01(\tB\x93\x01\xe0A\x01\xfaA\x1b\n" +
-	"\x19concentric.dev/Touchpoint\xbaHo\xd8\x01\x01rj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$R\n" +
+	"touchpoint\x18\x04 \x01(\tB\x97\x01\xe0A\x01\xfaA\x1b\n" +
+	"\x19concentric.dev/Touchpoint\xbaHo\xd8\x01\x01rj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\n" +
 	"touchpointB\x0e\n" +
-	"\x05value\x12\x05\xbaH\x02\b\x01\"\xbf\b\n" +
+	"\x05value\x12\x05\xbaH\x02\b\x01\"\xe8\t\n" +
 	"\vAttribution\x12\x80\x01\n" +
 	"\x06ticket\x18\x01 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
 	"\x15concentric.dev/Ticket\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x06ticket\x12\xb6\x01\n" +
 	"\vinteraction\x18\x02 \x01(\tB\x93\x01\xe0A\x01\xfaA\x1c\n" +
-	"\x1aconcentric.dev/Interaction\xbaHn\xd8\x01\x01ri2g^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}/interactions/[a-z0-9][a-z0-9_-]{0,62}$R\vinteraction\x12\xb4\x01\n" +
+	"\x1aconcentric.dev/Interaction\xbaHn\xd8\x01\x01ri2g^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}/interactions/[a-z0-9][a-z0-9_-]{0,62}$R\vinteraction\x12\xb8\x01\n" +
 	"\n" +
-	"touchpoint\x18\x03 \x01(\tB\x93\x01\xe0A\x01\xfaA\x1b\n" +
-	"\x19concentric.dev/Touchpoint\xbaHo\xd8\x01\x01rj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$R\n" +
+	"touchpoint\x18\x03 \x01(\tB\x97\x01\xe0A\x01\xfaA\x1b\n" +
+	"\x19concentric.dev/Touchpoint\xbaHo\xd8\x01\x01rj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\n" +
 	"touchpoint\x12|\n" +
 	"\x05agent\x18\x04 \x01(\tBf\xe0A\x01\xfaA\x16\n" +
 	"\x14concentric.dev/Agent\xbaHG\xd8\x01\x01rB2@^brands/[a-z0-9][a-z0-9-]{0,62}/agents/[a-z0-9][a-z0-9_-]{0,62}$R\x05agent\x12x\n" +
@@ -437,7 +444,8 @@ const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\x16concentric.dev/Partner\xbaHI\xd8\x01\x01rD2B^brands/[a-z0-9][a-z0-9-]{0,62}/partners/[a-z0-9][a-z0-9_-]{0,62}$R\apartner\x12B\n" +
 	"\achannel\x18\a \x01(\x0e2\x1b.concentric.type.v1.ChannelB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\achannel\x12<\n" +
 	"\x05stage\x18\b \x01(\x0e2\x19.concentric.type.v1.StageB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05stage\x12<\n" +
-	"\x05phase\x18\t \x01(\x0e2\x19.concentric.type.v1.PhaseB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05phaseB\xe5\x01\n" +
+	"\x05phase\x18\t \x01(\x0e2\x19.concentric.type.v1.PhaseB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05phase:\xa2\x01\xbaH\x9e\x01\x1a\x9b\x01\n" +
+	"\x17attribution.interaction\x12!interaction must be one of ticket\x1a]this.ticket == '' || this.interaction == '' || this.interaction.startsWith(this.ticket + '/')B\xe5\x01\n" +
 	"\x18com.concentric.survey.v1B\rResponseProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/survey/v1;surveyv1\xa2\x02\x03CSX\xaa\x02\x14Concentric.Survey.V1\xca\x02\x14Concentric\\Survey\\V1\xe2\x02 Concentric\\Survey\\V1\\GPBMetadata\xea\x02\x16Concentric::Survey::V1b\x06proto3"
 
 var (

@@ -37,8 +37,8 @@ type QuerySurveyMetricsRequest struct {
 	// `stage`, `phase`, `survey`, `question`, `touchpoint_definition`, `partner`,
 	// `team`, `agent`, or `attributes.KEY`.
 	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
-	// Only answers about this subject. Unspecified: all subjects, each on its own.
-	Subject v1.Subject `protobuf:"varint,5,opt,name=subject,proto3,enum=concentric.type.v1.Subject" json:"subject,omitempty"`
+	// Only answers about these subjects, each measured on its own. Empty: all.
+	Subjects []v1.Subject `protobuf:"varint,5,rep,packed,name=subjects,proto3,enum=concentric.type.v1.Subject" json:"subjects,omitempty"`
 	// Only these surveys, `brands/{brand}/surveys/{survey}`; at most 100. Empty: all.
 	Surveys       []string `protobuf:"bytes,6,rep,name=surveys,proto3" json:"surveys,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -103,11 +103,11 @@ func (x *QuerySurveyMetricsRequest) GetGroupBy() []string {
 	return nil
 }
 
-func (x *QuerySurveyMetricsRequest) GetSubject() v1.Subject {
+func (x *QuerySurveyMetricsRequest) GetSubjects() []v1.Subject {
 	if x != nil {
-		return x.Subject
+		return x.Subjects
 	}
-	return v1.Subject(0)
+	return nil
 }
 
 func (x *QuerySurveyMetricsRequest) GetSurveys() []string {
@@ -278,15 +278,15 @@ var File_concentric_survey_v1_survey_metrics_service_proto protoreflect.FileDesc
 
 const file_concentric_survey_v1_survey_metrics_service_proto_rawDesc = "" +
 	"\n" +
-	"1concentric/survey/v1/survey_metrics_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xcf\x04\n" +
+	"1concentric/survey/v1/survey_metrics_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xdc\x04\n" +
 	"\x19QuerySurveyMetricsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
 	"population\x12\xa0\x01\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\x84\x01\xe0A\x01\xbaH~\x92\x01{\x10\x03\x18\x01\"urs2q^(channel|stage|phase|survey|question|touchpoint_definition|partner|team|agent|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x12B\n" +
-	"\asubject\x18\x05 \x01(\x0e2\x1b.concentric.type.v1.SubjectB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\asubject\x12\x88\x01\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\x84\x01\xe0A\x01\xbaH~\x92\x01{\x10\x03\x18\x01\"urs2q^(channel|stage|phase|survey|question|touchpoint_definition|partner|team|agent|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x12O\n" +
+	"\bsubjects\x18\x05 \x03(\x0e2\x1b.concentric.type.v1.SubjectB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10\x03\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\bsubjects\x12\x88\x01\n" +
 	"\asurveys\x18\x06 \x03(\tBn\xe0A\x01\xfaA\x17\n" +
 	"\x15concentric.dev/Survey\xbaHN\x92\x01K\x10d\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\asurveys\"\xc0\x01\n" +
 	"\x1aQuerySurveyMetricsResponse\x12/\n" +
@@ -332,7 +332,7 @@ var file_concentric_survey_v1_survey_metrics_service_proto_goTypes = []any{
 var file_concentric_survey_v1_survey_metrics_service_proto_depIdxs = []int32{
 	4, // 0: concentric.survey.v1.QuerySurveyMetricsRequest.window:type_name -> concentric.type.v1.Window
 	5, // 1: concentric.survey.v1.QuerySurveyMetricsRequest.population:type_name -> concentric.type.v1.Population
-	6, // 2: concentric.survey.v1.QuerySurveyMetricsRequest.subject:type_name -> concentric.type.v1.Subject
+	6, // 2: concentric.survey.v1.QuerySurveyMetricsRequest.subjects:type_name -> concentric.type.v1.Subject
 	7, // 3: concentric.survey.v1.QuerySurveyMetricsResponse.basis:type_name -> concentric.type.v1.Basis
 	8, // 4: concentric.survey.v1.QuerySurveyMetricsResponse.measures:type_name -> concentric.type.v1.Measure
 	9, // 5: concentric.survey.v1.QuerySurveyMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup

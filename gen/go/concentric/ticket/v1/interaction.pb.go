@@ -388,7 +388,7 @@ var File_concentric_ticket_v1_interaction_proto protoreflect.FileDescriptor
 
 const file_concentric_ticket_v1_interaction_proto_rawDesc = "" +
 	"\n" +
-	"&concentric/ticket/v1/interaction.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\r\n" +
+	"&concentric/ticket/v1/interaction.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x10\n" +
 	"\vInteraction\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12I\n" +
 	"\x04kind\x18\x02 \x01(\x0e2&.concentric.ticket.v1.Interaction.KindB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12X\n" +
@@ -409,9 +409,9 @@ const file_concentric_ticket_v1_interaction_proto_rawDesc = "" +
 	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\aendTime\x12$\n" +
 	"\x04text\x18\v \x01(\tB\x10\xe0A\x01\xbaH\x06r\x04(\x80\x80\x04\xf0\xc7\x18\x02R\x04text\x12N\n" +
 	"\vexpectation\x18\f \x01(\x0e2\x1f.concentric.type.v1.ExpectationB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\vexpectation\x121\n" +
-	"\x12counts_as_response\x18\r \x01(\bB\x03\xe0A\x03R\x10countsAsResponse\x12\x83\x01\n" +
+	"\x12counts_as_response\x18\r \x01(\bB\x03\xe0A\x03R\x10countsAsResponse\x12\x87\x01\n" +
 	"\n" +
-	"attributes\x18\x0e \x03(\v21.concentric.ticket.v1.Interaction.AttributesEntryB0\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01R\n" +
+	"attributes\x18\x0e \x03(\v21.concentric.ticket.v1.Interaction.AttributesEntryB4\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01\xf0\xc7\x18\x03R\n" +
 	"attributes\x12@\n" +
 	"\vcreate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x1a=\n" +
@@ -436,8 +436,11 @@ const file_concentric_ticket_v1_interaction_proto_rawDesc = "" +
 	"\vACTOR_AGENT\x10\x01\x12\r\n" +
 	"\tACTOR_BOT\x10\x02\x12\x12\n" +
 	"\x0eACTOR_CUSTOMER\x10\x03\x12\x10\n" +
-	"\fACTOR_SYSTEM\x10\x04:v\xeaAs\n" +
-	"\x1aconcentric.dev/Interaction\x12:brands/{brand}/tickets/{ticket}/interactions/{interaction}*\finteractions2\vinteractionB\xe8\x01\n" +
+	"\fACTOR_SYSTEM\x10\x04:\xe7\x03\xeaAs\n" +
+	"\x1aconcentric.dev/Interaction\x12:brands/{brand}/tickets/{ticket}/interactions/{interaction}*\finteractions2\vinteraction\xbaH\xed\x02\x1ay\n" +
+	"\x15interaction.direction\x124what a customer does is inbound, and nothing else is\x1a*(this.actor == 3) == (this.direction == 1)\x1a`\n" +
+	"\x11interaction.agent\x12&agent is set only where an agent acted\x1a#this.agent == '' || this.actor == 1\x1a\x8d\x01\n" +
+	"\x11interaction.times\x12&end_time must not be before start_time\x1aP!has(this.start_time) || !has(this.end_time) || this.start_time <= this.end_timeB\xe8\x01\n" +
 	"\x18com.concentric.ticket.v1B\x10InteractionProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/ticket/v1;ticketv1\xa2\x02\x03CTX\xaa\x02\x14Concentric.Ticket.V1\xca\x02\x14Concentric\\Ticket\\V1\xe2\x02 Concentric\\Ticket\\V1\\GPBMetadata\xea\x02\x16Concentric::Ticket::V1b\x06proto3"
 
 var (

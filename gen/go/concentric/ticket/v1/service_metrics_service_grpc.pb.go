@@ -36,7 +36,9 @@ const (
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type ServiceMetricsServiceClient interface {
-	// Measures the tickets opened in a window. The same data gives the same answer.
+	// Measures the tickets opened in a window. BACKLOG is as of the end of the window;
+	// responses, resolutions and reopenings count as they are known when read, those
+	// after the window included. The same data gives the same answer.
 	QueryServiceMetrics(ctx context.Context, in *QueryServiceMetricsRequest, opts ...grpc.CallOption) (*QueryServiceMetricsResponse, error)
 	// Says from when to when the brand has tickets.
 	GetDataSpan(ctx context.Context, in *GetDataSpanRequest, opts ...grpc.CallOption) (*GetDataSpanResponse, error)
@@ -83,7 +85,9 @@ func (c *serviceMetricsServiceClient) GetDataSpan(ctx context.Context, in *GetDa
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type ServiceMetricsServiceServer interface {
-	// Measures the tickets opened in a window. The same data gives the same answer.
+	// Measures the tickets opened in a window. BACKLOG is as of the end of the window;
+	// responses, resolutions and reopenings count as they are known when read, those
+	// after the window included. The same data gives the same answer.
 	QueryServiceMetrics(context.Context, *QueryServiceMetricsRequest) (*QueryServiceMetricsResponse, error)
 	// Says from when to when the brand has tickets.
 	GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error)

@@ -608,7 +608,7 @@ var File_concentric_ticket_v1_ticket_proto protoreflect.FileDescriptor
 
 const file_concentric_ticket_v1_ticket_proto_rawDesc = "" +
 	"\n" +
-	"!concentric/ticket/v1/ticket.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x17\n" +
+	"!concentric/ticket/v1/ticket.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x17\n" +
 	"\x06Ticket\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x89\x01\n" +
 	"\bcustomer\x18\x02 \x01(\tBm\xe0A\x02\xfaA\x19\n" +
@@ -635,9 +635,9 @@ const file_concentric_ticket_v1_ticket_proto_rawDesc = "" +
 	"\x13first_response_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x11firstResponseTime\x12B\n" +
 	"\fresolve_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vresolveTime\x12C\n" +
 	"\aoutcome\x18\x12 \x01(\x0e2$.concentric.ticket.v1.Ticket.OutcomeB\x03\xe0A\x03R\aoutcome\x12&\n" +
-	"\freopen_count\x18\x13 \x01(\x05B\x03\xe0A\x03R\vreopenCount\x12~\n" +
+	"\freopen_count\x18\x13 \x01(\x05B\x03\xe0A\x03R\vreopenCount\x12\x82\x01\n" +
 	"\n" +
-	"attributes\x18\x14 \x03(\v2,.concentric.ticket.v1.Ticket.AttributesEntryB0\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01R\n" +
+	"attributes\x18\x14 \x03(\v2,.concentric.ticket.v1.Ticket.AttributesEntryB4\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01\xf0\xc7\x18\x03R\n" +
 	"attributes\x12@\n" +
 	"\vcreate_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +

@@ -46,7 +46,10 @@ type TicketServiceClient interface {
 	// ticket that existed throughout exactly once.
 	ListTickets(ctx context.Context, in *ListTicketsRequest, opts ...grpc.CallOption) (*ListTicketsResponse, error)
 	// Marks a ticket as settled. Resolving again with the same outcome changes
-	// nothing. Fails with `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, from
+	// nothing; with another one it corrects the outcome. The resolution becomes a
+	// touchpoint of the customer, once for each time the ticket was reopened: SOLVED as
+	// MET, PARTIAL, UNSOLVED and NO_RESPONSE as UNMET, DUPLICATE and SPAM as no
+	// touchpoint. Fails with `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, from
 	// CLOSED or MERGED, and with `ABORTED`, reason `STALE`, if the etag is old.
 	ResolveTicket(ctx context.Context, in *ResolveTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
 }
@@ -120,7 +123,10 @@ type TicketServiceServer interface {
 	// ticket that existed throughout exactly once.
 	ListTickets(context.Context, *ListTicketsRequest) (*ListTicketsResponse, error)
 	// Marks a ticket as settled. Resolving again with the same outcome changes
-	// nothing. Fails with `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, from
+	// nothing; with another one it corrects the outcome. The resolution becomes a
+	// touchpoint of the customer, once for each time the ticket was reopened: SOLVED as
+	// MET, PARTIAL, UNSOLVED and NO_RESPONSE as UNMET, DUPLICATE and SPAM as no
+	// touchpoint. Fails with `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, from
 	// CLOSED or MERGED, and with `ABORTED`, reason `STALE`, if the etag is old.
 	ResolveTicket(context.Context, *ResolveTicketRequest) (*Ticket, error)
 	mustEmbedUnimplementedTicketServiceServer()
