@@ -1,0 +1,85 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	"github.com/concentric-cx/concentric/services/importer/internal/mapping"
+)
+
+// batchSize is how many touchpoints go in one call.
+const batchSize = 1000
+
+// A place is one step of one row.
+type place struct {
+	w    *work
+	step int
+}
+
+// touchpoints records the touchpoints of rows. A touchpoint needs no other step.
+func (s *session) touchpoints(ctx context.Context, rows []work) error {
+	var all []place
+	for i := range rows {
+		for j := range rows[i].plan.Steps {
+			step := &rows[i].plan.Steps[j]
+			if step.Kind == mapping.Touchpoints && step.Err == nil && len(step.Needs) == 0 && rows[i].results[j].outcome == open {
+				all = append(all, place{&rows[i], j})
+			}
+		}
+	}
+	batches := (len(all) + batchSize - 1) / batchSize
+	return s.parallel(ctx, batches, func(ctx context.Context, i int) error {
+		return s.batch(ctx, all[i*batchSize:min((i+1)*batchSize, len(all))])
+	})
+}
+
+func (s *session) batch(ctx context.Context, places []place) error {
+	req := &journeyv1.BatchRecordTouchpointsRequest{Parent: "brands/" + s.opt.Brand, ValidateOnly: s.opt.ValidateOnly}
+	names := []string{"batch"}
+	for _, p := range places {
+		step := &p.w.plan.Steps[p.step]
+		req.Requests = append(req.Requests, step.Request.(*journeyv1.RecordTouchpointRequest))
+		names = append(names, step.Name)
+	}
+	req.RequestId = s.uuid(names...)
+	var res *journeyv1.BatchRecordTouchpointsResponse
+	err := s.call(ctx, func(ctx context.Context) (err error) {
+		res, err = s.services.touchpoints.BatchRecordTouchpoints(ctx, req)
+		return err
+	})
+	first := &places[0].w.plan.Steps[places[0].step]
+	if err != nil {
+		return fmt.Errorf("%s: %w", refusal(first, fmt.Sprintf("stopped at the batch of %d touchpoints that begins here", len(places))), err)
+	}
+	if got := len(res.GetResults()); got != len(places) {
+		return fmt.Errorf("%s: %d touchpoints were answered with %d results", refusal(first, "stopped here"), len(places), got)
+	}
+	for i, p := range places {
+		r, err := s.recorded(&p.w.plan.Steps[p.step], res.GetResults()[i])
+		if err != nil {
+			return err
+		}
+		p.w.results[p.step] = r
+	}
+	return nil
+}
+
+// recorded says what became of one touchpoint of a batch.
+func (s *session) recorded(step *mapping.Step, r *journeyv1.RecordTouchpointResult) (result, error) {
+	switch r.GetOutcome() {
+	case journeyv1.RecordTouchpointResult_OUTCOME_RECORDED:
+		return result{outcome: sent}, nil
+	case journeyv1.RecordTouchpointResult_OUTCOME_REPEATED:
+		return result{outcome: repeated}, nil
+	default:
+		err := status.ErrorProto(r.GetError())
+		if status.Code(err) == codes.OK {
+			err = status.Error(codes.Unknown, "refused without a reason")
+		}
+		return s.judge(step, err, none)
+	}
+}
