@@ -1,0 +1,70 @@
+package abuse
+
+import (
+	"strings"
+)
+
+// An absence says why rows do not apply to what the suite does today.
+type absence struct{ ids, why string }
+
+// absent lists the rows that no test here is about. A row leaves it when the
+// thing it is about arrives.
+func absent() []absence {
+	return []absence{
+		{"A36 G69 T42-T45", "no method has a field mask"},
+		{"A52 A53 P64-P66 K62", "no method of the contracts streams; services/internal/rpc/stream_test.go holds the server to it"},
+		{"T02 T03", "no body says whose it is: the brand is in the name, see A32 and A39"},
+		{"T06 P45 S45", "nothing can be erased yet"},
+		{"T19", "every stage may be a ticket's"},
+		{"T20-T35", "no service level agreements, business hours or time zones yet"},
+		{"T38 T39", "no method closes a ticket; services/ticket/internal/lifecycle tests the rules"},
+		{"T41", "no etag means any but the empty one"},
+		{"T46 T48-T50", "partners and agents have no credentials of their own"},
+		{"T52", "interactions are not limited in number"},
+		{"T54-T57", "no method merges or links tickets"},
+		{"T60 T61", "no filter and no order; see G38 for parameters nobody knows"},
+		{"T63", "no clock of a ticket can be paused"},
+		{"T67", "tickets come one at a time"},
+		{"S08-S11 S28", "no branches, weights, triggers or choices"},
+		{"S14 S15", "surveys cannot be changed or deleted"},
+		{"S36-S40 S42 S44 S46-S48 K63", "no links that answer for a customer yet"},
+		{"S52 S53 P61 K48", "no quotas yet; rpc limits the calls in flight"},
+		{"S54 S55 S57 S58", "surveys do not close, and cannot be dismissed"},
+		{"S56", "no languages"},
+		{"S62", "no CSV export"},
+		{"S64", "no smallest size of a group; an interval says how little a small one tells"},
+		{"S65 K34", "no scope apart for texts"},
+		{"P23 P38", "no retention and no industry profiles"},
+		{"P24-P26 P60", "services/journey tests that order and repeats have no say, and how long a journey may be"},
+		{"P27 P34 P37 P40", "no sent_at, no signed expectation, no weights on touchpoints, one scoring model"},
+		{"P42 P43 P44", "customers are known by one name, and are never merged"},
+		{"P47-P49", "no money"},
+		{"P58 P62 P63", "scores are read fresh, touchpoints stay, and the load generator measures backfills"},
+		{"G24", "takes the 30 s of the server's read timeout"},
+		{"G28 G61-G62", "net/http and grpc-go defend the transport; services/internal/front tests silent connections"},
+		{"G48", "no answer has a link"},
+		{"G57 G58", "an etag goes in the body, see T40"},
+		{"G60", "the status reaches nobody; see A13 for what is left behind"},
+		{"G63 G64 K49-K55 K65", "no TLS yet: the suite serves loopback only"},
+		{"W01-W63", "no webhooks yet"},
+		{"K04-K32", "no JWTs yet: credentials are API keys"},
+		{"K35", "services/internal/rpc tests that a server with such a method does not start"},
+		{"K41 K42 K45", "keys neither expire nor are revoked while the process runs"},
+		{"K47", "no HTTP client and no server takes CR LF in a header"},
+		{"K60", "page tokens do not age, see A63"},
+		{"C01-C68", "about how a process starts, not about calls"},
+	}
+}
+
+// reason returns why the row does not apply, and whether that is so.
+func reason(id string) (string, bool) {
+	for _, a := range absent() {
+		for part := range strings.FieldsSeq(a.ids) {
+			first, last, isRange := strings.Cut(part, "-")
+			if id == first || isRange && id[0] == first[0] && first <= id && id <= last {
+				return a.why, true
+			}
+		}
+	}
+	return "", false
+}

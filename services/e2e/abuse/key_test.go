@@ -1,0 +1,221 @@
+package abuse
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
+)
+
+// The keys of the suite that wants one.
+const (
+	root    = "key-for-everything" // any brand
+	acmes   = "key-of-acme"
+	others  = "key-of-other"
+	readers = "key-of-a-reader" // tickets of acme, to read
+	viewers = "key-of-a-viewer" // views and surveys of acme, but no tickets
+)
+
+// keyed is a furnished suite that wants an API key.
+func keyed(t *testing.T) *suite {
+	t.Helper()
+	var list strings.Builder
+	for _, k := range [][3]string{
+		{root, "*", "*"}, {acmes, acme, "*"}, {others, "brands/other", "*"}, {readers, acme, "tickets:read"},
+		{viewers, acme, "views:read,customers:read,responses:read,touchpoints:read,scores:read"},
+	} {
+		fmt.Fprintf(&list, "%x %s %s\n", sha256.Sum256([]byte(k[0])), k[1], k[2])
+	}
+	auth, err := rpc.Keys(strings.NewReader(list.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, config{auth: auth})
+	conn := s.conn
+	s.conn = bearer{conn, root}
+	furnish(t, s)
+	s.conn = conn
+	return s
+}
+
+// foreign are calls about what belongs to acme, each of another kind.
+func foreign() []proto.Message {
+	return []proto.Message{
+		newTicket(), say(), newSurvey(), submit(), check(), record(), newDefinition(),
+		&ticketv1.GetTicketRequest{Name: seven},
+		&ticketv1.ListTicketsRequest{Parent: acme},
+		&ticketv1.ResolveTicketRequest{Name: seven, Outcome: ticketv1.Ticket_OUTCOME_SOLVED},
+		&ticketv1.GetInteractionRequest{Name: said},
+		&ticketv1.ListInteractionsRequest{Parent: seven},
+		&ticketv1.QueryServiceMetricsRequest{Parent: acme},
+		&ticketv1.GetDataSpanRequest{Parent: acme},
+		&surveyv1.GetSurveyRequest{Name: nps},
+		&surveyv1.GetInvitationRequest{Name: nps + "/invitations/1"},
+		&surveyv1.GetResponseRequest{Name: acme + "/responses/1"},
+		&surveyv1.ListResponsesRequest{Parent: acme},
+		&surveyv1.QuerySurveyMetricsRequest{Parent: acme},
+		&journeyv1.BatchRecordTouchpointsRequest{Parent: acme, Requests: []*journeyv1.RecordTouchpointRequest{record()}},
+		&journeyv1.GetTouchpointRequest{Name: ann + "/touchpoints/visit"},
+		&journeyv1.ListTouchpointsRequest{Parent: ann},
+		&journeyv1.GetScoreRequest{Name: ann + "/score"},
+		&journeyv1.ExplainScoreRequest{Name: ann + "/score"},
+		&journeyv1.GetJourneyMapRequest{Name: acme + "/journeyMaps/default"},
+		&journeyv1.QueryExperienceMetricsRequest{Parent: acme},
+		&gatewayv1.GetBrandRequest{Name: acme},
+		&gatewayv1.GetServiceViewRequest{Parent: acme},
+		&gatewayv1.GetExperienceViewRequest{Parent: acme},
+		&gatewayv1.CompareViewsRequest{Parent: acme},
+		&gatewayv1.GetCustomerOverviewRequest{Name: ann + "/overview"},
+	}
+}
+
+func readSeven() *ticketv1.GetTicketRequest { return &ticketv1.GetTicketRequest{Name: seven} }
+
+// unauthenticated is a credential that nobody takes.
+func unauthenticated(id, name, header string) row {
+	return both(id, name, ask{
+		req: readSeven(), header: map[string]string{"authorization": header}, code: codes.Unauthenticated, reason: "UNAUTHENTICATED",
+	})
+}
+
+// keyRows are about who may do what.
+func keyRows() []row {
+	read := readSeven()
+	return []row{
+		unauthenticated("K02", "an empty bearer", "Bearer "),
+		unauthenticated("K03", "a bearer of 10 KB", "Bearer "+strings.Repeat("x.", 5<<10)),
+		unauthenticated("K43", "a key with another last character", "Bearer "+acmes[:len(acmes)-1]+"f"),
+		unauthenticated("G53", "Basic", "Basic "+acmes),
+		both("G54", "bearer in lower case", ask{req: read, header: map[string]string{"authorization": "bearer " + acmes}}),
+		{"G52", "two credentials", twoKeys, web("", "", webRequest{
+			method: "GET", path: "/v1/" + seven, header: map[string]string{"Authorization": "Bearer " + acmes + "\nBearer " + root},
+		}, 401).rest},
+		web("K46", "a key in the query", get("/v1/"+seven+"?key="+acmes), 401),
+		both("A37", "a method without its scope", ask{req: newTicket(), key: readers, code: codes.PermissionDenied, reason: "SCOPE_MISSING"}),
+		both("A37", "making brands, for a key of one", ask{
+			req: &gatewayv1.CreateBrandRequest{BrandId: "mine", Brand: &gatewayv1.Brand{DisplayName: "Mine"}}, key: acmes, code: codes.PermissionDenied,
+		}),
+		both("K33", "reading with the scope to read", ask{req: read, key: readers}),
+		both("A32", "a name in another brand", ask{req: read, key: others, code: notFound, reason: "NOT_FOUND"}),
+		both("A32", "a reference into another brand", ask{
+			req: newTicket(func(r *ticketv1.CreateTicketRequest) {
+				r.Parent, r.Ticket.Customer = "brands/other", ann
+			}), key: others, code: notFound,
+		}),
+		both("T51", "an interaction on another brand's ticket", ask{req: say(), key: others, code: notFound}),
+		both("K56", "another brand's view through the gateway", ask{req: &gatewayv1.CompareViewsRequest{Parent: acme}, key: others, code: notFound}),
+	}
+}
+
+// forgedRows are about what a header claims, and what it must not say.
+func forgedRows() []row {
+	read := readSeven()
+	return []row{
+		both("A43", "metadata that names another brand", ask{
+			req: read, key: others, code: notFound,
+			header: map[string]string{"x-tenant-id": "acme", "x-internal-user": "root", "x-brand": acme},
+		}),
+		both("A43", "metadata nobody asked for", ask{req: read, key: acmes, header: map[string]string{"x-tenant-id": "other", "x-internal-user": "root"}}),
+		both("K44", "a header that names another brand gives no more", ask{
+			req: &gatewayv1.ListBrandsRequest{}, key: acmes, header: map[string]string{"x-tenant-id": "other"},
+			check: func(t *testing.T, _ *suite, m proto.Message) {
+				if list := m.(*gatewayv1.ListBrandsResponse).GetBrands(); len(list) != 1 || list[0].GetName() != acme {
+					t.Errorf("brands = %v, want acme alone", list)
+				}
+			},
+		}),
+		web("G41", "metadata forged in a header", webRequest{method: "GET", path: "/v1/" + seven, header: map[string]string{
+			"Authorization": "Bearer " + acmes, "Grpc-Metadata-X-Tenant-Id": "other",
+		}}, 200),
+		web("G42", "a credential forged in a header", webRequest{method: "GET", path: "/v1/" + seven, header: map[string]string{
+			"Authorization": "Bearer " + acmes, "Grpc-Metadata-Authorization": "Bearer forged",
+		}}, 200),
+		web("G42", "a credential in a forged header alone", webRequest{method: "GET", path: "/v1/" + seven, header: map[string]string{
+			"Grpc-Metadata-Authorization": "Bearer " + acmes,
+		}}, 401),
+		web("G43", "binary metadata forged in a header", webRequest{method: "GET", path: "/v1/" + seven, header: map[string]string{
+			"Authorization": "Bearer " + acmes, "Grpc-Metadata-Grpc-Internal-Foo-Bin": "!!",
+		}}, 200),
+		web("G47", "an address that claims to be near", webRequest{method: "GET", path: "/v1/" + seven, header: map[string]string{
+			"X-Forwarded-For": "127.0.0.1",
+		}}, 401),
+		each("K57", "a page token of another brand", func(t *testing.T, s *suite, way surface) {
+			s.send(t, way, ask{req: newTicket(), key: acmes})
+			first := s.send(t, way, ask{req: &ticketv1.ListTicketsRequest{Parent: acme, PageSize: 1}, key: acmes})
+			token := first.msg.(*ticketv1.ListTicketsResponse).GetNextPageToken()
+			a := ask{req: &ticketv1.ListTicketsRequest{Parent: "brands/other", PageToken: token}, key: others, code: invalid, field: "page_token"}
+			if token == "" {
+				t.Fatal("no token")
+			}
+			a.want(t, way, s.send(t, way, a))
+		}),
+		each("G68", "a view of somebody who may not see one part", lackingPart),
+		{id: "K38", name: "reflection", grpc: unknown("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")},
+		{id: "K39", name: "health without a key", grpc: healthy, rest: web("", "", get("/readyz"), 200).rest},
+		{id: "K64", name: "no key in the log", grpc: keyless},
+	}
+}
+
+// foreignRows are every kind of call about what belongs to somebody else.
+func foreignRows() []row {
+	var rows []row
+	for _, req := range foreign() {
+		kind := string(req.ProtoReflect().Descriptor().Name())
+		rows = append(rows,
+			both("A38", kind+" without a key", ask{req: req, code: codes.Unauthenticated}),
+			both("K01", kind+" with a forged key", ask{req: req, key: "forged", code: codes.Unauthenticated}),
+			both("A39", kind+" for another brand", ask{req: req, key: others, code: notFound}))
+	}
+	return rows
+}
+
+func twoKeys(t *testing.T, s *suite) {
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+acmes, "authorization", "Bearer "+root)
+	_, err := ticketv1.NewTicketServiceClient(s.conn).GetTicket(ctx, &ticketv1.GetTicketRequest{Name: seven})
+	if status.Code(err) != codes.Unauthenticated {
+		t.Errorf("error = %v, want Unauthenticated", err)
+	}
+}
+
+func lackingPart(t *testing.T, s *suite, way surface) {
+	a := ask{req: &gatewayv1.GetCustomerOverviewRequest{Name: ann + "/overview"}, key: viewers}
+	got := s.send(t, way, a)
+	a.want(t, way, got)
+	o, _ := got.msg.(*gatewayv1.CustomerOverview)
+	for _, p := range o.GetParts() {
+		if lacking := p.GetPart() == gatewayv1.Part_PART_TICKET; lacking != (p.GetState() == gatewayv1.PartState_STATE_FAILED) {
+			t.Errorf("part %v", p)
+		}
+	}
+	if len(o.GetTickets()) != 0 || len(o.GetTouchpoints()) == 0 {
+		t.Errorf("overview = %v, want touchpoints and no tickets", o)
+	}
+}
+
+func healthy(t *testing.T, s *suite) {
+	res, err := healthv1.NewHealthClient(s.conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
+	if err != nil || res.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+		t.Errorf("health = %v, %v", res, err)
+	}
+}
+
+// keyless looks through what the rows before have logged.
+func keyless(t *testing.T, s *suite) {
+	for _, key := range []string{root, acmes, others, readers, viewers, "forged"} {
+		if strings.Contains(s.log.String(), key) {
+			t.Errorf("the log has the key %s", key)
+		}
+	}
+}

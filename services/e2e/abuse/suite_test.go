@@ -1,0 +1,268 @@
+package abuse
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/concentric-cx/concentric/services/gateway"
+	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/front"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/journey"
+	"github.com/concentric-cx/concentric/services/survey"
+	"github.com/concentric-cx/concentric/services/ticket"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A suite is the four services in this process, put together as the binary does.
+type suite struct {
+	dbs  map[string]*sqldb.DB // by service
+	log  *journal
+	addr string
+	conn grpc.ClientConnInterface // without retries or request ids of its own
+	web  *http.Client
+}
+
+// A config is what differs between suites. The zero value is the suite as it runs
+// by default, on SQLite and the embedded bus.
+type config struct {
+	dir       string // of the databases; a new one if empty
+	ticketDB  string // URL; SQLite in dir if empty
+	bus       string // URL; embedded if empty
+	auth      rpc.Authenticator
+	upstreams func(local grpc.ClientConnInterface) gateway.Upstreams
+	local     bool // without bus and sockets
+}
+
+// start runs a suite until the test ends.
+func start(t *testing.T, c config) *suite {
+	t.Helper()
+	s := &suite{dbs: map[string]*sqldb.DB{}, log: &journal{}}
+	log := s.log.logger()
+	if c.dir == "" {
+		c.dir = t.TempDir()
+	}
+	srv := rpc.NewServer(rpc.Config{Log: log, Auth: c.auth})
+	runs := s.services(t, c, srv)
+	if err := srv.Check(); err != nil {
+		t.Fatal(err)
+	}
+	s.conn = srv.Local()
+	if c.local {
+		return s
+	}
+	b, err := bus.Open(t.Context(), bus.Config{URL: c.bus, Dir: t.TempDir(), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for _, run := range runs {
+		wg.Go(func() {
+			if err := run(ctx, b); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	s.serve(t, srv)
+	return s
+}
+
+// services opens the four on their databases and registers them. It returns what
+// they do beside calls.
+func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context.Context, *bus.Bus) error {
+	t.Helper()
+	url := func(service string) string {
+		if service == "ticket" && c.ticketDB != "" {
+			return c.ticketDB
+		}
+		return "sqlite:" + filepath.Join(c.dir, service+".db")
+	}
+	for _, service := range []string{"ticket", "survey", "journey", "gateway"} {
+		s.dbs[service] = sqldbtest.Open(t, url(service))
+	}
+	up := gateway.Upstreams{Ticket: srv.Local(), Survey: srv.Local(), Journey: srv.Local()}
+	if c.upstreams != nil {
+		up = c.upstreams(srv.Local())
+	}
+	tickets, err1 := ticket.New(t.Context(), s.dbs["ticket"])
+	surveys, err2 := survey.New(t.Context(), s.dbs["survey"])
+	journeys, err3 := journey.New(t.Context(), s.dbs["journey"], journey.Config{})
+	views, err4 := gateway.New(t.Context(), s.dbs["gateway"], up)
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tickets.Register(srv)
+	surveys.Register(srv)
+	journeys.Register(srv)
+	views.Register(srv)
+	return []func(context.Context, *bus.Bus) error{tickets.Run, surveys.Run, journeys.Run}
+}
+
+// serve puts srv behind a front on a free port and connects to it.
+func (s *suite) serve(t *testing.T, srv *rpc.Server) {
+	t.Helper()
+	f, err := front.New(t.Context(), srv, s.log.logger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- f.Serve(lis) }()
+	f.SetReady(true)
+	s.addr = lis.Addr().String()
+	s.web = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
+	s.conn = dial(t, s.addr)
+	t.Cleanup(func() {
+		s.web.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		f.Shutdown(ctx)
+		if err := <-done; err != nil {
+			t.Errorf("Serve = %v", err)
+		}
+	})
+}
+
+// dial connects to addr until the test ends, as a stranger's client would.
+func dial(t *testing.T, addr string) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// rows counts the rows of every table of every service, as service.table.
+func (s *suite) rows(t *testing.T) map[string]int64 {
+	t.Helper()
+	all := map[string]int64{}
+	for service, db := range s.dbs {
+		if db.Postgres() {
+			continue // the tests that use it count what they need
+		}
+		names := s.strings(t, service, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
+		var query strings.Builder
+		for i, name := range names {
+			if i > 0 {
+				query.WriteString(` UNION ALL `)
+			}
+			fmt.Fprintf(&query, `SELECT '%s=' || COUNT(*) FROM %s`, name, name)
+		}
+		for _, row := range s.strings(t, service, query.String()) {
+			name, n, _ := strings.Cut(row, "=")
+			var count int64
+			if _, err := fmt.Sscan(n, &count); err != nil {
+				t.Fatal(err)
+			}
+			all[service+"."+name] = count
+		}
+	}
+	return all
+}
+
+// strings returns the first column of what query finds.
+func (s *suite) strings(t *testing.T, service, query string, args ...any) []string {
+	t.Helper()
+	rows, err := s.dbs[service].Read().QueryContext(t.Context(), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// settled waits until every event has been applied and returns what is stored.
+func (s *suite) settled(t *testing.T) map[string]int64 {
+	t.Helper()
+	var n map[string]int64
+	until(t, "all events are applied", func() bool {
+		n = s.rows(t)
+		return n["journey.inbox"] == n["ticket.outbox"]+n["survey.outbox"] &&
+			len(s.strings(t, "ticket", `SELECT id FROM outbox WHERE stream = 0`))+
+				len(s.strings(t, "survey", `SELECT id FROM outbox WHERE stream = 0`)) == 0
+	})
+	return n
+}
+
+// unchanged fails the test if other rows are stored than before.
+func (s *suite) unchanged(t *testing.T, before map[string]int64) {
+	t.Helper()
+	after := s.rows(t)
+	for _, table := range slices.Sorted(maps.Keys(after)) {
+		if after[table] != before[table] {
+			t.Errorf("%s has %d rows, had %d", table, after[table], before[table])
+		}
+	}
+}
+
+// until waits for done to be true.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range 4000 {
+		if done() {
+			return
+		}
+		<-tick.C
+	}
+	t.Fatalf("waited in vain until %s", what)
+}
+
+// A journal is a log that tests read back.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}

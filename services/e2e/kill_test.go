@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+)
+
+// TestKillLosesNothing: the suite is killed at random moments, again and again,
+// while eight writers write. Whatever was acknowledged is there, once, and each
+// interaction and answer has reached the journey, once.
+//
+// A killed process leaves what it wrote in the system's cache, so this says nothing
+// about a power cut.
+func TestKillLosesNothing(t *testing.T) {
+	const kills = 20
+	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // it draws moments, not secrets
+	s := single(t)
+	w := write(t, s)
+	for range kills {
+		<-time.After(50*time.Millisecond + time.Duration(dice.Int64N(int64(350*time.Millisecond))))
+		s.parts["gateway"].kill(t)
+		s.start(t, "gateway")
+	}
+	turns := w.end()
+	sum := w.recount(t, turns)
+	s.parts["gateway"].stop(t)
+	sum.doubled += w.audit(t, s.data, len(turns))
+	fmt.Printf("e2e durability: kills=%d acked=%d lost=%d doubled=%d\n", kills, perTurn*len(turns), sum.lost, sum.doubled)
+	if sum != (tally{}) || len(turns) == 0 {
+		t.Errorf("of %d turns %+v", len(turns), sum)
+	}
+}
+
+// audit opens the databases of a suite that has ended: they are sound, hold what the
+// turns wrote and nothing besides, and have told it all. It returns how much is there
+// that nobody asked for.
+func (w *writing) audit(t testing.TB, data string, turns int) (doubled int) {
+	t.Helper()
+	for service, tables := range map[string]map[string]int{
+		"ticket":  {"ticket": turns, "interaction": turns, "outbox": 2 * turns},
+		"survey":  {"response": turns, "outbox": turns},
+		"journey": {"touchpoint": (1 + batch) * turns, "measure": turns, "inbox": 3 * turns, "dead_letter": 0},
+		"gateway": {"brand": 1},
+	} {
+		db := sqldbtest.Open(t, "sqlite:"+filepath.Join(data, service+".db"))
+		var sound string
+		if err := db.Read().QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&sound); err != nil || sound != "ok" {
+			t.Errorf("the database of %s is not sound: %s %v", service, sound, err)
+		}
+		for table, want := range tables {
+			got := rows(t, db, table)
+			if got != want {
+				t.Errorf("%s has %d rows in %s, want %d", service, got, table, want)
+			}
+			doubled += max(0, got-want)
+		}
+		if _, tells := tables["outbox"]; tells {
+			if n := rows(t, db, "outbox WHERE stream = 0"); n != 0 {
+				t.Errorf("%s has %d events that it did not tell", service, n)
+			}
+		}
+	}
+	return doubled
+}
+
+func rows(t testing.TB, db *sqldb.DB, table string) (n int) {
+	t.Helper()
+	if err := db.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,156 @@
+package e2e
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
+)
+
+// patience is how long a client waits for a composed answer.
+const patience = time.Second
+
+// TestOnePartDownStillAnAnswer: whatever happens to a service, the gateway answers
+// within the deadline with what the others say, and names what is missing.
+func TestOnePartDownStillAnAnswer(t *testing.T) {
+	s := split(t)
+	brand := s.grpc().brand(t)
+	s.grpc().furnish(t, brand+"/customers/finn")
+	s.grpc().heals(t, brand)
+	parts := map[string]gatewayv1.Part{
+		"ticket": gatewayv1.Part_PART_TICKET, "survey": gatewayv1.Part_PART_SURVEY, "journey": gatewayv1.Part_PART_JOURNEY,
+	}
+	for name, part := range parts {
+		t.Run(name+" frozen", func(t *testing.T) {
+			thaw := s.freeze(t, name)
+			for range 3 {
+				s.grpc().lacksPart(t, brand, part)
+			}
+			thaw()
+			s.grpc().heals(t, brand)
+		})
+		t.Run(name+" killed", func(t *testing.T) {
+			s.parts[name].kill(t)
+			for range 10 {
+				s.grpc().lacksPart(t, brand, part)
+			}
+			s.start(t, name)
+			s.grpc().heals(t, brand)
+		})
+	}
+	t.Run("all killed", func(t *testing.T) {
+		for name := range parts {
+			s.parts[name].kill(t)
+		}
+		for range 3 {
+			s.grpc().lacksAll(t, brand)
+		}
+		s.start(t, all[:3]...)
+		s.grpc().heals(t, brand)
+	})
+}
+
+// within makes a call that must be answered before the patience is over.
+func (c *clients) within(t testing.TB, call func(ctx context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	begin := time.Now()
+	if err := call(ctx); err != nil {
+		t.Errorf("after %v: %v", time.Since(begin), err)
+	}
+}
+
+// lacksPart reads both composed answers, which must lack the part and nothing else.
+func (c *clients) lacksPart(t testing.TB, brand string, missing gatewayv1.Part) {
+	t.Helper()
+	c.within(t, func(ctx context.Context) error {
+		o, err := c.views.GetCustomerOverview(ctx, &gatewayv1.GetCustomerOverviewRequest{Name: brand + "/customers/finn/overview"})
+		if err != nil {
+			return err
+		}
+		names(t, o.GetParts(), missing)
+		for part, rows := range map[gatewayv1.Part]int{
+			gatewayv1.Part_PART_TICKET: len(o.GetTickets()), gatewayv1.Part_PART_SURVEY: len(o.GetResponses()),
+			gatewayv1.Part_PART_JOURNEY: len(o.GetTouchpoints()),
+		} {
+			if (rows > 0) == (part == missing) {
+				t.Errorf("without %v there are %d rows of %v", missing, rows, part)
+			}
+		}
+		return nil
+	})
+	c.within(t, func(ctx context.Context) error {
+		v, err := c.views.CompareViews(ctx, &gatewayv1.CompareViewsRequest{Parent: brand})
+		if err != nil {
+			return err
+		}
+		names(t, v.GetParts(), missing)
+		sources := map[gatewayv1.Part]bool{}
+		for _, source := range append(v.GetService().GetBasis().GetSources(), v.GetExperience().GetBasis().GetSources()...) {
+			sources[gatewayv1.Part(gatewayv1.Part_value["PART_"+strings.ToUpper(source)])] = true
+		}
+		if sources[missing] || len(sources) != 2 {
+			t.Errorf("without %v the views rest on %v", missing, sources)
+		}
+		if (v.GetExperience().GetNesting() == nil) != (missing == gatewayv1.Part_PART_JOURNEY) {
+			t.Errorf("without %v the nesting is %v", missing, v.GetExperience().GetNesting())
+		}
+		return nil
+	})
+}
+
+// lacksAll asks for both composed answers, of which nothing is left.
+func (c *clients) lacksAll(t testing.TB, brand string) {
+	t.Helper()
+	c.within(t, func(ctx context.Context) error {
+		_, err := c.views.CompareViews(ctx, &gatewayv1.CompareViewsRequest{Parent: brand})
+		refused(t, err, codes.Unavailable, "ALL_PARTS_MISSING")
+		return nil
+	})
+	c.within(t, func(ctx context.Context) error {
+		_, err := c.views.GetCustomerOverview(ctx, &gatewayv1.GetCustomerOverviewRequest{Name: brand + "/customers/finn/overview"})
+		refused(t, err, codes.Unavailable, "ALL_PARTS_MISSING")
+		return nil
+	})
+}
+
+// names fails unless exactly the part is named as missing, with a reason, and the
+// others say when they were read.
+func names(t testing.TB, parts []*gatewayv1.PartState, missing gatewayv1.Part) {
+	t.Helper()
+	if len(parts) != 3 {
+		t.Fatalf("the parts are %v", parts)
+	}
+	for _, p := range parts {
+		ok := p.GetState() == gatewayv1.PartState_STATE_OK && p.GetReadTime() != nil && p.GetMessage() == ""
+		gone := (p.GetState() == gatewayv1.PartState_STATE_UNAVAILABLE || p.GetState() == gatewayv1.PartState_STATE_TIMEOUT) &&
+			p.GetReadTime() == nil && p.GetMessage() != ""
+		if p.GetPart() == missing && !gone || p.GetPart() != missing && !ok {
+			t.Errorf("without %v a part is %v", missing, p)
+		}
+	}
+}
+
+// heals waits until both composed answers are whole.
+func (c *clients) heals(t testing.TB, brand string) {
+	t.Helper()
+	eventually(t, func() error {
+		o, err := c.views.GetCustomerOverview(t.Context(), &gatewayv1.GetCustomerOverviewRequest{Name: brand + "/customers/finn/overview"})
+		if err != nil {
+			return err
+		}
+		if err := complete(o.GetParts()); err != nil {
+			return err
+		}
+		v, err := c.views.CompareViews(t.Context(), &gatewayv1.CompareViewsRequest{Parent: brand})
+		if err != nil {
+			return err
+		}
+		return complete(v.GetParts())
+	})
+}

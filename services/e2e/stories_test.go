@@ -1,0 +1,30 @@
+package e2e
+
+import "testing"
+
+// TestStories runs the stories over gRPC and over REST, on a suite in one process
+// and on one that is split. Each story lives in brands of its own.
+func TestStories(t *testing.T) {
+	each(t, func(t *testing.T, s *suite) {
+		for protocol, c := range map[string]*clients{"grpc": s.grpc(), "rest": s.rest("")} {
+			t.Run(protocol, func(t *testing.T) {
+				for _, story := range []struct {
+					name string
+					test func(*testing.T, *clients)
+				}{
+					{"a resolved call is asked about once and its answer measures one touchpoint", ticketToSurvey},
+					{"a repeated write has one effect and the same answer", repeated},
+					{"order, repeats and batches have no say in a score", orderOfLife},
+					{"a score of the past stays what it was", scoreOfThePast},
+					{"the lowest answer is an answer", lowestAnswers},
+					{"both views speak of one window and one nests in the other", compareViews},
+					{"where there is no data a view says so, and zero is a value", emptyViews},
+					{"two brands never see each other", twoBrands},
+				} {
+					t.Run(story.name, func(t *testing.T) { story.test(t, c) })
+				}
+			})
+		}
+		t.Run("JSON shows the lowest answers", func(t *testing.T) { lowestAnswersInJSON(t, s) })
+	})
+}

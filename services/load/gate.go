@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A gate compares a figure of one path with that of its limit.
+type gate struct {
+	id    string
+	what  string
+	ours  string // the paths
+	limit string // empty: the figure itself is compared
+	unit  string
+	of    func(sample) float64
+	bound float64
+	most  bool // bound is the most, not the least
+	worst bool // the worst round counts, not the median
+	open  bool // printed only
+}
+
+func rate(s sample) float64 { return s.Rate }
+
+func serverCPU(s sample) float64 { return s.CPU }
+
+// wholeCPU is what both sides of a call use.
+func wholeCPU(s sample) float64 { return s.CPU + s.Caller }
+
+func latency(s sample) float64 { return s.P50 }
+
+func memory(s sample) float64 { return s.RSS }
+
+func failures(s sample) float64 { return float64(s.Errors) }
+
+// allGates returns the gates, and what is printed beside them.
+func allGates() []gate {
+	return []gate{
+		{id: "G3", what: "CreateTicket, 64 callers / 1, SQLite", ours: "create 64", limit: "create 1", unit: "/s", of: rate, bound: 4},
+		{id: "G4", what: "CreateTicket, 16 callers, SQLite / echo behind the same checks", ours: "create 16", limit: "echo checked 16", unit: "/s", of: rate, bound: 0.25},
+		{id: "G10", what: "touchpoints, 4 streams of 1,000, SQLite / raw transactions of 1,000 rows", ours: "ingest 4", limit: "raw rows", unit: "/s", of: rate, bound: 0.7},
+		{id: "G16", what: "GetScore, 16 callers / bare echo", ours: "score 16", limit: "echo score 16", unit: "/s", of: rate, bound: 0.5},
+		{id: "G19", what: "CPU of an echo behind the checks / bare, both sides", ours: "echo checked 16", limit: "echo bare 16", unit: "us", of: wholeCPU, bound: 1.8, most: true},
+		{id: "G21", what: "start on an empty folder to the first answer", ours: "start", unit: "ms", of: latency, bound: 300, most: true},
+		{id: "G21", what: "resident memory 2 s after the start", ours: "start", unit: "MiB", of: memory, bound: 60, most: true},
+		{id: "G22", what: "errors of 64 callers of CreateTicket", ours: "create 64", unit: "errors", of: failures, most: true, worst: true},
+
+		{id: "G3p", what: "CreateTicket, 64 callers / 1, PostgreSQL", ours: "create 64 postgres", limit: "create 1 postgres", unit: "/s", of: rate, bound: 4, open: true},
+		{id: "G1", what: "CreateTicket, 16 callers, PostgreSQL / pgbench -N -c 16", ours: "create 16 postgres", limit: "pgbench 16", unit: "/s", of: rate, bound: 0.9, open: true},
+		{id: "G7", what: "touchpoints, 4 streams of 1,000, PostgreSQL / COPY", ours: "ingest 4 postgres", limit: "copy 4 postgres", unit: "/s", of: rate, bound: 0.55, open: true},
+		{id: "G10w", what: "touchpoints as G10, 1,000 customers a batch", ours: "ingest 4 scattered", limit: "raw rows", unit: "/s", of: rate, bound: 0.7, open: true},
+		{id: "G19s", what: "CPU of an echo behind the checks / bare, server alone", ours: "echo checked 16", limit: "echo bare 16", unit: "us", of: serverCPU, bound: 1.8, most: true, open: true},
+		{id: "G19t", what: "CPU of a traced echo / bare, both sides", ours: "echo traced 16", limit: "echo bare 16", unit: "us", of: wholeCPU, bound: 1.8, most: true, open: true},
+		{id: "G24", what: "CreateTicket, 1,536 callers / 256", ours: "create 1536", limit: "create 256", unit: "/s", of: rate, bound: 0.9, open: true},
+		{id: "G25", what: "server CPU of GetTicket by REST / by gRPC", ours: "get 16 rest", limit: "get 16", unit: "us", of: serverCPU, bound: 2, most: true, open: true},
+		{id: "I1", what: "SubmitResponse, 16 callers, SQLite / echo behind the same checks", ours: "submit 16", limit: "echo checked 16", unit: "/s", of: rate, open: true},
+		{id: "I2", what: "CompareViews of the demo brand, 4 callers", ours: "compare 4", unit: "/s", of: rate, open: true},
+		{id: "I3", what: "GetCustomerOverview of the demo brand, 16 callers", ours: "overview 16", unit: "/s", of: rate, open: true},
+	}
+}
+
+// pick returns the gates that only names, or all.
+func pick(all []gate, only []string) ([]gate, error) {
+	for _, id := range only {
+		if !slices.ContainsFunc(all, func(g gate) bool { return g.id == id }) {
+			return nil, fmt.Errorf("there is no gate %s", id)
+		}
+	}
+	return slices.DeleteFunc(all, func(g gate) bool { return len(only) > 0 && !slices.Contains(only, g.id) }), nil
+}
+
+// A verdict is what the rounds say about a gate.
+type verdict struct {
+	ID      string    `json:"id"`
+	What    string    `json:"what"`
+	Ours    float64   `json:"ours"`            // the median
+	Limit   float64   `json:"limit,omitempty"` // the median
+	Unit    string    `json:"unit"`
+	Ratios  []float64 `json:"ratios"` // by round; the figures themselves where there is no limit
+	Ratio   float64   `json:"ratio"`  // the one that counts
+	Wanted  string    `json:"wanted,omitempty"`
+	Verdict string    `json:"verdict"` // ok, MISSED, no figures, or empty where nothing is wanted
+	Open    bool      `json:"open"`    // not enforced
+}
+
+// judge compares the gates with the rounds. A gate without figures is not met.
+func judge(gates []gate, rounds []round) []verdict {
+	verdicts := make([]verdict, 0, len(gates))
+	for _, g := range gates {
+		v := verdict{ID: g.id, What: g.what, Unit: g.unit, Wanted: g.wanted(), Open: g.open}
+		var ours, limits []float64
+		for _, r := range rounds {
+			s, known := r[g.ours]
+			l, against := r[g.limit]
+			switch {
+			case !known || g.limit != "" && (!against || g.of(l) == 0):
+				continue
+			case g.limit == "":
+				v.Ratios = append(v.Ratios, g.of(s))
+			default:
+				v.Ratios, limits = append(v.Ratios, g.of(s)/g.of(l)), append(limits, g.of(l))
+			}
+			ours = append(ours, g.of(s))
+		}
+		if len(v.Ratios) == 0 {
+			v.Verdict = "no figures"
+			verdicts = append(verdicts, v)
+			continue
+		}
+		v.Ours, v.Limit, v.Ratio = median(ours), median(limits), median(v.Ratios)
+		if g.worst {
+			v.Ratio = slices.Max(v.Ratios)
+		}
+		v.Verdict = g.verdict(v.Ratio)
+		verdicts = append(verdicts, v)
+	}
+	return verdicts
+}
+
+func (g gate) verdict(ratio float64) string {
+	switch {
+	case g.wanted() == "":
+		return ""
+	case g.most && ratio <= g.bound, !g.most && ratio >= g.bound:
+		return "ok"
+	}
+	return "MISSED"
+}
+
+func (g gate) wanted() string {
+	switch {
+	case g.most:
+		return fmt.Sprintf("<= %v", g.bound)
+	case g.bound > 0:
+		return fmt.Sprintf(">= %v", g.bound)
+	}
+	return ""
+}
+
+// missed reports whether a gate that is enforced is not met.
+func missed(verdicts []verdict) bool {
+	return slices.ContainsFunc(verdicts, func(v verdict) bool { return v.Verdict != "ok" && v.Wanted != "" && !v.Open })
+}
+
+// median returns the middle of values, the mean of the two middle ones if their
+// number is even, and 0 of none.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// paths returns the paths that the gates need, in the order to run them: those of
+// one gate together.
+func paths(gates []gate) []string {
+	var names []string
+	for _, g := range gates {
+		for _, name := range []string{g.limit, g.ours} {
+			if name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

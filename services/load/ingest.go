@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	_ "modernc.org/sqlite" // the driver
+
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey"
+)
+
+const batchSize = 1000
+
+// origin is when the touchpoints of batches begin to happen.
+var origin = time.Date(2026, 2, 9, 12, 0, 0, 0, time.UTC)
+
+// batch makes number n of the batches of so many customers, who each come for a
+// while and touch two stages.
+func batch(parent string, n int64, customers int) *journeyv1.BatchRecordTouchpointsRequest {
+	definitions := [...]string{"online-ad", "website-visit", "checkout", "product-use", "referral"}
+	req := &journeyv1.BatchRecordTouchpointsRequest{Parent: parent, RequestId: uuid.NewString()}
+	for i := range batchSize {
+		c := i % customers
+		if customers < batchSize {
+			c += int(n%10) * customers
+		}
+		definition := definitions[(c+(i/customers+int(n))%2)%len(definitions)]
+		req.Requests = append(req.Requests, &journeyv1.RecordTouchpointRequest{
+			Parent: fmt.Sprint(parent, "/customers/c-", c),
+			Touchpoint: &journeyv1.Touchpoint{
+				Definition: parent + "/touchpointDefinitions/" + definition, EventTime: timestamppb.New(at(n, i)),
+				Source: "web", EventId: fmt.Sprint("e-", n, "-", i), Expectation: typev1.Expectation_EXPECTATION_MET,
+			},
+		})
+	}
+	return req
+}
+
+func at(n int64, i int) time.Time {
+	return origin.Add(time.Duration(n)*time.Minute + time.Duration(i)*time.Second)
+}
+
+// ingest records touchpoints by the thousand, of a hundred customers a batch, or
+// scattered over a thousand.
+func (s *server) ingest(scattered bool) func(context.Context, int64) error {
+	customers := batchSize / 10
+	if scattered {
+		customers = batchSize
+	}
+	c := journeyv1.NewTouchpointServiceClient(s.conns[0])
+	return func(ctx context.Context, n int64) error {
+		_, err := c.BatchRecordTouchpoints(ctx, batch(brand, n, customers))
+		return err
+	}
+}
+
+const rawColumns = `brand, id, customer, definition, event_time, record_time, source, event_id, channel, stage, phase,
+	expectation, is_service, weight`
+
+// rawRow returns the columns of row i of batch n.
+func rawRow(n int64, i int) []any {
+	us := at(n, i).UnixMicro()
+	return []any{
+		"load", strings.ToLower(rand.Text()), fmt.Sprint("c-", int64(i%100)+n%10*100), "website-visit", us, us, "web",
+		fmt.Sprint("e-", n, "-", i), int64(6), int64(i%5 + 1), int64(1), int64(2), int64(0), 1.0,
+	}
+}
+
+// rawRows is the limit of ingest: the same rows into the same table of a file of its
+// own, with the same settings, a thousand a transaction and fifty a statement.
+func (l *lab) rawRows(ctx context.Context) (path, error) {
+	file := filepath.Join(l.dir, "raw.db")
+	if err := migrate(ctx, "sqlite:"+file); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=synchronous(full)"+
+		"&_pragma=foreign_keys(1)&_pragma=cache_size(-65536)&_pragma=temp_store(memory)&_pragma=wal_autocheckpoint(10000)")
+	if err != nil {
+		return nil, err
+	}
+	l.closers = append(l.closers, db.Close)
+	db.SetMaxOpenConns(1)
+	const part = 50
+	row := "(" + strings.TrimSuffix(strings.Repeat("?,", len(rawRow(0, 0))), ",") + ")"
+	insert, err := db.PrepareContext(ctx, `INSERT INTO touchpoint (`+rawColumns+`) VALUES `+
+		strings.TrimSuffix(strings.Repeat(row+",", part), ","))
+	if err != nil {
+		return nil, err
+	}
+	l.closers = append(l.closers, insert.Close)
+	lp := loop{callers: 1, weight: batchSize, op: func(ctx context.Context, n int64) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() //nolint:errcheck // it is committed, or failed already
+		stmt := tx.StmtContext(ctx, insert)
+		for from := 0; from < batchSize; from += part {
+			var args []any
+			for i := from; i < from+part; i++ {
+				args = append(args, rawRow(n, i)...)
+			}
+			if _, err := stmt.ExecContext(ctx, args...); err != nil {
+				return err
+			}
+		}
+		return tx.Commit()
+	}}
+	return func(ctx context.Context, length time.Duration) (sample, error) {
+		return lp.measure(ctx, length, &l.counter)
+	}, nil
+}
+
+// migrate makes the tables of the journey service in an empty database.
+func migrate(ctx context.Context, url string) error {
+	db, err := sqldb.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	_, err = journey.New(ctx, db, journey.Config{})
+	if e := db.Close(); err == nil {
+		err = e
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// A sample is what came of one path in one round.
+type sample struct {
+	Path   string  `json:"path"`
+	Rate   float64 `json:"rate"`   // operations a second
+	P50    float64 `json:"p50_ms"` // of one call
+	P99    float64 `json:"p99_ms"`
+	CPU    float64 `json:"cpu_us"`        // of the server, an operation, what it does afterward included
+	Caller float64 `json:"caller_cpu_us"` // of this process
+	Errors int     `json:"errors"`
+	Error  string  `json:"error,omitempty"` // the first
+	RSS    float64 `json:"rss_mib,omitempty"`
+}
+
+// A loop calls op from so many callers at a time.
+type loop struct {
+	callers int
+	weight  int    // operations a call is worth; 0: one
+	server  *child // nil if this process does the work
+	patient bool   // take UNAVAILABLE for a request to come back a little later
+	op      func(ctx context.Context, n int64) error
+}
+
+// pause is how long a patient caller waits, as the server asks it to.
+const pause = 100 * time.Millisecond
+
+// measure runs l for so long and then until the server has settled. No two calls
+// of counter's program get the same n.
+func (l loop) measure(ctx context.Context, length time.Duration, counter *atomic.Int64) (s sample, err error) {
+	before, err := l.spent()
+	if err != nil {
+		return s, err
+	}
+	mine := own()
+	start := time.Now()
+	took, errs := l.call(ctx, start.Add(length), counter)
+	elapsed := time.Since(start)
+	mine = own() - mine
+	if l.server != nil {
+		if err := l.server.settle(ctx); err != nil {
+			return s, err
+		}
+	}
+	after, err := l.spent()
+	if err != nil {
+		return s, err
+	}
+	if s.Errors = len(errs); s.Errors > 0 {
+		s.Error = errs[0].Error()
+	}
+	if len(took) == 0 {
+		return s, nil
+	}
+	slices.Sort(took)
+	ops := float64(len(took) * max(l.weight, 1))
+	s.Rate = ops / elapsed.Seconds()
+	s.P50, s.P99 = milliseconds(took[len(took)/2]), milliseconds(took[len(took)*99/100])
+	s.CPU, s.Caller = microseconds(after-before)/ops, microseconds(mine)/ops
+	if l.server == nil {
+		s.CPU, s.Caller = s.Caller, 0
+	}
+	return s, ctx.Err()
+}
+
+// call returns how long each call took that worked, and the errors of the others.
+func (l loop) call(ctx context.Context, end time.Time, counter *atomic.Int64) (took []time.Duration, errs []error) {
+	var (
+		wg sync.WaitGroup
+		mu sync.Mutex
+	)
+	for range l.callers {
+		wg.Go(func() {
+			var mine []time.Duration
+			var failed []error
+			for now := time.Now(); now.Before(end) && ctx.Err() == nil; {
+				err := l.op(ctx, counter.Add(1))
+				then := time.Now()
+				switch {
+				case err == nil:
+					mine = append(mine, then.Sub(now))
+				case l.patient && status.Code(err) == codes.Unavailable:
+					if wait(ctx, pause) != nil {
+						return
+					}
+					then = time.Now()
+				default:
+					failed = append(failed, err)
+				}
+				now = then
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			took, errs = append(took, mine...), append(errs, failed...)
+		})
+	}
+	wg.Wait()
+	return took, errs
+}
+
+func (l loop) spent() (time.Duration, error) {
+	if l.server == nil {
+		return 0, nil
+	}
+	return l.server.cpu()
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
+
+func microseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// makeDatabases makes the databases prefix+name on the server at address and
+// returns their URL with {service} for the name.
+func makeDatabases(ctx context.Context, address, prefix string, names []string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", errors.New("the address of the PostgreSQL server is no URL")
+	}
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // it is done
+	for _, name := range names {
+		for _, statement := range []string{"DROP DATABASE IF EXISTS ", "CREATE DATABASE "} {
+			if _, err := conn.Exec(ctx, statement+prefix+name); err != nil {
+				return "", err
+			}
+		}
+	}
+	u.Path = "/" + prefix + "SERVICE"
+	return strings.Replace(u.String(), "SERVICE", "{service}", 1), nil
+}
+
+var (
+	tps     = regexp.MustCompile(`tps = ([0-9.]+) \(without`)
+	average = regexp.MustCompile(`latency average = ([0-9.]+) ms`)
+)
+
+// pgbench is the limit of a create on PostgreSQL: PostgreSQL's own benchmark, of
+// transactions that update one row, read it and insert another.
+func (l *lab) pgbench(ctx context.Context) (path, error) {
+	program, err := exec.LookPath("pgbench")
+	if err != nil {
+		found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pgbench")
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%w: %w", errAbsent, err)
+		}
+		program = found[len(found)-1]
+	}
+	template, err := l.database(ctx, "pgbench")
+	if err != nil {
+		return nil, err
+	}
+	address := strings.Replace(template, "{service}", "pgbench", 1)
+	if out, err := exec.CommandContext(ctx, program, "-i", "-q", "-s", "10", address).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("pgbench -i: %w: %s", err, out)
+	}
+	return func(ctx context.Context, length time.Duration) (s sample, err error) {
+		seconds := strconv.Itoa(max(1, int(length.Seconds())))
+		out, err := exec.CommandContext(ctx, program, "-N", "-c", "16", "-j", "2", "-T", seconds, address).CombinedOutput()
+		if err != nil {
+			return s, fmt.Errorf("pgbench: %w: %s", err, out)
+		}
+		for what, into := range map[*regexp.Regexp]*float64{tps: &s.Rate, average: &s.P50} {
+			m := what.FindSubmatch(out)
+			if m == nil {
+				return s, fmt.Errorf("pgbench says %s", out)
+			}
+			if *into, err = strconv.ParseFloat(string(m[1]), 64); err != nil {
+				return s, err
+			}
+		}
+		return s, nil
+	}, nil
+}
+
+// copyRows is the limit of ingest on PostgreSQL: four connections that COPY the same
+// rows into the same table, a thousand at a time.
+func (l *lab) copyRows(ctx context.Context) (path, error) {
+	template, err := l.database(ctx, "copy")
+	if err != nil {
+		return nil, err
+	}
+	address := strings.Replace(template, "{service}", "copy", 1)
+	if err := migrate(ctx, address); err != nil {
+		return nil, err
+	}
+	const streams = 4
+	idle := make(chan *pgx.Conn, streams)
+	for range streams {
+		conn, err := pgx.Connect(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		l.closers = append(l.closers, func() error { return conn.Close(context.Background()) })
+		idle <- conn
+	}
+	columns := strings.FieldsFunc(rawColumns, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
+	lp := loop{callers: streams, weight: batchSize, op: func(ctx context.Context, n int64) error {
+		conn := <-idle
+		defer func() { idle <- conn }()
+		_, err := conn.CopyFrom(ctx, pgx.Identifier{"touchpoint"}, columns,
+			pgx.CopyFromSlice(batchSize, func(i int) ([]any, error) { return rawRow(n, i), nil }))
+		return err
+	}}
+	return func(ctx context.Context, length time.Duration) (sample, error) {
+		return lp.measure(ctx, length, &l.counter)
+	}, nil
+}
