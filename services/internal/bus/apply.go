@@ -29,7 +29,7 @@ func (a *applier) once(ctx context.Context, e *eventv1.Event, payload []byte) er
 		n, err := tx.Exec(`
 			INSERT INTO inbox (id, create_time) SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT)
 			WHERE NOT EXISTS (SELECT 1 FROM stopped_key WHERE brand = $3 AND key = $4)
-			ON CONFLICT (id) DO NOTHING`, e.GetId(), sqldb.Micros(time.Now()), e.GetBrand(), e.GetKey())
+			ON CONFLICT (id) DO NOTHING`, e.GetId(), sqldb.Micros(time.Now()), brandOf(e), e.GetKey())
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (a *applier) park(tx *sqldb.Tx, e *eventv1.Event, payload []byte) error {
 	var position int64
 	// Waits until nobody else changes the line, and keeps it so.
 	err := tx.QueryRow(`UPDATE stopped_key SET arrivals = arrivals + 1 WHERE brand = $1 AND key = $2 RETURNING arrivals`,
-		e.GetBrand(), e.GetKey()).Scan(&position)
+		brandOf(e), e.GetKey()).Scan(&position)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -69,7 +69,7 @@ func (a *applier) putAside(ctx context.Context, e *eventv1.Event, payload []byte
 		err := tx.QueryRow(`
 			INSERT INTO stopped_key (brand, key, arrivals) VALUES ($1, $2, 1)
 			ON CONFLICT (brand, key) DO UPDATE SET arrivals = stopped_key.arrivals + 1
-			RETURNING arrivals`, e.GetBrand(), e.GetKey()).Scan(&position)
+			RETURNING arrivals`, brandOf(e), e.GetKey()).Scan(&position)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (a *applier) putAside(ctx context.Context, e *eventv1.Event, payload []byte
 			return err
 		}
 		if known {
-			return release(tx, e.GetBrand(), e.GetKey())
+			return release(tx, brandOf(e), e.GetKey())
 		}
 		insertLetter(tx, e, letter{position: position, payload: payload, reason: reason, attempts: attempts})
 		return nil
@@ -148,4 +148,13 @@ func reasonOf(err error, damaged bool) string {
 		return reason
 	}
 	return "INTERNAL"
+}
+
+// loggable returns what a log may say of err: the message of a fault may name a
+// customer, its cause does not.
+func loggable(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Cause
+	}
+	return err
 }

@@ -114,7 +114,7 @@ func (b *Bus) sessions(ctx context.Context, who string, f func(context.Context, 
 			return
 		}
 		if text := fmt.Sprint(err); text != said {
-			b.log.WarnContext(ctx, "the bus is out of reach or lost; trying again", "who", who, "error", err)
+			b.log.WarnContext(ctx, "the bus is out of reach or lost; trying again", "who", who, "err", err)
 			said = text
 		}
 		if time.Since(begin) > longPause {

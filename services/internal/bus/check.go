@@ -31,7 +31,7 @@ import (
 //
 // Replicas may check at the same time. Outbox.condemn lets one of them delete an
 // incarnation. Should another delete the new one by mistake, because it stood
-// still for a minute in between, or should a row be marked with an incarnation
+// still in between, or should a row be marked with an incarnation
 // that had just ended, then those rows are of another incarnation than the
 // stream's, and the next check makes them due. Nothing of this relies on an
 // event being sent once: the inbox of each consumer knows every event for longer

@@ -79,7 +79,7 @@ func (b *Bus) tidy(ctx context.Context, service string, a *applier) {
 	for ; ctx.Err() == nil; sleep(ctx, pruneEvery) {
 		err := errors.Join(a.resume(ctx), a.forget(ctx, time.Now()))
 		if err != nil && ctx.Err() == nil {
-			b.log.WarnContext(ctx, "tidying the inbox failed; trying again", "service", service, "error", err)
+			b.log.WarnContext(ctx, "tidying the inbox failed; trying again", "service", service, "err", err)
 		}
 	}
 }
@@ -101,7 +101,7 @@ type message struct {
 }
 
 // run delivers until the connection, the stream or ctx ends. A stream made anew
-// has no consumers, so the next run finds a new durable that delivers everything.
+// has no consumers, so the next run makes one that delivers everything.
 func (d *delivery) run(ctx context.Context, js jetstream.JetStream) error {
 	if err := d.apply.probe(ctx); err != nil {
 		return fmt.Errorf("reach the database: %w", err)
@@ -111,7 +111,7 @@ func (d *delivery) run(ctx context.Context, js jetstream.JetStream) error {
 		return fmt.Errorf("find the stream: %w", err)
 	}
 	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: d.service, DeliverPolicy: jetstream.DeliverAllPolicy,
+		Durable: durable(d.service, stream), DeliverPolicy: jetstream.DeliverAllPolicy, InactiveThreshold: keep,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: 2 * consumeBatch, MaxDeliver: -1,
 	})
 	if err != nil {
@@ -208,7 +208,7 @@ func (d *delivery) settle(ctx context.Context, m message) {
 	default:
 		reason := reasonOf(err, m.damaged != nil)
 		d.bus.log.ErrorContext(ctx, "an event could not be applied and is put aside", "service", d.service,
-			"event", m.event.GetId(), "reason", reason, "attempts", m.attempts, "error", err)
+			"event", m.event.GetId(), "reason", reason, "attempts", m.attempts, "err", loggable(err))
 		if err = d.apply.putAside(ctx, m.event, m.Data(), reason, m.attempts); err == nil {
 			d.answer(m.Ack())
 			return
@@ -218,6 +218,8 @@ func (d *delivery) settle(ctx context.Context, m message) {
 		// Nothing can be applied nor put aside: wait for the database instead of
 		// using up the attempts of the others.
 		d.cancel(fmt.Errorf("the database is out of reach: %w", err))
+		d.answer(m.Nak())
+		return
 	}
 	d.answer(m.NakWithDelay(backoff(m.attempts)))
 }

@@ -103,10 +103,10 @@ func (s *DeadLetters) RetryDeadLetter(ctx context.Context, req *eventv1.RetryDea
 		return nil, fault.NotFound(req.GetName())
 	case errors.Is(err, errBehind):
 		return nil, fault.Precondition("WAITING", req.GetName(), "%s waits behind another dead letter of its key; retry that one", req.GetName())
-	case n > 0 || unreachable(err) || ctx.Err() != nil:
-		return nil, err
+	case errors.Is(err, errStill):
+		return nil, fault.Precondition("STILL_FAILING", req.GetName(), "%s still fails", req.GetName())
 	}
-	return nil, fault.Precondition("STILL_FAILING", req.GetName(), "%s still fails: %s", req.GetName(), reasonOf(err, false))
+	return nil, err
 }
 
 // DropDeadLetter implements DeadLetterService. Dropping one that waits leaves
@@ -127,7 +127,7 @@ func (s *DeadLetters) DropDeadLetter(ctx context.Context, req *eventv1.DropDeadL
 	if head {
 		// The letter is gone, whatever becomes of those behind it.
 		n, err := a.walk(ctx, l.brand, l.key, "")
-		if err != nil && (unreachable(err) || ctx.Err() != nil) {
+		if err != nil && !errors.Is(err, errStill) {
 			return nil, err
 		}
 		resp.AppliedCount = int32(n) //nolint:gosec // it fits

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -87,12 +88,12 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(50 * time.Second)
+	end := time.After(2 * time.Minute)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("after 50 s: not %s", what)
+			t.Fatalf("after two minutes: not %s", what)
 		}
 	}
 }
@@ -122,7 +123,7 @@ func applied(t testing.TB, db *sqldb.DB, n int) {
 // open opens a bus until close is called or the test ends.
 func open(t testing.TB, cfg Config) *Bus {
 	t.Helper()
-	cfg.Log = slog.New(slog.DiscardHandler)
+	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	b, err := Open(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -195,4 +196,13 @@ func listen(t testing.TB, dir string, port int) *server.Server {
 func shut(s *server.Server) {
 	s.Shutdown()
 	s.WaitForShutdown()
+}
+
+func marshal(t testing.TB, e *eventv1.Event) []byte {
+	t.Helper()
+	payload, err := proto.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
@@ -32,7 +33,7 @@ func insertLetter(tx *sqldb.Tx, e *eventv1.Event, l letter) {
 		l.payload = []byte{}
 	}
 	tx.Defer(`INSERT INTO dead_letter (`+letterColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		strings.ToLower(e.GetId()), e.GetBrand(), e.GetKey(), l.position, l.payload, l.reason, l.attempts, sqldb.Micros(time.Now()))
+		strings.ToLower(e.GetId()), brandOf(e), e.GetKey(), l.position, l.payload, l.reason, l.attempts, sqldb.Micros(time.Now()))
 }
 
 func scanLetter(scan func(...any) error) (l letter, err error) {
@@ -48,7 +49,7 @@ func (l letter) event() (*eventv1.Event, error) {
 		err = errors.New("the event has no id")
 	}
 	if err != nil {
-		e = &eventv1.Event{Id: l.id, Brand: l.brand, Key: l.key}
+		e = &eventv1.Event{Id: l.id, Brand: name.Join("brands", l.brand), Key: l.key}
 	}
 	return e, err
 }
@@ -105,14 +106,16 @@ func release(tx *sqldb.Tx, brand, key string) error {
 	return err
 }
 
-// Why a step along a line does nothing.
+// Why a step along a line does not take place.
 var (
 	errEnd    = errors.New("the line has ended")
 	errBehind = errors.New("the letter waits behind another")
+	errStill  = errors.New("the letter still fails")
 )
 
 // advance applies the head of the line and takes it out. If only is set, the
-// head must have that id. A failure that cannot pass is noted on the letter.
+// head must have that id. A failure is noted on the letter, and is errStill
+// unless it may pass and was not tried often.
 func (a *applier) advance(ctx context.Context, brand, key, only string) error {
 	var head letter
 	failed := false
@@ -137,28 +140,37 @@ func (a *applier) advance(ctx context.Context, brand, key, only string) error {
 		}
 		return remove(tx, head)
 	})
-	if !failed || unreachable(err) || errors.Is(err, ctx.Err()) {
+	if !failed || unreachable(err) {
 		return err
 	}
+	return a.note(ctx, head, err)
+}
+
+// note writes down that head failed with err, which it returns.
+func (a *applier) note(ctx context.Context, head letter, err error) error {
 	_, damaged := head.event()
-	note := a.db.Write(ctx, func(tx *sqldb.Tx) error {
-		_, err := tx.Exec(`UPDATE dead_letter SET reason = $1, attempts = attempts + 1 WHERE id = $2`,
-			reasonOf(err, damaged != nil), head.id)
+	still := !passing(err) || head.attempts+1 >= maxAttempts
+	if still {
+		head.reason = reasonOf(err, damaged != nil)
+	}
+	e := a.db.Write(ctx, func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(`UPDATE dead_letter SET reason = $1, attempts = attempts + 1 WHERE id = $2`, head.reason, head.id)
 		return err
 	})
-	return errors.Join(err, note)
+	if e == nil && still {
+		e = errStill
+	}
+	return errors.Join(err, e)
 }
 
 // walk applies the line from its head on until it ends or one fails, and
-// returns how many it applied. The failure of the letter only is an error, that
-// of a later one is not: it is the dead letter now.
+// returns how many it applied. That the first one still fails is an error; that
+// a later one does is not, as that one is the dead letter now.
 func (a *applier) walk(ctx context.Context, brand, key, only string) (applied int, err error) {
 	for {
 		err := a.advance(ctx, brand, key, only)
 		switch {
-		case errors.Is(err, errEnd) && only == "":
-			return applied, nil
-		case err != nil && applied > 0 && !unreachable(err) && ctx.Err() == nil:
+		case errors.Is(err, errEnd) && only == "", errors.Is(err, errStill) && applied > 0:
 			return applied, nil
 		case err != nil:
 			return applied, err
@@ -212,7 +224,7 @@ func (a *applier) resume(ctx context.Context) error {
 		return sqldb.Fault(err)
 	}
 	for _, line := range lines {
-		if _, err := a.walk(ctx, line[0], line[1], ""); err != nil && (unreachable(err) || ctx.Err() != nil) {
+		if _, err := a.walk(ctx, line[0], line[1], ""); err != nil && !errors.Is(err, errStill) {
 			return err
 		}
 	}

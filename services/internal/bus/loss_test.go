@@ -34,27 +34,25 @@ func TestNothingIsLostWhileAllPartsRestart(t *testing.T) {
 				}
 			})
 		}
-		written := make(chan struct{})
-		go func() { writing.Wait(); close(written) }()
-		for restarts, over := 0, false; !over || restarts < 5; restarts++ {
+		for restart := range 8 {
 			b := open(t, Config{Dir: dir})
 			stopRelay, stopConsumer := relaying(t, b, o), consuming(t, b, to, apply)
-			select {
-			case <-time.After(300 * time.Millisecond):
-			case <-written:
-				over = true
-			}
-			if restarts%2 == 0 {
+			eventually(t, "some events applied", func() bool {
+				return count(t, to, `SELECT COUNT(*) FROM inbox`) > 2000*restart
+			})
+			if restart%2 == 0 {
 				stopRelay()
-				relaying(t, b, o)
+				stopRelay = relaying(t, b, o)
+				stopConsumer()
 			}
-			stopConsumer()
-			b.Close() // under the relay
+			b.Close() // under the relay, and every other time the consumer
 			stopRelay()
+			stopConsumer()
 		}
 		b := open(t, Config{Dir: dir})
 		relaying(t, b, o)
 		consuming(t, b, to, apply)
+		writing.Wait()
 		applied(t, to, writers*each)
 	})
 }
@@ -173,6 +171,22 @@ func TestAPlaceGivenAwayTwiceIsNoticed(t *testing.T) {
 		})
 		if n := count(t, from, `SELECT COUNT(*) FROM outbox WHERE sequence IN (1, 2)`); n != 2 {
 			t.Errorf("%d rows are in the new stream, want 2", n)
+		}
+	})
+}
+
+func TestWhatTheStreamDoesNotTakeStaysDue(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, database func(*testing.T) *sqldb.DB) {
+		o, b := NewOutbox(migrated(t, database(t))), embedded(t)
+		emitMany(t, o, 10)
+		connected(t, b, func(ctx context.Context, js jetstream.JetStream) {
+			r := &relay{bus: b, out: o, service: "ticket", js: js, stream: 1} // which is nowhere
+			if _, err := r.pass(ctx); err == nil {
+				t.Error("the relay did not notice that there is no stream")
+			}
+		})
+		if n := count(t, o.db, `SELECT COUNT(*) FROM outbox WHERE stream = 0 AND lease_time = 0`); n != 10 {
+			t.Errorf("%d rows are due, want all 10", n)
 		}
 	})
 }

@@ -37,7 +37,7 @@ func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
 		payload = p
 	} // else NULL, which the table refuses: nobody could read the event
 	tx.Defer(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
-		e.Id, name.Brand(e.GetBrand()), e.GetKey(), kind(e), payload, sqldb.Micros(time.Now()))
+		e.Id, brandOf(e), e.GetKey(), kind(e), payload, sqldb.Micros(time.Now()))
 	tx.AfterCommit(o.ring)
 }
 
@@ -48,6 +48,9 @@ func (o *Outbox) ring() {
 	default:
 	}
 }
+
+// brandOf returns the id of the brand that e belongs to.
+func brandOf(e *eventv1.Event) string { return name.Brand(e.GetBrand()) }
 
 // kind returns the name of the payload's field, or "" without one.
 func kind(e *eventv1.Event) string {
@@ -211,13 +214,13 @@ func (o *Outbox) prune(ctx context.Context, stream int64, now time.Time) error {
 }
 
 // condemn reports whether the caller is the one to make the incarnation stream
-// anew. One that does not do it within a minute loses the right to another.
+// anew. One that does not do it in time loses the right to another.
 func (o *Outbox) condemn(ctx context.Context, stream int64, now time.Time) (mine bool, err error) {
 	err = o.db.Write(ctx, func(tx *sqldb.Tx) error {
 		n, err := tx.Exec(`
 			INSERT INTO condemned (stream, condemn_time) VALUES ($1, $2)
 			ON CONFLICT (stream) DO UPDATE SET condemn_time = $2 WHERE condemned.condemn_time < $3`,
-			stream, sqldb.Micros(now), sqldb.Micros(now.Add(-time.Minute)))
+			stream, sqldb.Micros(now), sqldb.Micros(now.Add(-lease)))
 		mine = n == 1
 		return err
 	})

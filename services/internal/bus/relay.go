@@ -14,7 +14,8 @@ import (
 
 const (
 	relayBatch = 512
-	// lease is how long a replica has for a batch before another takes it.
+	// lease is how long a replica has for a batch, or for making the stream anew,
+	// before another takes it over.
 	lease = 15 * time.Second
 	// linger lets events gather after the first, so that they share a commit.
 	linger = 5 * time.Millisecond

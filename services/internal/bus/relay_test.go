@@ -112,6 +112,32 @@ func TestReplicasShareAnOutbox(t *testing.T) {
 	})
 }
 
+func TestABatchBelongsToOneReplica(t *testing.T) {
+	o := NewOutbox(migrated(t, sqldbtest.Open(t, sqldbtest.Postgres(t))))
+	emitMany(t, o, 3)
+	now := time.Now()
+	due := func(now time.Time) []parcel {
+		parcels, err := o.due(t.Context(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parcels
+	}
+	mine := due(now)
+	if others := due(now.Add(lease / 2)); len(mine) != 3 || len(others) != 0 {
+		t.Errorf("one replica took %d rows and another %d, want 3 and none", len(mine), len(others))
+	}
+	if err := o.release(t.Context(), mine[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if again := due(now.Add(lease / 2)); len(again) != 1 || again[0].id != mine[0].id {
+		t.Errorf("%d rows are due after one was given back, want that one", len(again))
+	}
+	if late := due(now.Add(2 * lease)); len(late) != 3 {
+		t.Errorf("%d rows are due after the lease, want 3", len(late))
+	}
+}
+
 func TestRowsAreKeptForAWeekAfterTheyWereSent(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, database func(*testing.T) *sqldb.DB) {
 		o := NewOutbox(migrated(t, database(t)))
@@ -166,21 +192,22 @@ func TestAClusterHoldsThreeCopies(t *testing.T) {
 	consuming(t, b, to, apply)
 	emitMany(t, o, 50)
 	applied(t, to, 50)
+	var info *jetstream.StreamInfo
 	connected(t, b, func(ctx context.Context, js jetstream.JetStream) {
 		stream, err := js.Stream(ctx, streamName("ticket"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		info := stream.CachedInfo()
-		if info.Config.Replicas != 3 {
-			t.Errorf("the stream has %d copies, want 3", info.Config.Replicas)
-		}
-		for _, s := range servers {
-			if s.Name() == info.Cluster.Leader {
-				shut(s)
-			}
-		}
+		info = stream.CachedInfo()
 	})
+	if info.Config.Replicas != 3 {
+		t.Errorf("the stream has %d copies, want 3", info.Config.Replicas)
+	}
+	for _, s := range servers {
+		if s.Name() == info.Cluster.Leader {
+			shut(s)
+		}
+	}
 	emitMany(t, o, 50)
 	applied(t, to, 100)
 }

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -66,3 +67,10 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, service string) (
 
 // incarnation tells a stream from another of the same name.
 func incarnation(info *jetstream.StreamInfo) int64 { return sqldb.Micros(info.Created) }
+
+// durable names the consumer that a service has of a stream. It is another for
+// every incarnation: a late acknowledgement of an event in the one must not hit
+// the event that has the same place in the other.
+func durable(service string, stream jetstream.Stream) string {
+	return service + "-" + strconv.FormatInt(incarnation(stream.CachedInfo()), 36)
+}

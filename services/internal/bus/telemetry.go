@@ -64,10 +64,10 @@ func traceSend(ctx context.Context, p parcel, header nats.Header) (end func()) {
 
 // traceApply begins the span of a delivery that carries one.
 func traceApply(ctx context.Context, header nats.Header) (_ context.Context, end func()) {
-	if header.Get("traceparent") == "" {
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(header))
+	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx, func() {}
 	}
-	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(header))
 	ctx, span := otel.Tracer(scope).Start(ctx, "apply event", trace.WithSpanKind(trace.SpanKindConsumer))
 	return ctx, func() { span.End() }
 }
