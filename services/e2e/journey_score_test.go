@@ -126,8 +126,8 @@ func scoreOfThePast(t *testing.T, c *clients) {
 	early := must(c.scores.GetScore(t.Context(), &journeyv1.GetScoreRequest{
 		Name: brand + "/customers/cara/score", AsOfTime: timestamppb.New(noon.AddDate(-9, 0, 0)),
 	}))(t)
-	if e := early.GetEstimate(); e.GetN() != 0 || e.Value != nil || e.GetQuality() != typev1.Quality_QUALITY_NO_DATA {
-		t.Errorf("before the first touchpoint the score is %v", e)
+	if e := early.GetEstimate(); e.GetN() != 0 || e.GetValue() != early.GetBaseline() || e.GetQuality() != typev1.Quality_QUALITY_NO_DATA {
+		t.Errorf("before the first touchpoint the score is %v, want the baseline %v", e, early.GetBaseline())
 	}
 }
 

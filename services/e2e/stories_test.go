@@ -2,11 +2,12 @@ package e2e
 
 import "testing"
 
-// TestStories runs the stories over gRPC and over REST, on a suite in one process
-// and on one that is split. Each story lives in brands of its own.
+// TestStories runs the stories over gRPC, to each service and to the gateway alone,
+// and over REST, on a suite in one process and on one that is split. Each story
+// lives in brands of its own.
 func TestStories(t *testing.T) {
 	each(t, func(t *testing.T, s *suite) {
-		for protocol, c := range map[string]*clients{"grpc": s.grpc(), "rest": s.rest("")} {
+		for protocol, c := range map[string]*clients{"grpc": s.grpc(), "door": s.door(), "rest": s.rest("")} {
 			t.Run(protocol, func(t *testing.T) {
 				for _, story := range []struct {
 					name string

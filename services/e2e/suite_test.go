@@ -160,6 +160,12 @@ func (s *suite) dial(t testing.TB, key string) (*clients, []*grpc.ClientConn) {
 // grpc returns the clients of the suite as it runs now.
 func (s *suite) grpc() *clients { return s.current.Load() }
 
+// door returns clients that make all their calls to the gateway.
+func (s *suite) door() *clients {
+	gateway := s.conns[len(s.conns)-1]
+	return newClients(gateway, gateway, gateway, gateway)
+}
+
 // rest returns clients that hold key and make their calls in JSON, to the gateway.
 func (s *suite) rest(key string) *clients {
 	conn := jsonConn{base: s.web(), key: key}

@@ -66,7 +66,11 @@ func (c *clients) seed(t testing.TB) string {
 	visit(brand+"/customers/late", february.GetEndTime().AsTime())
 	must(c.touchpoints.BatchRecordTouchpoints(t.Context(), batch))(t)
 	for i := range seedTickets {
-		c.lived(t, fmt.Sprint(brand, "/customers/c", i), 4)
+		for _, p := range c.lived(t, fmt.Sprint(brand, "/customers/c", i), 4) {
+			if p.GetInteraction() != "" {
+				c.measured(t, p.GetName())
+			}
+		}
 	}
 	return brand
 }

@@ -79,14 +79,22 @@ func twice(t *testing.T, conn grpc.ClientConnInterface, set, main string) {
 	}
 }
 
+// patient is a context for long answers, which the race detector makes longer still.
+func patient(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // everything is what the survey and ticket services measure, without when.
 func everything(t *testing.T, conn grpc.ClientConnInterface) string {
 	t.Helper()
-	s, err := surveyv1.NewSurveyMetricsServiceClient(conn).QuerySurveyMetrics(t.Context(), &surveyv1.QuerySurveyMetricsRequest{Parent: "brands/b"})
+	s, err := surveyv1.NewSurveyMetricsServiceClient(conn).QuerySurveyMetrics(patient(t), &surveyv1.QuerySurveyMetricsRequest{Parent: "brands/b"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := ticketv1.NewServiceMetricsServiceClient(conn).QueryServiceMetrics(t.Context(), &ticketv1.QueryServiceMetricsRequest{Parent: "brands/b"})
+	k, err := ticketv1.NewServiceMetricsServiceClient(conn).QueryServiceMetrics(patient(t), &ticketv1.QueryServiceMetricsRequest{Parent: "brands/b"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +108,7 @@ func everything(t *testing.T, conn grpc.ClientConnInterface) string {
 // measures returns n and value by "group metric"; the whole population has group "".
 func measures(t *testing.T, conn grpc.ClientConnInterface, by ...string) map[string]*typev1.Estimate {
 	t.Helper()
-	res, err := surveyv1.NewSurveyMetricsServiceClient(conn).QuerySurveyMetrics(t.Context(), &surveyv1.QuerySurveyMetricsRequest{
+	res, err := surveyv1.NewSurveyMetricsServiceClient(conn).QuerySurveyMetrics(patient(t), &surveyv1.QuerySurveyMetricsRequest{
 		Parent: "brands/b", GroupBy: by,
 	})
 	if err != nil {
@@ -128,7 +136,6 @@ func wantEstimate(t *testing.T, all map[string]*typev1.Estimate, key string, n i
 }
 
 func TestOlistGivesWhatTheSetSays(t *testing.T) {
-	t.Parallel()
 	var want struct {
 		Orders      int     `json:"orders"`
 		ReviewRows  int64   `json:"review_rows"`
@@ -173,12 +180,11 @@ func TestOlistGivesWhatTheSetSays(t *testing.T) {
 }
 
 func TestSupportContactsGiveWhatTheSetSays(t *testing.T) {
-	t.Parallel()
 	var want struct {
 		Interactions int                   `json:"interactions"`
 		Mean         float64               `json:"mean_score"`
 		Share        float64               `json:"csat_4_5"`
-		ByChannel    map[string][3]float64 `json:"[n,mean,csat_4_5]_by_channel"`
+		ByChannel    map[string][3]float64 `json:"by_channel"`
 		ByTenure     map[string][3]float64 `json:"by_tenure"`
 		ByShift      map[string][3]float64 `json:"by_shift"`
 		ByManager    map[string][3]float64 `json:"by_manager"`
@@ -199,6 +205,9 @@ func TestSupportContactsGiveWhatTheSetSays(t *testing.T) {
 	all := measures(t, conn)
 	wantEstimate(t, all, " METRIC_CSAT_MEAN", int64(n), want.Mean)
 	wantEstimate(t, all, " METRIC_CSAT", int64(n), want.Share)
+	if len(want.ByChannel) != 3 || len(want.ByTenure) == 0 || len(want.ByShift) == 0 || len(want.ByManager) == 0 || len(want.ByCategory) == 0 {
+		t.Fatalf("expected.json lacks a breakdown: %+v", want)
+	}
 	channel := map[string]string{"Inbound": "CHANNEL_PHONE", "Outcall": "CHANNEL_WEB", "Email": "CHANNEL_EMAIL"}
 	for _, by := range []struct {
 		dimension string
@@ -232,7 +241,7 @@ func TestSupportContactsGiveWhatTheSetSays(t *testing.T) {
 // how many negative ones were left out.
 func wantFirstResponses(t *testing.T, conn grpc.ClientConnInterface, n, negative int64, median float64) {
 	t.Helper()
-	res, err := ticketv1.NewServiceMetricsServiceClient(conn).QueryServiceMetrics(t.Context(), &ticketv1.QueryServiceMetricsRequest{Parent: "brands/b"})
+	res, err := ticketv1.NewServiceMetricsServiceClient(conn).QueryServiceMetrics(patient(t), &ticketv1.QueryServiceMetricsRequest{Parent: "brands/b"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +259,6 @@ func wantFirstResponses(t *testing.T, conn grpc.ClientConnInterface, n, negative
 }
 
 func TestNPSGivesWhatTheSetSays(t *testing.T) {
-	t.Parallel()
 	type score struct {
 		N   int64   `json:"n"`
 		NPS float64 `json:"nps"`
@@ -286,7 +294,6 @@ func TestNPSGivesWhatTheSetSays(t *testing.T) {
 }
 
 func TestAirlineGivesWhatTheSetSays(t *testing.T) {
-	t.Parallel()
 	var want struct {
 		Rows        int64 `json:"rows"`
 		Touchpoints map[string]struct {
@@ -305,21 +312,18 @@ func TestAirlineGivesWhatTheSetSays(t *testing.T) {
 		"Baggage handling": "baggage", "Checkin service": "checkin", "Inflight service": "inflight_service", "Cleanliness": "cleanliness",
 	}
 	var absent int64
-	all, questions := measures(t, conn, "touchpoint_definition"), measures(t, conn, "question")
+	all := measures(t, conn, "touchpoint_definition")
 	for column, w := range want.Touchpoints {
 		absent += w.NotApplicable
 		id, n := ids[column], want.Rows-w.NotApplicable
 		wantEstimate(t, all, "brands/b/touchpointDefinitions/"+id+" METRIC_STAR", n, w.Mean)
 		wantEstimate(t, all, "brands/b/touchpointDefinitions/"+id+" METRIC_STAR_TOP2_SHARE", n, w.Share)
-		wantEstimate(t, questions, id+" METRIC_STAR", n, w.Mean)
 	}
 	wantCounts(t, report, map[string][4]int{
 		"brands": {1}, "touchpoint definitions": {14}, "surveys": {1},
 		"touchpoints": {int(14*want.Rows - absent), 0, 0, int(absent)}, "responses": {int(want.Rows)},
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // the race detector makes a long answer longer
-	defer cancel()
-	res, err := journeyv1.NewInsightServiceClient(conn).QueryExperienceMetrics(ctx, &journeyv1.QueryExperienceMetricsRequest{Parent: "brands/b"})
+	res, err := journeyv1.NewInsightServiceClient(conn).QueryExperienceMetrics(patient(t), &journeyv1.QueryExperienceMetricsRequest{Parent: "brands/b"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,11 +111,14 @@ func call(customer string, n int) *eventv1.Event {
 	}
 }
 
-func resolved(customer string, outcome ticketv1.Ticket_Outcome) *eventv1.Event {
+// resolved says how a ticket ended that is named as its customer.
+func resolved(customer string, outcome ticketv1.Ticket_Outcome, version int64) *eventv1.Event {
+	ticket := ref(customer)
+	ticket.Ticket = "brands/acme/tickets/" + customer
 	return &eventv1.Event{
-		Id: fmt.Sprintf("01hq0000000000000001%06d", outcome), Brand: "brands/acme", Key: "brands/acme/customers/" + customer, EventTime: timestamppb.New(noon),
+		Brand: "brands/acme", Key: "brands/acme/customers/" + customer, EventTime: timestamppb.New(noon),
 		Payload: &eventv1.Event_TicketResolved{TicketResolved: &eventv1.TicketResolved{
-			Ticket: ref(customer), Outcome: outcome, ResolveTime: timestamppb.New(noon.Add(time.Hour)),
+			Ticket: ticket, Outcome: outcome, ResolveTime: timestamppb.New(noon.Add(time.Duration(version) * time.Hour)), Version: version,
 		}},
 	}
 }
@@ -138,6 +141,7 @@ func TestEvents(t *testing.T) {
 	each(t, map[string]func(*testing.T, *suite){
 		"an interaction becomes a touchpoint exactly once":        testInteractions,
 		"a resolution becomes a touchpoint that says how it went": testResolutions,
+		"of corrections of a resolution the last counts":          testCorrections,
 		"a response measures its touchpoint and is none itself":   testResponses(false),
 		"a response may come before its touchpoint":               testResponses(true),
 	})
@@ -195,7 +199,7 @@ func testResolutions(t *testing.T, s *suite) {
 	}
 	for outcome := range ticketv1.Ticket_Outcome_name {
 		if outcome != 0 {
-			w.emit(t, w.ticket, resolved(fmt.Sprint("c", outcome), ticketv1.Ticket_Outcome(outcome)))
+			w.emit(t, w.ticket, resolved(fmt.Sprint("c", outcome), ticketv1.Ticket_Outcome(outcome), 1))
 		}
 	}
 	eventually(t, func() bool { return inbox(t, s.db) == 6 })
@@ -217,6 +221,46 @@ func testResolutions(t *testing.T, s *suite) {
 			t.Errorf("%v became %v", ticketv1.Ticket_Outcome(outcome), p)
 		}
 	}
+}
+
+func testCorrections(t *testing.T, s *suite) {
+	w := connect(t, s)
+	const solved, unsolved, spam = ticketv1.Ticket_OUTCOME_SOLVED, ticketv1.Ticket_OUTCOME_UNSOLVED, ticketv1.Ticket_OUTCOME_SPAM
+	emitted := 0
+	for customer, tt := range map[string]struct {
+		outcomes []ticketv1.Ticket_Outcome // by version
+		order    []int64                   // of arrival
+		want     typev1.Expectation        // unspecified for no touchpoint
+	}{
+		"corrected": {[]ticketv1.Ticket_Outcome{solved, unsolved}, []int64{1, 2}, typev1.Expectation_EXPECTATION_UNMET},
+		"reordered": {[]ticketv1.Ticket_Outcome{solved, unsolved}, []int64{2, 1}, typev1.Expectation_EXPECTATION_UNMET},
+		"withdrawn": {[]ticketv1.Ticket_Outcome{solved, spam}, []int64{1, 2}, 0},
+		"forgotten": {[]ticketv1.Ticket_Outcome{solved, spam}, []int64{2, 1}, 0},
+		"restored":  {[]ticketv1.Ticket_Outcome{unsolved, spam, solved}, []int64{2, 3, 1}, typev1.Expectation_EXPECTATION_MET},
+	} {
+		for _, version := range tt.order {
+			w.emit(t, w.ticket, resolved(customer, tt.outcomes[version-1], version))
+			emitted++
+			eventually(t, func() bool { return inbox(t, s.db) == emitted })
+		}
+		s.record(t, visit(customer, customer, noon))
+		names := s.list(t, customer, 0)
+		if want := 1 + min(int(tt.want), 1); len(names) != want {
+			t.Fatalf("%s has %v, want %d", customer, names, want)
+		}
+		if tt.want != 0 {
+			p, err := s.GetTouchpoint(t.Context(), &journeyv1.GetTouchpointRequest{Name: names[0]})
+			last := noon.Add(time.Duration(len(tt.outcomes)) * time.Hour)
+			if err != nil || p.GetExpectation() != tt.want || !p.GetEventTime().AsTime().Equal(last) {
+				t.Errorf("%s: %v, %v, want %v at %v", customer, p, err, tt.want, last)
+			}
+		}
+		s.consistent(t, customer, noon.Add(24*time.Hour))
+	}
+	again := resolved("corrected", solved, 5)
+	again.GetTicketResolved().ReopenCount = 1
+	w.emit(t, w.ticket, again)
+	eventually(t, func() bool { return len(s.list(t, "corrected", 0)) == 3 })
 }
 
 // testResponses returns a test that sends measures before or after what they measure.
@@ -242,10 +286,13 @@ func testResponses(measuresFirst bool) func(*testing.T, *suite) {
 			func() { emit(w.ticket, call("ann", 7)) },
 			func() { s.batch(t, batchOf(late, visit("bob", "b", noon))) },
 			func() { emit(w.survey, answered("r1", noon, 2, ownName)) },
-			func() { emit(w.survey, answered("r2", noon.Add(time.Hour), 9, ownName, interaction)) },
+			func() { emit(w.survey, of("ann", answered("r2", noon.Add(time.Hour), 9, ownName, interaction))) },
 			func() { emit(w.survey, answered("r3", noon.Add(time.Hour), 4, ownName)) },
 			func() { emit(w.survey, answered("r0", noon, 0, lateName)) },
 			func() { emit(w.survey, answered("r4", noon.Add(time.Minute), 10, lateName, interaction)) },
+			func() {
+				emit(w.survey, of("bob", answered("r9", noon.Add(2*time.Hour), 1, ownName, lateName, interaction)))
+			},
 		}
 		if measuresFirst {
 			slices.Reverse(steps)
@@ -266,6 +313,12 @@ func testResponses(measuresFirst bool) func(*testing.T, *suite) {
 		s.consistent(t, "ann", noon.Add(time.Hour))
 		s.consistent(t, "bob", noon.Add(time.Hour))
 	}
+}
+
+// of says whose a response is.
+func of(customer string, e *eventv1.Event) *eventv1.Event {
+	e.GetResponseSubmitted().Customer = "brands/acme/customers/" + customer
+	return e
 }
 
 func batchOf(requests ...*journeyv1.RecordTouchpointRequest) *journeyv1.BatchRecordTouchpointsRequest {

@@ -63,6 +63,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	return b.Consume(ctx, bus.Consumer{
 		Service: "journey", From: []string{"ticket", "survey"}, DB: s.db,
+		Kinds:       []string{"interaction_created", "ticket_resolved", "response_submitted"},
 		DeadLetters: s.cfg.DeadLetters, Handle: s.server.Apply,
 	})
 }

@@ -67,8 +67,8 @@ func TestGetScore(t *testing.T) {
 		"before the first touchpoint the score is the baseline": func(t *testing.T, s *suite) {
 			s.record(t, visit("ann", "a", noon))
 			got := s.score(t, "ann", noon.Add(-time.Hour))
-			if got.GetEstimate().Value != nil || got.GetEstimate().GetQuality() != typev1.Quality_QUALITY_NO_DATA || got.GetBaseline() != 75 {
-				t.Errorf("score = %v, want a baseline of 75 and no value", got)
+			if got.GetEstimate().GetValue() != 75 || got.GetEstimate().GetQuality() != typev1.Quality_QUALITY_NO_DATA || got.GetBaseline() != 75 {
+				t.Errorf("score = %v, want the baseline of 75 and no data", got)
 			}
 			s.consistent(t, "ann", noon.Add(-time.Hour))
 		},
@@ -99,6 +99,9 @@ func testAsOf(t *testing.T, s *suite) {
 			t.Errorf("as of touchpoint %d: n = %d, want %d", i, got, i+1)
 		}
 	}
+	s.record(t, visit("bob", "b1", noon))
+	s.record(t, visit("bob", "b2", noon.Add(time.Microsecond)))
+	s.consistent(t, "bob", noon)
 	got := s.score(t, "ann", noon)
 	if got.GetBasis().GetScoringModelRevision() != "brands/acme/scoringModels/default@1" || !got.GetBasis().GetAsOfTime().AsTime().Equal(noon) {
 		t.Errorf("basis = %v", got.GetBasis())

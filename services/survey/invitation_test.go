@@ -3,7 +3,9 @@ package survey_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +56,7 @@ func TestTheRulesDecideInTheirOrder(t *testing.T) {
 			req.Channel = typev1.Channel_CHANNEL_CHAT
 			return req
 		}
+		first := ""
 		for _, tt := range []struct {
 			name  string
 			req   *surveyv1.CheckEligibilityRequest
@@ -66,7 +69,10 @@ func TestTheRulesDecideInTheirOrder(t *testing.T) {
 			{"the same occasion", occasion(calls, 0), duplicate, nil},
 			{"another occasion within the hour", occasion(calls, 59), quiet, stamp(60)},
 			{"another survey within the hour", occasion(loud, 30), quiet, stamp(60)},
-			{"an occasion before it", occasion(loud, -1), sent, nil},
+			{"another survey in the hour before", occasion(loud, -59), quiet, stamp(60)},
+			{"another survey an hour before", occasion(loud, -60), sent, nil},
+			{"an occasion whose hour that one is in", occasion(calls, -61), quiet, stamp(-60)},
+			{"an occasion whose hour ends with it", occasion(calls, -120), sent, nil},
 			{"an occasion after the hour", occasion(calls, 60), sent, nil},
 			{"within the next hour", occasion(calls, 90), quiet, stamp(120)},
 			{"a survey without a quiet period", occasion(loud, 120), sent, nil},
@@ -76,6 +82,12 @@ func TestTheRulesDecideInTheirOrder(t *testing.T) {
 			want := &surveyv1.Invitation{
 				Name: got.GetName(), Customer: ann, Interaction: tt.req.GetInteraction(), Channel: tt.req.GetChannel(),
 				Decision: tt.want, DecideTime: tt.req.GetDecideTime(), QuietUntilTime: tt.until,
+			}
+			switch {
+			case tt.want == duplicate:
+				want.DuplicateOf = first
+			case tt.want == sent && first == "":
+				first = got.GetName()
 			}
 			same(t, tt.name, got, want)
 			read, err := c.GetInvitation(t.Context(), &surveyv1.GetInvitationRequest{Name: got.GetName()})
@@ -115,6 +127,55 @@ func TestAnOccasionWithoutATimeIsNow(t *testing.T) {
 	})
 }
 
+// TestWhoIsLeftAloneDoesNotDependOnTheOrder decides the occasions of one history in
+// any order. Between two invitations that were sent lies the quiet period of the
+// earlier one, and around each of them its own is kept free of later decisions.
+func TestWhoIsLeftAloneDoesNotDependOnTheOrder(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		periods := map[string]time.Duration{}
+		var surveys []string
+		for _, minutes := range []time.Duration{0, 30, 60} {
+			v := ask(surveyv1.Question_KIND_NPS)
+			v.QuietPeriod = durationpb.New(minutes * time.Minute)
+			name := c.create(t, fmt.Sprint("q", int(minutes)), v)
+			periods[name], surveys = minutes*time.Minute, append(surveys, name)
+		}
+		random := rand.New(rand.NewPCG(3, 4))
+		for round := range 12 {
+			var sends []*surveyv1.Invitation
+			for _, i := range random.Perm(20) {
+				req := occasion(surveys[random.IntN(3)], 13*i)
+				req.Customer = fmt.Sprintf("%s/customers/c%d", acme, round)
+				got := c.decide(t, req)
+				at, kept := got.GetDecideTime().AsTime(), true
+				for _, s := range sends {
+					before, apart := s, at.Sub(s.GetDecideTime().AsTime())
+					kept = kept && apart.Abs() >= periods[surveyOf(s)]
+					if apart < 0 {
+						before = got
+					}
+					kept = kept && apart.Abs() >= periods[surveyOf(before)]
+				}
+				if (got.GetDecision() == sent) != kept {
+					t.Errorf("round %d, occasion %d: %v, want it sent: %t", round, i, got.GetDecision(), kept)
+				}
+				if got.GetDecision() == sent {
+					sends = append(sends, got)
+				}
+			}
+			if len(sends) == 0 {
+				t.Errorf("round %d: nothing was sent", round)
+			}
+		}
+	})
+}
+
+// surveyOf returns the survey of an invitation.
+func surveyOf(v *surveyv1.Invitation) string {
+	survey, _, _ := strings.Cut(v.GetName(), "/invitations/")
+	return survey
+}
+
 func TestOfRacingOccasionsOneIsSent(t *testing.T) {
 	each(t, func(t *testing.T, c client) {
 		v := ask(surveyv1.Question_KIND_NPS)
@@ -129,13 +190,16 @@ func TestOfRacingOccasionsOneIsSent(t *testing.T) {
 					req.Interaction = ""
 					return req
 				},
+				"two surveys of one quiet period, minutes apart": func(i int) *surveyv1.CheckEligibilityRequest {
+					return occasion(quieting[i%2], i)
+				},
 				"two surveys of one quiet period, each now": func(i int) *surveyv1.CheckEligibilityRequest {
 					req := occasion(quieting[i%2], i)
 					req.DecideTime = nil
 					return req
 				},
 			} {
-				customer := fmt.Sprintf("%s/customers/%c%d", acme, name[len(name)-1], round)
+				customer := fmt.Sprintf("%s/customers/%d-%d", acme, len(name), round)
 				before := occasion(plain, -1000) // so that the customer is known already
 				before.Customer = customer
 				c.decide(t, before)

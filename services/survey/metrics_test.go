@@ -12,11 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 )
 
 const (
@@ -137,9 +139,17 @@ func TestSubjectsAreNeverPooled(t *testing.T) {
 			Included: 41, Excluded: []*typev1.Exclusion{{Reason: "NO_RATING", Count: 1}}, Sources: []string{"survey"}, ReadTime: basis.GetReadTime(),
 		}
 		same(t, "basis", basis, want)
-		one := c.query(t, func(r *surveyv1.QuerySurveyMetricsRequest) { r.Subject = experience })
-		if by(one.GetMeasures(), typev1.Metric_METRIC_NPS, service) != nil || one.GetBasis().GetIncluded() != 5 {
-			t.Errorf("one subject = %v, want nothing about service", one)
+		for subject, counts := range map[typev1.Subject][2]int64{experience: {5, 1}, service: {36, 0}} {
+			one := c.query(t, func(r *surveyv1.QuerySurveyMetricsRequest) { r.Subjects = []typev1.Subject{subject} })
+			want := proto.CloneOf(one.GetBasis())
+			want.Included, want.Excluded = counts[0], nil
+			if counts[1] > 0 {
+				want.Excluded = []*typev1.Exclusion{{Reason: "NO_RATING", Count: counts[1]}}
+			}
+			same(t, "basis of one subject", one.GetBasis(), want)
+			if by(one.GetMeasures(), typev1.Metric_METRIC_NPS, experience+service-subject) != nil {
+				t.Errorf("one subject = %v, want nothing about the other", one)
+			}
 		}
 	})
 }
@@ -169,7 +179,7 @@ func TestWithoutDataThereIsNothingButACount(t *testing.T) {
 		got := c.query(t)
 		same(t, "answer", got, &surveyv1.QuerySurveyMetricsResponse{Basis: &typev1.Basis{Sources: []string{"survey"}, ReadTime: got.GetBasis().GetReadTime()}})
 		got = c.query(t, func(r *surveyv1.QuerySurveyMetricsRequest) {
-			r.Subject, r.GroupBy = service, []string{"channel"}
+			r.Subjects, r.GroupBy = []typev1.Subject{service}, []string{"channel"}
 			r.Window = &typev1.Window{StartTime: stamp(0), EndTime: stamp(1)}
 		})
 		if len(got.GetMeasures()) != 1 || len(got.GetGroups()) != 0 {
@@ -267,6 +277,33 @@ func TestWhatAFilterCannotPlaceIsCounted(t *testing.T) {
 		want.Included, want.Excluded = 1, []*typev1.Exclusion{{Reason: "NO_CHANNEL", Count: 2}, {Reason: "NO_STAGE", Count: 1}}
 		want.Population = &typev1.Population{Channels: []typev1.Channel{phone}, Stages: []typev1.Stage{4}}
 		same(t, "basis", got, want)
+		got = c.query(t, func(r *surveyv1.QuerySurveyMetricsRequest) {
+			r.Population, r.Subjects = want.GetPopulation(), []typev1.Subject{experience}
+		}).GetBasis()
+		want = proto.CloneOf(got)
+		want.Included, want.Excluded = 0, nil
+		same(t, "basis of the other subject", got, want)
+	})
+}
+
+func TestABreakdownHasItsLimit(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		name := c.create(t, "s", ask(nps))
+		c.fill(t, fault.MaxGroups, func(i int) *surveyv1.SubmitResponseRequest {
+			req := submission(name, rate(nps, 9))
+			req.Response.Attributes = map[string]string{"order": fmt.Sprint(i)}
+			return req
+		})
+		by := func(r *surveyv1.QuerySurveyMetricsRequest) { r.GroupBy = []string{"attributes.order"} }
+		if got := len(c.query(t, by).GetGroups()); got != fault.MaxGroups {
+			t.Errorf("%d groups, want %d", got, fault.MaxGroups)
+		}
+		c.submit(t, submission(name, rate(nps, 9)))
+		_, err := c.QuerySurveyMetrics(t.Context(), &surveyv1.QuerySurveyMetricsRequest{Parent: acme, GroupBy: []string{"attributes.order"}})
+		refused(t, "one group more", err, codes.InvalidArgument, "INVALID_ARGUMENT")
+		if got := wrong(err); !slices.Equal(got, []string{"group_by"}) {
+			t.Errorf("complaints about %v, want group_by", got)
+		}
 	})
 }
 

@@ -37,7 +37,11 @@ func TestEveryFigureIsThatOfARecount(t *testing.T) {
 
 		dims := []string{"channel", "stage", "phase", "survey", "question", "touchpoint_definition", "partner", "team", "agent", "attributes.tenure", "attributes.none"}
 		for range 60 {
-			req := &surveyv1.QuerySurveyMetricsRequest{Parent: acme, Subject: typev1.Subject(random.IntN(3))}
+			req := &surveyv1.QuerySurveyMetricsRequest{Parent: acme}
+			req.Subjects = []typev1.Subject{service, experience}[:random.IntN(3)]
+			if random.IntN(3) == 0 {
+				req.Subjects = []typev1.Subject{experience}
+			}
 			random.Shuffle(len(dims), func(i, j int) { dims[i], dims[j] = dims[j], dims[i] })
 			req.GroupBy = slices.Clone(dims[:random.IntN(4)])
 			if random.IntN(2) == 0 {
@@ -99,8 +103,8 @@ type tally map[[2]int32][]int32
 func recount(t *testing.T, req *surveyv1.QuerySurveyMetricsRequest, got *surveyv1.QuerySurveyMetricsResponse, all []*surveyv1.SubmitResponseRequest, surveys map[string]*surveyv1.Survey) {
 	t.Helper()
 	whole, groups, included := tally{}, map[string]tally{}, int64(0)
-	if req.GetSubject() != 0 {
-		whole[[2]int32{int32(typev1.Metric_METRIC_RESPONSE_COUNT), int32(req.GetSubject())}] = nil
+	if one := req.GetSubjects(); len(one) == 1 {
+		whole[[2]int32{int32(typev1.Metric_METRIC_RESPONSE_COUNT), int32(one[0])}] = nil
 	}
 	for _, one := range all {
 		r, s := one.GetResponse(), surveys[one.GetResponse().GetSurvey()]
@@ -170,7 +174,7 @@ func inside(req *surveyv1.QuerySurveyMetricsRequest, r *surveyv1.Response, s *su
 	if w := req.GetWindow(); w != nil && (at.Before(w.GetStartTime().AsTime()) || !at.Before(w.GetEndTime().AsTime())) {
 		return false
 	}
-	return (req.GetSubject() == 0 || req.GetSubject() == s.GetSubject()) &&
+	return (len(req.GetSubjects()) == 0 || slices.Contains(req.GetSubjects(), s.GetSubject())) &&
 		(len(req.GetSurveys()) == 0 || slices.Contains(req.GetSurveys(), r.GetSurvey())) &&
 		(len(p.GetChannels()) == 0 || slices.Contains(p.GetChannels(), a.GetChannel())) &&
 		(len(p.GetStages()) == 0 || slices.Contains(p.GetStages(), a.GetStage()))

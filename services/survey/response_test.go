@@ -128,6 +128,19 @@ func TestAResponseIsRefused(t *testing.T) {
 			{"an invitation of another survey", func(r *surveyv1.Response) { r.Survey, r.Invitation = other, asked.GetName() }, []string{"response.invitation"}},
 			{"an invitation that was not sent", func(r *surveyv1.Response) { r.Invitation = refusal.GetName() }, []string{"response.invitation"}},
 			{"somebody else's invitation", func(r *surveyv1.Response) { r.Invitation, r.Customer = asked.GetName(), bob }, []string{"response.customer"}},
+			{"a touchpoint of another customer", func(r *surveyv1.Response) {
+				r.Customer, r.Attribution = bob, &surveyv1.Attribution{Touchpoint: ann + "/touchpoints/t"}
+				r.Answers[1].Touchpoint = ann + "b/touchpoints/t"
+			}, []string{"response.attribution.touchpoint", "response.answers[1].touchpoint"}},
+			{"a touchpoint of a customer whose name goes on", func(r *surveyv1.Response) {
+				r.Customer, r.Answers[0].Touchpoint = ann, ann+"b/touchpoints/t"
+			}, []string{"response.answers[0].touchpoint"}},
+			{"a touchpoint of a customer nobody knows", func(r *surveyv1.Response) {
+				r.Attribution, r.Answers[0].Touchpoint = &surveyv1.Attribution{Touchpoint: ann + "/touchpoints/t"}, ann+"/touchpoints/t"
+			}, []string{"response.attribution.touchpoint", "response.answers[0].touchpoint"}},
+			{"a touchpoint of somebody else than was invited", func(r *surveyv1.Response) {
+				r.Invitation, r.Answers[0].Touchpoint = asked.GetName(), bob+"/touchpoints/t"
+			}, []string{"response.answers[0].touchpoint"}},
 			{"before the invitation", func(r *surveyv1.Response) { r.Invitation, r.SubmitTime = asked.GetName(), stamp(4) }, []string{"response.submit_time"}},
 		} {
 			req := submission(name, rate(nps, 3), rate(ease, 3))
@@ -217,6 +230,8 @@ func TestAnAnsweredInvitationLendsWhatItKnows(t *testing.T) {
 				&surveyv1.Attribution{Channel: typev1.Channel_CHANNEL_CHAT},
 				&surveyv1.Attribution{Ticket: acme + "/tickets/1", Interaction: interaction(1), Channel: typev1.Channel_CHANNEL_CHAT},
 			},
+			{&surveyv1.Attribution{Ticket: acme + "/tickets/1"}, &surveyv1.Attribution{Ticket: acme + "/tickets/1", Interaction: interaction(2)}},
+			{&surveyv1.Attribution{Ticket: acme + "/tickets/2"}, &surveyv1.Attribution{Ticket: acme + "/tickets/2"}},
 			{&surveyv1.Attribution{Interaction: call}, &surveyv1.Attribution{Interaction: call}},
 			{&surveyv1.Attribution{Touchpoint: ann + "/touchpoints/t"}, &surveyv1.Attribution{Touchpoint: ann + "/touchpoints/t"}},
 		} {

@@ -2,6 +2,7 @@ package abuse
 
 import (
 	"database/sql"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -35,14 +36,22 @@ func storageRows() []row {
 	}
 }
 
-// large are writes to each of the three services, too large for what is left of a
-// page.
-func large() map[string]proto.Message {
-	responses := answering(rating("how", 9), words("why", strings.Repeat("w", 8000)))
-	touchpoints := batch(100, func(_ int, r *visit) { r.Touchpoint.Attributes = map[string]string{"k": strings.Repeat("v", 200)} })
+// large are writes to each of the three services, too large for what is left in
+// their files.
+func large(t *testing.T, s *suite) map[string]proto.Message {
+	t.Helper()
+	long := newSurvey(func(r *surveyv1.CreateSurveyRequest) { r.Survey.Questions = nil })
+	response := answering()
+	for i := range 30 {
+		id := fmt.Sprintf("q%d", i)
+		long.Survey.Questions = append(long.Survey.Questions, &surveyv1.Question{QuestionId: id, Kind: surveyv1.Question_KIND_OPEN})
+		response.Response.Answers = append(response.Response.Answers, words(id, strings.Repeat("w", 8000)))
+	}
+	response.Response.Survey = must[*surveyv1.Survey](t, s, long).GetName()
+	touchpoints := batch(300, func(_ int, r *visit) { r.Touchpoint.Attributes = map[string]string{"k": strings.Repeat("v", 200)} })
 	return map[string]proto.Message{
 		"ticket": say(func(r *ticketv1.CreateInteractionRequest) { r.Interaction.Text = strings.Repeat("t", 60_000) }),
-		"survey": responses, "journey": touchpoints,
+		"survey": response, "journey": touchpoints,
 	}
 }
 
@@ -52,7 +61,7 @@ func spoilStores(t *testing.T, way surface, spoil, mend string, want ask) {
 	t.Helper()
 	s := furnished(t, config{})
 	s.settled(t)
-	for service, req := range large() {
+	for service, req := range large(t, s) {
 		before := s.settled(t)
 		pragma(t, s.dbs[service], spoil)
 		want.want(t, way, s.send(t, way, ask{req: req}))

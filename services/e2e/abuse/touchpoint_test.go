@@ -168,11 +168,13 @@ func scoreRows() []row {
 	}
 }
 
-// scoreless: without touchpoints there is nothing to say, and no number that looks
-// like a bad journey.
+// scoreless: without touchpoints a score is the baseline of the model, and says that
+// it rests on no data. It is not 0, which would look like a bad journey.
 func scoreless(t *testing.T, _ *suite, m proto.Message) {
-	if s := m.(*journeyv1.Score); s.GetEstimate().Value != nil || s.GetBasis().GetIncluded() != 0 {
-		t.Errorf("score = %v, want no value", s)
+	s := m.(*journeyv1.Score)
+	if s.GetEstimate().GetQuality() != typev1.Quality_QUALITY_NO_DATA || s.GetBasis().GetIncluded() != 0 ||
+		s.GetEstimate().Value != nil && s.GetEstimate().GetValue() != s.GetBaseline() {
+		t.Errorf("score = %v, want none but the baseline, and NO_DATA", s)
 	}
 }
 

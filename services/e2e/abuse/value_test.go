@@ -15,7 +15,6 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
-	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 )
 
 func protoText(s string) protoreflect.Value { return protoreflect.ValueOfString(s) }
@@ -123,11 +122,6 @@ func textRows() []row {
 		both("A35", "a negative page size of responses", ask{req: &surveyv1.ListResponsesRequest{Parent: acme, PageSize: -1}, code: invalid, field: "page_size"}),
 		both("A35", "a negative page size of touchpoints", ask{req: &journeyv1.ListTouchpointsRequest{Parent: ann, PageSize: -1}, code: invalid, field: "page_size"}),
 		both("A35", "a negative page size of brands", ask{req: &gatewayv1.ListBrandsRequest{PageSize: -1}, code: invalid, field: "page_size"}),
-		both("A33", "a window that ends before it begins", ask{
-			req: &gatewayv1.CompareViewsRequest{Parent: acme, Window: &typev1.Window{
-				StartTime: noon, EndTime: &timestamppb.Timestamp{Seconds: noon.GetSeconds() - 1},
-			}}, code: invalid,
-		}),
 	}
 }
 

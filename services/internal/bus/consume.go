@@ -28,6 +28,7 @@ const (
 type Consumer struct {
 	Service string    // its own name; replicas of one service share the events
 	From    []string  // the services it listens to
+	Kinds   []string  // the payloads it has a use for, by their fields in the contract, such as ticket_resolved; nil: all
 	DB      *sqldb.DB // where Handle has its effect; [Migrate] has brought it up to date
 
 	// DeadLetters lets operators see what was put aside, while Consume runs. Nil
@@ -64,7 +65,7 @@ func (b *Bus) Consume(ctx context.Context, c Consumer) error {
 		who := c.Service + " of events of " + source
 		wg.Go(func() {
 			b.sessions(ctx, who, func(ctx context.Context, js jetstream.JetStream) error {
-				d := &delivery{bus: b, apply: a, service: c.Service, source: source}
+				d := &delivery{bus: b, apply: a, service: c.Service, source: source, subjects: subjects(source, c.Kinds)}
 				return d.run(ctx, js)
 			})
 		})
@@ -89,6 +90,7 @@ type delivery struct {
 	bus             *Bus
 	apply           *applier
 	service, source string
+	subjects        []string // of the events to deliver; none for all
 	cancel          context.CancelCauseFunc
 }
 
@@ -112,7 +114,8 @@ func (d *delivery) run(ctx context.Context, js jetstream.JetStream) error {
 	}
 	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 		Durable: durable(d.service, stream), DeliverPolicy: jetstream.DeliverAllPolicy, InactiveThreshold: keep,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: 2 * consumeBatch, MaxDeliver: -1,
+		FilterSubjects: d.subjects,
+		AckPolicy:      jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: 2 * consumeBatch, MaxDeliver: -1,
 	})
 	if err != nil {
 		return fmt.Errorf("make the consumer: %w", err)
@@ -134,15 +137,13 @@ func (d *delivery) spread(ctx context.Context, msgs jetstream.MessagesContext) e
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	var lines [workers]chan message
-	for i := range lines {
-		lines[i] = make(chan message, 4)
-		defer close(lines[i])
-		wg.Go(func() {
-			for m := range lines[i] {
-				d.settle(ctx, m)
+	defer func() {
+		for _, line := range lines {
+			if line != nil {
+				close(line)
 			}
-		})
-	}
+		}
+	}()
 	type key struct{ brand, key string }
 	seed := maphash.MakeSeed()
 	for {
@@ -155,7 +156,17 @@ func (d *delivery) spread(ctx context.Context, msgs jetstream.MessagesContext) e
 			return fmt.Errorf("pull: %w", err)
 		}
 		m := read(msg)
-		lines[maphash.Comparable(seed, key{m.event.GetBrand(), m.event.GetKey()})%workers] <- m
+		n := maphash.Comparable(seed, key{m.event.GetBrand(), m.event.GetKey()}) % workers
+		if lines[n] == nil { // most services have idle hours
+			line := make(chan message, 4)
+			lines[n] = line
+			wg.Go(func() {
+				for m := range line {
+					d.settle(ctx, m)
+				}
+			})
+		}
+		lines[n] <- m
 	}
 }
 

@@ -134,3 +134,23 @@ func TestWhatMayPass(t *testing.T) {
 		}
 	}
 }
+
+func TestAConsumerGetsTheKindsItHasAUseForAndNoOthers(t *testing.T) {
+	from, to := migrated(t, sqldbtest.Open(t, sqldbtest.SQLite(t))), migrated(t, sqldbtest.Open(t, sqldbtest.SQLite(t)))
+	o, b := NewOutbox(from), embedded(t)
+	relaying(t, b, o)
+	background(t, func(ctx context.Context) error {
+		return b.Consume(ctx, Consumer{
+			Service: "journey", From: []string{"survey", "ticket"}, DB: to, Handle: apply, Kinds: []string{"response_submitted", "ticket_reopened"},
+		})
+	})
+	for i := range 20 {
+		emit(t, o, &eventv1.Event{Brand: "brands/acme", Key: "a", Payload: &eventv1.Event_TicketCreated{
+			TicketCreated: &eventv1.TicketCreated{},
+		}}, reopened("a", i))
+	}
+	applied(t, to, 20)
+	if n := count(t, to, `SELECT COUNT(*) FROM inbox`); n != 20 {
+		t.Errorf("the inbox holds %d events, want the 20 of the kind", n)
+	}
+}

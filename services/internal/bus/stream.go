@@ -21,6 +21,16 @@ func subject(service, brand, kind string) string {
 	return "concentric." + service + "." + token(brand) + "." + token(kind)
 }
 
+// subjects returns where the events of a service are published that have one of the
+// kinds, or none for all.
+func subjects(service string, kinds []string) []string {
+	var all []string
+	for _, k := range kinds {
+		all = append(all, "concentric."+service+".*."+token(k))
+	}
+	return all
+}
+
 // token returns s as one token of a subject.
 func token(s string) string {
 	if s == "" {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+
 	"google.golang.org/grpc/codes"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
@@ -13,8 +15,9 @@ import (
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
-// ticketSource is the source of touchpoints that are events of the ticket service.
-// Their event_id is the event's id, so an event is one touchpoint however it came.
+// ticketSource is the source of touchpoints that come from the ticket service. Their
+// event_id is the event's id, so an event is one touchpoint however it came; a
+// resolution, which may be corrected, is known by its ticket and number instead.
 const ticketSource = "ticket"
 
 // Apply applies an event of the ticket or the survey service in tx. It fails for
@@ -37,7 +40,7 @@ func (s *Server) interaction(tx *sqldb.Tx, brand string, e *eventv1.Event, p *ev
 	if p.GetDirection() == ticketv1.Interaction_DIRECTION_INTERNAL {
 		return nil
 	}
-	t := s.fromTicket(brand, e, p.GetTicket(), plan.SupportInteraction)
+	t := s.fromTicket(brand, e, e.GetId(), p.GetTicket(), plan.SupportInteraction)
 	t.Interaction, t.Expectation = local(brand, p.GetInteraction()), p.GetExpectation()
 	if p.GetChannel() != 0 {
 		t.Channel = p.GetChannel()
@@ -48,33 +51,44 @@ func (s *Server) interaction(tx *sqldb.Tx, brand string, e *eventv1.Event, p *ev
 	case p.GetStartTime() != nil:
 		t.EventTime = sqldb.Micros(p.GetStartTime().AsTime())
 	}
-	return s.record(tx, brand, p.GetTicket(), t)
+	if known, err := knownCustomer(brand, p.GetTicket()); !known {
+		return err
+	}
+	_, err := s.store.Record(tx, brand, []store.Touchpoint{t})
+	return err
 }
 
 // resolution records how a request for help ended. A ticket that was none, or that
 // lives on in another one, ended nothing for the customer. Whether somebody who
 // did not come back got what was expected, nobody knows.
 func (s *Server) resolution(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eventv1.TicketResolved) error {
-	t := s.fromTicket(brand, e, p.GetTicket(), plan.SupportResolution)
+	if known, err := knownCustomer(brand, p.GetTicket()); !known {
+		return err
+	}
+	r := store.Resolution{
+		Ticket: local(brand, p.GetTicket().GetTicket()), ReopenCount: int64(p.GetReopenCount()), Version: p.GetVersion(),
+	}
+	t := s.fromTicket(brand, e, fmt.Sprintf("%s/resolutions/%d", r.Ticket, r.ReopenCount), p.GetTicket(), plan.SupportResolution)
+	counts := true
 	switch p.GetOutcome() {
 	case ticketv1.Ticket_OUTCOME_SOLVED:
 		t.Expectation = typev1.Expectation_EXPECTATION_MET
 	case ticketv1.Ticket_OUTCOME_PARTIAL, ticketv1.Ticket_OUTCOME_UNSOLVED:
 		t.Expectation = typev1.Expectation_EXPECTATION_UNMET
 	case ticketv1.Ticket_OUTCOME_DUPLICATE, ticketv1.Ticket_OUTCOME_SPAM:
-		return nil
+		counts = false
 	}
 	if p.GetResolveTime() != nil {
 		t.EventTime = sqldb.Micros(p.GetResolveTime().AsTime())
 	}
-	return s.record(tx, brand, p.GetTicket(), t)
+	return s.store.Resolve(tx, brand, r, t, counts)
 }
 
-// fromTicket begins the touchpoint that an event about a ticket becomes.
-func (s *Server) fromTicket(brand string, e *eventv1.Event, ticket *eventv1.TicketRef, definition string) store.Touchpoint {
+// fromTicket begins the touchpoint that an event about a ticket becomes, known as id.
+func (s *Server) fromTicket(brand string, e *eventv1.Event, id string, ticket *eventv1.TicketRef, definition string) store.Touchpoint {
 	t := store.Touchpoint{
 		Customer: name.ID(ticket.GetCustomer()), EventTime: sqldb.Micros(e.GetEventTime().AsTime()),
-		Source: ticketSource, EventID: e.GetId(),
+		Source: ticketSource, EventID: id, RecordTime: sqldb.Micros(s.now()),
 		Channel: ticket.GetChannel(), Stage: ticket.GetStage(), Phase: ticket.GetPhase(),
 		Ticket: local(brand, ticket.GetTicket()),
 	}
@@ -83,24 +97,25 @@ func (s *Server) fromTicket(brand string, e *eventv1.Event, ticket *eventv1.Tick
 	return t
 }
 
-// record stores t, unless nobody knows whose it is.
-func (s *Server) record(tx *sqldb.Tx, brand string, ticket *eventv1.TicketRef, t store.Touchpoint) error {
+// knownCustomer reports whether somebody knows whose the ticket is.
+func knownCustomer(brand string, ticket *eventv1.TicketRef) (bool, error) {
 	if ticket.GetCustomer() == "" {
-		return nil
+		return false, nil
 	}
 	if brand == "" || name.Brand(ticket.GetCustomer()) != brand {
-		return contradiction("the customer is not of the event's brand")
+		return false, contradiction("the customer is not of the event's brand")
 	}
-	t.RecordTime = sqldb.Micros(s.now())
-	_, err := s.store.Record(tx, brand, []store.Touchpoint{t})
-	return err
+	return true, nil
 }
 
 // response measures touchpoints with the answers that belong to them.
 func (s *Server) response(tx *sqldb.Tx, brand string, p *eventv1.ResponseSubmitted) error {
+	if p.GetCustomer() != "" && name.Brand(p.GetCustomer()) != brand {
+		return contradiction("the customer is not of the event's brand")
+	}
 	for _, r := range p.GetRatings() {
 		m := store.Measure{
-			Target: local(brand, r.GetTarget()), Response: name.ID(p.GetResponse()),
+			Target: local(brand, r.GetTarget()), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
 			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()),
 			Rating: store.Rating{
 				Value: int64(r.GetRating()), Min: int64(r.GetMin()), Max: int64(r.GetMax()), LowerIsBetter: r.GetLowerIsBetter(),

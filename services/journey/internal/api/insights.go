@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -17,9 +16,6 @@ import (
 	"github.com/concentric-cx/concentric/services/journey/internal/score"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
-
-// maxGroups is how many groups an answer may have before it fits no message.
-const maxGroups = 5000
 
 // QueryExperienceMetrics implements InsightService.
 func (s *Server) QueryExperienceMetrics(ctx context.Context, req *journeyv1.QueryExperienceMetricsRequest) (*journeyv1.QueryExperienceMetricsResponse, error) {
@@ -156,11 +152,8 @@ func (q *query) group(t *store.Touchpoint) (*group, error) {
 	key := measure.Key(keys)
 	g := q.groups[key]
 	if g == nil {
-		if len(q.groups) >= maxGroups {
-			return nil, fault.Invalid(fault.Field{
-				Path: "group_by", Reason: "TOO_MANY_GROUPS",
-				Description: fmt.Sprintf("must not make more than %d groups", maxGroups),
-			})
+		if len(q.groups) >= fault.MaxGroups {
+			return nil, fault.TooManyGroups()
 		}
 		g = &group{insight.New(q.model), keys}
 		q.groups[key] = g

@@ -125,19 +125,24 @@ func ofScore(full string) (brand, customer string) {
 
 func (s *Server) scoreToProto(full string, r score.Result, basis *typev1.Basis) *journeyv1.Score {
 	p := &journeyv1.Score{
-		Name: full, Estimate: measure.Estimate(insight.Estimate(r), typev1.Unit_UNIT_POINTS),
+		Name: full, Estimate: measure.Estimate(r.Estimate(), typev1.Unit_UNIT_POINTS),
 		Baseline: r.Baseline, Stages: make([]*journeyv1.StageScore, len(r.Stages)), Basis: basis,
 	}
 	for i, stage := range r.Stages {
 		number := typev1.Stage(i + 1) //nolint:gosec // 1 to 5
 		p.Stages[i] = &journeyv1.StageScore{
-			Stage: number, Mean: stage.Mean, Weight: stage.Share, Support: stage.Support, N: stage.N,
+			Stage: number, Mean: stageMean(stage), Weight: stage.Share, Support: stage.Support, N: stage.N,
 		}
 		if stage.Thin {
 			p.ThinStages = append(p.ThinStages, number)
 		}
 	}
 	return p
+}
+
+// stageMean is the mean of one stage; the kernel knows its interval.
+func stageMean(s score.StageScore) *typev1.Estimate {
+	return measure.Estimate(s.Estimate(), typev1.Unit_UNIT_RATIO)
 }
 
 // basis is what a customer's score rests on.

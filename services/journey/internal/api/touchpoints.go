@@ -18,9 +18,6 @@ import (
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
-// ahead is how far in the future a touchpoint may lie: clocks differ.
-const ahead = 24 * time.Hour
-
 // RecordTouchpoint implements TouchpointService.
 func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouchpointRequest) (*journeyv1.Touchpoint, error) {
 	brand := name.Brand(req.GetParent())
@@ -41,10 +38,8 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 // event is the event called fallback; without that either, it is like no other.
 func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
 	p := req.GetTouchpoint()
-	if p.GetEventTime().AsTime().After(now.Add(ahead)) {
-		return store.Touchpoint{}, fault.Invalid(fault.Field{
-			Path: "touchpoint.event_time", Reason: "TIME_AHEAD", Description: "must be at most 24 hours ahead of now",
-		})
+	if p.GetEventTime().AsTime().After(now.Add(fault.Lead)) {
+		return store.Touchpoint{}, fault.Ahead("touchpoint.event_time")
 	}
 	brand := name.Brand(req.GetParent())
 	d, err := s.catalog.find(ctx, brand, name.ID(p.GetDefinition()))

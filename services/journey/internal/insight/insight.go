@@ -156,17 +156,13 @@ func (g *Group) journey(asOf int64) stats.Estimate {
 	for at, s := range g.cells {
 		cells = append(cells, score.Cell{Stage: at.stage, Bucket: at.bucket, Sums: *s})
 	}
-	e := Estimate(g.model.Latest(cells, asOf))
-	if e.Known && e.N < stats.MinShown {
-		e.Known, e.Quality = false, stats.QualitySuppressed
+	e := g.model.Latest(cells, asOf).Estimate()
+	if e.N < stats.MinShown {
+		e.Known = false
+		if e.N > 0 {
+			e.Quality = stats.QualitySuppressed
+		}
 	}
-	return e
-}
-
-// Estimate returns the estimate of a score. Without touchpoints there is none.
-func Estimate(r score.Result) stats.Estimate {
-	e := r.Estimate()
-	e.Known = e.N > 0
 	return e
 }
 

@@ -24,27 +24,35 @@ const cellsAndLater = `
 	  SELECT 1 FROM touchpoint WHERE brand = $1 AND customer = $2 AND event_time > $3 AND event_time < $4)
 	FROM stage_bucket WHERE brand = $1 AND customer = $2 ORDER BY bucket, stage`
 
+// cellsAndTouches is one statement, so that both parts are of the same moment.
+const cellsAndTouches = `
+	SELECT 0 AS touch, bucket AS at, stage, w, wx, wxx, ww, n, unscored, 0.0 AS weight
+	FROM stage_bucket WHERE brand = $1 AND customer = $2
+	UNION ALL
+	SELECT 1, event_time, stage, expectation, rating, scale_min, scale_max, lower_is_better, 0, weight
+	FROM touchpoint WHERE brand = $1 AND customer = $2 AND event_time >= $3 AND event_time <= $4`
+
 // Journey returns the journey of a customer as of asOf. What it costs does not
 // grow with the number of touchpoints before the bucket of asOf.
 func (s *Store) Journey(ctx context.Context, brand, customer string, asOf int64) (Journey, error) {
 	cut := s.model.Bucket(asOf)
-	end := (cut + 1) * s.model.HalfLife.Microseconds()
-	rows, err := s.cells.QueryContext(ctx, brand, customer, asOf, end)
-	if err != nil {
-		return Journey{}, fmt.Errorf("read sums: %w", sqldb.Fault(err))
-	}
+	start := cut * s.model.HalfLife.Microseconds()
 	var j Journey
 	later := false
-	err = j.read(rows, cut, &later)
+	rows, err := s.cells.QueryContext(ctx, brand, customer, asOf, start+s.model.HalfLife.Microseconds())
+	if err == nil {
+		err = j.read(rows, cut, &later)
+	}
 	j.Whole = !later
 	if err == nil && later {
-		err = s.Snapshot(ctx, func(snap *Snapshot) (err error) {
-			j, err = snap.cut(ctx, brand, customer, asOf)
-			return err
-		})
+		j = Journey{}
+		rows, err = s.touches.QueryContext(ctx, brand, customer, start, asOf)
+		if err == nil {
+			err = j.readCut(rows, cut, &s.model)
+		}
 	}
 	if err != nil {
-		return Journey{}, fmt.Errorf("read sums: %w", sqldb.Fault(err))
+		return Journey{}, fmt.Errorf("read journey: %w", sqldb.Fault(err))
 	}
 	return j, nil
 }
@@ -62,59 +70,63 @@ func (j *Journey) read(rows *sql.Rows, last int64, dest ...any) error {
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
-		j.Exists = true
-		if c.Bucket > last {
-			continue
-		}
-		c.Stage-- // the kernel counts from 0
-		if c.N != 0 {
-			j.Cells = append(j.Cells, c)
-		}
-		j.Unscored += unscored
+		j.cell(c, unscored, last)
 	}
 	return rows.Err()
 }
 
-// cut returns the journey of a customer as of asOf, the bucket of asOf touchpoint
-// by touchpoint.
-func (s *Snapshot) cut(ctx context.Context, brand, customer string, asOf int64) (Journey, error) {
-	model := &s.store.model
-	bucket := model.Bucket(asOf)
-	j, err := s.cells(ctx, brand, customer, nil, bucket-1)
-	if err != nil {
-		return j, err
+// cell takes a row of stage_bucket, unless it lies after the last bucket.
+func (j *Journey) cell(c score.Cell, unscored, last int64) {
+	j.Exists = true
+	if c.Bucket > last {
+		return
 	}
-	rows, err := s.tx.QueryContext(ctx, `
-		SELECT `+columns+` FROM touchpoint
-		WHERE brand = $1 AND customer = $2 AND event_time >= $3 AND event_time <= $4`,
-		brand, customer, bucket*model.HalfLife.Microseconds(), asOf)
-	if err != nil {
-		return j, err
+	c.Stage-- // the kernel counts from 0
+	if c.N != 0 {
+		j.Cells = append(j.Cells, c)
 	}
-	touchpoints, err := collect(rows)
-	if err != nil {
-		return j, err
-	}
-	for i := range touchpoints {
-		if touch, known := touchpoints[i].Touch(model); known {
+	j.Unscored += unscored
+}
+
+// readCut takes from the rows of cellsAndTouches the cells before the bucket cut
+// and the touchpoints in it, and closes rows.
+func (j *Journey) readCut(rows *sql.Rows, cut int64, model *score.Model) error {
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			touch                   bool
+			at, stage, unscored     int64
+			a                       int64 // the weight of a cell, or the expectation
+			value, low, high, lower sql.NullInt64
+			weight                  float64
+		)
+		if err := rows.Scan(&touch, &at, &stage, &a, &value, &low, &high, &lower, &unscored, &weight); err != nil {
+			return err
+		}
+		if !touch {
+			sums := score.Sums{W: a, WX: value.Int64, WXX: low.Int64, WW: high.Int64, N: lower.Int64}
+			j.cell(score.Cell{Stage: int(stage), Bucket: at, Sums: sums}, unscored, cut-1)
+			continue
+		}
+		t := Touchpoint{
+			EventTime: at, Stage: typev1.Stage(stage), Expectation: typev1.Expectation(a), Weight: weight, //nolint:gosec // enums
+			Rating: Rating{value.Int64, low.Int64, high.Int64, lower.Int64 != 0},
+		}
+		if touch, known := t.Touch(model); known {
 			j.Partial = append(j.Partial, touch)
 		} else {
 			j.Unscored++
 		}
 	}
-	return j, nil
+	return rows.Err()
 }
 
 // Pooled returns all touchpoints of the brand in some stages, or in all if it
 // names none, as the journey of one customer, up to the end of the last bucket.
 func (s *Snapshot) Pooled(ctx context.Context, brand string, stages []typev1.Stage, last int64) (Journey, error) {
-	return s.cells(ctx, brand, whole, stages, last)
-}
-
-func (s *Snapshot) cells(ctx context.Context, brand, customer string, stages []typev1.Stage, last int64) (Journey, error) {
 	query, args := among(`
 		SELECT bucket, stage, w, wx, wxx, ww, n, unscored
-		FROM stage_bucket WHERE brand = $1 AND customer = $2`, []any{brand, customer}, "stage", stages)
+		FROM stage_bucket WHERE brand = $1 AND customer = $2`, []any{brand, whole}, "stage", stages)
 	rows, err := s.tx.QueryContext(ctx, query+" ORDER BY bucket, stage", args...)
 	if err != nil {
 		return Journey{}, err

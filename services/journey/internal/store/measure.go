@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -15,13 +14,17 @@ import (
 // arrive has no say.
 type Measure struct {
 	Target     string // customers/ann/touchpoints/7, or tickets/7/interactions/3 for all touchpoints that stand for it
+	Customer   string // whose touchpoints it may measure; those of any if empty
 	Response   string // its id
 	SubmitTime int64
 	Rating     Rating
 }
 
-// beats reports whether m counts rather than what t has.
+// beats reports whether m counts for t rather than what t has.
 func (m *Measure) beats(t *Touchpoint) bool {
+	if m.Customer != "" && m.Customer != t.Customer {
+		return false
+	}
 	if t.Response == "" || m.SubmitTime != t.ResponseTime {
 		return t.Response == "" || m.SubmitTime > t.ResponseTime
 	}
@@ -37,14 +40,14 @@ func (m *Measure) apply(t *Touchpoint) {
 func (s *Store) Measure(tx *sqldb.Tx, brand string, m Measure) error {
 	s.turn(tx)
 	n, err := tx.Exec(`
-		INSERT INTO measure (brand, target, response, submit_time, rating, scale_min, scale_max, lower_is_better)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (brand, target) DO UPDATE SET response = excluded.response, submit_time = excluded.submit_time,
+		INSERT INTO measure (brand, target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (brand, target, customer) DO UPDATE SET response = excluded.response, submit_time = excluded.submit_time,
 		  rating = excluded.rating, scale_min = excluded.scale_min, scale_max = excluded.scale_max,
 		  lower_is_better = excluded.lower_is_better
 		WHERE excluded.submit_time > measure.submit_time
 		   OR (excluded.submit_time = measure.submit_time AND excluded.response > measure.response)`,
-		brand, m.Target, m.Response, m.SubmitTime, m.Rating.Value, m.Rating.Min, m.Rating.Max, bit(m.Rating.LowerIsBetter))
+		brand, m.Target, m.Customer, m.Response, m.SubmitTime, m.Rating.Value, m.Rating.Min, m.Rating.Max, bit(m.Rating.LowerIsBetter))
 	if err != nil || n == 0 {
 		return err
 	}
@@ -86,12 +89,12 @@ func measured(tx *sqldb.Tx, brand, target string) ([]Touchpoint, error) {
 }
 
 func selectMeasures(n int) string {
-	return `SELECT target, response, submit_time, rating, scale_min, scale_max, lower_is_better
+	return `SELECT target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better
 		FROM measure WHERE brand = $1 AND target IN (` + list(n) + `)`
 }
 
-// measures gives the touchpoints of the batch the measures that came before them.
-func (r *recording) measures() error {
+// measure gives the new touchpoints the measures that came before them.
+func (r *recording) measure() error {
 	if len(r.fresh) > 1 {
 		var one int
 		err := r.tx.QueryRow(`SELECT 1 FROM measure WHERE brand = $1 LIMIT 1`, r.brand).Scan(&one)
@@ -105,7 +108,7 @@ func (r *recording) measures() error {
 	waiting := map[string][]*Touchpoint{}
 	var targets []string
 	for _, i := range r.fresh {
-		t := &r.batch[i]
+		t := &r.answer[i].Touchpoint
 		for _, target := range []string{t.target(), t.Interaction} {
 			if target != "" {
 				targets = append(targets, target)
@@ -114,14 +117,14 @@ func (r *recording) measures() error {
 		}
 	}
 	return r.store.selectMeasures.fill(targets, func(statement string, part []any) error {
-		rows, err := r.tx.Query(statement, slices.Insert(part, 0, any(r.brand))...)
+		rows, err := r.tx.Query(statement, append([]any{r.brand}, part...)...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var m Measure
-			if err := rows.Scan(&m.Target, &m.Response, &m.SubmitTime, &m.Rating.Value, &m.Rating.Min, &m.Rating.Max,
+			if err := rows.Scan(&m.Target, &m.Customer, &m.Response, &m.SubmitTime, &m.Rating.Value, &m.Rating.Min, &m.Rating.Max,
 				&m.Rating.LowerIsBetter); err != nil {
 				return fmt.Errorf("read measure: %w", err)
 			}

@@ -1,8 +1,7 @@
 package store
 
 import (
-	"maps"
-	"slices"
+	"database/sql"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -21,163 +20,183 @@ type Recorded struct {
 // before its touchpoint is applied here.
 func (s *Store) Record(tx *sqldb.Tx, brand string, batch []Touchpoint) ([]Recorded, error) {
 	s.turn(tx)
-	r := &recording{store: s, tx: tx, brand: brand, batch: slices.Clone(batch), repeats: map[int]string{}}
+	r := &recording{store: s, tx: tx, brand: brand, answer: make([]Recorded, len(batch))}
+	for i, t := range batch {
+		r.answer[i] = Recorded{t, true}
+	}
 	r.distinct()
-	for _, step := range []func() error{r.aliases, r.measures, r.touchpoints} {
-		if err := step(); err != nil {
-			return nil, err
-		}
+	if err := r.measure(); err != nil {
+		return nil, err
+	}
+	if err := r.insert(); err != nil {
+		return nil, err
 	}
 	sums := s.change()
-	answer := make([]Recorded, len(batch))
-	for i := range r.batch {
-		if _, repeat := r.repeats[i]; !repeat {
-			sums.add(&r.batch[i])
-			answer[i] = Recorded{r.batch[i], true}
-		}
+	for _, i := range r.fresh {
+		sums.add(&r.answer[i].Touchpoint)
 	}
 	s.save(tx, brand, sums)
-	return answer, r.stored(answer)
+	for _, c := range r.copies {
+		r.answer[c[0]] = Recorded{Touchpoint: r.answer[c[1]].Touchpoint}
+	}
+	return r.answer, nil
 }
 
 // A recording is one call of Record on its way.
 type recording struct {
-	store   *Store
-	tx      *sqldb.Tx
-	brand   string
-	batch   []Touchpoint
-	fresh   []int          // positions in batch that may be new, ascending
-	repeats map[int]string // positions that are not, and the id they are known by
+	store  *Store
+	tx     *sqldb.Tx
+	brand  string
+	answer []Recorded
+	fresh  []int    // positions in answer of those that are new, as far as is known
+	copies [][2]int // positions in answer: of a repeat within the batch, and of what it repeats
 }
 
 // distinct finds the repeats within the batch: the first one counts.
 func (r *recording) distinct() {
-	first := make(map[string]bool, len(r.batch))
-	for i, t := range r.batch {
-		switch {
-		case t.Alias != "" && first[t.Alias]:
-			r.repeats[i] = t.Alias
-		case first[t.ID]:
-			r.repeats[i] = t.ID
-		default:
-			first[t.ID] = true
-			if t.Alias != "" {
-				first[t.Alias] = true
-			}
-			r.fresh = append(r.fresh, i)
+	first := make(map[string]int, len(r.answer))
+	for i := range r.answer {
+		t := &r.answer[i].Touchpoint
+		of, found := first[t.Alias]
+		if !found {
+			of, found = first[t.ID]
+		}
+		if found {
+			r.copies = append(r.copies, [2]int{i, of})
+			continue
+		}
+		first[t.ID] = i
+		if t.Alias != "" {
+			first[t.Alias] = i
+		}
+		r.fresh = append(r.fresh, i)
+	}
+}
+
+// insert stores what is new.
+//
+// Mostly all of it is, and the number of rows that came to be says so; otherwise
+// it begins again without those that are known. SQLite, where a savepoint copies
+// each page that is changed, looks first, which costs less there. PostgreSQL does
+// not: before it has analyzed the table, it may read all of it to find a few ids.
+func (r *recording) insert() error {
+	if rows := r.rows(); len(rows) == 1 {
+		n, err := r.write(rows)
+		if n == 0 && err == nil {
+			err = r.sift()
+		}
+		return err
+	}
+	if r.store.db.Postgres() {
+		rows := r.rows()
+		r.tx.Defer("SAVEPOINT record")
+		n, err := r.write(rows)
+		if n == len(rows) || err != nil {
+			r.tx.Defer("RELEASE SAVEPOINT record")
+			return err
+		}
+		r.tx.Defer("ROLLBACK TO SAVEPOINT record")
+	}
+	if err := r.sift(); err != nil {
+		return err
+	}
+	_, err := r.write(r.rows())
+	return err
+}
+
+// rows returns the rows of what is new, aliases among them.
+func (r *recording) rows() []*Touchpoint {
+	rows := make([]*Touchpoint, 0, len(r.fresh))
+	for _, i := range r.fresh {
+		t := &r.answer[i].Touchpoint
+		if rows = append(rows, t); t.Alias != "" {
+			rows = append(rows, &Touchpoint{ID: t.Alias, sameAs: t.ID, EventTime: never, RecordTime: t.RecordTime})
 		}
 	}
+	return rows
 }
 
 func insertTouchpoint(rows int) string {
 	return `INSERT INTO touchpoint (brand, same_as, ` + columns + `) VALUES ` + sqldb.Values(rows, width+2) + `
-		ON CONFLICT (brand, id) DO NOTHING RETURNING id`
+		ON CONFLICT (brand, id) DO NOTHING`
 }
 
-// aliases claims the events of touchpoints whose ids were chosen.
-func (r *recording) aliases() error {
-	var rows []Touchpoint
-	var of []int
-	for _, i := range r.fresh {
-		if t := &r.batch[i]; t.Alias != "" {
-			rows = append(rows, Touchpoint{ID: t.Alias, sameAs: t.ID, EventTime: never, RecordTime: t.RecordTime})
-			of = append(of, i)
-		}
-	}
-	claimed, err := r.insert(rows)
-	if err != nil {
-		return err
-	}
-	for n, i := range of {
-		if !claimed[n] {
-			r.repeats[i] = rows[n].ID
-		}
-	}
-	r.fresh = slices.DeleteFunc(r.fresh, func(i int) bool { return r.repeats[i] != "" })
-	return nil
-}
-
-// touchpoints stores those that are new.
-func (r *recording) touchpoints() error {
-	rows := make([]Touchpoint, len(r.fresh))
-	for n, i := range r.fresh {
-		rows[n] = r.batch[i]
-	}
-	stored, err := r.insert(rows)
-	if err != nil {
-		return err
-	}
-	for n, i := range r.fresh {
-		if !stored[n] {
-			r.repeats[i] = rows[n].ID
-		}
-	}
-	return nil
-}
-
-// insert adds rows, whose ids differ, and says which of them were new.
-func (r *recording) insert(rows []Touchpoint) ([]bool, error) {
-	added := make([]bool, len(rows))
-	err := r.store.insertTouchpoint.split(len(rows), func(statement string, from, to int) error {
+// write stores rows and returns how many were new.
+func (r *recording) write(rows []*Touchpoint) (added int, err error) {
+	err = r.store.insertTouchpoint.split(len(rows), func(statement string, from, to int) error {
 		args := make([]any, 0, (width+2)*(to-from))
-		for i := range rows[from:to] {
-			t := &rows[from+i]
+		for _, t := range rows[from:to] {
 			args = t.values(append(args, r.brand, null(t.sameAs)))
 		}
-		result, err := r.tx.Query(statement, args...)
-		if err != nil {
-			return err
-		}
-		defer result.Close()
-		at := from
-		for result.Next() {
-			var id string
-			if err := result.Scan(&id); err != nil {
-				return err
-			}
-			for rows[at].ID != id { // mostly the next one
-				if at++; at == to {
-					at = from
-				}
-			}
-			added[at] = true
-		}
-		return result.Err()
+		n, err := r.tx.Exec(statement, args...)
+		added += int(n)
+		return err
 	})
 	return added, err
 }
 
-func selectStored(n int) string {
-	return `SELECT key.id, ` + prefixed("t", columns) + `
-		FROM touchpoint AS key JOIN touchpoint AS t ON t.brand = key.brand AND t.id = COALESCE(key.same_as, key.id)
-		WHERE key.brand = $1 AND key.id IN (` + list(n) + `)`
+// sift answers what is known with what is stored. Since writers take turns, what
+// is unknown now stays so until it is stored.
+func (r *recording) sift() error {
+	ids := make([]string, 0, len(r.fresh))
+	for _, t := range r.rows() {
+		ids = append(ids, t.ID)
+	}
+	known, err := r.known(ids)
+	if err != nil {
+		return err
+	}
+	fresh := r.fresh[:0]
+	for _, i := range r.fresh {
+		t := &r.answer[i].Touchpoint
+		stored, found := known[t.Alias]
+		if !found {
+			stored, found = known[t.ID]
+		}
+		if found {
+			r.answer[i] = Recorded{Touchpoint: stored}
+		} else {
+			fresh = append(fresh, i)
+		}
+	}
+	r.fresh = fresh
+	return nil
 }
 
-// stored reads the touchpoints that the repeats repeat into their answers.
-func (r *recording) stored(answer []Recorded) error {
-	if len(r.repeats) == 0 {
-		return nil
-	}
-	ids := slices.Sorted(maps.Values(r.repeats))
-	known := make(map[string]Touchpoint, len(ids))
-	err := r.store.selectStored.fill(slices.Compact(ids), func(statement string, part []any) error {
-		rows, err := r.tx.Query(statement, slices.Insert(part, 0, any(r.brand))...)
+func selectStored(n int) string {
+	return `SELECT same_as, ` + columns + ` FROM touchpoint WHERE brand = $1 AND id IN (` + list(n) + `)`
+}
+
+// known returns the touchpoints that have one of the ids, their own or an alias.
+func (r *recording) known(ids []string) (map[string]Touchpoint, error) {
+	known := map[string]Touchpoint{}
+	var aliases, meant []string
+	err := r.store.selectStored.fill(ids, func(statement string, part []any) error {
+		rows, err := r.tx.Query(statement, append([]any{r.brand}, part...)...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var id string
 			var t Touchpoint
-			if err := t.scan(rows, &id); err != nil {
+			var sameAs sql.NullString
+			if err := t.scan(rows, &sameAs); err != nil {
 				return err
 			}
-			known[id] = t
+			if sameAs.Valid {
+				aliases, meant = append(aliases, t.ID), append(meant, sameAs.String)
+			} else {
+				known[t.ID] = t
+			}
 		}
 		return rows.Err()
 	})
-	for i, id := range r.repeats {
-		answer[i] = Recorded{Touchpoint: known[id]}
+	if err != nil || len(aliases) == 0 {
+		return known, err
 	}
-	return err
+	others, err := r.known(meant)
+	for i, alias := range aliases {
+		known[alias] = others[meant[i]]
+	}
+	return known, err
 }

@@ -29,7 +29,9 @@ var migrations embed.FS
 type Store struct {
 	db    *sqldb.DB
 	model score.Model
-	cells *sql.Stmt // what most scores are made of
+
+	cells   *sql.Stmt // what most scores are made of
+	touches *sql.Stmt // what the others are made of
 
 	insertTouchpoint, addSums, selectMeasures, selectStored texts
 }
@@ -45,14 +47,19 @@ func Open(ctx context.Context, db *sqldb.DB, model score.Model) (*Store, error) 
 		return nil, err
 	}
 	s := &Store{db: db, model: model}
-	if s.cells, err = db.Read().PrepareContext(ctx, cellsAndLater); err != nil {
-		return nil, fmt.Errorf("prepare: %w", sqldb.Fault(err))
+	for text, statement := range map[string]**sql.Stmt{cellsAndLater: &s.cells, cellsAndTouches: &s.touches} {
+		if *statement, err = db.Read().PrepareContext(ctx, text); err != nil {
+			return nil, fmt.Errorf("prepare: %w", sqldb.Fault(err))
+		}
 	}
-	sizes := sizes(db)
-	s.insertTouchpoint = write(sizes, insertTouchpoint)
-	s.addSums = write(sizes, addSums)
-	s.selectMeasures = write(sizes, selectMeasures)
-	s.selectStored = write(sizes, selectStored)
+	rows := []int{50, 10, 1} // a statement: beyond that, SQLite gains nothing
+	if db.Postgres() {
+		rows = append([]int{500}, rows...) // each costs a round trip
+	}
+	s.insertTouchpoint = write(db, insertTouchpoint, rows)
+	s.addSums = write(db, addSums, rows)
+	s.selectMeasures = write(db, selectMeasures, []int{500, 50, 5, 1})
+	s.selectStored = write(db, selectStored, []int{500, 50, 5, 1})
 	return s, nil
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -14,22 +15,23 @@ type texts struct {
 	text  map[int]string
 }
 
-// sizes returns how many rows a statement takes, descending. What suits SQLite
-// costs PostgreSQL round trips.
-func sizes(db *sqldb.DB) []int {
-	if db.Postgres() {
-		return []int{500, 50, 10, 1}
-	}
-	return []int{50, 10, 1}
-}
-
-func write(sizes []int, statement func(rows int) string) texts {
-	t := texts{sizes, make(map[int]string, len(sizes))}
-	for _, n := range sizes {
+// write returns the texts of a statement that takes so many rows, or values, at a
+// time. Its placeholders appear once each.
+func write(db *sqldb.DB, statement func(rows int) string, sizes []int) texts {
+	t := texts{sizes, map[int]string{}}
+	for _, n := range t.sizes {
 		t.text[n] = statement(n)
+		if !db.Postgres() {
+			t.text[n] = numbers.ReplaceAllLiteralString(t.text[n], "?")
+		}
 	}
 	return t
 }
+
+// numbers matches numbered placeholders. SQLite's driver asks for the name of each
+// one, and SQLite walks the list of all names to find it: with a thousand of them
+// that takes longer than the statement.
+var numbers = regexp.MustCompile(`\$[0-9]+`)
 
 // split calls f for n rows in parts, each with the statement for its size.
 func (t texts) split(n int, f func(statement string, from, to int) error) error {
@@ -45,8 +47,8 @@ func (t texts) split(n int, f func(statement string, from, to int) error) error 
 	return nil
 }
 
-// fill calls f for values in parts, each padded with its last value to a size
-// there is a statement for: to look for a value twice finds it once.
+// fill calls f for values in parts, each with the statement for its size or, at
+// the end, with one for more: it looks for the last value several times.
 func (t texts) fill(values []string, f func(statement string, part []any) error) error {
 	for len(values) > 0 {
 		size := t.sizes[0]
@@ -95,10 +97,4 @@ func bit(b bool) int64 {
 		return 1
 	}
 	return 0
-}
-
-// prefixed puts the name of a table before each of the columns.
-func prefixed(table, columns string) string {
-	fields := strings.Fields(strings.ReplaceAll(columns, ",", " "))
-	return table + "." + strings.Join(fields, ", "+table+".")
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strings"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
@@ -67,4 +68,21 @@ func check(q store.Question, p *surveyv1.Answer) (fault.Field, bool) {
 		}
 	}
 	return fault.Field{}, true
+}
+
+// strangers reports the touchpoints in p that are not the customer's who gave r.
+func strangers(r store.Response, p *surveyv1.Response) []fault.Field {
+	var wrong []fault.Field
+	check := func(path, touchpoint string) {
+		if touchpoint != "" && (r.Customer == "" || !strings.HasPrefix(touchpoint, full(r.Brand, r.Customer)+"/")) {
+			wrong = append(wrong, fault.Field{
+				Path: path, Reason: "OTHER_CUSTOMER", Description: "must be a touchpoint of the response's customer",
+			})
+		}
+	}
+	check("response.attribution.touchpoint", p.GetAttribution().GetTouchpoint())
+	for i, a := range p.GetAnswers() {
+		check(fmt.Sprintf("response.answers[%d].touchpoint", i), a.GetTouchpoint())
+	}
+	return wrong
 }

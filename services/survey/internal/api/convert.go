@@ -72,6 +72,9 @@ func toInvitation(v store.Invitation) *surveyv1.Invitation {
 	if p.GetDecision() == surveyv1.Invitation_DECISION_QUIET_PERIOD {
 		p.QuietUntilTime = timestamp(v.QuietUntil)
 	}
+	if v.DuplicateOf != "" {
+		p.DuplicateOf = invitationName(v.Brand, v.Survey, v.DuplicateOf)
+	}
 	if v.Response != "" {
 		p.Response = responseName(v.Brand, v.Response)
 	}

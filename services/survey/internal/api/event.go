@@ -4,17 +4,19 @@ import (
 	"slices"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/survey/internal/scale"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
 // submitted is the event of r. Each answer measures its own touchpoint. What the
-// whole response is attributed to is measured by one answer: of the ratings that
-// have no touchpoint of their own, the one whose question is asked first.
+// whole response is about is measured by one answer: of the ratings that have no
+// touchpoint of their own and whose question is about none, the one whose question
+// is asked first.
 func submitted(survey store.Survey, r store.Response) *eventv1.Event {
 	whole := r.Touchpoint
-	if whole == "" {
+	if whole == "" && survey.Scope == int32(surveyv1.Survey_SCOPE_INTERACTION) {
 		whole = r.Interaction
 	}
 	ratings := slices.Clone(r.Answers)
@@ -25,7 +27,7 @@ func submitted(survey store.Survey, r store.Response) *eventv1.Event {
 	})
 	e := &eventv1.ResponseSubmitted{
 		Response: responseName(r.Brand, r.ID), Survey: surveyName(r.Brand, r.Survey),
-		Subject: toSubject(r.Subject), SubmitTime: timestamp(r.SubmitTime),
+		Subject: toSubject(r.Subject), SubmitTime: timestamp(r.SubmitTime), Customer: full(r.Brand, r.Customer),
 	}
 	for _, a := range ratings {
 		on, ok := scale.Kind(a.Kind).Scale()
@@ -33,7 +35,7 @@ func submitted(survey store.Survey, r store.Response) *eventv1.Event {
 			continue
 		}
 		target := a.Touchpoint
-		if target == "" {
+		if target == "" && a.Definition == "" {
 			target, whole = whole, ""
 		}
 		if target == "" {
@@ -43,7 +45,7 @@ func submitted(survey store.Survey, r store.Response) *eventv1.Event {
 			Target: full(r.Brand, target), Rating: a.Rating, Min: on.Min, Max: on.Max, LowerIsBetter: !on.HigherIsBetter,
 		})
 	}
-	key := full(r.Brand, r.Customer)
+	key := e.GetCustomer()
 	if key == "" {
 		key = e.GetResponse()
 	}

@@ -17,12 +17,10 @@ import (
 
 // CheckEligibility implements InvitationService.
 //
-// An occasion is an interaction or, without one, an instant. The quiet period is
-// that of the survey which was sent, whichever survey asks now. It is judged at
-// decide_time: an occasion of the past is held back by what was sent up to
-// then, so that history decides the same in whatever order it comes; one without
-// a time by everything that was sent. Decisions about one customer wait for each
-// other.
+// An occasion of the past is held back as well by a later invitation that would
+// fall into the quiet period of its own survey: between any two invitations sent
+// lies the quiet period of the earlier one, in whatever order they were decided.
+// Decisions about one customer wait for each other.
 func (s *Server) CheckEligibility(ctx context.Context, req *surveyv1.CheckEligibilityRequest) (*surveyv1.Invitation, error) {
 	survey, err := s.active(ctx, req.GetSurvey())
 	if err != nil {
@@ -41,7 +39,7 @@ func (s *Server) CheckEligibility(ctx context.Context, req *surveyv1.CheckEligib
 	}
 	asked.Occasion = occasion(asked)
 	return once.Do(ctx, s.DB, survey.Brand, req, func(tx *sqldb.Tx) (*surveyv1.Invitation, error) {
-		v, err := s.decide(tx, survey, asked, req.GetDecideTime() != nil)
+		v, err := s.decide(tx, survey, asked)
 		if err != nil {
 			return nil, err
 		}
@@ -61,18 +59,18 @@ func (s *Server) GetInvitation(ctx context.Context, req *surveyv1.GetInvitationR
 }
 
 // decide applies the rules in the order of the contract.
-func (s *Server) decide(tx *sqldb.Tx, survey store.Survey, v store.Invitation, dated bool) (store.Invitation, error) {
+func (s *Server) decide(tx *sqldb.Tx, survey store.Survey, v store.Invitation) (store.Invitation, error) {
 	if len(survey.Channels) > 0 && !slices.Contains(survey.Channels, v.Channel) {
 		v.Decision = int32(surveyv1.Invitation_DECISION_CHANNEL_UNSUPPORTED)
 		return v, nil
 	}
-	sent, err := s.Store.Contact(tx, v, dated)
+	sent, err := s.Store.Contact(tx, v, survey.QuietPeriod)
 	if err != nil {
 		return store.Invitation{}, err
 	}
 	switch {
-	case sent.Asked:
-		v.Decision = int32(surveyv1.Invitation_DECISION_DUPLICATE)
+	case sent.DuplicateOf != "":
+		v.Decision, v.DuplicateOf = int32(surveyv1.Invitation_DECISION_DUPLICATE), sent.DuplicateOf
 	case !sent.QuietUntil.IsZero():
 		v.Decision, v.QuietUntil = int32(surveyv1.Invitation_DECISION_QUIET_PERIOD), sent.QuietUntil
 	case draw(v) >= survey.SamplingRate:

@@ -29,12 +29,8 @@ func (s *Server) QuerySurveyMetrics(ctx context.Context, req *surveyv1.QuerySurv
 	}
 	rep := newReport(brand, req)
 	if window != nil {
-		rows, err := s.Store.Tally(ctx, asked(req, window), rep.dims)
-		if err != nil {
+		if err := s.Store.Tally(ctx, asked(req, window), rep.dims, rep.add); err != nil {
 			return nil, err
-		}
-		for _, row := range rows {
-			rep.add(row)
 		}
 	}
 	return &surveyv1.QuerySurveyMetricsResponse{
@@ -72,8 +68,11 @@ func (s *Server) span(ctx context.Context, brand string, invited bool) (*typev1.
 // asked returns what req asks to be counted in window.
 func asked(req *surveyv1.QuerySurveyMetricsRequest, window *typev1.Window) store.Range {
 	r := store.Range{
-		Brand: name.ID(req.GetParent()), Subject: int32(req.GetSubject()),
+		Brand: name.ID(req.GetParent()),
 		Start: window.GetStartTime().AsTime(), End: window.GetEndTime().AsTime(),
+	}
+	for _, v := range req.GetSubjects() {
+		r.Subjects = append(r.Subjects, int32(v))
 	}
 	for _, v := range req.GetSurveys() {
 		r.Surveys = append(r.Surveys, name.ID(v))

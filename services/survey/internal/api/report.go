@@ -8,6 +8,7 @@ import (
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/stats"
 	"github.com/concentric-cx/concentric/services/survey/internal/scale"
@@ -46,37 +47,40 @@ func newReport(brand string, req *surveyv1.QuerySurveyMetricsRequest) *report {
 		brand: brand, names: req.GetGroupBy(), dims: dimensions(req.GetGroupBy()),
 		all: group{}, groups: map[string]*keyed{}, excluded: map[string]int64{},
 	}
-	if req.GetSubject() != typev1.Subject_SUBJECT_UNSPECIFIED {
-		r.all.of(req.GetSubject()) // so that it is counted even if nobody spoke of it
+	if one := req.GetSubjects(); len(one) == 1 {
+		r.all.of(one[0]) // so that it is counted even if nobody spoke of it
 	}
 	return r
 }
 
-func (r *report) add(row store.Tally) {
-	switch {
-	case row.Of == store.OfResponses && row.Rating == 0:
-		r.excluded["NO_RATING"] += row.N
-	case row.Of == store.OfResponses:
+// add adds a row, or refuses to keep another group.
+func (r *report) add(row store.Tally) error {
+	switch row.Of {
+	case store.OfResponses:
 		r.included += row.N
-	case row.Of == store.OfNoChannel:
+	case store.OfWords:
+		r.included -= row.N
+		r.excluded["NO_RATING"] += row.N
+	case store.OfNoChannel:
 		r.excluded["NO_CHANNEL"] += row.N
-	case row.Of == store.OfNoStage:
+	case store.OfNoStage:
 		r.excluded["NO_STAGE"] += row.N
 	}
 	if row.Of != store.OfGroups { // these overlap
 		r.all.add(row)
 	}
-	if len(row.Keys) > 0 {
-		r.group(row.Keys).add(row)
+	if len(row.Keys) == 0 {
+		return nil
 	}
-}
-
-func (r *report) group(keys []string) group {
-	id := strings.Join(keys, "\x00")
+	id := strings.Join(row.Keys, "\x00")
 	if r.groups[id] == nil {
-		r.groups[id] = &keyed{keys, group{}}
+		if len(r.groups) == fault.MaxGroups {
+			return fault.TooManyGroups()
+		}
+		r.groups[id] = &keyed{row.Keys, group{}}
 	}
-	return r.groups[id].group
+	r.groups[id].add(row)
+	return nil
 }
 
 func (g group) of(subject typev1.Subject) *figures {

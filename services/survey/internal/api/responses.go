@@ -15,7 +15,7 @@ import (
 // SubmitResponse implements ResponseService.
 //
 // A response to an invitation takes over its customer and, where it is not
-// attributed to a touchpoint or interaction of its own, its interaction.
+// attributed to a touchpoint, an interaction or another ticket, its interaction.
 func (s *Server) SubmitResponse(ctx context.Context, req *surveyv1.SubmitResponseRequest) (*surveyv1.Response, error) {
 	survey, err := s.active(ctx, req.GetResponse().GetSurvey())
 	if err != nil {
@@ -25,12 +25,13 @@ func (s *Server) SubmitResponse(ctx context.Context, req *surveyv1.SubmitRespons
 	if err != nil {
 		return nil, err
 	}
-	answer, err := once.Do(ctx, s.DB, r.Brand, req, func(tx *sqldb.Tx) (*surveyv1.Response, error) {
+	answer, event := toResponse(r), submitted(survey, r) // made before the one writer waits for them
+	answer, err = once.Do(ctx, s.DB, r.Brand, req, func(tx *sqldb.Tx) (*surveyv1.Response, error) {
 		if err := s.Store.AddResponse(tx, r); err != nil {
 			return nil, err
 		}
-		s.Outbox.Emit(tx, submitted(survey, r))
-		return toResponse(r), nil
+		s.Outbox.Emit(tx, event)
+		return answer, nil
 	})
 	if sqldb.Unique(err) {
 		return nil, s.taken(ctx, r)
@@ -94,10 +95,15 @@ func (s *Server) response(ctx context.Context, req *surveyv1.SubmitResponseReque
 		return store.Response{}, fault.Invalid(wrong...)
 	}
 	r.Answers = answers
-	if p.GetInvitation() == "" {
-		return r, nil
+	if p.GetInvitation() != "" {
+		if r, err = s.invited(ctx, p, r); err != nil {
+			return store.Response{}, err
+		}
 	}
-	return s.invited(ctx, p, r)
+	if wrong := strangers(r, p); len(wrong) > 0 {
+		return store.Response{}, fault.Invalid(wrong...)
+	}
+	return r, nil
 }
 
 // invited checks r against the invitation it answers and takes over what the
@@ -127,11 +133,9 @@ func (s *Server) invited(ctx context.Context, p *surveyv1.Response, r store.Resp
 		})
 	}
 	r.Customer = v.Customer
-	if v.Interaction != "" && r.Interaction == "" && r.Touchpoint == "" {
-		r.Interaction = v.Interaction
-		if r.Ticket == "" {
-			r.Ticket = name.Parent(v.Interaction)
-		}
+	ticket := name.Parent(v.Interaction)
+	if v.Interaction != "" && r.Interaction == "" && r.Touchpoint == "" && (r.Ticket == "" || r.Ticket == ticket) {
+		r.Ticket, r.Interaction = ticket, v.Interaction
 	}
 	return r, nil
 }

@@ -41,9 +41,6 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	surveyv1.RegisterSurveyMetricsServiceServer(r, s)
 }
 
-// ahead is how far the clock of a caller may run before ours.
-const ahead = 24 * time.Hour
-
 // now is the time as the store keeps it.
 func (s *Server) now() time.Time { return stored(s.Now()) }
 
@@ -52,10 +49,8 @@ func moment(path string, t *timestamppb.Timestamp, now time.Time) (time.Time, er
 	if t == nil {
 		return now, nil
 	}
-	if t.AsTime().After(now.Add(ahead)) {
-		return time.Time{}, fault.Invalid(fault.Field{
-			Path: path, Reason: "TOO_FAR_AHEAD", Description: "must be at most 24 hours ahead of now",
-		})
+	if t.AsTime().After(now.Add(fault.Lead)) {
+		return time.Time{}, fault.Ahead(path)
 	}
 	return stored(t.AsTime()), nil
 }

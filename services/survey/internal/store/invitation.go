@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -23,37 +22,42 @@ type Invitation struct {
 	Decision          int32
 	DecideTime        time.Time
 	QuietUntil        time.Time // zero for never
+	DuplicateOf       string    // the id of the invitation sent on this occasion before; empty for none
 	Response          string    // the id of the response that answered it, read only
 }
 
 // Sent is what a new decision must know of those before it.
 type Sent struct {
-	Asked      bool      // on this occasion, by this survey
-	QuietUntil time.Time // zero if the customer need not be left alone
+	DuplicateOf string    // the id of the invitation by this survey, on this occasion; empty for none
+	QuietUntil  time.Time // zero if the customer need not be left alone
 }
 
 // Contact locks the customer of v against other decisions until the transaction
-// ends and says what was sent to them. The quiet period is judged at
-// v.DecideTime: by everything sent, or, for an occasion of the past, by what was
-// sent up to then.
-func (s *Store) Contact(tx *sqldb.Tx, v Invitation, past bool) (Sent, error) {
+// ends and says what was sent to them. They are left alone at v.DecideTime if that
+// is closer to an invitation than the invitation's quiet period, on either side, or
+// if one that was sent later falls into the quiet period that v would begin.
+func (s *Store) Contact(tx *sqldb.Tx, v Invitation, quiet time.Duration) (Sent, error) {
 	tx.Defer(`
 		INSERT INTO contact (brand, customer) VALUES ($1, $2)
 		ON CONFLICT (brand, customer) DO UPDATE SET customer = excluded.customer`, v.Brand, v.Customer)
-	at, upTo := sqldb.Micros(v.DecideTime), int64(math.MaxInt64)
-	if past {
-		upTo = at
-	}
-	var asked, until int64
+	var (
+		known Sent
+		until int64
+	)
 	err := tx.QueryRow(`
-		SELECT COALESCE(MAX(CASE WHEN survey = $1 AND occasion = $2 THEN 1 ELSE 0 END), 0),
-		       COALESCE(MAX(CASE WHEN decide_time <= $3 AND quiet_until > $4 THEN quiet_until ELSE 0 END), 0)
+		SELECT COALESCE(MAX(CASE WHEN survey = $1 AND occasion = $2 THEN id END), ''),
+		       COALESCE(MAX(CASE
+		         WHEN decide_time <= $3 AND quiet_until > $3 THEN quiet_until
+		         WHEN decide_time > $3 AND quiet_until > 0 AND decide_time - (quiet_until - decide_time) < $3 THEN quiet_until
+		         WHEN decide_time > $3 AND decide_time < $4 AND quiet_until > 0 THEN quiet_until
+		         WHEN decide_time > $3 AND decide_time < $4 THEN decide_time
+		       END), 0)
 		FROM invitation WHERE brand = $5 AND customer = $6 AND decision = 1`,
-		v.Survey, v.Occasion, upTo, at, v.Brand, v.Customer).Scan(&asked, &until)
+		v.Survey, v.Occasion, sqldb.Micros(v.DecideTime), sqldb.Micros(v.DecideTime.Add(quiet)), v.Brand, v.Customer).
+		Scan(&known.DuplicateOf, &until)
 	if err != nil {
 		return Sent{}, fmt.Errorf("read what was sent: %w", err)
 	}
-	known := Sent{Asked: asked == 1}
 	if until > 0 {
 		known.QuietUntil = sqldb.Time(until)
 	}
@@ -67,10 +71,11 @@ func (s *Store) AddInvitation(tx *sqldb.Tx, v Invitation) {
 		until = sqldb.Micros(v.QuietUntil)
 	}
 	tx.Defer(`
-		INSERT INTO invitation (brand, survey, id, subject, customer, interaction, occasion, channel, decision, decide_time, quiet_until)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		INSERT INTO invitation (brand, survey, id, subject, customer, interaction, occasion, channel, decision, decide_time, quiet_until,
+		  duplicate_of)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		v.Brand, v.Survey, v.ID, v.Subject, v.Customer, v.Interaction, v.Occasion, v.Channel, v.Decision,
-		sqldb.Micros(v.DecideTime), until)
+		sqldb.Micros(v.DecideTime), until, v.DuplicateOf)
 }
 
 // Invitation returns an invitation or [ErrNotFound].
@@ -78,11 +83,11 @@ func (s *Store) Invitation(ctx context.Context, brand, survey, id string) (Invit
 	v := Invitation{Brand: brand, Survey: survey, ID: id}
 	var decided, until int64
 	err := s.db.Read().QueryRowContext(ctx, `
-		SELECT i.customer, i.interaction, i.channel, i.decision, i.decide_time, i.quiet_until, COALESCE(r.id, '')
+		SELECT i.customer, i.interaction, i.channel, i.decision, i.decide_time, i.quiet_until, i.duplicate_of, COALESCE(r.id, '')
 		FROM invitation i
 		LEFT JOIN response r ON r.brand = i.brand AND r.survey = i.survey AND r.invitation = i.id
 		WHERE i.brand = $1 AND i.survey = $2 AND i.id = $3`, brand, survey, id).
-		Scan(&v.Customer, &v.Interaction, &v.Channel, &v.Decision, &decided, &until, &v.Response)
+		Scan(&v.Customer, &v.Interaction, &v.Channel, &v.Decision, &decided, &until, &v.DuplicateOf, &v.Response)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Invitation{}, ErrNotFound
 	}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -26,7 +27,7 @@ func TestStore(t *testing.T) {
 			{"a survey's id is used once in a brand", testSurveyTwice},
 			{"an invitation comes back as it went in, with its response", testInvitation},
 			{"an occasion is sent once", testSentOnce},
-			{"what was sent is known from its time on", testContact},
+			{"what was sent is known on both sides of its time", testContact},
 			{"decisions about one customer wait for each other", testWait},
 			{"a response comes back as it went in", testResponse},
 			{"the lowest rating is no absence", testLowest},
@@ -60,6 +61,41 @@ func TestReplicasOpenTogether(t *testing.T) {
 			})
 		}
 		wg.Wait()
+	})
+}
+
+func TestWhatWasStoredBeforeIsKept(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		first, err := migrations.ReadFile("migrations/0001_survey.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := open(t)
+		if err := sqldb.Migrate(t.Context(), db, "survey", fstest.MapFS{"0001_survey.sql": {Data: first}}); err != nil {
+			t.Fatal(err)
+		}
+		want := whole()
+		add(t, &Store{db: db}, want)
+		s, err := Open(t.Context(), db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Response(t.Context(), "acme", "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "response", got, want)
+		var keys [][]string
+		for _, by := range []string{
+			ByChannel, ByStage, ByPhase, BySurvey, ByPartner, ByTeam, ByAgent, ByQuestion, ByDefinition,
+		} {
+			for _, r := range tallied(t, s, all(), Dimension{Column: by}) {
+				if r.Of == OfRatings {
+					keys = append(keys, r.Keys)
+				}
+			}
+		}
+		equal(t, "keys", fmt.Sprint(keys), "[[1] [2] [3] [s] [partners/p] [teams/t] [agents/a] [easy] []]")
 	})
 }
 
@@ -153,7 +189,7 @@ func invitation(id string) Invitation {
 
 func testInvitation(t *testing.T, s *Store) {
 	asked, silent := invitation("a"), invitation("b")
-	silent.Interaction, silent.Decision, silent.QuietUntil = "", 2, time.Time{}
+	silent.Interaction, silent.Decision, silent.QuietUntil, silent.DuplicateOf = "", 7, time.Time{}, "a"
 	invite(t, s, asked, silent)
 	add(t, s, response("r", noon, func(r *Response) { r.Invitation = "a" }))
 	asked.Response = "r"
@@ -179,31 +215,39 @@ func testSentOnce(t *testing.T, s *Store) {
 }
 
 func testContact(t *testing.T, s *Store) {
-	none, other := invitation("none"), invitation("other")
+	none, other, before := invitation("none"), invitation("other"), invitation("before")
 	none.Decision, none.QuietUntil = 2, noon.Add(99*time.Hour)
 	other.Brand, other.QuietUntil = "other", noon.Add(99*time.Hour)
-	longer := invitation("longer")
+	longer, loud := invitation("longer"), invitation("loud")
 	longer.Survey, longer.DecideTime, longer.QuietUntil = "s2", noon.Add(-time.Hour), noon.Add(2*time.Hour)
-	invite(t, s, invitation("a"), none, other, longer)
-	quiet := noon.Add(2 * time.Hour)
+	loud.DecideTime, loud.QuietUntil = noon.Add(20*time.Hour), time.Time{}
+	before.DecideTime, before.QuietUntil = time.Unix(0, 0), time.Time{}
+	invite(t, s, invitation("a"), none, other, longer, loud, before)
+	begin, end, hour, instant := noon.Add(-4*time.Hour), noon.Add(2*time.Hour), time.Hour, time.Microsecond
 	for _, tt := range []struct {
 		name     string
 		occasion string
 		at       time.Time
-		past     bool
+		quiet    time.Duration
 		want     Sent
 	}{
-		{"the same occasion", "tickets/1/interactions/a", noon.Add(9 * time.Hour), true, Sent{Asked: true}},
-		{"right away, the longer quiet counts", "x", noon, true, Sent{QuietUntil: quiet}},
-		{"the last quiet instant", "x", quiet.Add(-time.Microsecond), true, Sent{QuietUntil: quiet}},
-		{"the first loud instant", "x", quiet, true, Sent{}},
-		{"before anything was sent", "x", noon.Add(-2 * time.Hour), true, Sent{}},
-		{"behind the clock of what was sent", "x", noon.Add(-2 * time.Hour), false, Sent{QuietUntil: quiet}},
+		{"the same occasion", "tickets/1/interactions/a", noon.Add(9 * hour), 0, Sent{DuplicateOf: "a"}},
+		{"the same occasion of another survey", "tickets/1/interactions/longer", noon.Add(9 * hour), 0, Sent{}},
+		{"right away, the longer quiet counts", "x", noon, 0, Sent{QuietUntil: end}},
+		{"the last quiet instant", "x", end.Add(-instant), 0, Sent{QuietUntil: end}},
+		{"the first loud instant", "x", end, 0, Sent{}},
+		{"the last loud instant", "x", begin, 0, Sent{}},
+		{"the first quiet instant", "x", begin.Add(instant), 0, Sent{QuietUntil: end}},
+		{"its own quiet would end with the next", "x", loud.DecideTime.Add(-hour), hour, Sent{}},
+		{"its own quiet would cover the next", "x", loud.DecideTime.Add(-hour), hour + instant, Sent{QuietUntil: loud.DecideTime}},
+		{"its own quiet would cover the next, which is quiet itself", "x", noon.Add(-9 * hour), 8*hour + instant, Sent{QuietUntil: end}},
+		{"together with one that binds nobody", "x", loud.DecideTime, hour, Sent{}},
+		{"just after one that binds nobody", "x", loud.DecideTime.Add(instant), hour, Sent{}},
 	} {
 		write(t, s, func(tx *sqldb.Tx) error {
 			v := invitation("new")
 			v.Occasion, v.DecideTime = tt.occasion, tt.at
-			got, err := s.Contact(tx, v, tt.past)
+			got, err := s.Contact(tx, v, tt.quiet)
 			equal(t, tt.name, got, tt.want)
 			return err
 		})
@@ -214,14 +258,14 @@ func testContact(t *testing.T, s *Store) {
 // enough to be believed.
 func testWait(t *testing.T, s *Store) {
 	write(t, s, func(tx *sqldb.Tx) error { // so that the customer is known already
-		_, err := s.Contact(tx, invitation("x"), true)
+		_, err := s.Contact(tx, invitation("x"), 0)
 		return err
 	})
 	var wg sync.WaitGroup
 	begun, passed := make(chan struct{}), make(chan struct{})
 	wg.Go(func() {
 		err := s.db.Write(context.Background(), func(tx *sqldb.Tx) error {
-			if _, err := s.Contact(tx, invitation("a"), true); err != nil {
+			if _, err := s.Contact(tx, invitation("a"), 0); err != nil {
 				return err
 			}
 			close(begun)
@@ -240,12 +284,12 @@ func testWait(t *testing.T, s *Store) {
 	<-begun
 	var got Sent
 	err := s.db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
-		got, err = s.Contact(tx, invitation("a"), true)
+		got, err = s.Contact(tx, invitation("a"), 0)
 		close(passed)
 		return err
 	})
 	wg.Wait()
-	if err != nil || !got.Asked {
+	if err != nil || got.DuplicateOf != "a" {
 		t.Errorf("what the second knows = %+v, %v, want it asked", got, err)
 	}
 }
@@ -263,8 +307,9 @@ func response(id string, at time.Time, changes ...func(*Response)) Response {
 	return r
 }
 
-func testResponse(t *testing.T, s *Store) {
-	want := response("r", noon.Add(time.Microsecond), func(r *Response) {
+// whole returns a response that has everything a response can have.
+func whole() Response {
+	return response("r", noon.Add(time.Microsecond), func(r *Response) {
 		r.Customer, r.Invitation = "customers/ann", "i"
 		r.Attribution = Attribution{
 			Ticket: "tickets/1", Interaction: "tickets/1/interactions/2", Touchpoint: "customers/ann/touchpoints/3",
@@ -273,6 +318,10 @@ func testResponse(t *testing.T, s *Store) {
 		r.Attributes = map[string]string{"tenure": `31-60 "<é>"`, "a": "b"}
 		r.Answers[0].Touchpoint = "customers/ann/touchpoints/4"
 	})
+}
+
+func testResponse(t *testing.T, s *Store) {
+	want := whole()
 	add(t, s, want, response("x", noon))
 	got, err := s.Response(t.Context(), "acme", "r")
 	if err != nil {
@@ -289,11 +338,7 @@ func testLowest(t *testing.T, s *Store) {
 		t.Fatal(err)
 	}
 	equal(t, "response", got, want)
-	rows, err := s.Tally(t.Context(), all(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "zeros", count(rows, func(r Tally) bool { return r.Of == OfRatings && r.Kind == 1 && r.Rating == 0 }), int64(1))
+	equal(t, "zeros", count(tallied(t, s, all()), func(r Tally) bool { return r.Of == OfRatings && r.Kind == 1 && r.Rating == 0 }), int64(1))
 }
 
 func testAnsweredOnce(t *testing.T, s *Store) {

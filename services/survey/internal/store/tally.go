@@ -17,7 +17,7 @@ import (
 type Range struct {
 	Brand      string
 	Start, End time.Time // End is out
-	Subject    int32     // 0 for all
+	Subjects   []int32   // empty for all
 	Surveys    []string  // empty for all
 	Channels   []int32   // empty for all
 	Stages     []int32   // empty for all
@@ -48,7 +48,8 @@ type Of int
 // What the rows of a tally count.
 const (
 	OfRatings   Of = iota + 1 // answers on a scale, by kind and rating
-	OfResponses               // responses; Rating is 1 for those with a rating, else 0
+	OfResponses               // responses
+	OfWords                   // those of the responses that have no rating, without keys
 	OfGroups                  // responses by group, where one response may be in many
 	OfInvited                 // customers asked; Rating is 1 for those who answered, else 0
 	OfNoChannel               // responses left out for want of a channel
@@ -64,32 +65,36 @@ type Tally struct {
 	N            int64
 }
 
-// Tally counts what is in r by dims, as of one moment. Several rows may count the
-// same combination: add them.
+// Tally counts what is in r by dims, as of one moment, and calls add with every
+// count. Several counts may be of the same combination: add them up. An error of
+// add ends the tally and is returned as it is.
 //
 // Invitations have a channel and a survey and nothing else to be picked or broken
 // down by: with a filter on stages they are left out, with other dimensions they
 // have no keys.
-func (s *Store) Tally(ctx context.Context, r Range, dims []Dimension) ([]Tally, error) {
+func (s *Store) Tally(ctx context.Context, r Range, dims []Dimension, add func(Tally) error) error {
 	t := tally{Range: r, dims: dims}
 	t.build()
 	rows, err := s.db.Read().QueryContext(ctx, t.text.String(), t.args...)
 	if err != nil {
-		return nil, fmt.Errorf("tally: %w", sqldb.Fault(err))
+		return fmt.Errorf("tally: %w", sqldb.Fault(err))
 	}
 	defer rows.Close()
-	var all []Tally
 	for rows.Next() {
-		one, err := t.scan(rows)
+		counts, err := t.scan(rows)
 		if err != nil {
-			return nil, fmt.Errorf("tally: %w", sqldb.Fault(err))
+			return fmt.Errorf("tally: %w", sqldb.Fault(err))
 		}
-		all = append(all, one)
+		for _, one := range counts {
+			if err := add(one); err != nil {
+				return err
+			}
+		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("tally: %w", sqldb.Fault(err))
+		return fmt.Errorf("tally: %w", sqldb.Fault(err))
 	}
-	return all, nil
+	return nil
 }
 
 // A tally is the one statement of Store.Tally: its parts see the same moment.
@@ -100,12 +105,11 @@ type tally struct {
 }
 
 func (t *tally) build() {
-	answers := t.has(func(d Dimension) bool { return d.Column == ByQuestion || d.Column == ByDefinition })
-	t.ratings()
-	if answers {
+	t.answers()
+	if t.ofAnswers() {
 		t.groups()
 	}
-	t.responses(len(t.dims) > 0 && !answers)
+	t.words()
 	if len(t.Stages) == 0 {
 		t.invited(!t.has(func(d Dimension) bool { return d.Column != ByChannel && d.Column != BySurvey }))
 	}
@@ -119,81 +123,101 @@ func (t *tally) build() {
 
 func (t *tally) has(f func(Dimension) bool) bool { return slices.ContainsFunc(t.dims, f) }
 
-// ratings counts answers on a scale.
-func (t *tally) ratings() {
-	t.begin(OfRatings, "a", true)
-	t.text.WriteString(`, a.kind, a.rating, COUNT(*) FROM answer a`)
+// ofAnswers reports whether the answers of one response may be in several groups.
+func (t *tally) ofAnswers() bool {
+	return t.has(func(d Dimension) bool { return d.Column == ByQuestion || d.Column == ByDefinition })
+}
+
+// To sort one number is half the work of sorting several columns, so what a row
+// counts is packed into one: the subject and, below it, a detail. The detail of an
+// answer is its kind, its rating and whether it is the first of its response, of
+// which each has one.
+const (
+	subjectUnit = 1024
+	kindUnit    = 64
+	noRating    = 31
+	ofAnswer    = `a.kind * 64 + COALESCE(a.rating, 31) * 2 + CASE WHEN a.position = 0 THEN 1 ELSE 0 END`
+)
+
+// answers counts answers, and by their first ones responses.
+func (t *tally) answers() {
+	t.begin(OfRatings, "a", ofAnswer, true)
+	t.text.WriteString(`, COUNT(*) FROM answer a`)
 	t.attributes("a")
 	t.where("a", "submit_time")
 	t.population("a")
-	t.text.WriteString(` AND a.rating IS NOT NULL`)
-	t.end("a", true, "a.kind, a.rating")
+	t.end("a", ofAnswer, true)
 }
 
 // groups counts the responses of groups of answers.
 func (t *tally) groups() {
-	t.begin(OfGroups, "a", true)
-	t.text.WriteString(`, 0, 0, COUNT(DISTINCT a.response) FROM answer a`)
+	t.begin(OfGroups, "a", "0", true)
+	t.text.WriteString(`, COUNT(DISTINCT a.response) FROM answer a`)
 	t.attributes("a")
 	t.where("a", "submit_time")
 	t.population("a")
-	t.end("a", true, "")
+	t.end("a", "0", true)
 }
 
-// responses counts responses, by group if the groups are theirs.
-func (t *tally) responses(grouped bool) {
-	t.begin(OfResponses, "r", grouped)
-	t.text.WriteString(`, 0, r.rated, COUNT(*) FROM response r`)
+// words counts the responses without a rating.
+func (t *tally) words() {
+	t.begin(OfWords, "r", "0", false)
+	t.text.WriteString(`, COUNT(*) FROM response r`)
 	t.where("r", "submit_time")
 	t.population("r")
-	t.end("r", grouped, "r.rated")
+	t.text.WriteString(` AND r.rated = 0`)
+	t.end("r", "0", false)
 }
 
 // invited counts the customers who were asked.
 func (t *tally) invited(grouped bool) {
 	const answered = `CASE WHEN r.id IS NULL THEN 0 ELSE 1 END`
-	t.begin(OfInvited, "i", grouped)
-	t.text.WriteString(`, 0, ` + answered + `, COUNT(*) FROM invitation i
+	t.begin(OfInvited, "i", answered, grouped)
+	t.text.WriteString(`, COUNT(*) FROM invitation i
 		LEFT JOIN response r ON r.brand = i.brand AND r.survey = i.survey AND r.invitation = i.id`)
 	t.where("i", "decide_time")
 	if len(t.Channels) > 0 {
 		in(&t.query, ` AND i.channel`, t.Channels)
 	}
 	t.text.WriteString(` AND i.decision = 1`)
-	t.end("i", grouped, answered)
+	t.end("i", answered, grouped)
 }
 
-// unknown counts the responses that the filter on column cannot place.
+// unknown counts the responses, by their first answers, that the filter on column
+// cannot place.
 func (t *tally) unknown(of Of, column string) {
-	t.begin(of, "r", false)
-	t.text.WriteString(`, 0, 0, COUNT(*) FROM response r`)
-	t.where("r", "submit_time")
+	t.begin(of, "a", "0", false)
+	t.text.WriteString(`, COUNT(*) FROM answer a`)
+	t.where("a", "submit_time")
 	if column == "stage" && len(t.Channels) > 0 {
-		in(&t.query, ` AND r.channel`, t.Channels)
+		in(&t.query, ` AND a.channel`, t.Channels)
 	}
-	t.text.WriteString(` AND r.` + column + ` = 0`)
-	t.end("r", false, "")
+	t.text.WriteString(` AND a.position = 0 AND a.` + column + ` = 0`)
+	t.end("a", "0", false)
 }
 
 // begin starts a SELECT from the table called as, its keys empty unless grouped.
-func (t *tally) begin(of Of, as string, grouped bool) {
+func (t *tally) begin(of Of, as, detail string, grouped bool) {
 	if t.text.Len() > 0 {
 		t.text.WriteString("\nUNION ALL ")
 	}
-	fmt.Fprintf(&t.text, `SELECT %d, %s.subject`, of, as)
 	keyed := 0
 	if grouped {
 		keyed = 1
 	}
-	fmt.Fprintf(&t.text, `, %d`, keyed)
+	fmt.Fprintf(&t.text, `SELECT %d, %s, %d`, of, packed(as, detail), keyed)
 	for _, d := range t.dims {
-		switch {
-		case !grouped:
-			t.text.WriteString(`, ''`)
-		default:
+		if grouped {
 			fmt.Fprintf(&t.text, `, CAST(%s AS TEXT)`, d.from(as))
+		} else {
+			t.text.WriteString(`, ''`)
 		}
 	}
+}
+
+// packed is the number that says what a row of the table called as counts.
+func packed(as, detail string) string {
+	return fmt.Sprintf(`%s.subject * %d + %s`, as, subjectUnit, detail)
 }
 
 // from returns the column of d where the table of the other columns is called as.
@@ -216,8 +240,8 @@ func (t *tally) where(as, at string) {
 	t.add(` WHERE `+as+`.brand = `, t.Brand)
 	t.add(` AND `+as+`.`+at+` >= `, sqldb.Micros(t.Start))
 	t.add(` AND `+as+`.`+at+` < `, sqldb.Micros(t.End))
-	if t.Subject != 0 {
-		t.add(` AND `+as+`.subject = `, t.Subject)
+	if len(t.Subjects) > 0 {
+		in(&t.query, ` AND `+as+`.subject`, t.Subjects)
 	}
 	if len(t.Surveys) > 0 {
 		in(&t.query, ` AND `+as+`.survey`, t.Surveys)
@@ -233,48 +257,80 @@ func (t *tally) population(as string) {
 	}
 }
 
-// end groups by the subject, the dimensions and more.
-func (t *tally) end(as string, grouped bool, more string) {
-	by := []string{as + ".subject"}
+// end groups by what is counted and the dimensions.
+func (t *tally) end(as, detail string, grouped bool) {
+	by := []string{packed(as, detail)}
 	for _, d := range t.dims {
 		if grouped {
 			by = append(by, d.from(as))
 		}
 	}
-	if more != "" {
-		by = append(by, more)
-	}
 	t.text.WriteString(` GROUP BY ` + strings.Join(by, ", "))
 }
 
-func (t *tally) scan(rows *sql.Rows) (Tally, error) {
+// scan returns what one row counts.
+func (t *tally) scan(rows *sql.Rows) ([]Tally, error) {
 	var (
-		one   Tally
-		keyed int
+		one           Tally
+		packed, keyed int32
 	)
 	keys := make([]string, len(t.dims))
-	into := []any{&one.Of, &one.Subject, &keyed}
+	into := []any{&one.Of, &packed, &keyed}
 	for i := range keys {
 		into = append(into, &keys[i])
 	}
-	if err := rows.Scan(append(into, &one.Kind, &one.Rating, &one.N)...); err != nil {
-		return Tally{}, err
+	if err := rows.Scan(append(into, &one.N)...); err != nil {
+		return nil, err
 	}
-	if keyed == 0 {
-		return one, nil
+	one.Subject = packed / subjectUnit
+	if keyed == 1 {
+		if err := t.attribute(keys); err != nil {
+			return nil, err
+		}
+		one.Keys = keys
 	}
+	detail := packed % subjectUnit
+	switch one.Of {
+	case OfRatings:
+		return t.unpack(one, detail), nil
+	case OfInvited:
+		one.Rating = detail
+	}
+	return []Tally{one}, nil
+}
+
+// unpack returns what answers of one detail count as: ratings, responses or both.
+func (t *tally) unpack(answers Tally, detail int32) []Tally {
+	var all []Tally
+	if rating := detail % kindUnit / 2; rating != noRating {
+		one := answers
+		one.Kind, one.Rating = detail/kindUnit, rating
+		all = append(all, one)
+	}
+	if detail%2 == 1 {
+		one := answers
+		one.Of = OfResponses
+		if t.ofAnswers() {
+			one.Keys = nil
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// attribute replaces the JSON among keys by the attributes asked for.
+func (t *tally) attribute(keys []string) error {
 	for i, d := range t.dims {
 		if d.Attribute == "" {
 			continue
 		}
 		var values map[string]string
 		if err := json.Unmarshal([]byte(keys[i]), &values); err != nil {
-			return Tally{}, err
+			return err
 		}
 		keys[i] = values[d.Attribute]
 	}
-	one.Keys = keys
-	return one, nil
+	return nil
 }
 
 // A Span is the time from the first to the last of something.

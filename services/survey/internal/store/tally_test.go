@@ -20,6 +20,19 @@ func count(rows []Tally, match func(Tally) bool) (n int64) {
 	return n
 }
 
+// tallied returns all counts of a tally.
+func tallied(t *testing.T, s *Store, in Range, dims ...Dimension) (rows []Tally) {
+	t.Helper()
+	err := s.Tally(t.Context(), in, dims, func(one Tally) error {
+		rows = append(rows, one)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
 func testSpan(t *testing.T, s *Store) {
 	if _, err := s.Span(t.Context(), "acme", true); !errors.Is(err, ErrNotFound) {
 		t.Errorf("span without data: %v, want ErrNotFound", err)
@@ -85,28 +98,30 @@ func testTally(t *testing.T, s *Store) {
 		{name: "one microsecond", in: on(func(r *Range) { r.End = noon.Add(time.Microsecond) }), ratings: 4, responses: 4, invited: 3},
 		{name: "just before", in: on(func(r *Range) { r.Start, r.End = noon.Add(-time.Hour), noon })},
 		{name: "all times", in: all(), ratings: 5, responses: 5, invited: 3},
-		{name: "one subject", in: on(func(r *Range) { r.Subject = 2 }), ratings: 1, responses: 1, invited: 1},
+		{name: "one subject", in: on(func(r *Range) { r.Subjects = []int32{2} }), ratings: 1, responses: 1, invited: 1},
 		{name: "one survey", in: on(func(r *Range) { r.Surveys = []string{"s2", "s3"} }), ratings: 1, responses: 1, invited: 1},
 		{name: "one channel", in: on(func(r *Range) { r.Channels = []int32{1, 9} }), ratings: 3, responses: 2, invited: 2},
 		{name: "one stage", in: on(func(r *Range) { r.Stages = []int32{4} }), ratings: 1, responses: 1},
 	} {
-		rows, err := s.Tally(t.Context(), tt.in, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		rows := tallied(t, s, tt.in)
 		for of, want := range map[Of]int64{OfRatings: tt.ratings, OfResponses: tt.responses, OfInvited: tt.invited} {
 			if got := count(rows, func(r Tally) bool { return r.Of == of }); got != want {
 				t.Errorf("%s: %d of kind %d, want %d", tt.name, got, of, want)
 			}
 		}
 	}
-	rows, err := s.Tally(t.Context(), all(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := tallied(t, s, all())
 	equal(t, "answered", count(rows, func(r Tally) bool { return r.Of == OfInvited && r.Rating == 1 }), int64(1))
-	equal(t, "of words only", count(rows, func(r Tally) bool { return r.Of == OfResponses && r.Rating == 0 }), int64(1))
+	equal(t, "of words only", count(rows, func(r Tally) bool { return r.Of == OfWords }), int64(1))
 	testGroups(t, s)
+	calls, enough := 0, errors.New("enough")
+	err := s.Tally(t.Context(), all(), nil, func(Tally) error {
+		calls++
+		return enough
+	})
+	if err != enough || calls != 1 {
+		t.Errorf("tally = %v after %d counts, want to stop at the first error", err, calls)
+	}
 }
 
 // testGroups breaks down what seed added, the late response included.
@@ -130,10 +145,7 @@ func testGroups(t *testing.T, s *Store) {
 		{[]Dimension{{Column: ByDefinition}, {Attribute: "tenure"}}, OfRatings, map[string]int64{"touchpointDefinitions/call/new": 1, "touchpointDefinitions/call/": 2, "/": 2}},
 		{[]Dimension{{Column: ByDefinition}}, OfResponses, map[string]int64{"": 5}},
 	} {
-		rows, err := s.Tally(t.Context(), all(), tt.dims)
-		if err != nil {
-			t.Fatal(err)
-		}
+		rows := tallied(t, s, all(), tt.dims...)
 		got := map[string]int64{}
 		for _, r := range rows {
 			if r.Of == tt.of {
@@ -148,10 +160,7 @@ func testUnplaced(t *testing.T, s *Store) {
 	seed(t, s)
 	in := all()
 	in.Channels, in.Stages = []int32{1}, []int32{4}
-	rows, err := s.Tally(t.Context(), in, []Dimension{{Column: ByStage}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := tallied(t, s, in, Dimension{Column: ByStage})
 	got := map[Of]int64{}
 	for _, r := range rows {
 		got[r.Of] += r.N

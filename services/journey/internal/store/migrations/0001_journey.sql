@@ -50,16 +50,28 @@ CREATE INDEX touchpoint_customer ON touchpoint (brand, customer, event_time, id)
 CREATE INDEX touchpoint_time ON touchpoint (brand, event_time);
 CREATE INDEX touchpoint_interaction ON touchpoint (brand, interaction) WHERE interaction IS NOT NULL;
 
--- The rating that counts for a touchpoint, or for those of an interaction; target
--- is its name without the brand. It may come before the touchpoint.
+-- The rating of a customer that counts for a touchpoint, or for those of an
+-- interaction; target is its name without the brand, and customer is empty where
+-- nobody knows whose it is. It may come before the touchpoint.
 CREATE TABLE measure (
   brand           TEXT    NOT NULL,
   target          TEXT    NOT NULL,
+  customer        TEXT    NOT NULL,
   response        TEXT    NOT NULL,
   submit_time     BIGINT  NOT NULL,
   rating          INTEGER NOT NULL,
   scale_min       INTEGER NOT NULL,
   scale_max       INTEGER NOT NULL,
   lower_is_better INTEGER NOT NULL,
-  PRIMARY KEY (brand, target)
+  PRIMARY KEY (brand, target, customer)
+);
+
+-- What is known of a resolution of a ticket, which may be corrected: the version of
+-- the ticket that said it last.
+CREATE TABLE resolution (
+  brand        TEXT    NOT NULL,
+  ticket       TEXT    NOT NULL,
+  reopen_count INTEGER NOT NULL,
+  version      BIGINT  NOT NULL,
+  PRIMARY KEY (brand, ticket, reopen_count)
 );

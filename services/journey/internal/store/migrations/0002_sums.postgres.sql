@@ -11,6 +11,7 @@ ALTER TABLE touchpoint
 ALTER TABLE measure
   ALTER COLUMN brand TYPE TEXT COLLATE "C",
   ALTER COLUMN target TYPE TEXT COLLATE "C",
+  ALTER COLUMN customer TYPE TEXT COLLATE "C",
   ALTER COLUMN response TYPE TEXT COLLATE "C";
 
 -- The sums of a customer's touchpoints in one stage and half-life; of the whole
