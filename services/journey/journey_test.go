@@ -222,12 +222,37 @@ func TestRecordTouchpoint(t *testing.T) {
 		"what does not fit is refused":                 testRefusals,
 		"an event is one touchpoint":                   testRepeatedEvent,
 		"a chosen id and an event both identify":       testBothIdentities,
+		"an id of another customer's is refused":       testTakenID,
 		"a request is one touchpoint":                  testRepeatedRequest,
 		"of racing duplicates one is stored":           testRacingDuplicates,
 		"pages join up":                                testPages,
 		"the same event in two brands is two":          testTwoBrands,
 		"validate_only stores nothing and counts none": testValidateOnly,
 	})
+}
+
+// testTakenID holds that nobody's touchpoint is answered with somebody else's.
+func testTakenID(t *testing.T, s *suite) {
+	for _, event := range []string{"", "own-"} {
+		chosen := func(customer string) *journeyv1.RecordTouchpointRequest {
+			r := visit(customer, "", noon)
+			r.TouchpointId = event + "one"
+			if event != "" {
+				r.Touchpoint.EventId = event + customer
+			}
+			return r
+		}
+		s.record(t, chosen("ann"))
+		_, err := s.RecordTouchpoint(t.Context(), chosen("bob"))
+		refused(t, err, codes.AlreadyExists)
+		results := s.batch(t, &journeyv1.BatchRecordTouchpointsRequest{Parent: "brands/acme", Requests: []*journeyv1.RecordTouchpointRequest{chosen("bob"), chosen("ann")}})
+		if results[0].GetOutcome() != refusal || codes.Code(results[0].GetError().GetCode()) != codes.AlreadyExists || results[1].GetOutcome() != repeated { //nolint:gosec // a code
+			t.Errorf("results = %v, want bob's refused and ann's repeated", results)
+		}
+	}
+	if n := len(s.list(t, "bob", 50)); n != 0 {
+		t.Errorf("bob has %d touchpoints, want 0", n)
+	}
 }
 
 func testRoundTrip(t *testing.T, s *suite) {

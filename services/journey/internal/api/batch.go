@@ -107,7 +107,9 @@ func (b *batch) answer(recorded []store.Recorded) *journeyv1.BatchRecordTouchpoi
 	}
 	for n, r := range recorded {
 		result := &journeyv1.RecordTouchpointResult{Outcome: journeyv1.RecordTouchpointResult_OUTCOME_RECORDED}
-		if t := r.Touchpoint; !r.New {
+		if err := taken(b.brand, b.good[n], r); err != nil {
+			result.Outcome, result.Error = journeyv1.RecordTouchpointResult_OUTCOME_REFUSED, status.Convert(err).Proto()
+		} else if t := r.Touchpoint; !r.New {
 			result.Outcome = journeyv1.RecordTouchpointResult_OUTCOME_REPEATED
 			if t.ID != b.good[n].ID || t.Customer != b.good[n].Customer {
 				result.Name = touchpointName(b.brand, t.Customer, t.ID)

@@ -30,8 +30,21 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 		if err != nil {
 			return nil, err
 		}
+		if err := taken(brand, t, recorded[0]); err != nil {
+			return nil, err
+		}
 		return touchpointToProto(brand, recorded[0].Touchpoint)
 	})
+}
+
+// taken refuses a touchpoint whose id another customer's has already. A repeat of
+// one event is none: it is answered with what was stored, whoever's it is.
+func taken(brand string, t store.Touchpoint, r store.Recorded) error {
+	same := t.EventID != "" && t.EventID == r.Touchpoint.EventID && t.Source == r.Touchpoint.Source
+	if r.New || same || r.Touchpoint.Customer == t.Customer {
+		return nil
+	}
+	return fault.Exists(touchpointName(brand, t.Customer, t.ID))
 }
 
 // touchpoint returns what a request asks to record. A touchpoint that names no

@@ -38,7 +38,9 @@ const (
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type TouchpointServiceClient interface {
-	// Records one touchpoint. A repeat returns the stored one.
+	// Records one touchpoint. A repeat returns the stored one. A `touchpoint_id` is
+	// unique within the brand: one that another customer's touchpoint has is refused
+	// with `ALREADY_EXISTS`.
 	RecordTouchpoint(ctx context.Context, in *RecordTouchpointRequest, opts ...grpc.CallOption) (*Touchpoint, error)
 	// Records up to 1,000 touchpoints in one transaction. Each is answered on its own;
 	// a refused one does not hold up the others.
@@ -110,7 +112,9 @@ func (c *touchpointServiceClient) ListTouchpoints(ctx context.Context, in *ListT
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type TouchpointServiceServer interface {
-	// Records one touchpoint. A repeat returns the stored one.
+	// Records one touchpoint. A repeat returns the stored one. A `touchpoint_id` is
+	// unique within the brand: one that another customer's touchpoint has is refused
+	// with `ALREADY_EXISTS`.
 	RecordTouchpoint(context.Context, *RecordTouchpointRequest) (*Touchpoint, error)
 	// Records up to 1,000 touchpoints in one transaction. Each is answered on its own;
 	// a refused one does not hold up the others.
