@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	_ "time/tzdata" // images have no time zones of their own
 
 	"github.com/alecthomas/kong"
 )

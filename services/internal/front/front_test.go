@@ -128,8 +128,11 @@ func TestREST(t *testing.T) {
 		{"health", "GET", "/healthz", "", nil, 200, "ok"},
 		{"ready", "GET", "/readyz", "", nil, 200, "ok"},
 		{"a create", "POST", "/v1/brands?brand_id=acme", `{"displayName":"Acme"}`, asJSON, 200, `"brands/acme"`},
-		{"the idempotency key is the request id", "POST", "/v1/brands?brand_id=acme", `{"displayName":"Acme"}`,
-			http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"0B54F3C2-9D5E-4A43-8F8E-0D3A5C1F7E11"}}, 200, "0b54f3c2-9d5e-4a43-8f8e-0d3a5c1f7e11"},
+		{
+			"the idempotency key is the request id", "POST", "/v1/brands?brand_id=acme", `{"displayName":"Acme"}`,
+			http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"0B54F3C2-9D5E-4A43-8F8E-0D3A5C1F7E11"}},
+			200, "0b54f3c2-9d5e-4a43-8f8e-0d3a5c1f7e11",
+		},
 		{"a conflict", "POST", "/v1/brands?brand_id=taken", `{"displayName":"Acme"}`, asJSON, 409, "ALREADY_EXISTS"},
 		{"a broken rule names its field", "POST", "/v1/brands?brand_id=acme", `{"displayName":""}`, asJSON, 400, `brand.display_name`},
 		{"an unknown field", "POST", "/v1/brands?brand_id=acme", `{"displayNam":"Acme"}`, asJSON, 400, "displayNam"},
@@ -150,8 +153,11 @@ func TestREST(t *testing.T) {
 		{"a foreign host", "GET", "/v1/brands/acme", "", http.Header{"Host": {"evil.example"}}, 403, "FOREIGN_HOST"},
 		{"a foreign origin", "GET", "/v1/brands/acme", "", http.Header{"Origin": {"http://evil.example"}}, 403, "FOREIGN_ORIGIN"},
 		{"an unknown query parameter", "GET", "/v1/brands?pageSiz=2", "", nil, 400, "pageSiz"},
-		{"metadata in headers goes nowhere", "GET", "/v1/brands/acme", "",
-			http.Header{"Grpc-Metadata-X-Tenant-Id": {"victim"}, "X-Tenant-Id": {"victim"}, "Grpc-Metadata-Authorization": {"Bearer forged"}}, 200, `{"name":"brands/acme"}`},
+		{
+			"metadata in headers goes nowhere", "GET", "/v1/brands/acme", "",
+			http.Header{"Grpc-Metadata-X-Tenant-Id": {"victim"}, "X-Tenant-Id": {"victim"}, "Grpc-Metadata-Authorization": {"Bearer forged"}},
+			200, `{"name":"brands/acme"}`,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			code, body := call(t, tt.method, base+tt.path, tt.body, tt.header)
