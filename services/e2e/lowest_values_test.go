@@ -86,6 +86,12 @@ func lowestAnswersInJSON(t *testing.T, s *suite) {
 			t.Errorf("the %s answer reads %v, want a rating of %d", kind, answer, lowest)
 		}
 	}
+	p := s.json(t, http.MethodPost, "/v1/"+brand+"/customers/eve/touchpoints", fmt.Sprintf(`{"definition": "%s/touchpointDefinitions/website-visit",
+		"eventTime": "2026-02-09T12:00:00Z", "measurement": {"rating": 0, "min": 0, "max": 10}}`, brand))
+	m, _ := p["measurement"].(map[string]any)
+	if got, is := m["rating"].(float64); !is || got != 0 {
+		t.Errorf("the measurement of 0 reads %v", m)
+	}
 }
 
 // json makes a REST call and returns its answer as a JSON client has it.

@@ -1,10 +1,15 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 // TestARestartLosesNothing: the suite is asked to end while writers write. It
@@ -42,6 +47,43 @@ func TestTheBusIsADoorbell(t *testing.T) {
 		s.start(t, "gateway")
 	}
 	w.settled(t)
+}
+
+// TestTheBusLosesWhatNobodyHeard: while the journey is down the bus takes events for
+// it, and then loses them all. The services that told them tell them again.
+func TestTheBusLosesWhatNobodyHeard(t *testing.T) {
+	s := split(t)
+	c := s.grpc()
+	brand := c.brand(t)
+	survey := c.survey(t, brand, surveyv1.Question_KIND_CES_EASE, typev1.Subject_SUBJECT_SERVICE)
+	s.parts["journey"].kill(t)
+	const customers = 20
+	for i := range customers {
+		customer := fmt.Sprint(brand, "/customers/c", i)
+		call := c.call(t, c.open(t, customer, typev1.Channel_CHANNEL_PHONE, noon), noon)
+		c.answer(t, survey, customer, 1, &surveyv1.Response{Attribution: &surveyv1.Attribution{Interaction: call.GetName()}})
+	}
+	for _, service := range []string{"ticket", "survey"} {
+		db := sqldbtest.Open(t, s.parts[service].db)
+		eventually(t, func() error {
+			if n := rows(t, db, "outbox WHERE stream = 0"); n > 0 {
+				return fmt.Errorf("%s has %d events that the bus does not have", service, n)
+			}
+			return nil
+		})
+	}
+	s.bus.stop()
+	if err := os.RemoveAll(filepath.Join(s.bus.dir, "jetstream")); err != nil {
+		t.Fatal(err)
+	}
+	s.bus.start(t)
+	s.start(t, "journey")
+	c = s.grpc()
+	for i := range customers {
+		for _, p := range c.lived(t, fmt.Sprint(brand, "/customers/c", i), 1) {
+			c.measured(t, p.GetName())
+		}
+	}
 }
 
 // settled ends the writers and the suite and fails unless everything that was

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 type suite struct {
 	life  testing.TB       // the test whose end is the suite's
 	data  string           // the folder of the single process
+	bus   *natsBus         // between the four; nil in a single process
 	parts map[string]*part // by service; the same one for all in a single process
 
 	key     string
@@ -31,6 +33,7 @@ type suite struct {
 type part struct {
 	args   []string
 	listen string
+	db     string // the address of its database, where it has its own
 	*process
 }
 
@@ -57,11 +60,13 @@ func single(t testing.TB, flags ...string) *suite {
 // its own, with a NATS server between them.
 func split(t testing.TB, flags ...string) *suite {
 	t.Helper()
-	s := &suite{life: t, parts: map[string]*part{}}
-	bus := natsServer(t)
+	s := &suite{life: t, parts: map[string]*part{}, bus: &natsBus{dir: t.TempDir(), port: -1}}
+	s.bus.start(t)
+	t.Cleanup(s.bus.stop)
 	for _, name := range all {
-		args := append([]string{name, "--db", sqldbtest.Postgres(t), "--data", t.TempDir(), "--bus", bus}, flags...)
-		s.parts[name] = &part{args: args, listen: "127.0.0.1:0"}
+		db := sqldbtest.Postgres(t)
+		args := append([]string{name, "--db", db, "--data", t.TempDir(), "--bus", s.bus.server.ClientURL()}, flags...)
+		s.parts[name] = &part{args: args, listen: "127.0.0.1:0", db: db}
 	}
 	services := all[:3]
 	s.start(t, services...)
@@ -74,24 +79,32 @@ func split(t testing.TB, flags ...string) *suite {
 	return s
 }
 
-// natsServer runs a NATS server until the test ends and returns its URL.
-func natsServer(t testing.TB) string {
+// A natsBus is a NATS server that can come back where it was.
+type natsBus struct {
+	dir    string
+	port   int // -1 before the first start
+	server *server.Server
+}
+
+func (b *natsBus) start(t testing.TB) {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{
-		ServerName: "e2e", Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
+	var err error
+	b.server, err = server.NewServer(&server.Options{
+		ServerName: "e2e", Host: "127.0.0.1", Port: b.port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: b.dir,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(30 * time.Second) {
+	b.server.Start()
+	if !b.server.ReadyForConnections(30 * time.Second) {
 		t.Fatal("the NATS server does not start")
 	}
-	return s.ClientURL()
+	b.port = b.server.Addr().(*net.TCPAddr).Port
+}
+
+func (b *natsBus) stop() {
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
 }
 
 // start starts the processes of the named services, waits until they are ready and

@@ -99,7 +99,7 @@ func (c *customerCmd) Run(ctx context.Context) error {
 }
 
 func printJSON(w io.Writer, m proto.Message) error {
-	body, err := protojson.MarshalOptions{Multiline: true}.Marshal(m)
+	body, err := protojson.MarshalOptions{Multiline: true, EmitDefaultValues: true}.Marshal(m)
 	if err != nil {
 		return err
 	}

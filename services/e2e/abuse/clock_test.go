@@ -73,7 +73,7 @@ func anHourBack(t *testing.T, _ *suite) {
 		opened = must[*ticketv1.Ticket](t, s, newTicket(func(r *ticketv1.CreateTicketRequest) { r.Ticket.OpenTime = nil }))
 	})
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(now.Add(-time.Hour).Sub(time.Now()))
+		time.Sleep(time.Until(now.Add(-time.Hour)))
 		s := start(t, config{local: true, dir: dir})
 		resolved := must[*ticketv1.Ticket](t, s, &ticketv1.ResolveTicketRequest{Name: opened.GetName(), Outcome: ticketv1.Ticket_OUTCOME_SOLVED})
 		if resolved.GetState() != ticketv1.Ticket_STATE_RESOLVED {

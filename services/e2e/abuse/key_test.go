@@ -33,7 +33,10 @@ func keyed(t *testing.T) *suite {
 	t.Helper()
 	var list strings.Builder
 	for _, k := range [][3]string{
-		{root, "*", "*"}, {acmes, acme, "*"}, {others, "brands/other", "*"}, {readers, acme, "tickets:read"},
+		{root, "*", "*"},
+		{acmes, acme, "*"},
+		{others, "brands/other", "*"},
+		{readers, acme, "tickets:read"},
 		{viewers, acme, "views:read,customers:read,responses:read,touchpoints:read,scores:read"},
 	} {
 		fmt.Fprintf(&list, "%x %s %s\n", sha256.Sum256([]byte(k[0])), k[1], k[2])

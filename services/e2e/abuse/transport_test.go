@@ -203,8 +203,12 @@ func pings(t *testing.T, s *suite) {
 func noSlash(t *testing.T, s *suite) {
 	var block []byte
 	for _, h := range [][2]string{
-		{":method", "POST"}, {":scheme", "http"}, {":path", getTicket[1:]}, {":authority", "localhost"},
-		{"content-type", "application/grpc"}, {"te", "trailers"},
+		{":method", "POST"},
+		{":scheme", "http"},
+		{":path", getTicket[1:]},
+		{":authority", "localhost"},
+		{"content-type", "application/grpc"},
+		{"te", "trailers"},
 	} {
 		block = append(block, 0, byte(len(h[0])))
 		block = append(append(block, h[0]...), byte(len(h[1])))

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 )
 
 // A good ticket in JSON, and where it goes.
@@ -116,7 +115,11 @@ func headerRows() []row {
 			"Origin": "https://evil.example", "Access-Control-Request-Method": "POST",
 		}}, 403),
 		creating("G55", "an Idempotency-Key of 300 characters", "Idempotency-Key", strings.Repeat("a", 300), 400),
-		{id: "G56", name: "an Idempotency-Key beside another request_id", rest: twoIDs},
+		web("G56", "an Idempotency-Key beside another request_id", webRequest{
+			method: "POST", path: ticketsPath + "?request_id=7c9e6679-7425-40de-944b-e07fc1f90ae7",
+			header: map[string]string{"Content-Type": "application/json", "Idempotency-Key": "0b54f3c2-9d5e-4a43-8f8e-0d3a5c1f7e11"},
+			body:   `{"customer": "brands/acme/customers/ann", "subject": "x", "channel": "CHANNEL_EMAIL"}`,
+		}, 400),
 		reading("G59", "languages without end", "Accept-Language", strings.Repeat("en,", 2700), 200),
 	}
 }
@@ -148,15 +151,4 @@ func rawHTTP(id, name, text, code string) row {
 		}
 		s.unchanged(t, before)
 	}}
-}
-
-// twoIDs: the request's own id counts.
-func twoIDs(t *testing.T, s *suite) {
-	id := uuid.NewString()
-	a := ask{req: newTicket(withID(id)), header: map[string]string{"Idempotency-Key": uuid.NewString()}}
-	a.want(t, onREST, s.send(t, onREST, a))
-	got := s.strings(t, "ticket", `SELECT request_id FROM request WHERE request_id = $1`, id)
-	if len(got) != 1 {
-		t.Errorf("requests = %v, want %s", got, id)
-	}
 }

@@ -20,7 +20,7 @@ import (
 const (
 	consumeBatch = 512 // deliveries on their way
 	workers      = 128 // events applied at once, so that they share a commit
-	ackWait      = 15 * time.Second
+	ackWait      = 5 * time.Second
 	maxAttempts  = 10 // of an event whose failure may pass
 )
 

@@ -133,6 +133,11 @@ func TestREST(t *testing.T) {
 			http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"0B54F3C2-9D5E-4A43-8F8E-0D3A5C1F7E11"}},
 			200, "0b54f3c2-9d5e-4a43-8f8e-0d3a5c1f7e11",
 		},
+		{
+			"an idempotency key beside another request id", "POST", "/v1/brands?brand_id=acme&request_id=7c9e6679-7425-40de-944b-e07fc1f90ae7", `{"displayName":"Acme"}`,
+			http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"0B54F3C2-9D5E-4A43-8F8E-0D3A5C1F7E11"}},
+			400, "request_id",
+		},
 		{"a conflict", "POST", "/v1/brands?brand_id=taken", `{"displayName":"Acme"}`, asJSON, 409, "ALREADY_EXISTS"},
 		{"a broken rule names its field", "POST", "/v1/brands?brand_id=acme", `{"displayName":""}`, asJSON, 400, `brand.display_name`},
 		{"an unknown field", "POST", "/v1/brands?brand_id=acme", `{"displayNam":"Acme"}`, asJSON, 400, "displayNam"},
@@ -156,7 +161,7 @@ func TestREST(t *testing.T) {
 		{
 			"metadata in headers goes nowhere", "GET", "/v1/brands/acme", "",
 			http.Header{"Grpc-Metadata-X-Tenant-Id": {"victim"}, "X-Tenant-Id": {"victim"}, "Grpc-Metadata-Authorization": {"Bearer forged"}},
-			200, `{"name":"brands/acme"}`,
+			200, `{"name":"brands/acme","displayName":""}`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

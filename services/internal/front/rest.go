@@ -40,6 +40,7 @@ func rest(ctx context.Context, conn grpc.ClientConnInterface) (http.Handler, err
 		}),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+			MarshalOptions:   protojson.MarshalOptions{EmitDefaultValues: true}, // a zero is a value
 			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
 		}),
 		runtime.WithDisablePathLengthFallback(),

@@ -115,7 +115,8 @@ func forward(ctx context.Context) context.Context {
 }
 
 // identified returns req, or a shallow copy of it with a new request_id if it has
-// an empty one and no idempotency key stands in for it.
+// an empty one and no idempotency key stands in for it. The ids rise with the time,
+// so that a database adds them at the end of its index.
 func identified(ctx context.Context, req any) any {
 	msg, ok := req.(proto.Message)
 	if !ok {
@@ -135,6 +136,6 @@ func identified(ctx context.Context, req any) any {
 		return true
 	})
 	shallow.SetUnknown(m.GetUnknown())
-	shallow.Set(fd, protoreflect.ValueOfString(uuid.NewString()))
+	shallow.Set(fd, protoreflect.ValueOfString(uuid.Must(uuid.NewV7()).String()))
 	return shallow.Interface()
 }

@@ -211,7 +211,9 @@ func (m *method) inspect(ctx context.Context, msg any) error {
 		return nil
 	}
 	r := pm.ProtoReflect()
-	m.plan.normalize(ctx, r)
+	if err := m.plan.normalize(ctx, r); err != nil {
+		return err
+	}
 	caller, _ := CallerFrom(ctx)
 	subject := m.plan.subject(r)
 	foreign, err := m.server.validator.check(pm, m.plan, brandOf(subject, caller))

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/concentric-cx/concentric/services/internal/fault"
 )
 
 // A plan is what the server needs to know of a message type, found out once.
@@ -143,18 +145,23 @@ func (p *plan) subject(m protoreflect.Message) string {
 
 // normalize gives the request the id that REST clients send as a header, and
 // brings it into lower case, so that one id has one form.
-func (p *plan) normalize(ctx context.Context, m protoreflect.Message) {
+func (p *plan) normalize(ctx context.Context, m protoreflect.Message) error {
 	if p.requestID == nil {
-		return
+		return nil
 	}
 	sent := m.Get(p.requestID).String()
-	id := sent
-	if id == "" {
-		if keys := metadata.ValueFromIncomingContext(ctx, idempotencyKey); len(keys) == 1 {
-			id = keys[0]
+	id := strings.ToLower(sent)
+	if keys := metadata.ValueFromIncomingContext(ctx, idempotencyKey); len(keys) == 1 {
+		key := strings.ToLower(keys[0])
+		if id != "" && id != key {
+			return fault.Invalid(fault.Field{
+				Path: "request_id", Reason: "IDEMPOTENCY_KEY", Description: "differs from the Idempotency-Key of the call",
+			})
 		}
+		id = key
 	}
-	if id = strings.ToLower(id); id != sent {
+	if id != sent {
 		m.Set(p.requestID, protoreflect.ValueOfString(id))
 	}
+	return nil
 }

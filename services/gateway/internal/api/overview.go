@@ -48,6 +48,9 @@ func (v *Views) GetCustomerOverview(ctx context.Context, req *gatewayv1.GetCusto
 			return timestamppb.Now(), err
 		}},
 	)
+	if !p.ok(gatewayv1.Part_PART_JOURNEY) { // what only half answered is missing
+		o.Touchpoints, o.Score = nil, nil
+	}
 	var err error
 	o.Parts, err = p.list()
 	return o, err

@@ -228,7 +228,8 @@ func (Unit) EnumDescriptor() ([]byte, []int) {
 // is a value: `value`, `lower` and `upper` are absent when withheld or unknown.
 type Estimate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The point estimate. Absent if `quality` is SUPPRESSED or NO_DATA.
+	// The point estimate. Absent if `quality` is SUPPRESSED or NO_DATA; a journey score
+	// falls back to its prior instead.
 	Value *float64 `protobuf:"fixed64,1,opt,name=value,proto3,oneof" json:"value,omitempty"`
 	// The lower end of the interval. Absent if `method` gives none.
 	Lower *float64 `protobuf:"fixed64,2,opt,name=lower,proto3,oneof" json:"lower,omitempty"`
