@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
@@ -15,9 +14,9 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
-// BenchmarkSubmitResponse stores responses of two answers, durably, with a
-// request_id and an event, beside the limit: a handler that only answers, behind
-// the same checks on the same kind of socket. Only figures of one run compare.
+// BenchmarkSubmitResponse stores responses of two answers, durably, with an event and
+// the request_id that the client sets, beside the limit: a handler that only answers,
+// behind the same checks on the same kind of socket. Only figures of one run compare.
 func BenchmarkSubmitResponse(b *testing.B) {
 	srv := rpc.NewServer(rpc.Config{})
 	surveyv1.RegisterResponseServiceServer(srv, echo{})
@@ -56,7 +55,6 @@ func submit(b *testing.B, callers int, c interface {
 		wg.Go(func() {
 			for left.Add(-1) >= 0 {
 				req := submission(acme+"/surveys/s", rate(nps, 9), say("quick and kind"))
-				req.RequestId = uuid.NewString()
 				req.Response.Customer, req.Response.Attribution = ann, &surveyv1.Attribution{Interaction: call, Channel: phone}
 				if _, err := c.SubmitResponse(b.Context(), req); err != nil {
 					b.Error(err)

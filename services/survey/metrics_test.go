@@ -287,19 +287,32 @@ func TestWhatAFilterCannotPlaceIsCounted(t *testing.T) {
 }
 
 func TestABreakdownHasItsLimit(t *testing.T) {
+	const questions = 50
 	each(t, func(t *testing.T, c client) {
-		name := c.create(t, "s", ask(nps))
-		c.fill(t, fault.MaxGroups, func(i int) *surveyv1.SubmitResponseRequest {
-			req := submission(name, rate(nps, 9))
+		v := ask(slices.Repeat([]surveyv1.Question_Kind{nps}, questions)...)
+		for i, q := range v.GetQuestions() {
+			q.QuestionId = fmt.Sprint("q", i)
+		}
+		name := c.create(t, "s", v)
+		answered := func(i, answers int) *surveyv1.SubmitResponseRequest {
+			req := submission(name)
+			for q := range answers {
+				a := rate(nps, 9)
+				a.QuestionId = fmt.Sprint("q", q)
+				req.Response.Answers = append(req.GetResponse().GetAnswers(), a)
+			}
 			req.Response.Attributes = map[string]string{"order": fmt.Sprint(i)}
 			return req
-		})
-		by := func(r *surveyv1.QuerySurveyMetricsRequest) { r.GroupBy = []string{"attributes.order"} }
+		}
+		c.fill(t, fault.MaxGroups/questions, func(i int) *surveyv1.SubmitResponseRequest { return answered(i, questions) })
+		by := func(r *surveyv1.QuerySurveyMetricsRequest) { r.GroupBy = []string{"attributes.order", "question"} }
 		if got := len(c.query(t, by).GetGroups()); got != fault.MaxGroups {
 			t.Errorf("%d groups, want %d", got, fault.MaxGroups)
 		}
-		c.submit(t, submission(name, rate(nps, 9)))
-		_, err := c.QuerySurveyMetrics(t.Context(), &surveyv1.QuerySurveyMetricsRequest{Parent: acme, GroupBy: []string{"attributes.order"}})
+		c.submit(t, answered(-1, 1))
+		req := &surveyv1.QuerySurveyMetricsRequest{Parent: acme}
+		by(req)
+		_, err := c.QuerySurveyMetrics(t.Context(), req)
 		refused(t, "one group more", err, codes.InvalidArgument, "INVALID_ARGUMENT")
 		if got := wrong(err); !slices.Equal(got, []string{"group_by"}) {
 			t.Errorf("complaints about %v, want group_by", got)
