@@ -29,7 +29,10 @@ import (
 	"github.com/concentric-cx/concentric/services/ticket"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The NATS server has one clock a process, which may outlive its last user a while.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"))
+}
 
 // A suite is the four services in this process, put together as the binary does.
 type suite struct {

@@ -18,7 +18,10 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The NATS server has one clock a process, which may outlive its last user a while.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"))
+}
 
 // effects counts how often each event was applied.
 var effects = fstest.MapFS{"0001_effect.sql": {Data: []byte(`-- +goose Up
