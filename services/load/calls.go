@@ -106,7 +106,7 @@ func (s *server) loop(ctx context.Context, what, how string, callers int) (loop,
 	var err error
 	switch what {
 	case "create":
-		l.op, l.patient = s.create(), callers > 512
+		l.op, l.patient = s.create(how == "random"), callers > 512
 	case "get":
 		l.op, err = s.read(ctx, how == "rest")
 	case "score":
@@ -130,27 +130,35 @@ func (s *server) loop(ctx context.Context, what, how string, callers int) (loop,
 	return l, err
 }
 
-// create opens tickets, each under a request_id of its own.
-func (s *server) create() func(context.Context, int64) error {
+// create opens tickets, each under a request_id of its own: one that rises with the
+// time, as the client of the suite makes them, or a random one.
+func (s *server) create(random bool) func(context.Context, int64) error {
 	clients := make([]ticketv1.TicketServiceClient, len(s.conns))
 	for i, conn := range s.conns {
 		clients[i] = ticketv1.NewTicketServiceClient(conn)
 	}
 	return func(ctx context.Context, n int64) error {
-		_, err := clients[int(n)%len(clients)].CreateTicket(ctx, ticket(n))
+		req := ticket(n)
+		if random {
+			req.RequestId = uuid.NewString()
+		}
+		_, err := clients[int(n)%len(clients)].CreateTicket(ctx, req)
 		return err
 	}
 }
 
 func ticket(n int64) *ticketv1.CreateTicketRequest {
 	return &ticketv1.CreateTicketRequest{
-		Parent: brand, RequestId: uuid.NewString(),
+		Parent: brand, RequestId: requestID(),
 		Ticket: &ticketv1.Ticket{
 			Customer: customer(n), Subject: "Where is my order?", IssueKind: ticketv1.Ticket_ISSUE_KIND_BILLING,
 			Channel: typev1.Channel_CHANNEL_EMAIL, OpenTime: timestamppb.Now(),
 		},
 	}
 }
+
+// requestID returns an id as the client of the suite makes them.
+func requestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func customer(n int64) string { return fmt.Sprint(brand, "/customers/c-", n%customers) }
 
@@ -207,7 +215,7 @@ func (s *server) submit(ctx context.Context) (func(context.Context, int64) error
 	c := surveyv1.NewResponseServiceClient(s.conns[0])
 	return func(ctx context.Context, n int64) error {
 		_, err := c.SubmitResponse(ctx, &surveyv1.SubmitResponseRequest{
-			Parent: brand, RequestId: uuid.NewString(),
+			Parent: brand, RequestId: requestID(),
 			Response: &surveyv1.Response{
 				Survey: survey.GetName(), Customer: customer(n),
 				Answers: []*surveyv1.Answer{

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	_ "modernc.org/sqlite" // the driver
 
@@ -21,14 +20,15 @@ import (
 
 const batchSize = 1000
 
-// origin is when the touchpoints of batches begin to happen.
-var origin = time.Date(2026, 2, 9, 12, 0, 0, 0, time.UTC)
+// span is how many minutes back the touchpoints of batches lie at most: nobody
+// records what has not happened yet.
+const span = 100_000
 
 // batch makes number n of the batches of so many customers, who each come for a
 // while and touch two stages.
 func batch(parent string, n int64, customers int) *journeyv1.BatchRecordTouchpointsRequest {
 	definitions := [...]string{"online-ad", "website-visit", "checkout", "product-use", "referral"}
-	req := &journeyv1.BatchRecordTouchpointsRequest{Parent: parent, RequestId: uuid.NewString()}
+	req := &journeyv1.BatchRecordTouchpointsRequest{Parent: parent, RequestId: requestID()}
 	for i := range batchSize {
 		c := i % customers
 		if customers < batchSize {
@@ -46,8 +46,9 @@ func batch(parent string, n int64, customers int) *journeyv1.BatchRecordTouchpoi
 	return req
 }
 
+// at returns when touchpoint i of batch n took place.
 func at(n int64, i int) time.Time {
-	return origin.Add(time.Duration(n)*time.Minute + time.Duration(i)*time.Second)
+	return time.Now().Add(time.Duration(i-batchSize)*time.Second - time.Duration(span-n%span)*time.Minute)
 }
 
 // ingest records touchpoints by the thousand, of a hundred customers a batch, or
@@ -59,7 +60,12 @@ func (s *server) ingest(scattered bool) func(context.Context, int64) error {
 	}
 	c := journeyv1.NewTouchpointServiceClient(s.conns[0])
 	return func(ctx context.Context, n int64) error {
-		_, err := c.BatchRecordTouchpoints(ctx, batch(brand, n, customers))
+		answer, err := c.BatchRecordTouchpoints(ctx, batch(brand, n, customers))
+		for i, r := range answer.GetResults() {
+			if r.GetOutcome() != journeyv1.RecordTouchpointResult_OUTCOME_RECORDED {
+				return fmt.Errorf("touchpoint %d of batch %d: %v %s", i, n, r.GetOutcome(), r.GetError().GetMessage())
+			}
+		}
 		return err
 	}
 }

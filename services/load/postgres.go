@@ -102,15 +102,19 @@ func (l *lab) copyRows(ctx context.Context) (path, error) {
 		l.closers = append(l.closers, func() error { return conn.Close(context.Background()) })
 		idle <- conn
 	}
-	columns := strings.FieldsFunc(rawColumns, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
 	lp := loop{callers: streams, weight: batchSize, op: func(ctx context.Context, n int64) error {
 		conn := <-idle
 		defer func() { idle <- conn }()
-		_, err := conn.CopyFrom(ctx, pgx.Identifier{"touchpoint"}, columns,
+		_, err := conn.CopyFrom(ctx, pgx.Identifier{"touchpoint"}, columns(rawColumns),
 			pgx.CopyFromSlice(batchSize, func(i int) ([]any, error) { return rawRow(n, i), nil }))
 		return err
 	}}
 	return func(ctx context.Context, length time.Duration) (sample, error) {
 		return lp.measure(ctx, length, &l.counter)
 	}, nil
+}
+
+// columns takes a list of columns apart.
+func columns(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
 }

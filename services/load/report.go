@@ -19,13 +19,18 @@ func write(w io.Writer, rounds []round, verdicts []verdict) error {
 		fmt.Fprintf(t, "%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.1f\t%d\n", name, s.Rate, s.P50, s.P99, s.CPU, s.Caller, s.Errors)
 	}
 	fmt.Fprintln(t)
-	fmt.Fprintln(t, "GATE\tOURS\tLIMIT\tRATIO\tWANTED\t\tWHAT")
+	fmt.Fprintln(t, "GATE\tOURS\tLIMIT\tRATIO\tWANTED\t\tBY CPU\tWHAT")
 	for _, v := range verdicts {
 		limit := "-"
 		if v.Limit != 0 {
 			limit = short(v.Limit) + " " + v.Unit
 		}
-		fmt.Fprintf(t, "%s\t%s %s\t%s\t%s\t%s\t%s\t%s\n", v.ID, short(v.Ours), v.Unit, limit, short(v.Ratio), v.Wanted, v.Verdict, v.What)
+		byCPU := "-"
+		if v.CPU != 0 {
+			byCPU = short(v.CPU)
+		}
+		fmt.Fprintf(t, "%s\t%s %s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			v.ID, short(v.Ours), v.Unit, limit, short(v.Ratio), v.Wanted, v.Verdict, byCPU, v.What)
 	}
 	if err := t.Flush(); err != nil {
 		return err
