@@ -38,7 +38,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.writers.SetMaxOpenConns(1)
-	if err := checkSQLite(ctx, db.writers); err != nil {
+	if err := firstUse(ctx, db.writers); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writers.Close())
 	}
 	if db.readers, err = sql.Open("sqlite", sqliteURL(path, "ro", readerPragmas)); err != nil {
@@ -77,6 +77,20 @@ func sqliteURL(path, mode string, pragmas []string) string {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
 	u.RawQuery = url.Values{"mode": {mode}, "_pragma": pragmas}.Encode()
 	return u.String()
+}
+
+// firstUse opens the connection that writes and checks it. Turning a new file to
+// WAL, and closing the last of its connections, lock it without heeding
+// busy_timeout, so while another process does that it is tried again.
+func firstUse(ctx context.Context, db *sql.DB) error {
+	until := time.Now().Add(5 * time.Second)
+	for {
+		err := checkSQLite(ctx, db)
+		if !collision(err) || time.Now().After(until) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // checkSQLite reads back what the promises stand on.
@@ -194,7 +208,7 @@ func (s *sqliteSession) borrow(query string) (*sql.Stmt, error) {
 	if s.kept >= maxStatements {
 		return nil, nil
 	}
-	stmt, err := s.conn.PrepareContext(context.Background(), query)
+	stmt, err := s.conn.PrepareContext(context.Background(), positional(query))
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ const cellsAndTouches = `
 // Journey returns the journey of a customer as of asOf. What it costs does not
 // grow with the number of touchpoints before the bucket of asOf.
 func (s *Store) Journey(ctx context.Context, brand, customer string, asOf int64) (Journey, error) {
+	if !s.db.Postgres() {
+		ctx = context.WithoutCancel(ctx) // the driver starts goroutines to watch a context, and the read is short
+	}
 	cut := s.model.Bucket(asOf)
 	start := cut * s.model.HalfLife.Microseconds()
 	var j Journey
