@@ -126,7 +126,7 @@ func TestEveryFieldIsKept(t *testing.T) {
 		}
 
 		said := &ticketv1.Interaction{
-			Kind: ticketv1.Interaction_KIND_VISIT, Direction: outbound, Actor: ticketv1.Interaction_ACTOR_BOT,
+			Kind: ticketv1.Interaction_KIND_VISIT, Direction: outbound, Actor: ticketv1.Interaction_ACTOR_AGENT,
 			Agent: acme + "/agents/bo", Team: acme + "/teams/night", Partner: acme + "/partners/mihir",
 			Channel: typev1.Channel_CHANNEL_IN_STORE, StartTime: timestamppb.New(noon), EndTime: timestamppb.New(noon.Add(time.Hour)),
 			Text: "=cmd <script>", Expectation: typev1.Expectation_EXPECTATION_EXCEEDED, Attributes: map[string]string{"a": "b"},

@@ -5,7 +5,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -126,13 +128,33 @@ func (o *Outbox) mark(ctx context.Context, stream int64, receipts []receipt, now
 		return nil
 	}
 	return o.db.Write(ctx, func(tx *sqldb.Tx) error {
-		for _, r := range receipts {
-			tx.Defer(`
-				UPDATE outbox SET stream = $1, sequence = $2, sent_time = COALESCE(sent_time, $3)
-				WHERE id = $4 AND stream = 0`, stream, r.sequence, sqldb.Micros(now), r.id)
+		for some := range slices.Chunk(receipts, markRows) {
+			args := make([]any, 0, 2+2*len(some))
+			args = append(args, stream, sqldb.Micros(now))
+			for _, r := range some {
+				args = append(args, r.id, r.sequence)
+			}
+			tx.Defer(markStatement(len(some)), args...)
 		}
 		return nil
 	})
+}
+
+// markRows is how many rows one statement marks.
+const markRows = 32
+
+func markStatement(rows int) string {
+	var b strings.Builder
+	b.WriteString(`UPDATE outbox SET stream = $1, sent_time = COALESCE(sent_time, $2), sequence = placed.sequence FROM (`)
+	for i := range rows {
+		if i == 0 {
+			b.WriteString(`SELECT CAST($3 AS TEXT) AS id, CAST($4 AS BIGINT) AS sequence`)
+			continue
+		}
+		fmt.Fprintf(&b, ` UNION ALL SELECT $%d, $%d`, 3+2*i, 4+2*i)
+	}
+	b.WriteString(`) AS placed WHERE outbox.id = placed.id AND outbox.stream = 0`)
+	return b.String()
 }
 
 // release ends the lease of parcels before its time.
