@@ -90,7 +90,7 @@ func (l *lab) rawRows(ctx context.Context) (path, error) {
 		return nil, err
 	}
 	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=synchronous(full)"+
-		"&_pragma=foreign_keys(1)&_pragma=cache_size(-65536)&_pragma=temp_store(memory)&_pragma=wal_autocheckpoint(10000)")
+		"&_pragma=foreign_keys(1)&_pragma=cache_size(-65536)&_pragma=temp_store(memory)&_pragma=wal_autocheckpoint(40000)")
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func bare(b *testing.B, name, url string) {
 	migrated(b, sqldbtest.Open(b, url))
 	driver := "pgx"
 	if name == "sqlite" {
-		driver, url = "sqlite", "file:"+url[len("sqlite:"):]+"?_txlock=immediate&_pragma=synchronous(full)&_pragma=wal_autocheckpoint(10000)&_pragma=cache_size(-65536)"
+		driver, url = "sqlite", "file:"+url[len("sqlite:"):]+"?_txlock=immediate&_pragma=synchronous(full)&_pragma=wal_autocheckpoint(40000)&_pragma=cache_size(-65536)"
 	}
 	db, err := sql.Open(driver, url)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // answered, and the checkpoint comes seldom enough not to rule the throughput.
 var writerPragmas = []string{
 	"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)",
-	"cache_size(-65536)", "temp_store(memory)", "wal_autocheckpoint(10000)",
+	"cache_size(-65536)", "temp_store(memory)", "wal_autocheckpoint(40000)",
 }
 
 var readerPragmas = []string{
