@@ -87,7 +87,7 @@ func TestALateAcknowledgementHitsNoOtherEvent(t *testing.T) {
 				t.Fatal(err)
 			}
 			consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
-				Durable: durable("journey", stream), AckPolicy: jetstream.AckExplicitPolicy,
+				Durable: durable("journey", stream, nil), AckPolicy: jetstream.AckExplicitPolicy,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -113,7 +113,7 @@ func (d *delivery) run(ctx context.Context, js jetstream.JetStream) error {
 		return fmt.Errorf("find the stream: %w", err)
 	}
 	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: durable(d.service, stream), DeliverPolicy: jetstream.DeliverAllPolicy, InactiveThreshold: keep,
+		Durable: durable(d.service, stream, d.subjects), DeliverPolicy: jetstream.DeliverAllPolicy, InactiveThreshold: keep,
 		FilterSubjects: d.subjects,
 		AckPolicy:      jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: 2 * consumeBatch, MaxDeliver: -1,
 	})

@@ -153,4 +153,10 @@ func TestAConsumerGetsTheKindsItHasAUseForAndNoOthers(t *testing.T) {
 	if n := count(t, to, `SELECT COUNT(*) FROM inbox`); n != 20 {
 		t.Errorf("the inbox holds %d events, want the 20 of the kind", n)
 	}
+
+	// A version that has a use for the other kind too gets those of the past.
+	background(t, func(ctx context.Context) error {
+		return b.Consume(ctx, Consumer{Service: "journey", From: []string{"survey", "ticket"}, DB: to, Handle: apply})
+	})
+	applied(t, to, 40)
 }

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"strconv"
 	"strings"
 	"time"
@@ -80,7 +81,11 @@ func incarnation(info *jetstream.StreamInfo) int64 { return sqldb.Micros(info.Cr
 
 // durable names the consumer that a service has of a stream. It is another for
 // every incarnation: a late acknowledgement of an event in the one must not hit
-// the event that has the same place in the other.
-func durable(service string, stream jetstream.Stream) string {
-	return service + "-" + strconv.FormatInt(incarnation(stream.CachedInfo()), 36)
+// the event that has the same place in the other. And it is another for every
+// choice of subjects: a service that learns a new kind gets those of the past too,
+// and the inbox drops what it had.
+func durable(service string, stream jetstream.Stream, subjects []string) string {
+	h := fnv.New32a()
+	h.Write([]byte(strings.Join(subjects, " "))) //nolint:errcheck // never fails
+	return service + "-" + strconv.FormatInt(incarnation(stream.CachedInfo()), 36) + "-" + strconv.FormatUint(uint64(h.Sum32()), 36)
 }
