@@ -78,6 +78,10 @@ func (c *demoCmd) show(ctx context.Context, addr net.Addr) error {
 		if err != nil {
 			return fmt.Errorf("simulate %s: %w", profile, err)
 		}
+		if sum.Known == sum.Customers {
+			fmt.Printf("%s is there from an earlier run: %d customers.\n", sum.Brand, sum.Customers)
+			continue
+		}
 		fmt.Printf("Simulated %s: %d customers, %d touchpoints, %d tickets with %d interactions, %d responses, in %s.\n",
 			sum.Brand, sum.Customers, sum.Touchpoints, sum.Tickets, sum.Interactions, sum.Responses, time.Since(began).Round(10*time.Millisecond))
 	}
