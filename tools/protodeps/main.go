@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/jhump/protoreflect/v2/protoprint"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	_ "google.golang.org/genproto/googleapis/rpc/status"
@@ -20,12 +21,15 @@ import (
 const notice = "// Copyright %s\n// SPDX-License-Identifier: Apache-2.0\n// Printed by tools/protodeps from the descriptors of the Go module; do not edit.\n\n"
 
 var files = map[string]string{
-	"google/api/annotations.proto":    "Google LLC",
-	"google/api/field_behavior.proto": "Google LLC",
-	"google/api/http.proto":           "Google LLC",
-	"google/api/resource.proto":       "Google LLC",
-	"google/rpc/status.proto":         "Google LLC",
-	"buf/validate/validate.proto":     "2023-2026 Buf Technologies, Inc.",
+	"google/api/annotations.proto":        "Google LLC",
+	"google/api/field_behavior.proto":     "Google LLC",
+	"google/api/client.proto":             "Google LLC",
+	"google/api/http.proto":               "Google LLC",
+	"google/api/launch_stage.proto":       "Google LLC",
+	"google/longrunning/operations.proto": "Google LLC",
+	"google/api/resource.proto":           "Google LLC",
+	"google/rpc/status.proto":             "Google LLC",
+	"buf/validate/validate.proto":         "2023-2026 Buf Technologies, Inc.",
 }
 
 func main() {

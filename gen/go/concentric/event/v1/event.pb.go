@@ -46,6 +46,12 @@ type Event struct {
 	//	*Event_InteractionCreated
 	//	*Event_TicketResolved
 	//	*Event_TicketReopened
+	//	*Event_TicketStateChanged
+	//	*Event_TicketAssigned
+	//	*Event_TicketUpdated
+	//	*Event_SlaWarning
+	//	*Event_SlaBreached
+	//	*Event_SlaMet
 	//	*Event_ResponseSubmitted
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
@@ -153,6 +159,60 @@ func (x *Event) GetTicketReopened() *TicketReopened {
 	return nil
 }
 
+func (x *Event) GetTicketStateChanged() *TicketStateChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_TicketStateChanged); ok {
+			return x.TicketStateChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetTicketAssigned() *TicketAssigned {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_TicketAssigned); ok {
+			return x.TicketAssigned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetTicketUpdated() *TicketUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_TicketUpdated); ok {
+			return x.TicketUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSlaWarning() *SlaWarning {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_SlaWarning); ok {
+			return x.SlaWarning
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSlaBreached() *SlaBreached {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_SlaBreached); ok {
+			return x.SlaBreached
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSlaMet() *SlaMet {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_SlaMet); ok {
+			return x.SlaMet
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetResponseSubmitted() *ResponseSubmitted {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_ResponseSubmitted); ok {
@@ -186,6 +246,36 @@ type Event_TicketReopened struct {
 	TicketReopened *TicketReopened `protobuf:"bytes,13,opt,name=ticket_reopened,json=ticketReopened,proto3,oneof"`
 }
 
+type Event_TicketStateChanged struct {
+	// The state of a ticket changed in another way.
+	TicketStateChanged *TicketStateChanged `protobuf:"bytes,14,opt,name=ticket_state_changed,json=ticketStateChanged,proto3,oneof"`
+}
+
+type Event_TicketAssigned struct {
+	// A ticket went to another agent, team or partner.
+	TicketAssigned *TicketAssigned `protobuf:"bytes,15,opt,name=ticket_assigned,json=ticketAssigned,proto3,oneof"`
+}
+
+type Event_TicketUpdated struct {
+	// Something else about a ticket changed, or it was deleted or undeleted.
+	TicketUpdated *TicketUpdated `protobuf:"bytes,16,opt,name=ticket_updated,json=ticketUpdated,proto3,oneof"`
+}
+
+type Event_SlaWarning struct {
+	// The time of an SLA clock is nearly used up.
+	SlaWarning *SlaWarning `protobuf:"bytes,17,opt,name=sla_warning,json=slaWarning,proto3,oneof"`
+}
+
+type Event_SlaBreached struct {
+	// The time of an SLA clock is used up.
+	SlaBreached *SlaBreached `protobuf:"bytes,18,opt,name=sla_breached,json=slaBreached,proto3,oneof"`
+}
+
+type Event_SlaMet struct {
+	// An SLA clock was stopped in time.
+	SlaMet *SlaMet `protobuf:"bytes,19,opt,name=sla_met,json=slaMet,proto3,oneof"`
+}
+
 type Event_ResponseSubmitted struct {
 	// A response was submitted.
 	ResponseSubmitted *ResponseSubmitted `protobuf:"bytes,20,opt,name=response_submitted,json=responseSubmitted,proto3,oneof"`
@@ -198,6 +288,18 @@ func (*Event_InteractionCreated) isEvent_Payload() {}
 func (*Event_TicketResolved) isEvent_Payload() {}
 
 func (*Event_TicketReopened) isEvent_Payload() {}
+
+func (*Event_TicketStateChanged) isEvent_Payload() {}
+
+func (*Event_TicketAssigned) isEvent_Payload() {}
+
+func (*Event_TicketUpdated) isEvent_Payload() {}
+
+func (*Event_SlaWarning) isEvent_Payload() {}
+
+func (*Event_SlaBreached) isEvent_Payload() {}
+
+func (*Event_SlaMet) isEvent_Payload() {}
 
 func (*Event_ResponseSubmitted) isEvent_Payload() {}
 
@@ -576,6 +678,427 @@ func (x *TicketReopened) GetReopenCount() int32 {
 	return 0
 }
 
+// A TicketStateChanged says that a ticket is pended, held, resumed, closed or merged.
+type TicketStateChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket.
+	Ticket *TicketRef `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// The state before.
+	FromState v11.Ticket_State `protobuf:"varint,2,opt,name=from_state,json=fromState,proto3,enum=concentric.ticket.v1.Ticket_State" json:"from_state,omitempty"`
+	// The state after.
+	ToState v11.Ticket_State `protobuf:"varint,3,opt,name=to_state,json=toState,proto3,enum=concentric.ticket.v1.Ticket_State" json:"to_state,omitempty"`
+	// The ticket it was merged into, where it was.
+	MergedInto    string `protobuf:"bytes,4,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketStateChanged) Reset() {
+	*x = TicketStateChanged{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketStateChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketStateChanged) ProtoMessage() {}
+
+func (x *TicketStateChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketStateChanged.ProtoReflect.Descriptor instead.
+func (*TicketStateChanged) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TicketStateChanged) GetTicket() *TicketRef {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *TicketStateChanged) GetFromState() v11.Ticket_State {
+	if x != nil {
+		return x.FromState
+	}
+	return v11.Ticket_State(0)
+}
+
+func (x *TicketStateChanged) GetToState() v11.Ticket_State {
+	if x != nil {
+		return x.ToState
+	}
+	return v11.Ticket_State(0)
+}
+
+func (x *TicketStateChanged) GetMergedInto() string {
+	if x != nil {
+		return x.MergedInto
+	}
+	return ""
+}
+
+// A TicketAssigned says whom a ticket went to.
+type TicketAssigned struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket.
+	Ticket *TicketRef `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// The agent it has now.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The team it has now.
+	Team string `protobuf:"bytes,3,opt,name=team,proto3" json:"team,omitempty"`
+	// The partner it has now.
+	Partner string `protobuf:"bytes,4,opt,name=partner,proto3" json:"partner,omitempty"`
+	// Whether it was escalated.
+	Escalated     bool `protobuf:"varint,5,opt,name=escalated,proto3" json:"escalated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketAssigned) Reset() {
+	*x = TicketAssigned{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketAssigned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketAssigned) ProtoMessage() {}
+
+func (x *TicketAssigned) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketAssigned.ProtoReflect.Descriptor instead.
+func (*TicketAssigned) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TicketAssigned) GetTicket() *TicketRef {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *TicketAssigned) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *TicketAssigned) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *TicketAssigned) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *TicketAssigned) GetEscalated() bool {
+	if x != nil {
+		return x.Escalated
+	}
+	return false
+}
+
+// A TicketUpdated says that something else about a ticket changed.
+type TicketUpdated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket.
+	Ticket *TicketRef `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// Whether it is deleted now.
+	Deleted       bool `protobuf:"varint,2,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketUpdated) Reset() {
+	*x = TicketUpdated{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketUpdated) ProtoMessage() {}
+
+func (x *TicketUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketUpdated.ProtoReflect.Descriptor instead.
+func (*TicketUpdated) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TicketUpdated) GetTicket() *TicketRef {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *TicketUpdated) GetDeleted() bool {
+	if x != nil {
+		return x.Deleted
+	}
+	return false
+}
+
+// An SlaWarning says that the time of a clock is nearly used up.
+type SlaWarning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The clock.
+	Clock         *SlaClockRef `protobuf:"bytes,1,opt,name=clock,proto3" json:"clock,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SlaWarning) Reset() {
+	*x = SlaWarning{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SlaWarning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SlaWarning) ProtoMessage() {}
+
+func (x *SlaWarning) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SlaWarning.ProtoReflect.Descriptor instead.
+func (*SlaWarning) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SlaWarning) GetClock() *SlaClockRef {
+	if x != nil {
+		return x.Clock
+	}
+	return nil
+}
+
+// An SlaBreached says that the time of a clock is used up.
+type SlaBreached struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The clock.
+	Clock         *SlaClockRef `protobuf:"bytes,1,opt,name=clock,proto3" json:"clock,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SlaBreached) Reset() {
+	*x = SlaBreached{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SlaBreached) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SlaBreached) ProtoMessage() {}
+
+func (x *SlaBreached) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SlaBreached.ProtoReflect.Descriptor instead.
+func (*SlaBreached) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SlaBreached) GetClock() *SlaClockRef {
+	if x != nil {
+		return x.Clock
+	}
+	return nil
+}
+
+// An SlaMet says that a clock was stopped in time.
+type SlaMet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The clock.
+	Clock         *SlaClockRef `protobuf:"bytes,1,opt,name=clock,proto3" json:"clock,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SlaMet) Reset() {
+	*x = SlaMet{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SlaMet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SlaMet) ProtoMessage() {}
+
+func (x *SlaMet) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SlaMet.ProtoReflect.Descriptor instead.
+func (*SlaMet) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SlaMet) GetClock() *SlaClockRef {
+	if x != nil {
+		return x.Clock
+	}
+	return nil
+}
+
+// An SlaClockRef is what every SLA event says about its clock.
+type SlaClockRef struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket.
+	Ticket *TicketRef `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// The clock as it stood, without its segments.
+	Instance *v11.SlaInstance `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The team of the ticket.
+	Team string `protobuf:"bytes,3,opt,name=team,proto3" json:"team,omitempty"`
+	// The partner of the ticket.
+	Partner       string `protobuf:"bytes,4,opt,name=partner,proto3" json:"partner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SlaClockRef) Reset() {
+	*x = SlaClockRef{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SlaClockRef) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SlaClockRef) ProtoMessage() {}
+
+func (x *SlaClockRef) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SlaClockRef.ProtoReflect.Descriptor instead.
+func (*SlaClockRef) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SlaClockRef) GetTicket() *TicketRef {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *SlaClockRef) GetInstance() *v11.SlaInstance {
+	if x != nil {
+		return x.Instance
+	}
+	return nil
+}
+
+func (x *SlaClockRef) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *SlaClockRef) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
 // A ResponseSubmitted says that a response was submitted.
 type ResponseSubmitted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -598,7 +1121,7 @@ type ResponseSubmitted struct {
 
 func (x *ResponseSubmitted) Reset() {
 	*x = ResponseSubmitted{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[6]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -610,7 +1133,7 @@ func (x *ResponseSubmitted) String() string {
 func (*ResponseSubmitted) ProtoMessage() {}
 
 func (x *ResponseSubmitted) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[6]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -623,7 +1146,7 @@ func (x *ResponseSubmitted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseSubmitted.ProtoReflect.Descriptor instead.
 func (*ResponseSubmitted) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ResponseSubmitted) GetResponse() string {
@@ -688,7 +1211,7 @@ type Rating struct {
 
 func (x *Rating) Reset() {
 	*x = Rating{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[7]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +1223,7 @@ func (x *Rating) String() string {
 func (*Rating) ProtoMessage() {}
 
 func (x *Rating) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[7]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +1236,7 @@ func (x *Rating) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rating.ProtoReflect.Descriptor instead.
 func (*Rating) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Rating) GetTarget() string {
@@ -755,7 +1278,7 @@ var File_concentric_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1fconcentric/event/v1/event.proto\x12\x13concentric.event.v1\x1a&concentric/ticket/v1/interaction.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x04\n" +
+	"\x1fconcentric/event/v1/event.proto\x12\x13concentric.event.v1\x1a&concentric/ticket/v1/interaction.proto\x1a'concentric/ticket/v1/sla_instance.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\a\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05brand\x18\x02 \x01(\tR\x05brand\x12\x16\n" +
@@ -766,7 +1289,14 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	" \x01(\v2\".concentric.event.v1.TicketCreatedH\x00R\rticketCreated\x12Z\n" +
 	"\x13interaction_created\x18\v \x01(\v2'.concentric.event.v1.InteractionCreatedH\x00R\x12interactionCreated\x12N\n" +
 	"\x0fticket_resolved\x18\f \x01(\v2#.concentric.event.v1.TicketResolvedH\x00R\x0eticketResolved\x12N\n" +
-	"\x0fticket_reopened\x18\r \x01(\v2#.concentric.event.v1.TicketReopenedH\x00R\x0eticketReopened\x12W\n" +
+	"\x0fticket_reopened\x18\r \x01(\v2#.concentric.event.v1.TicketReopenedH\x00R\x0eticketReopened\x12[\n" +
+	"\x14ticket_state_changed\x18\x0e \x01(\v2'.concentric.event.v1.TicketStateChangedH\x00R\x12ticketStateChanged\x12N\n" +
+	"\x0fticket_assigned\x18\x0f \x01(\v2#.concentric.event.v1.TicketAssignedH\x00R\x0eticketAssigned\x12K\n" +
+	"\x0eticket_updated\x18\x10 \x01(\v2\".concentric.event.v1.TicketUpdatedH\x00R\rticketUpdated\x12B\n" +
+	"\vsla_warning\x18\x11 \x01(\v2\x1f.concentric.event.v1.SlaWarningH\x00R\n" +
+	"slaWarning\x12E\n" +
+	"\fsla_breached\x18\x12 \x01(\v2 .concentric.event.v1.SlaBreachedH\x00R\vslaBreached\x126\n" +
+	"\asla_met\x18\x13 \x01(\v2\x1b.concentric.event.v1.SlaMetH\x00R\x06slaMet\x12W\n" +
 	"\x12response_submitted\x18\x14 \x01(\v2&.concentric.event.v1.ResponseSubmittedH\x00R\x11responseSubmittedB\t\n" +
 	"\apayload\"\xde\x01\n" +
 	"\tTicketRef\x12\x16\n" +
@@ -795,7 +1325,35 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\aversion\x18\x05 \x01(\x03R\aversion\"k\n" +
 	"\x0eTicketReopened\x126\n" +
 	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12!\n" +
-	"\freopen_count\x18\x02 \x01(\x05R\vreopenCount\"\x94\x02\n" +
+	"\freopen_count\x18\x02 \x01(\x05R\vreopenCount\"\xef\x01\n" +
+	"\x12TicketStateChanged\x126\n" +
+	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12A\n" +
+	"\n" +
+	"from_state\x18\x02 \x01(\x0e2\".concentric.ticket.v1.Ticket.StateR\tfromState\x12=\n" +
+	"\bto_state\x18\x03 \x01(\x0e2\".concentric.ticket.v1.Ticket.StateR\atoState\x12\x1f\n" +
+	"\vmerged_into\x18\x04 \x01(\tR\n" +
+	"mergedInto\"\xaa\x01\n" +
+	"\x0eTicketAssigned\x126\n" +
+	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04team\x18\x03 \x01(\tR\x04team\x12\x18\n" +
+	"\apartner\x18\x04 \x01(\tR\apartner\x12\x1c\n" +
+	"\tescalated\x18\x05 \x01(\bR\tescalated\"a\n" +
+	"\rTicketUpdated\x126\n" +
+	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12\x18\n" +
+	"\adeleted\x18\x02 \x01(\bR\adeleted\"D\n" +
+	"\n" +
+	"SlaWarning\x126\n" +
+	"\x05clock\x18\x01 \x01(\v2 .concentric.event.v1.SlaClockRefR\x05clock\"E\n" +
+	"\vSlaBreached\x126\n" +
+	"\x05clock\x18\x01 \x01(\v2 .concentric.event.v1.SlaClockRefR\x05clock\"@\n" +
+	"\x06SlaMet\x126\n" +
+	"\x05clock\x18\x01 \x01(\v2 .concentric.event.v1.SlaClockRefR\x05clock\"\xb2\x01\n" +
+	"\vSlaClockRef\x126\n" +
+	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12=\n" +
+	"\binstance\x18\x02 \x01(\v2!.concentric.ticket.v1.SlaInstanceR\binstance\x12\x12\n" +
+	"\x04team\x18\x03 \x01(\tR\x04team\x12\x18\n" +
+	"\apartner\x18\x04 \x01(\tR\apartner\"\x94\x02\n" +
 	"\x11ResponseSubmitted\x12\x1a\n" +
 	"\bresponse\x18\x01 \x01(\tR\bresponse\x12\x16\n" +
 	"\x06survey\x18\x02 \x01(\tR\x06survey\x125\n" +
@@ -825,7 +1383,7 @@ func file_concentric_event_v1_event_proto_rawDescGZIP() []byte {
 	return file_concentric_event_v1_event_proto_rawDescData
 }
 
-var file_concentric_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_concentric_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_concentric_event_v1_event_proto_goTypes = []any{
 	(*Event)(nil),                  // 0: concentric.event.v1.Event
 	(*TicketRef)(nil),              // 1: concentric.event.v1.TicketRef
@@ -833,48 +1391,73 @@ var file_concentric_event_v1_event_proto_goTypes = []any{
 	(*InteractionCreated)(nil),     // 3: concentric.event.v1.InteractionCreated
 	(*TicketResolved)(nil),         // 4: concentric.event.v1.TicketResolved
 	(*TicketReopened)(nil),         // 5: concentric.event.v1.TicketReopened
-	(*ResponseSubmitted)(nil),      // 6: concentric.event.v1.ResponseSubmitted
-	(*Rating)(nil),                 // 7: concentric.event.v1.Rating
-	(*timestamppb.Timestamp)(nil),  // 8: google.protobuf.Timestamp
-	(v1.Channel)(0),                // 9: concentric.type.v1.Channel
-	(v1.Stage)(0),                  // 10: concentric.type.v1.Stage
-	(v1.Phase)(0),                  // 11: concentric.type.v1.Phase
-	(v11.Interaction_Kind)(0),      // 12: concentric.ticket.v1.Interaction.Kind
-	(v11.Interaction_Direction)(0), // 13: concentric.ticket.v1.Interaction.Direction
-	(v1.Expectation)(0),            // 14: concentric.type.v1.Expectation
-	(v11.Ticket_Outcome)(0),        // 15: concentric.ticket.v1.Ticket.Outcome
-	(v1.Subject)(0),                // 16: concentric.type.v1.Subject
+	(*TicketStateChanged)(nil),     // 6: concentric.event.v1.TicketStateChanged
+	(*TicketAssigned)(nil),         // 7: concentric.event.v1.TicketAssigned
+	(*TicketUpdated)(nil),          // 8: concentric.event.v1.TicketUpdated
+	(*SlaWarning)(nil),             // 9: concentric.event.v1.SlaWarning
+	(*SlaBreached)(nil),            // 10: concentric.event.v1.SlaBreached
+	(*SlaMet)(nil),                 // 11: concentric.event.v1.SlaMet
+	(*SlaClockRef)(nil),            // 12: concentric.event.v1.SlaClockRef
+	(*ResponseSubmitted)(nil),      // 13: concentric.event.v1.ResponseSubmitted
+	(*Rating)(nil),                 // 14: concentric.event.v1.Rating
+	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
+	(v1.Channel)(0),                // 16: concentric.type.v1.Channel
+	(v1.Stage)(0),                  // 17: concentric.type.v1.Stage
+	(v1.Phase)(0),                  // 18: concentric.type.v1.Phase
+	(v11.Interaction_Kind)(0),      // 19: concentric.ticket.v1.Interaction.Kind
+	(v11.Interaction_Direction)(0), // 20: concentric.ticket.v1.Interaction.Direction
+	(v1.Expectation)(0),            // 21: concentric.type.v1.Expectation
+	(v11.Ticket_Outcome)(0),        // 22: concentric.ticket.v1.Ticket.Outcome
+	(v11.Ticket_State)(0),          // 23: concentric.ticket.v1.Ticket.State
+	(*v11.SlaInstance)(nil),        // 24: concentric.ticket.v1.SlaInstance
+	(v1.Subject)(0),                // 25: concentric.type.v1.Subject
 }
 var file_concentric_event_v1_event_proto_depIdxs = []int32{
-	8,  // 0: concentric.event.v1.Event.event_time:type_name -> google.protobuf.Timestamp
+	15, // 0: concentric.event.v1.Event.event_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: concentric.event.v1.Event.ticket_created:type_name -> concentric.event.v1.TicketCreated
 	3,  // 2: concentric.event.v1.Event.interaction_created:type_name -> concentric.event.v1.InteractionCreated
 	4,  // 3: concentric.event.v1.Event.ticket_resolved:type_name -> concentric.event.v1.TicketResolved
 	5,  // 4: concentric.event.v1.Event.ticket_reopened:type_name -> concentric.event.v1.TicketReopened
-	6,  // 5: concentric.event.v1.Event.response_submitted:type_name -> concentric.event.v1.ResponseSubmitted
-	9,  // 6: concentric.event.v1.TicketRef.channel:type_name -> concentric.type.v1.Channel
-	10, // 7: concentric.event.v1.TicketRef.stage:type_name -> concentric.type.v1.Stage
-	11, // 8: concentric.event.v1.TicketRef.phase:type_name -> concentric.type.v1.Phase
-	1,  // 9: concentric.event.v1.TicketCreated.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 10: concentric.event.v1.InteractionCreated.ticket:type_name -> concentric.event.v1.TicketRef
-	12, // 11: concentric.event.v1.InteractionCreated.kind:type_name -> concentric.ticket.v1.Interaction.Kind
-	13, // 12: concentric.event.v1.InteractionCreated.direction:type_name -> concentric.ticket.v1.Interaction.Direction
-	9,  // 13: concentric.event.v1.InteractionCreated.channel:type_name -> concentric.type.v1.Channel
-	14, // 14: concentric.event.v1.InteractionCreated.expectation:type_name -> concentric.type.v1.Expectation
-	8,  // 15: concentric.event.v1.InteractionCreated.start_time:type_name -> google.protobuf.Timestamp
-	8,  // 16: concentric.event.v1.InteractionCreated.end_time:type_name -> google.protobuf.Timestamp
-	1,  // 17: concentric.event.v1.TicketResolved.ticket:type_name -> concentric.event.v1.TicketRef
-	15, // 18: concentric.event.v1.TicketResolved.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
-	8,  // 19: concentric.event.v1.TicketResolved.resolve_time:type_name -> google.protobuf.Timestamp
-	1,  // 20: concentric.event.v1.TicketReopened.ticket:type_name -> concentric.event.v1.TicketRef
-	16, // 21: concentric.event.v1.ResponseSubmitted.subject:type_name -> concentric.type.v1.Subject
-	8,  // 22: concentric.event.v1.ResponseSubmitted.submit_time:type_name -> google.protobuf.Timestamp
-	7,  // 23: concentric.event.v1.ResponseSubmitted.ratings:type_name -> concentric.event.v1.Rating
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	6,  // 5: concentric.event.v1.Event.ticket_state_changed:type_name -> concentric.event.v1.TicketStateChanged
+	7,  // 6: concentric.event.v1.Event.ticket_assigned:type_name -> concentric.event.v1.TicketAssigned
+	8,  // 7: concentric.event.v1.Event.ticket_updated:type_name -> concentric.event.v1.TicketUpdated
+	9,  // 8: concentric.event.v1.Event.sla_warning:type_name -> concentric.event.v1.SlaWarning
+	10, // 9: concentric.event.v1.Event.sla_breached:type_name -> concentric.event.v1.SlaBreached
+	11, // 10: concentric.event.v1.Event.sla_met:type_name -> concentric.event.v1.SlaMet
+	13, // 11: concentric.event.v1.Event.response_submitted:type_name -> concentric.event.v1.ResponseSubmitted
+	16, // 12: concentric.event.v1.TicketRef.channel:type_name -> concentric.type.v1.Channel
+	17, // 13: concentric.event.v1.TicketRef.stage:type_name -> concentric.type.v1.Stage
+	18, // 14: concentric.event.v1.TicketRef.phase:type_name -> concentric.type.v1.Phase
+	1,  // 15: concentric.event.v1.TicketCreated.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 16: concentric.event.v1.InteractionCreated.ticket:type_name -> concentric.event.v1.TicketRef
+	19, // 17: concentric.event.v1.InteractionCreated.kind:type_name -> concentric.ticket.v1.Interaction.Kind
+	20, // 18: concentric.event.v1.InteractionCreated.direction:type_name -> concentric.ticket.v1.Interaction.Direction
+	16, // 19: concentric.event.v1.InteractionCreated.channel:type_name -> concentric.type.v1.Channel
+	21, // 20: concentric.event.v1.InteractionCreated.expectation:type_name -> concentric.type.v1.Expectation
+	15, // 21: concentric.event.v1.InteractionCreated.start_time:type_name -> google.protobuf.Timestamp
+	15, // 22: concentric.event.v1.InteractionCreated.end_time:type_name -> google.protobuf.Timestamp
+	1,  // 23: concentric.event.v1.TicketResolved.ticket:type_name -> concentric.event.v1.TicketRef
+	22, // 24: concentric.event.v1.TicketResolved.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
+	15, // 25: concentric.event.v1.TicketResolved.resolve_time:type_name -> google.protobuf.Timestamp
+	1,  // 26: concentric.event.v1.TicketReopened.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 27: concentric.event.v1.TicketStateChanged.ticket:type_name -> concentric.event.v1.TicketRef
+	23, // 28: concentric.event.v1.TicketStateChanged.from_state:type_name -> concentric.ticket.v1.Ticket.State
+	23, // 29: concentric.event.v1.TicketStateChanged.to_state:type_name -> concentric.ticket.v1.Ticket.State
+	1,  // 30: concentric.event.v1.TicketAssigned.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 31: concentric.event.v1.TicketUpdated.ticket:type_name -> concentric.event.v1.TicketRef
+	12, // 32: concentric.event.v1.SlaWarning.clock:type_name -> concentric.event.v1.SlaClockRef
+	12, // 33: concentric.event.v1.SlaBreached.clock:type_name -> concentric.event.v1.SlaClockRef
+	12, // 34: concentric.event.v1.SlaMet.clock:type_name -> concentric.event.v1.SlaClockRef
+	1,  // 35: concentric.event.v1.SlaClockRef.ticket:type_name -> concentric.event.v1.TicketRef
+	24, // 36: concentric.event.v1.SlaClockRef.instance:type_name -> concentric.ticket.v1.SlaInstance
+	25, // 37: concentric.event.v1.ResponseSubmitted.subject:type_name -> concentric.type.v1.Subject
+	15, // 38: concentric.event.v1.ResponseSubmitted.submit_time:type_name -> google.protobuf.Timestamp
+	14, // 39: concentric.event.v1.ResponseSubmitted.ratings:type_name -> concentric.event.v1.Rating
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_concentric_event_v1_event_proto_init() }
@@ -887,6 +1470,12 @@ func file_concentric_event_v1_event_proto_init() {
 		(*Event_InteractionCreated)(nil),
 		(*Event_TicketResolved)(nil),
 		(*Event_TicketReopened)(nil),
+		(*Event_TicketStateChanged)(nil),
+		(*Event_TicketAssigned)(nil),
+		(*Event_TicketUpdated)(nil),
+		(*Event_SlaWarning)(nil),
+		(*Event_SlaBreached)(nil),
+		(*Event_SlaMet)(nil),
 		(*Event_ResponseSubmitted)(nil),
 	}
 	type x struct{}
@@ -895,7 +1484,7 @@ func file_concentric_event_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_event_v1_event_proto_rawDesc), len(file_concentric_event_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

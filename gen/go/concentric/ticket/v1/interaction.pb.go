@@ -209,8 +209,8 @@ func (Interaction_Actor) EnumDescriptor() ([]byte, []int) {
 }
 
 // An Interaction is one thing that happened on a ticket: a message, a call, a
-// visit, a note. It is immutable; who acted and for which partner is what was true
-// at that moment.
+// visit, a note. It is immutable but for redaction, which takes its words; who acted
+// and for which partner is what was true at that moment.
 type Interaction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name,
@@ -224,9 +224,12 @@ type Interaction struct {
 	Actor Interaction_Actor `protobuf:"varint,4,opt,name=actor,proto3,enum=concentric.ticket.v1.Interaction_Actor" json:"actor,omitempty"`
 	// The agent, `brands/{brand}/agents/{agent}`.
 	Agent string `protobuf:"bytes,5,opt,name=agent,proto3" json:"agent,omitempty"`
-	// The team, `brands/{brand}/teams/{team}`.
+	// The team, `brands/{brand}/teams/{team}`. The directory's team of the agent if not
+	// given.
 	Team string `protobuf:"bytes,6,opt,name=team,proto3" json:"team,omitempty"`
-	// The outsourcing partner, absent for the brand's own people, `brands/{brand}/partners/{partner}`.
+	// The outsourcing partner, absent for the brand's own people,
+	// `brands/{brand}/partners/{partner}`. The directory's partner of the agent if not
+	// given.
 	Partner string `protobuf:"bytes,7,opt,name=partner,proto3" json:"partner,omitempty"`
 	// Where. The ticket's channel if not given.
 	Channel v1.Channel `protobuf:"varint,8,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
@@ -244,7 +247,11 @@ type Interaction struct {
 	// most 20. Keys are lower-case words; values are kept in Unicode form NFC.
 	Attributes map[string]string `protobuf:"bytes,14,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// When it was stored.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// What it cost, in millionths of the brand's currency.
+	CostMicros *int64 `protobuf:"varint,16,opt,name=cost_micros,json=costMicros,proto3,oneof" json:"cost_micros,omitempty"`
+	// When its text and attributes were removed. Absent unless they were.
+	RedactTime    *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=redact_time,json=redactTime,proto3" json:"redact_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -384,11 +391,25 @@ func (x *Interaction) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Interaction) GetCostMicros() int64 {
+	if x != nil && x.CostMicros != nil {
+		return *x.CostMicros
+	}
+	return 0
+}
+
+func (x *Interaction) GetRedactTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RedactTime
+	}
+	return nil
+}
+
 var File_concentric_ticket_v1_interaction_proto protoreflect.FileDescriptor
 
 const file_concentric_ticket_v1_interaction_proto_rawDesc = "" +
 	"\n" +
-	"&concentric/ticket/v1/interaction.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x10\n" +
+	"&concentric/ticket/v1/interaction.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x11\n" +
 	"\vInteraction\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12I\n" +
 	"\x04kind\x18\x02 \x01(\x0e2&.concentric.ticket.v1.Interaction.KindB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12X\n" +
@@ -414,7 +435,11 @@ const file_concentric_ticket_v1_interaction_proto_rawDesc = "" +
 	"attributes\x18\x0e \x03(\v21.concentric.ticket.v1.Interaction.AttributesEntryB4\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01\xf0\xc7\x18\x03R\n" +
 	"attributes\x12@\n" +
 	"\vcreate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x1a=\n" +
+	"createTime\x129\n" +
+	"\vcost_micros\x18\x10 \x01(\x03B\x13\xe0A\x01\xbaH\r\"\v\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00H\x00R\n" +
+	"costMicros\x88\x01\x01\x12@\n" +
+	"\vredact_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"redactTime\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"m\n" +
@@ -440,7 +465,8 @@ const file_concentric_ticket_v1_interaction_proto_rawDesc = "" +
 	"\x1aconcentric.dev/Interaction\x12:brands/{brand}/tickets/{ticket}/interactions/{interaction}*\finteractions2\vinteraction\xbaH\xed\x02\x1ay\n" +
 	"\x15interaction.direction\x124what a customer does is inbound, and nothing else is\x1a*(this.actor == 3) == (this.direction == 1)\x1a`\n" +
 	"\x11interaction.agent\x12&agent is set only where an agent acted\x1a#this.agent == '' || this.actor == 1\x1a\x8d\x01\n" +
-	"\x11interaction.times\x12&end_time must not be before start_time\x1aP!has(this.start_time) || !has(this.end_time) || this.start_time <= this.end_timeB\xe8\x01\n" +
+	"\x11interaction.times\x12&end_time must not be before start_time\x1aP!has(this.start_time) || !has(this.end_time) || this.start_time <= this.end_timeB\x0e\n" +
+	"\f_cost_microsB\xe8\x01\n" +
 	"\x18com.concentric.ticket.v1B\x10InteractionProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/ticket/v1;ticketv1\xa2\x02\x03CTX\xaa\x02\x14Concentric.Ticket.V1\xca\x02\x14Concentric\\Ticket\\V1\xe2\x02 Concentric\\Ticket\\V1\\GPBMetadata\xea\x02\x16Concentric::Ticket::V1b\x06proto3"
 
 var (
@@ -468,20 +494,21 @@ var file_concentric_ticket_v1_interaction_proto_goTypes = []any{
 	(v1.Expectation)(0),           // 7: concentric.type.v1.Expectation
 }
 var file_concentric_ticket_v1_interaction_proto_depIdxs = []int32{
-	0, // 0: concentric.ticket.v1.Interaction.kind:type_name -> concentric.ticket.v1.Interaction.Kind
-	1, // 1: concentric.ticket.v1.Interaction.direction:type_name -> concentric.ticket.v1.Interaction.Direction
-	2, // 2: concentric.ticket.v1.Interaction.actor:type_name -> concentric.ticket.v1.Interaction.Actor
-	5, // 3: concentric.ticket.v1.Interaction.channel:type_name -> concentric.type.v1.Channel
-	6, // 4: concentric.ticket.v1.Interaction.start_time:type_name -> google.protobuf.Timestamp
-	6, // 5: concentric.ticket.v1.Interaction.end_time:type_name -> google.protobuf.Timestamp
-	7, // 6: concentric.ticket.v1.Interaction.expectation:type_name -> concentric.type.v1.Expectation
-	4, // 7: concentric.ticket.v1.Interaction.attributes:type_name -> concentric.ticket.v1.Interaction.AttributesEntry
-	6, // 8: concentric.ticket.v1.Interaction.create_time:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	0,  // 0: concentric.ticket.v1.Interaction.kind:type_name -> concentric.ticket.v1.Interaction.Kind
+	1,  // 1: concentric.ticket.v1.Interaction.direction:type_name -> concentric.ticket.v1.Interaction.Direction
+	2,  // 2: concentric.ticket.v1.Interaction.actor:type_name -> concentric.ticket.v1.Interaction.Actor
+	5,  // 3: concentric.ticket.v1.Interaction.channel:type_name -> concentric.type.v1.Channel
+	6,  // 4: concentric.ticket.v1.Interaction.start_time:type_name -> google.protobuf.Timestamp
+	6,  // 5: concentric.ticket.v1.Interaction.end_time:type_name -> google.protobuf.Timestamp
+	7,  // 6: concentric.ticket.v1.Interaction.expectation:type_name -> concentric.type.v1.Expectation
+	4,  // 7: concentric.ticket.v1.Interaction.attributes:type_name -> concentric.ticket.v1.Interaction.AttributesEntry
+	6,  // 8: concentric.ticket.v1.Interaction.create_time:type_name -> google.protobuf.Timestamp
+	6,  // 9: concentric.ticket.v1.Interaction.redact_time:type_name -> google.protobuf.Timestamp
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_concentric_ticket_v1_interaction_proto_init() }
@@ -489,6 +516,7 @@ func file_concentric_ticket_v1_interaction_proto_init() {
 	if File_concentric_ticket_v1_interaction_proto != nil {
 		return
 	}
+	file_concentric_ticket_v1_interaction_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

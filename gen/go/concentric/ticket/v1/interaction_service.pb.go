@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -275,11 +276,254 @@ func (x *ListInteractionsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request message for `InteractionService.BatchCreateInteractions`.
+type BatchCreateInteractionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The interactions, 1 to 1,000, on tickets of the brand in `parent`. `request_id` and
+	// `validate_only` of the items must be empty. They are checked one by one.
+	Requests []*CreateInteractionRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateInteractionsRequest) Reset() {
+	*x = BatchCreateInteractionsRequest{}
+	mi := &file_concentric_ticket_v1_interaction_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateInteractionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateInteractionsRequest) ProtoMessage() {}
+
+func (x *BatchCreateInteractionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_interaction_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateInteractionsRequest.ProtoReflect.Descriptor instead.
+func (*BatchCreateInteractionsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_interaction_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BatchCreateInteractionsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchCreateInteractionsRequest) GetRequests() []*CreateInteractionRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *BatchCreateInteractionsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BatchCreateInteractionsRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Response message for `InteractionService.BatchCreateInteractions`.
+type BatchCreateInteractionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One result per request, in the same order.
+	Results       []*CreateInteractionResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateInteractionsResponse) Reset() {
+	*x = BatchCreateInteractionsResponse{}
+	mi := &file_concentric_ticket_v1_interaction_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateInteractionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateInteractionsResponse) ProtoMessage() {}
+
+func (x *BatchCreateInteractionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_interaction_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateInteractionsResponse.ProtoReflect.Descriptor instead.
+func (*BatchCreateInteractionsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_interaction_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BatchCreateInteractionsResponse) GetResults() []*CreateInteractionResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// A CreateInteractionResult is what became of one interaction of a batch.
+type CreateInteractionResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The interaction, unless refused.
+	Interaction *Interaction `protobuf:"bytes,1,opt,name=interaction,proto3" json:"interaction,omitempty"`
+	// Why it was refused, with the same details as a call of its own.
+	Error         *status.Status `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateInteractionResult) Reset() {
+	*x = CreateInteractionResult{}
+	mi := &file_concentric_ticket_v1_interaction_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateInteractionResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateInteractionResult) ProtoMessage() {}
+
+func (x *CreateInteractionResult) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_interaction_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateInteractionResult.ProtoReflect.Descriptor instead.
+func (*CreateInteractionResult) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_interaction_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CreateInteractionResult) GetInteraction() *Interaction {
+	if x != nil {
+		return x.Interaction
+	}
+	return nil
+}
+
+func (x *CreateInteractionResult) GetError() *status.Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// Request message for `InteractionService.RedactInteraction`.
+type RedactInteractionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The interaction, `brands/{brand}/tickets/{ticket}/interactions/{interaction}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedactInteractionRequest) Reset() {
+	*x = RedactInteractionRequest{}
+	mi := &file_concentric_ticket_v1_interaction_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedactInteractionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedactInteractionRequest) ProtoMessage() {}
+
+func (x *RedactInteractionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_interaction_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedactInteractionRequest.ProtoReflect.Descriptor instead.
+func (*RedactInteractionRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_interaction_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RedactInteractionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RedactInteractionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RedactInteractionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_concentric_ticket_v1_interaction_service_proto protoreflect.FileDescriptor
 
 const file_concentric_ticket_v1_interaction_service_proto_rawDesc = "" +
 	"\n" +
-	".concentric/ticket/v1/interaction_service.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a&concentric/ticket/v1/interaction.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x9e\x03\n" +
+	".concentric/ticket/v1/interaction_service.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a&concentric/ticket/v1/interaction.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\"\x9e\x03\n" +
 	"\x18CreateInteractionRequest\x12c\n" +
 	"\x06parent\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x06parent\x12N\n" +
 	"\vinteraction\x18\x02 \x01(\v2!.concentric.ticket.v1.InteractionB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\vinteraction\x12N\n" +
@@ -297,14 +541,35 @@ const file_concentric_ticket_v1_interaction_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"\x89\x01\n" +
 	"\x18ListInteractionsResponse\x12E\n" +
 	"\finteractions\x18\x01 \x03(\v2!.concentric.ticket.v1.InteractionR\finteractions\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xba\x04\n" +
-	"\x12InteractionService\x12\xbc\x01\n" +
-	"\x11CreateInteraction\x12..concentric.ticket.v1.CreateInteractionRequest\x1a!.concentric.ticket.v1.Interaction\"T\xea\xc7\x18\x0f\n" +
-	"\rtickets:write\x82\xd3\xe4\x93\x02;:\vinteraction\",/v1/{parent=brands/*/tickets/*}/interactions\x12\xa8\x01\n" +
-	"\x0eGetInteraction\x12+.concentric.ticket.v1.GetInteractionRequest\x1a!.concentric.ticket.v1.Interaction\"F\xea\xc7\x18\x0e\n" +
-	"\ftickets:read\x82\xd3\xe4\x93\x02.\x12,/v1/{name=brands/*/tickets/*/interactions/*}\x12\xb9\x01\n" +
-	"\x10ListInteractions\x12-.concentric.ticket.v1.ListInteractionsRequest\x1a..concentric.ticket.v1.ListInteractionsResponse\"F\xea\xc7\x18\x0e\n" +
-	"\ftickets:read\x82\xd3\xe4\x93\x02.\x12,/v1/{parent=brands/*/tickets/*}/interactionsB\xef\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc4\x02\n" +
+	"\x1eBatchCreateInteractionsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12_\n" +
+	"\brequests\x18\x02 \x03(\v2..concentric.ticket.v1.CreateInteractionRequestB\x13\xe0A\x02\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"j\n" +
+	"\x1fBatchCreateInteractionsResponse\x12G\n" +
+	"\aresults\x18\x01 \x03(\v2-.concentric.ticket.v1.CreateInteractionResultR\aresults\"\x88\x01\n" +
+	"\x17CreateInteractionResult\x12C\n" +
+	"\vinteraction\x18\x01 \x01(\v2!.concentric.ticket.v1.InteractionR\vinteraction\x12(\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusR\x05error\"\xa1\x02\n" +
+	"\x18RedactInteractionRequest\x12\x85\x01\n" +
+	"\x04name\x18\x01 \x01(\tBq\xe0A\x02\xbaHkri2g^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}/interactions/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12S\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xd4\a\n" +
+	"\x12InteractionService\x12\xbe\x01\n" +
+	"\x11CreateInteraction\x12..concentric.ticket.v1.CreateInteractionRequest\x1a!.concentric.ticket.v1.Interaction\"V\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02;:\vinteraction\",/v1/{parent=brands/*/tickets/*}/interactions\x12\xaa\x01\n" +
+	"\x0eGetInteraction\x12+.concentric.ticket.v1.GetInteractionRequest\x1a!.concentric.ticket.v1.Interaction\"H\xea\xc7\x18\x10\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02.\x12,/v1/{name=brands/*/tickets/*/interactions/*}\x12\xbb\x01\n" +
+	"\x10ListInteractions\x12-.concentric.ticket.v1.ListInteractionsRequest\x1a..concentric.ticket.v1.ListInteractionsResponse\"H\xea\xc7\x18\x10\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02.\x12,/v1/{parent=brands/*/tickets/*}/interactions\x12\xd4\x01\n" +
+	"\x17BatchCreateInteractions\x124.concentric.ticket.v1.BatchCreateInteractionsRequest\x1a5.concentric.ticket.v1.BatchCreateInteractionsResponse\"L\xea\xc7\x18\x0f\n" +
+	"\rtickets:write\x82\xd3\xe4\x93\x023:\x01*\"./v1/{parent=brands/*}/interactions:batchCreate\x12\xba\x01\n" +
+	"\x11RedactInteraction\x12..concentric.ticket.v1.RedactInteractionRequest\x1a!.concentric.ticket.v1.Interaction\"R\xea\xc7\x18\x10\n" +
+	"\x0etickets:redact\x82\xd3\xe4\x93\x028:\x01*\"3/v1/{name=brands/*/tickets/*/interactions/*}:redactB\xef\x01\n" +
 	"\x18com.concentric.ticket.v1B\x17InteractionServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/ticket/v1;ticketv1\xa2\x02\x03CTX\xaa\x02\x14Concentric.Ticket.V1\xca\x02\x14Concentric\\Ticket\\V1\xe2\x02 Concentric\\Ticket\\V1\\GPBMetadata\xea\x02\x16Concentric::Ticket::V1b\x06proto3"
 
 var (
@@ -319,28 +584,41 @@ func file_concentric_ticket_v1_interaction_service_proto_rawDescGZIP() []byte {
 	return file_concentric_ticket_v1_interaction_service_proto_rawDescData
 }
 
-var file_concentric_ticket_v1_interaction_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concentric_ticket_v1_interaction_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_concentric_ticket_v1_interaction_service_proto_goTypes = []any{
-	(*CreateInteractionRequest)(nil), // 0: concentric.ticket.v1.CreateInteractionRequest
-	(*GetInteractionRequest)(nil),    // 1: concentric.ticket.v1.GetInteractionRequest
-	(*ListInteractionsRequest)(nil),  // 2: concentric.ticket.v1.ListInteractionsRequest
-	(*ListInteractionsResponse)(nil), // 3: concentric.ticket.v1.ListInteractionsResponse
-	(*Interaction)(nil),              // 4: concentric.ticket.v1.Interaction
+	(*CreateInteractionRequest)(nil),        // 0: concentric.ticket.v1.CreateInteractionRequest
+	(*GetInteractionRequest)(nil),           // 1: concentric.ticket.v1.GetInteractionRequest
+	(*ListInteractionsRequest)(nil),         // 2: concentric.ticket.v1.ListInteractionsRequest
+	(*ListInteractionsResponse)(nil),        // 3: concentric.ticket.v1.ListInteractionsResponse
+	(*BatchCreateInteractionsRequest)(nil),  // 4: concentric.ticket.v1.BatchCreateInteractionsRequest
+	(*BatchCreateInteractionsResponse)(nil), // 5: concentric.ticket.v1.BatchCreateInteractionsResponse
+	(*CreateInteractionResult)(nil),         // 6: concentric.ticket.v1.CreateInteractionResult
+	(*RedactInteractionRequest)(nil),        // 7: concentric.ticket.v1.RedactInteractionRequest
+	(*Interaction)(nil),                     // 8: concentric.ticket.v1.Interaction
+	(*status.Status)(nil),                   // 9: google.rpc.Status
 }
 var file_concentric_ticket_v1_interaction_service_proto_depIdxs = []int32{
-	4, // 0: concentric.ticket.v1.CreateInteractionRequest.interaction:type_name -> concentric.ticket.v1.Interaction
-	4, // 1: concentric.ticket.v1.ListInteractionsResponse.interactions:type_name -> concentric.ticket.v1.Interaction
-	0, // 2: concentric.ticket.v1.InteractionService.CreateInteraction:input_type -> concentric.ticket.v1.CreateInteractionRequest
-	1, // 3: concentric.ticket.v1.InteractionService.GetInteraction:input_type -> concentric.ticket.v1.GetInteractionRequest
-	2, // 4: concentric.ticket.v1.InteractionService.ListInteractions:input_type -> concentric.ticket.v1.ListInteractionsRequest
-	4, // 5: concentric.ticket.v1.InteractionService.CreateInteraction:output_type -> concentric.ticket.v1.Interaction
-	4, // 6: concentric.ticket.v1.InteractionService.GetInteraction:output_type -> concentric.ticket.v1.Interaction
-	3, // 7: concentric.ticket.v1.InteractionService.ListInteractions:output_type -> concentric.ticket.v1.ListInteractionsResponse
-	5, // [5:8] is the sub-list for method output_type
-	2, // [2:5] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	8,  // 0: concentric.ticket.v1.CreateInteractionRequest.interaction:type_name -> concentric.ticket.v1.Interaction
+	8,  // 1: concentric.ticket.v1.ListInteractionsResponse.interactions:type_name -> concentric.ticket.v1.Interaction
+	0,  // 2: concentric.ticket.v1.BatchCreateInteractionsRequest.requests:type_name -> concentric.ticket.v1.CreateInteractionRequest
+	6,  // 3: concentric.ticket.v1.BatchCreateInteractionsResponse.results:type_name -> concentric.ticket.v1.CreateInteractionResult
+	8,  // 4: concentric.ticket.v1.CreateInteractionResult.interaction:type_name -> concentric.ticket.v1.Interaction
+	9,  // 5: concentric.ticket.v1.CreateInteractionResult.error:type_name -> google.rpc.Status
+	0,  // 6: concentric.ticket.v1.InteractionService.CreateInteraction:input_type -> concentric.ticket.v1.CreateInteractionRequest
+	1,  // 7: concentric.ticket.v1.InteractionService.GetInteraction:input_type -> concentric.ticket.v1.GetInteractionRequest
+	2,  // 8: concentric.ticket.v1.InteractionService.ListInteractions:input_type -> concentric.ticket.v1.ListInteractionsRequest
+	4,  // 9: concentric.ticket.v1.InteractionService.BatchCreateInteractions:input_type -> concentric.ticket.v1.BatchCreateInteractionsRequest
+	7,  // 10: concentric.ticket.v1.InteractionService.RedactInteraction:input_type -> concentric.ticket.v1.RedactInteractionRequest
+	8,  // 11: concentric.ticket.v1.InteractionService.CreateInteraction:output_type -> concentric.ticket.v1.Interaction
+	8,  // 12: concentric.ticket.v1.InteractionService.GetInteraction:output_type -> concentric.ticket.v1.Interaction
+	3,  // 13: concentric.ticket.v1.InteractionService.ListInteractions:output_type -> concentric.ticket.v1.ListInteractionsResponse
+	5,  // 14: concentric.ticket.v1.InteractionService.BatchCreateInteractions:output_type -> concentric.ticket.v1.BatchCreateInteractionsResponse
+	8,  // 15: concentric.ticket.v1.InteractionService.RedactInteraction:output_type -> concentric.ticket.v1.Interaction
+	11, // [11:16] is the sub-list for method output_type
+	6,  // [6:11] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_concentric_ticket_v1_interaction_service_proto_init() }
@@ -355,7 +633,7 @@ func file_concentric_ticket_v1_interaction_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_ticket_v1_interaction_service_proto_rawDesc), len(file_concentric_ticket_v1_interaction_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

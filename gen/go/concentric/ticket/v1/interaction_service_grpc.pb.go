@@ -19,9 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	InteractionService_CreateInteraction_FullMethodName = "/concentric.ticket.v1.InteractionService/CreateInteraction"
-	InteractionService_GetInteraction_FullMethodName    = "/concentric.ticket.v1.InteractionService/GetInteraction"
-	InteractionService_ListInteractions_FullMethodName  = "/concentric.ticket.v1.InteractionService/ListInteractions"
+	InteractionService_CreateInteraction_FullMethodName       = "/concentric.ticket.v1.InteractionService/CreateInteraction"
+	InteractionService_GetInteraction_FullMethodName          = "/concentric.ticket.v1.InteractionService/GetInteraction"
+	InteractionService_ListInteractions_FullMethodName        = "/concentric.ticket.v1.InteractionService/ListInteractions"
+	InteractionService_BatchCreateInteractions_FullMethodName = "/concentric.ticket.v1.InteractionService/BatchCreateInteractions"
+	InteractionService_RedactInteraction_FullMethodName       = "/concentric.ticket.v1.InteractionService/RedactInteraction"
 )
 
 // InteractionServiceClient is the client API for InteractionService service.
@@ -38,15 +40,23 @@ const (
 type InteractionServiceClient interface {
 	// Records an interaction and moves its ticket: a response opens a NEW ticket, an
 	// inbound one brings a PENDING ticket back to OPEN and reopens a RESOLVED one
-	// within 72 hours of its resolution. A customer-facing interaction becomes a
-	// touchpoint of the customer, once. Fails with `FAILED_PRECONDITION`, reason
-	// `ILLEGAL_TRANSITION`, on a CLOSED or MERGED ticket and for an inbound one that
-	// comes after the 72 hours.
+	// within 72 hours of its resolution. After that, and on a CLOSED ticket, an inbound
+	// one opens a follow-up ticket and is recorded there: see the answer's `name`. On a
+	// MERGED ticket it is recorded on the ticket that took it in. A customer-facing
+	// interaction becomes a touchpoint of the customer, once. Fails with
+	// `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, for what is not inbound on a
+	// CLOSED ticket, and reason `TOO_MANY_INTERACTIONS` beyond 10,000 on one ticket.
 	CreateInteraction(ctx context.Context, in *CreateInteractionRequest, opts ...grpc.CallOption) (*Interaction, error)
 	// Gets one interaction.
 	GetInteraction(ctx context.Context, in *GetInteractionRequest, opts ...grpc.CallOption) (*Interaction, error)
 	// Lists the interactions of a ticket, oldest first by `start_time`.
 	ListInteractions(ctx context.Context, in *ListInteractionsRequest, opts ...grpc.CallOption) (*ListInteractionsResponse, error)
+	// Records up to 1,000 interactions of one brand, each in a transaction of its own
+	// and answered on its own.
+	BatchCreateInteractions(ctx context.Context, in *BatchCreateInteractionsRequest, opts ...grpc.CallOption) (*BatchCreateInteractionsResponse, error)
+	// Removes the text and the attributes of an interaction for good. Times, actor and
+	// what it did to the ticket stay, so every clock shows what it showed.
+	RedactInteraction(ctx context.Context, in *RedactInteractionRequest, opts ...grpc.CallOption) (*Interaction, error)
 }
 
 type interactionServiceClient struct {
@@ -87,6 +97,26 @@ func (c *interactionServiceClient) ListInteractions(ctx context.Context, in *Lis
 	return out, nil
 }
 
+func (c *interactionServiceClient) BatchCreateInteractions(ctx context.Context, in *BatchCreateInteractionsRequest, opts ...grpc.CallOption) (*BatchCreateInteractionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchCreateInteractionsResponse)
+	err := c.cc.Invoke(ctx, InteractionService_BatchCreateInteractions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *interactionServiceClient) RedactInteraction(ctx context.Context, in *RedactInteractionRequest, opts ...grpc.CallOption) (*Interaction, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Interaction)
+	err := c.cc.Invoke(ctx, InteractionService_RedactInteraction_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // InteractionServiceServer is the server API for InteractionService service.
 // All implementations must embed UnimplementedInteractionServiceServer
 // for forward compatibility.
@@ -101,15 +131,23 @@ func (c *interactionServiceClient) ListInteractions(ctx context.Context, in *Lis
 type InteractionServiceServer interface {
 	// Records an interaction and moves its ticket: a response opens a NEW ticket, an
 	// inbound one brings a PENDING ticket back to OPEN and reopens a RESOLVED one
-	// within 72 hours of its resolution. A customer-facing interaction becomes a
-	// touchpoint of the customer, once. Fails with `FAILED_PRECONDITION`, reason
-	// `ILLEGAL_TRANSITION`, on a CLOSED or MERGED ticket and for an inbound one that
-	// comes after the 72 hours.
+	// within 72 hours of its resolution. After that, and on a CLOSED ticket, an inbound
+	// one opens a follow-up ticket and is recorded there: see the answer's `name`. On a
+	// MERGED ticket it is recorded on the ticket that took it in. A customer-facing
+	// interaction becomes a touchpoint of the customer, once. Fails with
+	// `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, for what is not inbound on a
+	// CLOSED ticket, and reason `TOO_MANY_INTERACTIONS` beyond 10,000 on one ticket.
 	CreateInteraction(context.Context, *CreateInteractionRequest) (*Interaction, error)
 	// Gets one interaction.
 	GetInteraction(context.Context, *GetInteractionRequest) (*Interaction, error)
 	// Lists the interactions of a ticket, oldest first by `start_time`.
 	ListInteractions(context.Context, *ListInteractionsRequest) (*ListInteractionsResponse, error)
+	// Records up to 1,000 interactions of one brand, each in a transaction of its own
+	// and answered on its own.
+	BatchCreateInteractions(context.Context, *BatchCreateInteractionsRequest) (*BatchCreateInteractionsResponse, error)
+	// Removes the text and the attributes of an interaction for good. Times, actor and
+	// what it did to the ticket stay, so every clock shows what it showed.
+	RedactInteraction(context.Context, *RedactInteractionRequest) (*Interaction, error)
 	mustEmbedUnimplementedInteractionServiceServer()
 }
 
@@ -128,6 +166,12 @@ func (UnimplementedInteractionServiceServer) GetInteraction(context.Context, *Ge
 }
 func (UnimplementedInteractionServiceServer) ListInteractions(context.Context, *ListInteractionsRequest) (*ListInteractionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListInteractions not implemented")
+}
+func (UnimplementedInteractionServiceServer) BatchCreateInteractions(context.Context, *BatchCreateInteractionsRequest) (*BatchCreateInteractionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchCreateInteractions not implemented")
+}
+func (UnimplementedInteractionServiceServer) RedactInteraction(context.Context, *RedactInteractionRequest) (*Interaction, error) {
+	return nil, status.Error(codes.Unimplemented, "method RedactInteraction not implemented")
 }
 func (UnimplementedInteractionServiceServer) mustEmbedUnimplementedInteractionServiceServer() {}
 func (UnimplementedInteractionServiceServer) testEmbeddedByValue()                            {}
@@ -204,6 +248,42 @@ func _InteractionService_ListInteractions_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InteractionService_BatchCreateInteractions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchCreateInteractionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InteractionServiceServer).BatchCreateInteractions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InteractionService_BatchCreateInteractions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InteractionServiceServer).BatchCreateInteractions(ctx, req.(*BatchCreateInteractionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InteractionService_RedactInteraction_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RedactInteractionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InteractionServiceServer).RedactInteraction(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InteractionService_RedactInteraction_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InteractionServiceServer).RedactInteraction(ctx, req.(*RedactInteractionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // InteractionService_ServiceDesc is the grpc.ServiceDesc for InteractionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -222,6 +302,14 @@ var InteractionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListInteractions",
 			Handler:    _InteractionService_ListInteractions_Handler,
+		},
+		{
+			MethodName: "BatchCreateInteractions",
+			Handler:    _InteractionService_BatchCreateInteractions_Handler,
+		},
+		{
+			MethodName: "RedactInteraction",
+			Handler:    _InteractionService_RedactInteraction_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

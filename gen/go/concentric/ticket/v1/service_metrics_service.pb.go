@@ -24,6 +24,71 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Position is where a partner lies in the funnel.
+type PartnerComparison_Entry_Position int32
+
+const (
+	// The metric has no funnel, or the number was withheld.
+	PartnerComparison_Entry_POSITION_UNSPECIFIED PartnerComparison_Entry_Position = 0
+	// Within the limits of chance.
+	PartnerComparison_Entry_POSITION_INSIDE PartnerComparison_Entry_Position = 1
+	// Outside the 95 % limits, on the good side.
+	PartnerComparison_Entry_POSITION_BETTER PartnerComparison_Entry_Position = 2
+	// Outside the 95 % limits, on the bad side.
+	PartnerComparison_Entry_POSITION_WORSE PartnerComparison_Entry_Position = 3
+	// Outside the 99.8 % limits, on the good side.
+	PartnerComparison_Entry_POSITION_MUCH_BETTER PartnerComparison_Entry_Position = 4
+	// Outside the 99.8 % limits, on the bad side.
+	PartnerComparison_Entry_POSITION_MUCH_WORSE PartnerComparison_Entry_Position = 5
+)
+
+// Enum value maps for PartnerComparison_Entry_Position.
+var (
+	PartnerComparison_Entry_Position_name = map[int32]string{
+		0: "POSITION_UNSPECIFIED",
+		1: "POSITION_INSIDE",
+		2: "POSITION_BETTER",
+		3: "POSITION_WORSE",
+		4: "POSITION_MUCH_BETTER",
+		5: "POSITION_MUCH_WORSE",
+	}
+	PartnerComparison_Entry_Position_value = map[string]int32{
+		"POSITION_UNSPECIFIED": 0,
+		"POSITION_INSIDE":      1,
+		"POSITION_BETTER":      2,
+		"POSITION_WORSE":       3,
+		"POSITION_MUCH_BETTER": 4,
+		"POSITION_MUCH_WORSE":  5,
+	}
+)
+
+func (x PartnerComparison_Entry_Position) Enum() *PartnerComparison_Entry_Position {
+	p := new(PartnerComparison_Entry_Position)
+	*p = x
+	return p
+}
+
+func (x PartnerComparison_Entry_Position) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PartnerComparison_Entry_Position) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_ticket_v1_service_metrics_service_proto_enumTypes[0].Descriptor()
+}
+
+func (PartnerComparison_Entry_Position) Type() protoreflect.EnumType {
+	return &file_concentric_ticket_v1_service_metrics_service_proto_enumTypes[0]
+}
+
+func (x PartnerComparison_Entry_Position) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PartnerComparison_Entry_Position.Descriptor instead.
+func (PartnerComparison_Entry_Position) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{9, 0, 0}
+}
+
 // Request message for `ServiceMetricsService.QueryServiceMetrics`.
 type QueryServiceMetricsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -34,9 +99,15 @@ type QueryServiceMetricsRequest struct {
 	// Whom and what to look at. Absent: everyone.
 	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
 	// Break every measure down by these dimensions, at most 3: `channel`,
-	// `handling`, `issue_kind`, `stage`, `phase`, `partner`, `team`, `agent`,
-	// `priority`, or `attributes.KEY`.
-	GroupBy       []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	// `handling`, `issue_kind`, `issue_type`, `stage`, `phase`, `partner`, `team`, `agent`,
+	// `priority`, or `attributes.KEY`. Partner, team and agent are those the ticket has
+	// when read.
+	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	// Only these measures. All if absent.
+	Metrics []v1.Metric `protobuf:"varint,5,rep,packed,name=metrics,proto3,enum=concentric.type.v1.Metric" json:"metrics,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// the same fields as in `ListTickets`.
+	Filter        string `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,6 +168,20 @@ func (x *QueryServiceMetricsRequest) GetGroupBy() []string {
 		return x.GroupBy
 	}
 	return nil
+}
+
+func (x *QueryServiceMetricsRequest) GetMetrics() []v1.Metric {
+	if x != nil {
+		return x.Metrics
+	}
+	return nil
+}
+
+func (x *QueryServiceMetricsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
 }
 
 // Response message for `ServiceMetricsService.QueryServiceMetrics`.
@@ -256,18 +341,760 @@ func (x *GetDataSpanResponse) GetWindow() *v1.Window {
 	return nil
 }
 
+// Request message for `ServiceMetricsService.ListPainPoints`.
+type ListPainPointsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The span of time asked about. Absent: the span of the brand's data here.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// Whom and what to look at. Absent: everyone.
+	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	// At most this many; 20 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPainPointsRequest) Reset() {
+	*x = ListPainPointsRequest{}
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPainPointsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPainPointsRequest) ProtoMessage() {}
+
+func (x *ListPainPointsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPainPointsRequest.ProtoReflect.Descriptor instead.
+func (*ListPainPointsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListPainPointsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListPainPointsRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *ListPainPointsRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *ListPainPointsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListPainPointsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response message for `ServiceMetricsService.ListPainPoints`.
+type ListPainPointsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer rests on.
+	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// The pain points, the worst first.
+	PainPoints []*PainPoint `protobuf:"bytes,2,rep,name=pain_points,json=painPoints,proto3" json:"pain_points,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPainPointsResponse) Reset() {
+	*x = ListPainPointsResponse{}
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPainPointsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPainPointsResponse) ProtoMessage() {}
+
+func (x *ListPainPointsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPainPointsResponse.ProtoReflect.Descriptor instead.
+func (*ListPainPointsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListPainPointsResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *ListPainPointsResponse) GetPainPoints() []*PainPoint {
+	if x != nil {
+		return x.PainPoints
+	}
+	return nil
+}
+
+func (x *ListPainPointsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// A PainPoint is one sort of contact. A ticket failed the customer if it ended
+// PARTIAL, UNSOLVED or NO_RESPONSE, was reopened, or has a clock that was breached.
+type PainPoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The kind of issue.
+	IssueKind Ticket_IssueKind `protobuf:"varint,1,opt,name=issue_kind,json=issueKind,proto3,enum=concentric.ticket.v1.Ticket_IssueKind" json:"issue_kind,omitempty"`
+	// The brand's issue type; absent for tickets without one.
+	IssueType string `protobuf:"bytes,2,opt,name=issue_type,json=issueType,proto3" json:"issue_type,omitempty"`
+	// The journey stage.
+	Stage v1.Stage `protobuf:"varint,3,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
+	// The journey phase.
+	Phase v1.Phase `protobuf:"varint,4,opt,name=phase,proto3,enum=concentric.type.v1.Phase" json:"phase,omitempty"`
+	// How many tickets.
+	TicketCount int64 `protobuf:"varint,5,opt,name=ticket_count,json=ticketCount,proto3" json:"ticket_count,omitempty"`
+	// How many of them failed the customer. Pain points are in order of the lower end of
+	// the failed share's interval times `ticket_count`.
+	FailedCount int64 `protobuf:"varint,6,opt,name=failed_count,json=failedCount,proto3" json:"failed_count,omitempty"`
+	// Their share of all tickets. RATIO, WILSON.
+	Share *v1.Estimate `protobuf:"bytes,7,opt,name=share,proto3" json:"share,omitempty"`
+	// Share of its tickets that failed the customer. RATIO, WILSON.
+	FailedShare *v1.Estimate `protobuf:"bytes,8,opt,name=failed_share,json=failedShare,proto3" json:"failed_share,omitempty"`
+	// Share of its tickets that are marked as avoidable. RATIO, WILSON.
+	AvoidableShare *v1.Estimate `protobuf:"bytes,9,opt,name=avoidable_share,json=avoidableShare,proto3" json:"avoidable_share,omitempty"`
+	// Median time from opening to the last resolution. SECONDS, EXACT.
+	ResolutionTime *v1.Estimate `protobuf:"bytes,10,opt,name=resolution_time,json=resolutionTime,proto3" json:"resolution_time,omitempty"`
+	// Tickets of this sort against those in the window of the same length before: the
+	// ratio of the rates. RATIO, EXACT (conditional binomial).
+	Trend *v1.Estimate `protobuf:"bytes,11,opt,name=trend,proto3" json:"trend,omitempty"`
+	// The problems that most of its tickets are attached to, at most 3.
+	Problems []string `protobuf:"bytes,12,rep,name=problems,proto3" json:"problems,omitempty"`
+	// The touchpoints that most of its tickets name as their cause, as customers and ids
+	// differ: by the definition's id where the touchpoint's id begins with it and a dash;
+	// at most 3.
+	Causes        []string `protobuf:"bytes,13,rep,name=causes,proto3" json:"causes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PainPoint) Reset() {
+	*x = PainPoint{}
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PainPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PainPoint) ProtoMessage() {}
+
+func (x *PainPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PainPoint.ProtoReflect.Descriptor instead.
+func (*PainPoint) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PainPoint) GetIssueKind() Ticket_IssueKind {
+	if x != nil {
+		return x.IssueKind
+	}
+	return Ticket_ISSUE_KIND_UNSPECIFIED
+}
+
+func (x *PainPoint) GetIssueType() string {
+	if x != nil {
+		return x.IssueType
+	}
+	return ""
+}
+
+func (x *PainPoint) GetStage() v1.Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return v1.Stage(0)
+}
+
+func (x *PainPoint) GetPhase() v1.Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return v1.Phase(0)
+}
+
+func (x *PainPoint) GetTicketCount() int64 {
+	if x != nil {
+		return x.TicketCount
+	}
+	return 0
+}
+
+func (x *PainPoint) GetFailedCount() int64 {
+	if x != nil {
+		return x.FailedCount
+	}
+	return 0
+}
+
+func (x *PainPoint) GetShare() *v1.Estimate {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+func (x *PainPoint) GetFailedShare() *v1.Estimate {
+	if x != nil {
+		return x.FailedShare
+	}
+	return nil
+}
+
+func (x *PainPoint) GetAvoidableShare() *v1.Estimate {
+	if x != nil {
+		return x.AvoidableShare
+	}
+	return nil
+}
+
+func (x *PainPoint) GetResolutionTime() *v1.Estimate {
+	if x != nil {
+		return x.ResolutionTime
+	}
+	return nil
+}
+
+func (x *PainPoint) GetTrend() *v1.Estimate {
+	if x != nil {
+		return x.Trend
+	}
+	return nil
+}
+
+func (x *PainPoint) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+func (x *PainPoint) GetCauses() []string {
+	if x != nil {
+		return x.Causes
+	}
+	return nil
+}
+
+// Request message for `ServiceMetricsService.ComparePartners`.
+type ComparePartnersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The span of time asked about. Absent: the span of the brand's data here.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// Whom and what to look at. Absent: everyone.
+	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	// What to compare: FIRST_CONTACT_RESOLUTION, REOPEN_RATE, RESOLUTION_RATE,
+	// SLA_ATTAINMENT, HANDOFF_SHARE, SINGLE_AGENT_SHARE, FIRST_RESPONSE_TIME_P90,
+	// RESOLUTION_TIME_P90, FIRST_RESPONSE_TIME_MEAN or RESOLUTION_TIME_MEAN. The first, the
+	// fourth and RESOLUTION_TIME_P90 if absent.
+	Metrics []v1.Metric `protobuf:"varint,4,rep,packed,name=metrics,proto3,enum=concentric.type.v1.Metric" json:"metrics,omitempty"`
+	// Only these partners and the brand's own people. All if absent.
+	Partners []string `protobuf:"bytes,5,rep,name=partners,proto3" json:"partners,omitempty"`
+	// What makes tickets alike: `channel`, `issue_kind`, `priority`, `stage`, `phase` or
+	// `handling`, at most 4. `channel`, `issue_kind` and `priority` if absent.
+	StandardizeBy []string `protobuf:"bytes,6,rep,name=standardize_by,json=standardizeBy,proto3" json:"standardize_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ComparePartnersRequest) Reset() {
+	*x = ComparePartnersRequest{}
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ComparePartnersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ComparePartnersRequest) ProtoMessage() {}
+
+func (x *ComparePartnersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ComparePartnersRequest.ProtoReflect.Descriptor instead.
+func (*ComparePartnersRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ComparePartnersRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ComparePartnersRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *ComparePartnersRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *ComparePartnersRequest) GetMetrics() []v1.Metric {
+	if x != nil {
+		return x.Metrics
+	}
+	return nil
+}
+
+func (x *ComparePartnersRequest) GetPartners() []string {
+	if x != nil {
+		return x.Partners
+	}
+	return nil
+}
+
+func (x *ComparePartnersRequest) GetStandardizeBy() []string {
+	if x != nil {
+		return x.StandardizeBy
+	}
+	return nil
+}
+
+// Response message for `ServiceMetricsService.ComparePartners`.
+type ComparePartnersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer rests on.
+	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// One comparison per metric, in the order of the request.
+	Comparisons   []*PartnerComparison `protobuf:"bytes,2,rep,name=comparisons,proto3" json:"comparisons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ComparePartnersResponse) Reset() {
+	*x = ComparePartnersResponse{}
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ComparePartnersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ComparePartnersResponse) ProtoMessage() {}
+
+func (x *ComparePartnersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ComparePartnersResponse.ProtoReflect.Descriptor instead.
+func (*ComparePartnersResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ComparePartnersResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *ComparePartnersResponse) GetComparisons() []*PartnerComparison {
+	if x != nil {
+		return x.Comparisons
+	}
+	return nil
+}
+
+// A PartnerComparison compares partners by one metric.
+type PartnerComparison struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The metric.
+	Metric v1.Metric `protobuf:"varint,1,opt,name=metric,proto3,enum=concentric.type.v1.Metric" json:"metric,omitempty"`
+	// Whether a high number is the good one.
+	HigherIsBetter bool `protobuf:"varint,2,opt,name=higher_is_better,json=higherIsBetter,proto3" json:"higher_is_better,omitempty"`
+	// All partners together.
+	Overall *v1.Estimate `protobuf:"bytes,3,opt,name=overall,proto3" json:"overall,omitempty"`
+	// The partners, the best rank first.
+	Entries []*PartnerComparison_Entry `protobuf:"bytes,4,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Every two of them.
+	Pairs         []*PartnerComparison_Pair `protobuf:"bytes,5,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PartnerComparison) Reset() {
+	*x = PartnerComparison{}
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartnerComparison) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartnerComparison) ProtoMessage() {}
+
+func (x *PartnerComparison) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartnerComparison.ProtoReflect.Descriptor instead.
+func (*PartnerComparison) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PartnerComparison) GetMetric() v1.Metric {
+	if x != nil {
+		return x.Metric
+	}
+	return v1.Metric(0)
+}
+
+func (x *PartnerComparison) GetHigherIsBetter() bool {
+	if x != nil {
+		return x.HigherIsBetter
+	}
+	return false
+}
+
+func (x *PartnerComparison) GetOverall() *v1.Estimate {
+	if x != nil {
+		return x.Overall
+	}
+	return nil
+}
+
+func (x *PartnerComparison) GetEntries() []*PartnerComparison_Entry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *PartnerComparison) GetPairs() []*PartnerComparison_Pair {
+	if x != nil {
+		return x.Pairs
+	}
+	return nil
+}
+
+// Entry is how one partner does.
+type PartnerComparison_Entry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partner; absent for the brand's own people.
+	Partner string `protobuf:"bytes,1,opt,name=partner,proto3" json:"partner,omitempty"`
+	// As it is.
+	Raw *v1.Estimate `protobuf:"bytes,2,opt,name=raw,proto3" json:"raw,omitempty"`
+	// As it would be with the mix of all partners together (direct standardization).
+	Adjusted *v1.Estimate `protobuf:"bytes,3,opt,name=adjusted,proto3" json:"adjusted,omitempty"`
+	// The adjusted number drawn towards the mean of all by how little it rests on
+	// (empirical Bayes). Absent for percentiles.
+	Shrunk *v1.Estimate `protobuf:"bytes,4,opt,name=shrunk,proto3" json:"shrunk,omitempty"`
+	// Share of the mix that the partner has tickets of.
+	Coverage float64 `protobuf:"fixed64,5,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	// Where it lies in the funnel plot (Spiegelhalter 2005), by the adjusted number.
+	Position PartnerComparison_Entry_Position `protobuf:"varint,6,opt,name=position,proto3,enum=concentric.ticket.v1.PartnerComparison_Entry_Position" json:"position,omitempty"`
+	// The 95 % limits of the funnel for its number of tickets.
+	FunnelLower *float64 `protobuf:"fixed64,7,opt,name=funnel_lower,json=funnelLower,proto3,oneof" json:"funnel_lower,omitempty"`
+	// The same, above.
+	FunnelUpper *float64 `protobuf:"fixed64,8,opt,name=funnel_upper,json=funnelUpper,proto3,oneof" json:"funnel_upper,omitempty"`
+	// Its rank by the bad end of the 90 % interval of the shrunk number, or of the
+	// adjusted one for percentiles; 1 is best; 0 if withheld.
+	Rank          int32 `protobuf:"varint,9,opt,name=rank,proto3" json:"rank,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PartnerComparison_Entry) Reset() {
+	*x = PartnerComparison_Entry{}
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartnerComparison_Entry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartnerComparison_Entry) ProtoMessage() {}
+
+func (x *PartnerComparison_Entry) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartnerComparison_Entry.ProtoReflect.Descriptor instead.
+func (*PartnerComparison_Entry) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{9, 0}
+}
+
+func (x *PartnerComparison_Entry) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *PartnerComparison_Entry) GetRaw() *v1.Estimate {
+	if x != nil {
+		return x.Raw
+	}
+	return nil
+}
+
+func (x *PartnerComparison_Entry) GetAdjusted() *v1.Estimate {
+	if x != nil {
+		return x.Adjusted
+	}
+	return nil
+}
+
+func (x *PartnerComparison_Entry) GetShrunk() *v1.Estimate {
+	if x != nil {
+		return x.Shrunk
+	}
+	return nil
+}
+
+func (x *PartnerComparison_Entry) GetCoverage() float64 {
+	if x != nil {
+		return x.Coverage
+	}
+	return 0
+}
+
+func (x *PartnerComparison_Entry) GetPosition() PartnerComparison_Entry_Position {
+	if x != nil {
+		return x.Position
+	}
+	return PartnerComparison_Entry_POSITION_UNSPECIFIED
+}
+
+func (x *PartnerComparison_Entry) GetFunnelLower() float64 {
+	if x != nil && x.FunnelLower != nil {
+		return *x.FunnelLower
+	}
+	return 0
+}
+
+func (x *PartnerComparison_Entry) GetFunnelUpper() float64 {
+	if x != nil && x.FunnelUpper != nil {
+		return *x.FunnelUpper
+	}
+	return 0
+}
+
+func (x *PartnerComparison_Entry) GetRank() int32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+// Pair is how two partners differ.
+type PartnerComparison_Pair struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One partner; absent for the brand's own people.
+	Partner string `protobuf:"bytes,1,opt,name=partner,proto3" json:"partner,omitempty"`
+	// The other; absent for the brand's own people.
+	Other string `protobuf:"bytes,2,opt,name=other,proto3" json:"other,omitempty"`
+	// The adjusted number of the first less that of the second.
+	Difference *v1.Estimate `protobuf:"bytes,3,opt,name=difference,proto3" json:"difference,omitempty"`
+	// How likely so large a difference is by chance alone, corrected for the number of
+	// pairs (Holm 1979).
+	PValue *float64 `protobuf:"fixed64,4,opt,name=p_value,json=pValue,proto3,oneof" json:"p_value,omitempty"`
+	// Whether it can be told from chance at 95 %. If not, do not act on it.
+	Distinguishable bool `protobuf:"varint,5,opt,name=distinguishable,proto3" json:"distinguishable,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *PartnerComparison_Pair) Reset() {
+	*x = PartnerComparison_Pair{}
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartnerComparison_Pair) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartnerComparison_Pair) ProtoMessage() {}
+
+func (x *PartnerComparison_Pair) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartnerComparison_Pair.ProtoReflect.Descriptor instead.
+func (*PartnerComparison_Pair) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP(), []int{9, 1}
+}
+
+func (x *PartnerComparison_Pair) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *PartnerComparison_Pair) GetOther() string {
+	if x != nil {
+		return x.Other
+	}
+	return ""
+}
+
+func (x *PartnerComparison_Pair) GetDifference() *v1.Estimate {
+	if x != nil {
+		return x.Difference
+	}
+	return nil
+}
+
+func (x *PartnerComparison_Pair) GetPValue() float64 {
+	if x != nil && x.PValue != nil {
+		return *x.PValue
+	}
+	return 0
+}
+
+func (x *PartnerComparison_Pair) GetDistinguishable() bool {
+	if x != nil {
+		return x.Distinguishable
+	}
+	return false
+}
+
 var File_concentric_ticket_v1_service_metrics_service_proto protoreflect.FileDescriptor
 
 const file_concentric_ticket_v1_service_metrics_service_proto_rawDesc = "" +
 	"\n" +
-	"2concentric/ticket/v1/service_metrics_service.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xf7\x02\n" +
+	"2concentric/ticket/v1/service_metrics_service.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xf7\x03\n" +
 	"\x1aQueryServiceMetricsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
-	"population\x12\x96\x01\n" +
-	"\bgroup_by\x18\x04 \x03(\tB{\xe0A\x01\xbaHu\x92\x01r\x10\x03\x18\x01\"lrj2h^(channel|handling|issue_kind|stage|phase|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\xc1\x01\n" +
+	"population\x12\xa3\x01\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\x87\x01\xe0A\x01\xbaH\x80\x01\x92\x01}\x10\x03\x18\x01\"wru2s^(channel|handling|issue_kind|issue_type|stage|phase|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x12L\n" +
+	"\ametrics\x18\x05 \x03(\x0e2\x1a.concentric.type.v1.MetricB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10d\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\ametrics\x12#\n" +
+	"\x06filter\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"\xc1\x01\n" +
 	"\x1bQueryServiceMetricsResponse\x12/\n" +
 	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x127\n" +
 	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures\x128\n" +
@@ -275,10 +1102,101 @@ const file_concentric_ticket_v1_service_metrics_service_proto_rawDesc = "" +
 	"\x12GetDataSpanRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\"I\n" +
 	"\x13GetDataSpanResponse\x122\n" +
-	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window2\x84\x03\n" +
-	"\x15ServiceMetricsService\x12\xc0\x01\n" +
-	"\x13QueryServiceMetrics\x120.concentric.ticket.v1.QueryServiceMetricsRequest\x1a1.concentric.ticket.v1.QueryServiceMetricsResponse\"D\xea\xc7\x18\x0e\n" +
-	"\ftickets:read\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=brands/*}/serviceMetrics:query\x12\xa7\x01\n" +
+	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window\"\xae\x02\n" +
+	"\x15ListPainPointsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12'\n" +
+	"\tpage_size\x18\x04 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"\xb3\x01\n" +
+	"\x16ListPainPointsResponse\x12/\n" +
+	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12@\n" +
+	"\vpain_points\x18\x02 \x03(\v2\x1f.concentric.ticket.v1.PainPointR\n" +
+	"painPoints\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xc0\x05\n" +
+	"\tPainPoint\x12E\n" +
+	"\n" +
+	"issue_kind\x18\x01 \x01(\x0e2&.concentric.ticket.v1.Ticket.IssueKindR\tissueKind\x12<\n" +
+	"\n" +
+	"issue_type\x18\x02 \x01(\tB\x1d\xfaA\x1a\n" +
+	"\x18concentric.dev/IssueTypeR\tissueType\x12/\n" +
+	"\x05stage\x18\x03 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12/\n" +
+	"\x05phase\x18\x04 \x01(\x0e2\x19.concentric.type.v1.PhaseR\x05phase\x12!\n" +
+	"\fticket_count\x18\x05 \x01(\x03R\vticketCount\x12!\n" +
+	"\ffailed_count\x18\x06 \x01(\x03R\vfailedCount\x122\n" +
+	"\x05share\x18\a \x01(\v2\x1c.concentric.type.v1.EstimateR\x05share\x12?\n" +
+	"\ffailed_share\x18\b \x01(\v2\x1c.concentric.type.v1.EstimateR\vfailedShare\x12E\n" +
+	"\x0favoidable_share\x18\t \x01(\v2\x1c.concentric.type.v1.EstimateR\x0eavoidableShare\x12E\n" +
+	"\x0fresolution_time\x18\n" +
+	" \x01(\v2\x1c.concentric.type.v1.EstimateR\x0eresolutionTime\x122\n" +
+	"\x05trend\x18\v \x01(\v2\x1c.concentric.type.v1.EstimateR\x05trend\x127\n" +
+	"\bproblems\x18\f \x03(\tB\x1b\xfaA\x18\n" +
+	"\x16concentric.dev/ProblemR\bproblems\x12\x16\n" +
+	"\x06causes\x18\r \x03(\tR\x06causes\"\xb8\x04\n" +
+	"\x16ComparePartnersRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12\\\n" +
+	"\ametrics\x18\x04 \x03(\x0e2\x1a.concentric.type.v1.MetricB&\xe0A\x01\xbaH \x92\x01\x1d\x10\n" +
+	"\x18\x01\"\x17\x82\x01\x14\x18P\x18\x16\x18\x17\x18I\x18S\x18T\x18\x19\x18\x1b\x18\x1e\x18 R\ametrics\x12\x8c\x01\n" +
+	"\bpartners\x18\x05 \x03(\tBp\xe0A\x01\xfaA\x18\n" +
+	"\x16concentric.dev/Partner\xbaHO\x92\x01L\x10\x14\x18\x01\"FrD2B^brands/[a-z0-9][a-z0-9-]{0,62}/partners/[a-z0-9][a-z0-9_-]{0,62}$R\bpartners\x12o\n" +
+	"\x0estandardize_by\x18\x06 \x03(\tBH\xe0A\x01\xbaHB\x92\x01?\x10\x04\x18\x01\"9r7R\achannelR\n" +
+	"issue_kindR\bpriorityR\x05stageR\x05phaseR\bhandlingR\rstandardizeBy\"\x95\x01\n" +
+	"\x17ComparePartnersResponse\x12/\n" +
+	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12I\n" +
+	"\vcomparisons\x18\x02 \x03(\v2'.concentric.ticket.v1.PartnerComparisonR\vcomparisons\"\xaa\t\n" +
+	"\x11PartnerComparison\x122\n" +
+	"\x06metric\x18\x01 \x01(\x0e2\x1a.concentric.type.v1.MetricR\x06metric\x12(\n" +
+	"\x10higher_is_better\x18\x02 \x01(\bR\x0ehigherIsBetter\x126\n" +
+	"\aoverall\x18\x03 \x01(\v2\x1c.concentric.type.v1.EstimateR\aoverall\x12G\n" +
+	"\aentries\x18\x04 \x03(\v2-.concentric.ticket.v1.PartnerComparison.EntryR\aentries\x12B\n" +
+	"\x05pairs\x18\x05 \x03(\v2,.concentric.ticket.v1.PartnerComparison.PairR\x05pairs\x1a\xec\x04\n" +
+	"\x05Entry\x125\n" +
+	"\apartner\x18\x01 \x01(\tB\x1b\xfaA\x18\n" +
+	"\x16concentric.dev/PartnerR\apartner\x12.\n" +
+	"\x03raw\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\x03raw\x128\n" +
+	"\badjusted\x18\x03 \x01(\v2\x1c.concentric.type.v1.EstimateR\badjusted\x124\n" +
+	"\x06shrunk\x18\x04 \x01(\v2\x1c.concentric.type.v1.EstimateR\x06shrunk\x12\x1a\n" +
+	"\bcoverage\x18\x05 \x01(\x01R\bcoverage\x12R\n" +
+	"\bposition\x18\x06 \x01(\x0e26.concentric.ticket.v1.PartnerComparison.Entry.PositionR\bposition\x12&\n" +
+	"\ffunnel_lower\x18\a \x01(\x01H\x00R\vfunnelLower\x88\x01\x01\x12&\n" +
+	"\ffunnel_upper\x18\b \x01(\x01H\x01R\vfunnelUpper\x88\x01\x01\x12\x12\n" +
+	"\x04rank\x18\t \x01(\x05R\x04rank\"\x95\x01\n" +
+	"\bPosition\x12\x18\n" +
+	"\x14POSITION_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fPOSITION_INSIDE\x10\x01\x12\x13\n" +
+	"\x0fPOSITION_BETTER\x10\x02\x12\x12\n" +
+	"\x0ePOSITION_WORSE\x10\x03\x12\x18\n" +
+	"\x14POSITION_MUCH_BETTER\x10\x04\x12\x17\n" +
+	"\x13POSITION_MUCH_WORSE\x10\x05B\x0f\n" +
+	"\r_funnel_lowerB\x0f\n" +
+	"\r_funnel_upper\x1a\x82\x02\n" +
+	"\x04Pair\x125\n" +
+	"\apartner\x18\x01 \x01(\tB\x1b\xfaA\x18\n" +
+	"\x16concentric.dev/PartnerR\apartner\x121\n" +
+	"\x05other\x18\x02 \x01(\tB\x1b\xfaA\x18\n" +
+	"\x16concentric.dev/PartnerR\x05other\x12<\n" +
+	"\n" +
+	"difference\x18\x03 \x01(\v2\x1c.concentric.type.v1.EstimateR\n" +
+	"difference\x12\x1c\n" +
+	"\ap_value\x18\x04 \x01(\x01H\x00R\x06pValue\x88\x01\x01\x12(\n" +
+	"\x0fdistinguishable\x18\x05 \x01(\bR\x0fdistinguishableB\n" +
+	"\n" +
+	"\b_p_value2\xe3\x05\n" +
+	"\x15ServiceMetricsService\x12\xc2\x01\n" +
+	"\x13QueryServiceMetrics\x120.concentric.ticket.v1.QueryServiceMetricsRequest\x1a1.concentric.ticket.v1.QueryServiceMetricsResponse\"F\xea\xc7\x18\x10\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=brands/*}/serviceMetrics:query\x12\xa7\x01\n" +
+	"\x0eListPainPoints\x12+.concentric.ticket.v1.ListPainPointsRequest\x1a,.concentric.ticket.v1.ListPainPointsResponse\":\xea\xc7\x18\x0e\n" +
+	"\ftickets:read\x82\xd3\xe4\x93\x02\"\x12 /v1/{parent=brands/*}/painPoints\x12\xb0\x01\n" +
+	"\x0fComparePartners\x12,.concentric.ticket.v1.ComparePartnersRequest\x1a-.concentric.ticket.v1.ComparePartnersResponse\"@\xea\xc7\x18\x0e\n" +
+	"\ftickets:read\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=brands/*}/partners:compare\x12\xa7\x01\n" +
 	"\vGetDataSpan\x12(.concentric.ticket.v1.GetDataSpanRequest\x1a).concentric.ticket.v1.GetDataSpanResponse\"C\xea\xc7\x18\x0e\n" +
 	"\ftickets:read\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=brands/*}/serviceMetrics:spanB\xf2\x01\n" +
 	"\x18com.concentric.ticket.v1B\x1aServiceMetricsServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/ticket/v1;ticketv1\xa2\x02\x03CTX\xaa\x02\x14Concentric.Ticket.V1\xca\x02\x14Concentric\\Ticket\\V1\xe2\x02 Concentric\\Ticket\\V1\\GPBMetadata\xea\x02\x16Concentric::Ticket::V1b\x06proto3"
@@ -295,34 +1213,80 @@ func file_concentric_ticket_v1_service_metrics_service_proto_rawDescGZIP() []byt
 	return file_concentric_ticket_v1_service_metrics_service_proto_rawDescData
 }
 
-var file_concentric_ticket_v1_service_metrics_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concentric_ticket_v1_service_metrics_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concentric_ticket_v1_service_metrics_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_concentric_ticket_v1_service_metrics_service_proto_goTypes = []any{
-	(*QueryServiceMetricsRequest)(nil),  // 0: concentric.ticket.v1.QueryServiceMetricsRequest
-	(*QueryServiceMetricsResponse)(nil), // 1: concentric.ticket.v1.QueryServiceMetricsResponse
-	(*GetDataSpanRequest)(nil),          // 2: concentric.ticket.v1.GetDataSpanRequest
-	(*GetDataSpanResponse)(nil),         // 3: concentric.ticket.v1.GetDataSpanResponse
-	(*v1.Window)(nil),                   // 4: concentric.type.v1.Window
-	(*v1.Population)(nil),               // 5: concentric.type.v1.Population
-	(*v1.Basis)(nil),                    // 6: concentric.type.v1.Basis
-	(*v1.Measure)(nil),                  // 7: concentric.type.v1.Measure
-	(*v1.MeasureGroup)(nil),             // 8: concentric.type.v1.MeasureGroup
+	(PartnerComparison_Entry_Position)(0), // 0: concentric.ticket.v1.PartnerComparison.Entry.Position
+	(*QueryServiceMetricsRequest)(nil),    // 1: concentric.ticket.v1.QueryServiceMetricsRequest
+	(*QueryServiceMetricsResponse)(nil),   // 2: concentric.ticket.v1.QueryServiceMetricsResponse
+	(*GetDataSpanRequest)(nil),            // 3: concentric.ticket.v1.GetDataSpanRequest
+	(*GetDataSpanResponse)(nil),           // 4: concentric.ticket.v1.GetDataSpanResponse
+	(*ListPainPointsRequest)(nil),         // 5: concentric.ticket.v1.ListPainPointsRequest
+	(*ListPainPointsResponse)(nil),        // 6: concentric.ticket.v1.ListPainPointsResponse
+	(*PainPoint)(nil),                     // 7: concentric.ticket.v1.PainPoint
+	(*ComparePartnersRequest)(nil),        // 8: concentric.ticket.v1.ComparePartnersRequest
+	(*ComparePartnersResponse)(nil),       // 9: concentric.ticket.v1.ComparePartnersResponse
+	(*PartnerComparison)(nil),             // 10: concentric.ticket.v1.PartnerComparison
+	(*PartnerComparison_Entry)(nil),       // 11: concentric.ticket.v1.PartnerComparison.Entry
+	(*PartnerComparison_Pair)(nil),        // 12: concentric.ticket.v1.PartnerComparison.Pair
+	(*v1.Window)(nil),                     // 13: concentric.type.v1.Window
+	(*v1.Population)(nil),                 // 14: concentric.type.v1.Population
+	(v1.Metric)(0),                        // 15: concentric.type.v1.Metric
+	(*v1.Basis)(nil),                      // 16: concentric.type.v1.Basis
+	(*v1.Measure)(nil),                    // 17: concentric.type.v1.Measure
+	(*v1.MeasureGroup)(nil),               // 18: concentric.type.v1.MeasureGroup
+	(Ticket_IssueKind)(0),                 // 19: concentric.ticket.v1.Ticket.IssueKind
+	(v1.Stage)(0),                         // 20: concentric.type.v1.Stage
+	(v1.Phase)(0),                         // 21: concentric.type.v1.Phase
+	(*v1.Estimate)(nil),                   // 22: concentric.type.v1.Estimate
 }
 var file_concentric_ticket_v1_service_metrics_service_proto_depIdxs = []int32{
-	4, // 0: concentric.ticket.v1.QueryServiceMetricsRequest.window:type_name -> concentric.type.v1.Window
-	5, // 1: concentric.ticket.v1.QueryServiceMetricsRequest.population:type_name -> concentric.type.v1.Population
-	6, // 2: concentric.ticket.v1.QueryServiceMetricsResponse.basis:type_name -> concentric.type.v1.Basis
-	7, // 3: concentric.ticket.v1.QueryServiceMetricsResponse.measures:type_name -> concentric.type.v1.Measure
-	8, // 4: concentric.ticket.v1.QueryServiceMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
-	4, // 5: concentric.ticket.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
-	0, // 6: concentric.ticket.v1.ServiceMetricsService.QueryServiceMetrics:input_type -> concentric.ticket.v1.QueryServiceMetricsRequest
-	2, // 7: concentric.ticket.v1.ServiceMetricsService.GetDataSpan:input_type -> concentric.ticket.v1.GetDataSpanRequest
-	1, // 8: concentric.ticket.v1.ServiceMetricsService.QueryServiceMetrics:output_type -> concentric.ticket.v1.QueryServiceMetricsResponse
-	3, // 9: concentric.ticket.v1.ServiceMetricsService.GetDataSpan:output_type -> concentric.ticket.v1.GetDataSpanResponse
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	13, // 0: concentric.ticket.v1.QueryServiceMetricsRequest.window:type_name -> concentric.type.v1.Window
+	14, // 1: concentric.ticket.v1.QueryServiceMetricsRequest.population:type_name -> concentric.type.v1.Population
+	15, // 2: concentric.ticket.v1.QueryServiceMetricsRequest.metrics:type_name -> concentric.type.v1.Metric
+	16, // 3: concentric.ticket.v1.QueryServiceMetricsResponse.basis:type_name -> concentric.type.v1.Basis
+	17, // 4: concentric.ticket.v1.QueryServiceMetricsResponse.measures:type_name -> concentric.type.v1.Measure
+	18, // 5: concentric.ticket.v1.QueryServiceMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
+	13, // 6: concentric.ticket.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
+	13, // 7: concentric.ticket.v1.ListPainPointsRequest.window:type_name -> concentric.type.v1.Window
+	14, // 8: concentric.ticket.v1.ListPainPointsRequest.population:type_name -> concentric.type.v1.Population
+	16, // 9: concentric.ticket.v1.ListPainPointsResponse.basis:type_name -> concentric.type.v1.Basis
+	7,  // 10: concentric.ticket.v1.ListPainPointsResponse.pain_points:type_name -> concentric.ticket.v1.PainPoint
+	19, // 11: concentric.ticket.v1.PainPoint.issue_kind:type_name -> concentric.ticket.v1.Ticket.IssueKind
+	20, // 12: concentric.ticket.v1.PainPoint.stage:type_name -> concentric.type.v1.Stage
+	21, // 13: concentric.ticket.v1.PainPoint.phase:type_name -> concentric.type.v1.Phase
+	22, // 14: concentric.ticket.v1.PainPoint.share:type_name -> concentric.type.v1.Estimate
+	22, // 15: concentric.ticket.v1.PainPoint.failed_share:type_name -> concentric.type.v1.Estimate
+	22, // 16: concentric.ticket.v1.PainPoint.avoidable_share:type_name -> concentric.type.v1.Estimate
+	22, // 17: concentric.ticket.v1.PainPoint.resolution_time:type_name -> concentric.type.v1.Estimate
+	22, // 18: concentric.ticket.v1.PainPoint.trend:type_name -> concentric.type.v1.Estimate
+	13, // 19: concentric.ticket.v1.ComparePartnersRequest.window:type_name -> concentric.type.v1.Window
+	14, // 20: concentric.ticket.v1.ComparePartnersRequest.population:type_name -> concentric.type.v1.Population
+	15, // 21: concentric.ticket.v1.ComparePartnersRequest.metrics:type_name -> concentric.type.v1.Metric
+	16, // 22: concentric.ticket.v1.ComparePartnersResponse.basis:type_name -> concentric.type.v1.Basis
+	10, // 23: concentric.ticket.v1.ComparePartnersResponse.comparisons:type_name -> concentric.ticket.v1.PartnerComparison
+	15, // 24: concentric.ticket.v1.PartnerComparison.metric:type_name -> concentric.type.v1.Metric
+	22, // 25: concentric.ticket.v1.PartnerComparison.overall:type_name -> concentric.type.v1.Estimate
+	11, // 26: concentric.ticket.v1.PartnerComparison.entries:type_name -> concentric.ticket.v1.PartnerComparison.Entry
+	12, // 27: concentric.ticket.v1.PartnerComparison.pairs:type_name -> concentric.ticket.v1.PartnerComparison.Pair
+	22, // 28: concentric.ticket.v1.PartnerComparison.Entry.raw:type_name -> concentric.type.v1.Estimate
+	22, // 29: concentric.ticket.v1.PartnerComparison.Entry.adjusted:type_name -> concentric.type.v1.Estimate
+	22, // 30: concentric.ticket.v1.PartnerComparison.Entry.shrunk:type_name -> concentric.type.v1.Estimate
+	0,  // 31: concentric.ticket.v1.PartnerComparison.Entry.position:type_name -> concentric.ticket.v1.PartnerComparison.Entry.Position
+	22, // 32: concentric.ticket.v1.PartnerComparison.Pair.difference:type_name -> concentric.type.v1.Estimate
+	1,  // 33: concentric.ticket.v1.ServiceMetricsService.QueryServiceMetrics:input_type -> concentric.ticket.v1.QueryServiceMetricsRequest
+	5,  // 34: concentric.ticket.v1.ServiceMetricsService.ListPainPoints:input_type -> concentric.ticket.v1.ListPainPointsRequest
+	8,  // 35: concentric.ticket.v1.ServiceMetricsService.ComparePartners:input_type -> concentric.ticket.v1.ComparePartnersRequest
+	3,  // 36: concentric.ticket.v1.ServiceMetricsService.GetDataSpan:input_type -> concentric.ticket.v1.GetDataSpanRequest
+	2,  // 37: concentric.ticket.v1.ServiceMetricsService.QueryServiceMetrics:output_type -> concentric.ticket.v1.QueryServiceMetricsResponse
+	6,  // 38: concentric.ticket.v1.ServiceMetricsService.ListPainPoints:output_type -> concentric.ticket.v1.ListPainPointsResponse
+	9,  // 39: concentric.ticket.v1.ServiceMetricsService.ComparePartners:output_type -> concentric.ticket.v1.ComparePartnersResponse
+	4,  // 40: concentric.ticket.v1.ServiceMetricsService.GetDataSpan:output_type -> concentric.ticket.v1.GetDataSpanResponse
+	37, // [37:41] is the sub-list for method output_type
+	33, // [33:37] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_concentric_ticket_v1_service_metrics_service_proto_init() }
@@ -330,18 +1294,22 @@ func file_concentric_ticket_v1_service_metrics_service_proto_init() {
 	if File_concentric_ticket_v1_service_metrics_service_proto != nil {
 		return
 	}
+	file_concentric_ticket_v1_ticket_proto_init()
+	file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_concentric_ticket_v1_service_metrics_service_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_ticket_v1_service_metrics_service_proto_rawDesc), len(file_concentric_ticket_v1_service_metrics_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   4,
+			NumEnums:      1,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_concentric_ticket_v1_service_metrics_service_proto_goTypes,
 		DependencyIndexes: file_concentric_ticket_v1_service_metrics_service_proto_depIdxs,
+		EnumInfos:         file_concentric_ticket_v1_service_metrics_service_proto_enumTypes,
 		MessageInfos:      file_concentric_ticket_v1_service_metrics_service_proto_msgTypes,
 	}.Build()
 	File_concentric_ticket_v1_service_metrics_service_proto = out.File

@@ -20,6 +20,8 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ServiceMetricsService_QueryServiceMetrics_FullMethodName = "/concentric.ticket.v1.ServiceMetricsService/QueryServiceMetrics"
+	ServiceMetricsService_ListPainPoints_FullMethodName      = "/concentric.ticket.v1.ServiceMetricsService/ListPainPoints"
+	ServiceMetricsService_ComparePartners_FullMethodName     = "/concentric.ticket.v1.ServiceMetricsService/ComparePartners"
 	ServiceMetricsService_GetDataSpan_FullMethodName         = "/concentric.ticket.v1.ServiceMetricsService/GetDataSpan"
 )
 
@@ -38,8 +40,18 @@ const (
 type ServiceMetricsServiceClient interface {
 	// Measures the tickets opened in a window. BACKLOG is as of the end of the window;
 	// responses, resolutions and reopenings count as they are known when read, those
-	// after the window included. The same data gives the same answer.
+	// after the window included. The same data gives the same answer. Deleted and merged
+	// tickets do not count. Without `filter`, and grouped by `channel`, `stage` and at most
+	// one other dimension that is no attribute, the answer comes from roll-ups and its
+	// cost does not grow with the number of tickets; others read every ticket of the
+	// window.
 	QueryServiceMetrics(ctx context.Context, in *QueryServiceMetricsRequest, opts ...grpc.CallOption) (*QueryServiceMetricsResponse, error)
+	// Ranks what customers have to contact the brand about: by kind of issue, issue type,
+	// stage and phase. First comes where most tickets failed the customer.
+	ListPainPoints(ctx context.Context, in *ListPainPointsRequest, opts ...grpc.CallOption) (*ListPainPointsResponse, error)
+	// Compares partners, and the brand's own people, as if all had had the same mix of
+	// tickets; says which differences can be told from chance and which not.
+	ComparePartners(ctx context.Context, in *ComparePartnersRequest, opts ...grpc.CallOption) (*ComparePartnersResponse, error)
 	// Says from when to when the brand has tickets.
 	GetDataSpan(ctx context.Context, in *GetDataSpanRequest, opts ...grpc.CallOption) (*GetDataSpanResponse, error)
 }
@@ -56,6 +68,26 @@ func (c *serviceMetricsServiceClient) QueryServiceMetrics(ctx context.Context, i
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(QueryServiceMetricsResponse)
 	err := c.cc.Invoke(ctx, ServiceMetricsService_QueryServiceMetrics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *serviceMetricsServiceClient) ListPainPoints(ctx context.Context, in *ListPainPointsRequest, opts ...grpc.CallOption) (*ListPainPointsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPainPointsResponse)
+	err := c.cc.Invoke(ctx, ServiceMetricsService_ListPainPoints_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *serviceMetricsServiceClient) ComparePartners(ctx context.Context, in *ComparePartnersRequest, opts ...grpc.CallOption) (*ComparePartnersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ComparePartnersResponse)
+	err := c.cc.Invoke(ctx, ServiceMetricsService_ComparePartners_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +119,18 @@ func (c *serviceMetricsServiceClient) GetDataSpan(ctx context.Context, in *GetDa
 type ServiceMetricsServiceServer interface {
 	// Measures the tickets opened in a window. BACKLOG is as of the end of the window;
 	// responses, resolutions and reopenings count as they are known when read, those
-	// after the window included. The same data gives the same answer.
+	// after the window included. The same data gives the same answer. Deleted and merged
+	// tickets do not count. Without `filter`, and grouped by `channel`, `stage` and at most
+	// one other dimension that is no attribute, the answer comes from roll-ups and its
+	// cost does not grow with the number of tickets; others read every ticket of the
+	// window.
 	QueryServiceMetrics(context.Context, *QueryServiceMetricsRequest) (*QueryServiceMetricsResponse, error)
+	// Ranks what customers have to contact the brand about: by kind of issue, issue type,
+	// stage and phase. First comes where most tickets failed the customer.
+	ListPainPoints(context.Context, *ListPainPointsRequest) (*ListPainPointsResponse, error)
+	// Compares partners, and the brand's own people, as if all had had the same mix of
+	// tickets; says which differences can be told from chance and which not.
+	ComparePartners(context.Context, *ComparePartnersRequest) (*ComparePartnersResponse, error)
 	// Says from when to when the brand has tickets.
 	GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error)
 	mustEmbedUnimplementedServiceMetricsServiceServer()
@@ -103,6 +145,12 @@ type UnimplementedServiceMetricsServiceServer struct{}
 
 func (UnimplementedServiceMetricsServiceServer) QueryServiceMetrics(context.Context, *QueryServiceMetricsRequest) (*QueryServiceMetricsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method QueryServiceMetrics not implemented")
+}
+func (UnimplementedServiceMetricsServiceServer) ListPainPoints(context.Context, *ListPainPointsRequest) (*ListPainPointsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPainPoints not implemented")
+}
+func (UnimplementedServiceMetricsServiceServer) ComparePartners(context.Context, *ComparePartnersRequest) (*ComparePartnersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ComparePartners not implemented")
 }
 func (UnimplementedServiceMetricsServiceServer) GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDataSpan not implemented")
@@ -146,6 +194,42 @@ func _ServiceMetricsService_QueryServiceMetrics_Handler(srv interface{}, ctx con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ServiceMetricsService_ListPainPoints_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPainPointsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ServiceMetricsServiceServer).ListPainPoints(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ServiceMetricsService_ListPainPoints_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ServiceMetricsServiceServer).ListPainPoints(ctx, req.(*ListPainPointsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ServiceMetricsService_ComparePartners_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ComparePartnersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ServiceMetricsServiceServer).ComparePartners(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ServiceMetricsService_ComparePartners_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ServiceMetricsServiceServer).ComparePartners(ctx, req.(*ComparePartnersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ServiceMetricsService_GetDataSpan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDataSpanRequest)
 	if err := dec(in); err != nil {
@@ -174,6 +258,14 @@ var ServiceMetricsService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "QueryServiceMetrics",
 			Handler:    _ServiceMetricsService_QueryServiceMetrics_Handler,
+		},
+		{
+			MethodName: "ListPainPoints",
+			Handler:    _ServiceMetricsService_ListPainPoints_Handler,
+		},
+		{
+			MethodName: "ComparePartners",
+			Handler:    _ServiceMetricsService_ComparePartners_Handler,
 		},
 		{
 			MethodName: "GetDataSpan",

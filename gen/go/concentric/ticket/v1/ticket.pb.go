@@ -40,7 +40,8 @@ const (
 	Ticket_STATE_PENDING Ticket_State = 3
 	// A third party owes us something.
 	Ticket_STATE_ON_HOLD Ticket_State = 4
-	// The agent says it is settled. An inbound message within 72 hours reopens it.
+	// The agent says it is settled. An inbound message within 72 hours reopens it;
+	// after them it closes by itself.
 	Ticket_STATE_RESOLVED Ticket_State = 5
 	// Settled for good.
 	Ticket_STATE_CLOSED Ticket_State = 6
@@ -368,7 +369,7 @@ type Ticket struct {
 	// What the customer wants, in one line: 1 to 256 characters, at least one of
 	// them visible.
 	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
-	// The state, changed only by interactions and by `ResolveTicket`.
+	// The state, changed only by interactions and by the methods named for a move.
 	State Ticket_State `protobuf:"varint,4,opt,name=state,proto3,enum=concentric.ticket.v1.Ticket_State" json:"state,omitempty"`
 	// How urgent it is. NORMAL if not given.
 	Priority Ticket_Priority `protobuf:"varint,5,opt,name=priority,proto3,enum=concentric.ticket.v1.Ticket_Priority" json:"priority,omitempty"`
@@ -408,7 +409,53 @@ type Ticket struct {
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Changes with every write. Send it back to change only what you have read.
-	Etag          string `protobuf:"bytes,23,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,23,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The brand's own issue type. Its kind and where not given its stage phase and priority are taken over.
+	IssueType string `protobuf:"bytes,24,opt,name=issue_type,json=issueType,proto3" json:"issue_type,omitempty"`
+	// The problem behind it. `AttachTickets` and `DetachTickets` change it.
+	Problem string `protobuf:"bytes,25,opt,name=problem,proto3" json:"problem,omitempty"`
+	// The touchpoint that made the customer ask,
+	// `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
+	CauseTouchpoint string `protobuf:"bytes,26,opt,name=cause_touchpoint,json=causeTouchpoint,proto3" json:"cause_touchpoint,omitempty"`
+	// The campaign or page through which the customer came to ask; at most 200
+	// characters.
+	Campaign string `protobuf:"bytes,27,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	// What another system calls it, such as `zendesk:1234`; at most 200 characters. Not
+	// unique; `ListTickets` finds by it.
+	ExternalId string `protobuf:"bytes,28,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// The settled ticket that this one takes up again.
+	FollowUpOf string `protobuf:"bytes,29,opt,name=follow_up_of,json=followUpOf,proto3" json:"follow_up_of,omitempty"`
+	// The ticket it was folded into.
+	MergedInto string `protobuf:"bytes,30,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	// Whether better information or a better product would have spared the contact.
+	Avoidable bool `protobuf:"varint,31,opt,name=avoidable,proto3" json:"avoidable,omitempty"`
+	// Whether it is a formal complaint.
+	Grievance bool `protobuf:"varint,32,opt,name=grievance,proto3" json:"grievance,omitempty"`
+	// What the redress procedure prescribes, and what of it is done; at most 20. Those
+	// of the issue type if not given.
+	RedressSteps []*Ticket_RedressStep `protobuf:"bytes,33,rep,name=redress_steps,json=redressSteps,proto3" json:"redress_steps,omitempty"`
+	// The policy its clocks follow, `brands/{brand}/slaPolicies/{sla_policy}`. Chosen by
+	// the order of the policies if not given; one that is given stays until changed.
+	SlaPolicy string `protobuf:"bytes,34,opt,name=sla_policy,json=slaPolicy,proto3" json:"sla_policy,omitempty"`
+	// The revision of the policy when it was applied.
+	SlaPolicyRevision int64 `protobuf:"varint,35,opt,name=sla_policy_revision,json=slaPolicyRevision,proto3" json:"sla_policy_revision,omitempty"`
+	// How often it was escalated.
+	EscalationLevel int32 `protobuf:"varint,36,opt,name=escalation_level,json=escalationLevel,proto3" json:"escalation_level,omitempty"`
+	// How often it went from one agent or team to another.
+	HandoffCount int32 `protobuf:"varint,37,opt,name=handoff_count,json=handoffCount,proto3" json:"handoff_count,omitempty"`
+	// How many interactions the customer has seen.
+	ContactCount int32 `protobuf:"varint,38,opt,name=contact_count,json=contactCount,proto3" json:"contact_count,omitempty"`
+	// What its interactions cost, in millionths of the brand's currency. Absent if
+	// none says.
+	CostMicros *int64 `protobuf:"varint,39,opt,name=cost_micros,json=costMicros,proto3,oneof" json:"cost_micros,omitempty"`
+	// Whether the customer has confirmed the outcome.
+	OutcomeConfirmed bool `protobuf:"varint,40,opt,name=outcome_confirmed,json=outcomeConfirmed,proto3" json:"outcome_confirmed,omitempty"`
+	// When it was closed. Absent before.
+	CloseTime *timestamppb.Timestamp `protobuf:"bytes,41,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
+	// When it was deleted. Absent unless it is.
+	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,42,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
+	// When a deleted ticket is gone for good: 30 days later.
+	PurgeTime     *timestamppb.Timestamp `protobuf:"bytes,43,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -604,11 +651,224 @@ func (x *Ticket) GetEtag() string {
 	return ""
 }
 
+func (x *Ticket) GetIssueType() string {
+	if x != nil {
+		return x.IssueType
+	}
+	return ""
+}
+
+func (x *Ticket) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *Ticket) GetCauseTouchpoint() string {
+	if x != nil {
+		return x.CauseTouchpoint
+	}
+	return ""
+}
+
+func (x *Ticket) GetCampaign() string {
+	if x != nil {
+		return x.Campaign
+	}
+	return ""
+}
+
+func (x *Ticket) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *Ticket) GetFollowUpOf() string {
+	if x != nil {
+		return x.FollowUpOf
+	}
+	return ""
+}
+
+func (x *Ticket) GetMergedInto() string {
+	if x != nil {
+		return x.MergedInto
+	}
+	return ""
+}
+
+func (x *Ticket) GetAvoidable() bool {
+	if x != nil {
+		return x.Avoidable
+	}
+	return false
+}
+
+func (x *Ticket) GetGrievance() bool {
+	if x != nil {
+		return x.Grievance
+	}
+	return false
+}
+
+func (x *Ticket) GetRedressSteps() []*Ticket_RedressStep {
+	if x != nil {
+		return x.RedressSteps
+	}
+	return nil
+}
+
+func (x *Ticket) GetSlaPolicy() string {
+	if x != nil {
+		return x.SlaPolicy
+	}
+	return ""
+}
+
+func (x *Ticket) GetSlaPolicyRevision() int64 {
+	if x != nil {
+		return x.SlaPolicyRevision
+	}
+	return 0
+}
+
+func (x *Ticket) GetEscalationLevel() int32 {
+	if x != nil {
+		return x.EscalationLevel
+	}
+	return 0
+}
+
+func (x *Ticket) GetHandoffCount() int32 {
+	if x != nil {
+		return x.HandoffCount
+	}
+	return 0
+}
+
+func (x *Ticket) GetContactCount() int32 {
+	if x != nil {
+		return x.ContactCount
+	}
+	return 0
+}
+
+func (x *Ticket) GetCostMicros() int64 {
+	if x != nil && x.CostMicros != nil {
+		return *x.CostMicros
+	}
+	return 0
+}
+
+func (x *Ticket) GetOutcomeConfirmed() bool {
+	if x != nil {
+		return x.OutcomeConfirmed
+	}
+	return false
+}
+
+func (x *Ticket) GetCloseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CloseTime
+	}
+	return nil
+}
+
+func (x *Ticket) GetDeleteTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeleteTime
+	}
+	return nil
+}
+
+func (x *Ticket) GetPurgeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PurgeTime
+	}
+	return nil
+}
+
+// A RedressStep is one step of a redress procedure.
+type Ticket_RedressStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is to be done: 1 to 200 characters.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// When it is due. No due time if absent.
+	DueTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	// When it was done. Open if absent.
+	DoneTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=done_time,json=doneTime,proto3" json:"done_time,omitempty"`
+	// Who did it.
+	Agent         string `protobuf:"bytes,4,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ticket_RedressStep) Reset() {
+	*x = Ticket_RedressStep{}
+	mi := &file_concentric_ticket_v1_ticket_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ticket_RedressStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ticket_RedressStep) ProtoMessage() {}
+
+func (x *Ticket_RedressStep) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ticket_RedressStep.ProtoReflect.Descriptor instead.
+func (*Ticket_RedressStep) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_proto_rawDescGZIP(), []int{0, 0}
+}
+
+func (x *Ticket_RedressStep) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Ticket_RedressStep) GetDueTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueTime
+	}
+	return nil
+}
+
+func (x *Ticket_RedressStep) GetDoneTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DoneTime
+	}
+	return nil
+}
+
+func (x *Ticket_RedressStep) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
 var File_concentric_ticket_v1_ticket_proto protoreflect.FileDescriptor
 
 const file_concentric_ticket_v1_ticket_proto_rawDesc = "" +
 	"\n" +
-	"!concentric/ticket/v1/ticket.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x17\n" +
+	"!concentric/ticket/v1/ticket.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb%\n" +
 	"\x06Ticket\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x89\x01\n" +
 	"\bcustomer\x18\x02 \x01(\tBm\xe0A\x02\xfaA\x19\n" +
@@ -643,7 +903,50 @@ const file_concentric_ticket_v1_ticket_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\x17\n" +
-	"\x04etag\x18\x17 \x01(\tB\x03\xe0A\x03R\x04etag\x1a=\n" +
+	"\x04etag\x18\x17 \x01(\tB\x03\xe0A\x03R\x04etag\x12\x8d\x01\n" +
+	"\n" +
+	"issue_type\x18\x18 \x01(\tBn\xe0A\x01\xfaA\x1a\n" +
+	"\x18concentric.dev/IssueType\xbaHK\xd8\x01\x01rF2D^brands/[a-z0-9][a-z0-9-]{0,62}/issueTypes/[a-z0-9][a-z0-9_-]{0,62}$R\tissueType\x128\n" +
+	"\aproblem\x18\x19 \x01(\tB\x1e\xe0A\x03\xfaA\x18\n" +
+	"\x16concentric.dev/ProblemR\aproblem\x12\xc3\x01\n" +
+	"\x10cause_touchpoint\x18\x1a \x01(\tB\x97\x01\xe0A\x01\xfaA\x1b\n" +
+	"\x19concentric.dev/Touchpoint\xbaHo\xd8\x01\x01rj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x0fcauseTouchpoint\x12'\n" +
+	"\bcampaign\x18\x1b \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\bcampaign\x12,\n" +
+	"\vexternal_id\x18\x1c \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\n" +
+	"externalId\x12\x8a\x01\n" +
+	"\ffollow_up_of\x18\x1d \x01(\tBh\xe0A\x01\xfaA\x17\n" +
+	"\x15concentric.dev/Ticket\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\n" +
+	"followUpOf\x12>\n" +
+	"\vmerged_into\x18\x1e \x01(\tB\x1d\xe0A\x03\xfaA\x17\n" +
+	"\x15concentric.dev/TicketR\n" +
+	"mergedInto\x12!\n" +
+	"\tavoidable\x18\x1f \x01(\bB\x03\xe0A\x01R\tavoidable\x12!\n" +
+	"\tgrievance\x18  \x01(\bB\x03\xe0A\x01R\tgrievance\x12Z\n" +
+	"\rredress_steps\x18! \x03(\v2(.concentric.ticket.v1.Ticket.RedressStepB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x14R\fredressSteps\x12\x8e\x01\n" +
+	"\n" +
+	"sla_policy\x18\" \x01(\tBo\xe0A\x01\xfaA\x1a\n" +
+	"\x18concentric.dev/SlaPolicy\xbaHL\xd8\x01\x01rG2E^brands/[a-z0-9][a-z0-9-]{0,62}/slaPolicies/[a-z0-9][a-z0-9_-]{0,62}$R\tslaPolicy\x123\n" +
+	"\x13sla_policy_revision\x18# \x01(\x03B\x03\xe0A\x03R\x11slaPolicyRevision\x12.\n" +
+	"\x10escalation_level\x18$ \x01(\x05B\x03\xe0A\x03R\x0fescalationLevel\x12(\n" +
+	"\rhandoff_count\x18% \x01(\x05B\x03\xe0A\x03R\fhandoffCount\x12(\n" +
+	"\rcontact_count\x18& \x01(\x05B\x03\xe0A\x03R\fcontactCount\x12)\n" +
+	"\vcost_micros\x18' \x01(\x03B\x03\xe0A\x03H\x00R\n" +
+	"costMicros\x88\x01\x01\x120\n" +
+	"\x11outcome_confirmed\x18( \x01(\bB\x03\xe0A\x03R\x10outcomeConfirmed\x12>\n" +
+	"\n" +
+	"close_time\x18) \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tcloseTime\x12@\n" +
+	"\vdelete_time\x18* \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"deleteTime\x12>\n" +
+	"\n" +
+	"purge_time\x18+ \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tpurgeTime\x1a\xf2\x02\n" +
+	"\vRedressStep\x12K\n" +
+	"\x05title\x18\x01 \x01(\tB5\xe0A\x02\xbaH/r-\x18\xc8\x012(^[^\\r\\n]*[\\p{L}\\p{N}\\p{P}\\p{S}][^\\r\\n]*$R\x05title\x12J\n" +
+	"\bdue_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\adueTime\x12L\n" +
+	"\tdone_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\bdoneTime\x12|\n" +
+	"\x05agent\x18\x04 \x01(\tBf\xe0A\x01\xfaA\x16\n" +
+	"\x14concentric.dev/Agent\xbaHG\xd8\x01\x01rB2@^brands/[a-z0-9][a-z0-9-]{0,62}/agents/[a-z0-9][a-z0-9_-]{0,62}$R\x05agent\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9b\x01\n" +
@@ -694,7 +997,8 @@ const file_concentric_ticket_v1_ticket_proto_rawDesc = "" +
 	"\x14ISSUE_KIND_GRIEVANCE\x10\x12\x12\x17\n" +
 	"\x13ISSUE_KIND_FEEDBACK\x10\x13\x12\x14\n" +
 	"\x10ISSUE_KIND_OTHER\x10\x14:L\xeaAI\n" +
-	"\x15concentric.dev/Ticket\x12\x1fbrands/{brand}/tickets/{ticket}*\atickets2\x06ticketB\xe3\x01\n" +
+	"\x15concentric.dev/Ticket\x12\x1fbrands/{brand}/tickets/{ticket}*\atickets2\x06ticketB\x0e\n" +
+	"\f_cost_microsB\xe3\x01\n" +
 	"\x18com.concentric.ticket.v1B\vTicketProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/ticket/v1;ticketv1\xa2\x02\x03CTX\xaa\x02\x14Concentric.Ticket.V1\xca\x02\x14Concentric\\Ticket\\V1\xe2\x02 Concentric\\Ticket\\V1\\GPBMetadata\xea\x02\x16Concentric::Ticket::V1b\x06proto3"
 
 var (
@@ -710,42 +1014,49 @@ func file_concentric_ticket_v1_ticket_proto_rawDescGZIP() []byte {
 }
 
 var file_concentric_ticket_v1_ticket_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_concentric_ticket_v1_ticket_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_concentric_ticket_v1_ticket_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_concentric_ticket_v1_ticket_proto_goTypes = []any{
 	(Ticket_State)(0),             // 0: concentric.ticket.v1.Ticket.State
 	(Ticket_Priority)(0),          // 1: concentric.ticket.v1.Ticket.Priority
 	(Ticket_Outcome)(0),           // 2: concentric.ticket.v1.Ticket.Outcome
 	(Ticket_IssueKind)(0),         // 3: concentric.ticket.v1.Ticket.IssueKind
 	(*Ticket)(nil),                // 4: concentric.ticket.v1.Ticket
-	nil,                           // 5: concentric.ticket.v1.Ticket.AttributesEntry
-	(v1.Stage)(0),                 // 6: concentric.type.v1.Stage
-	(v1.Phase)(0),                 // 7: concentric.type.v1.Phase
-	(v1.Channel)(0),               // 8: concentric.type.v1.Channel
-	(v1.Handling)(0),              // 9: concentric.type.v1.Handling
-	(v1.Origin)(0),                // 10: concentric.type.v1.Origin
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Ticket_RedressStep)(nil),    // 5: concentric.ticket.v1.Ticket.RedressStep
+	nil,                           // 6: concentric.ticket.v1.Ticket.AttributesEntry
+	(v1.Stage)(0),                 // 7: concentric.type.v1.Stage
+	(v1.Phase)(0),                 // 8: concentric.type.v1.Phase
+	(v1.Channel)(0),               // 9: concentric.type.v1.Channel
+	(v1.Handling)(0),              // 10: concentric.type.v1.Handling
+	(v1.Origin)(0),                // 11: concentric.type.v1.Origin
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_concentric_ticket_v1_ticket_proto_depIdxs = []int32{
 	0,  // 0: concentric.ticket.v1.Ticket.state:type_name -> concentric.ticket.v1.Ticket.State
 	1,  // 1: concentric.ticket.v1.Ticket.priority:type_name -> concentric.ticket.v1.Ticket.Priority
 	3,  // 2: concentric.ticket.v1.Ticket.issue_kind:type_name -> concentric.ticket.v1.Ticket.IssueKind
-	6,  // 3: concentric.ticket.v1.Ticket.stage:type_name -> concentric.type.v1.Stage
-	7,  // 4: concentric.ticket.v1.Ticket.phase:type_name -> concentric.type.v1.Phase
-	8,  // 5: concentric.ticket.v1.Ticket.channel:type_name -> concentric.type.v1.Channel
-	9,  // 6: concentric.ticket.v1.Ticket.handling:type_name -> concentric.type.v1.Handling
-	10, // 7: concentric.ticket.v1.Ticket.origin:type_name -> concentric.type.v1.Origin
-	11, // 8: concentric.ticket.v1.Ticket.open_time:type_name -> google.protobuf.Timestamp
-	11, // 9: concentric.ticket.v1.Ticket.first_response_time:type_name -> google.protobuf.Timestamp
-	11, // 10: concentric.ticket.v1.Ticket.resolve_time:type_name -> google.protobuf.Timestamp
+	7,  // 3: concentric.ticket.v1.Ticket.stage:type_name -> concentric.type.v1.Stage
+	8,  // 4: concentric.ticket.v1.Ticket.phase:type_name -> concentric.type.v1.Phase
+	9,  // 5: concentric.ticket.v1.Ticket.channel:type_name -> concentric.type.v1.Channel
+	10, // 6: concentric.ticket.v1.Ticket.handling:type_name -> concentric.type.v1.Handling
+	11, // 7: concentric.ticket.v1.Ticket.origin:type_name -> concentric.type.v1.Origin
+	12, // 8: concentric.ticket.v1.Ticket.open_time:type_name -> google.protobuf.Timestamp
+	12, // 9: concentric.ticket.v1.Ticket.first_response_time:type_name -> google.protobuf.Timestamp
+	12, // 10: concentric.ticket.v1.Ticket.resolve_time:type_name -> google.protobuf.Timestamp
 	2,  // 11: concentric.ticket.v1.Ticket.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
-	5,  // 12: concentric.ticket.v1.Ticket.attributes:type_name -> concentric.ticket.v1.Ticket.AttributesEntry
-	11, // 13: concentric.ticket.v1.Ticket.create_time:type_name -> google.protobuf.Timestamp
-	11, // 14: concentric.ticket.v1.Ticket.update_time:type_name -> google.protobuf.Timestamp
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	6,  // 12: concentric.ticket.v1.Ticket.attributes:type_name -> concentric.ticket.v1.Ticket.AttributesEntry
+	12, // 13: concentric.ticket.v1.Ticket.create_time:type_name -> google.protobuf.Timestamp
+	12, // 14: concentric.ticket.v1.Ticket.update_time:type_name -> google.protobuf.Timestamp
+	5,  // 15: concentric.ticket.v1.Ticket.redress_steps:type_name -> concentric.ticket.v1.Ticket.RedressStep
+	12, // 16: concentric.ticket.v1.Ticket.close_time:type_name -> google.protobuf.Timestamp
+	12, // 17: concentric.ticket.v1.Ticket.delete_time:type_name -> google.protobuf.Timestamp
+	12, // 18: concentric.ticket.v1.Ticket.purge_time:type_name -> google.protobuf.Timestamp
+	12, // 19: concentric.ticket.v1.Ticket.RedressStep.due_time:type_name -> google.protobuf.Timestamp
+	12, // 20: concentric.ticket.v1.Ticket.RedressStep.done_time:type_name -> google.protobuf.Timestamp
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_concentric_ticket_v1_ticket_proto_init() }
@@ -753,13 +1064,14 @@ func file_concentric_ticket_v1_ticket_proto_init() {
 	if File_concentric_ticket_v1_ticket_proto != nil {
 		return
 	}
+	file_concentric_ticket_v1_ticket_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_ticket_v1_ticket_proto_rawDesc), len(file_concentric_ticket_v1_ticket_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

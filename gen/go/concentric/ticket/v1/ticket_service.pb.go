@@ -10,8 +10,10 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -24,6 +26,137 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Oddity is something about a history that cannot be right.
+type ImportTicketResult_Oddity int32
+
+const (
+	// Never set by the server.
+	ImportTicketResult_ODDITY_UNSPECIFIED ImportTicketResult_Oddity = 0
+	// An entry lies before the opening.
+	ImportTicketResult_ODDITY_BEFORE_OPENING ImportTicketResult_Oddity = 1
+	// It was closed without ever being resolved: it has no resolve time.
+	ImportTicketResult_ODDITY_CLOSED_UNRESOLVED ImportTicketResult_Oddity = 2
+	// It was closed before it was resolved.
+	ImportTicketResult_ODDITY_CLOSED_BEFORE_RESOLVED ImportTicketResult_Oddity = 3
+	// A move the ticket could not have made in the state it was in; it is kept in the
+	// log and moves nothing.
+	ImportTicketResult_ODDITY_ILLEGAL_TRANSITION ImportTicketResult_Oddity = 4
+	// Something happened after it was closed; it is kept in the log.
+	ImportTicketResult_ODDITY_AFTER_CLOSING ImportTicketResult_Oddity = 5
+)
+
+// Enum value maps for ImportTicketResult_Oddity.
+var (
+	ImportTicketResult_Oddity_name = map[int32]string{
+		0: "ODDITY_UNSPECIFIED",
+		1: "ODDITY_BEFORE_OPENING",
+		2: "ODDITY_CLOSED_UNRESOLVED",
+		3: "ODDITY_CLOSED_BEFORE_RESOLVED",
+		4: "ODDITY_ILLEGAL_TRANSITION",
+		5: "ODDITY_AFTER_CLOSING",
+	}
+	ImportTicketResult_Oddity_value = map[string]int32{
+		"ODDITY_UNSPECIFIED":            0,
+		"ODDITY_BEFORE_OPENING":         1,
+		"ODDITY_CLOSED_UNRESOLVED":      2,
+		"ODDITY_CLOSED_BEFORE_RESOLVED": 3,
+		"ODDITY_ILLEGAL_TRANSITION":     4,
+		"ODDITY_AFTER_CLOSING":          5,
+	}
+)
+
+func (x ImportTicketResult_Oddity) Enum() *ImportTicketResult_Oddity {
+	p := new(ImportTicketResult_Oddity)
+	*p = x
+	return p
+}
+
+func (x ImportTicketResult_Oddity) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ImportTicketResult_Oddity) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_ticket_v1_ticket_service_proto_enumTypes[0].Descriptor()
+}
+
+func (ImportTicketResult_Oddity) Type() protoreflect.EnumType {
+	return &file_concentric_ticket_v1_ticket_service_proto_enumTypes[0]
+}
+
+func (x ImportTicketResult_Oddity) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ImportTicketResult_Oddity.Descriptor instead.
+func (ImportTicketResult_Oddity) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{14, 0}
+}
+
+// Change is what a message says.
+type WatchTicketsResponse_Change int32
+
+const (
+	// Never sent.
+	WatchTicketsResponse_CHANGE_UNSPECIFIED WatchTicketsResponse_Change = 0
+	// `ticket` is part of the snapshot.
+	WatchTicketsResponse_CHANGE_SNAPSHOT WatchTicketsResponse_Change = 1
+	// The snapshot is complete.
+	WatchTicketsResponse_CHANGE_SNAPSHOT_COMPLETE WatchTicketsResponse_Change = 2
+	// `ticket` is new or has changed.
+	WatchTicketsResponse_CHANGE_CHANGED WatchTicketsResponse_Change = 3
+	// `ticket`, of which only the name is set, is deleted or matches no longer.
+	WatchTicketsResponse_CHANGE_GONE WatchTicketsResponse_Change = 4
+	// Nothing has changed for 15 seconds.
+	WatchTicketsResponse_CHANGE_HEARTBEAT WatchTicketsResponse_Change = 5
+)
+
+// Enum value maps for WatchTicketsResponse_Change.
+var (
+	WatchTicketsResponse_Change_name = map[int32]string{
+		0: "CHANGE_UNSPECIFIED",
+		1: "CHANGE_SNAPSHOT",
+		2: "CHANGE_SNAPSHOT_COMPLETE",
+		3: "CHANGE_CHANGED",
+		4: "CHANGE_GONE",
+		5: "CHANGE_HEARTBEAT",
+	}
+	WatchTicketsResponse_Change_value = map[string]int32{
+		"CHANGE_UNSPECIFIED":       0,
+		"CHANGE_SNAPSHOT":          1,
+		"CHANGE_SNAPSHOT_COMPLETE": 2,
+		"CHANGE_CHANGED":           3,
+		"CHANGE_GONE":              4,
+		"CHANGE_HEARTBEAT":         5,
+	}
+)
+
+func (x WatchTicketsResponse_Change) Enum() *WatchTicketsResponse_Change {
+	p := new(WatchTicketsResponse_Change)
+	*p = x
+	return p
+}
+
+func (x WatchTicketsResponse_Change) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchTicketsResponse_Change) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_ticket_v1_ticket_service_proto_enumTypes[1].Descriptor()
+}
+
+func (WatchTicketsResponse_Change) Type() protoreflect.EnumType {
+	return &file_concentric_ticket_v1_ticket_service_proto_enumTypes[1]
+}
+
+func (x WatchTicketsResponse_Change) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchTicketsResponse_Change.Descriptor instead.
+func (WatchTicketsResponse_Change) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{27, 0}
+}
 
 // Request message for `TicketService.CreateTicket`.
 type CreateTicketRequest struct {
@@ -166,10 +299,21 @@ type ListTicketsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// A `next_page_token` of an earlier call with the same other arguments.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Only this customer's tickets, `brands/{brand}/customers/{customer}`.
+	// Only this customer's tickets: `brands/{brand}/customers/{customer}`.
 	Customer string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
 	// Only tickets in one of these states.
-	States        []Ticket_State `protobuf:"varint,5,rep,packed,name=states,proto3,enum=concentric.ticket.v1.Ticket_State" json:"states,omitempty"`
+	States []Ticket_State `protobuf:"varint,5,rep,packed,name=states,proto3,enum=concentric.ticket.v1.Ticket_State" json:"states,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// every field of a ticket but its subject, redress steps and output
+	//
+	//	counts, such as `priority = HIGH AND open_time > "2026-11-01T00:00:00Z"` or
+	//	`attributes.tenure = "31-60"`.
+	Filter string `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The order, as in AIP-132, such as `open_time desc` (the default), over
+	// `open_time`, `update_time`, `priority`, `state` and `name`.
+	OrderBy string `protobuf:"bytes,7,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// Deleted tickets too.
+	ShowDeleted   bool `protobuf:"varint,8,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -239,6 +383,27 @@ func (x *ListTicketsRequest) GetStates() []Ticket_State {
 	return nil
 }
 
+func (x *ListTicketsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListTicketsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListTicketsRequest) GetShowDeleted() bool {
+	if x != nil {
+		return x.ShowDeleted
+	}
+	return false
+}
+
 // Response message for `TicketService.ListTickets`.
 type ListTicketsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -294,6 +459,1278 @@ func (x *ListTicketsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request message for `TicketService.UpdateTicket`.
+type UpdateTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket with its new values; `name` says which, `etag`, if set, which version.
+	Ticket *Ticket `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// The fields to change, such as `subject,priority`; output-only and unknown ones
+	// are refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateTicketRequest) Reset() {
+	*x = UpdateTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateTicketRequest) ProtoMessage() {}
+
+func (x *UpdateTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateTicketRequest.ProtoReflect.Descriptor instead.
+func (*UpdateTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateTicketRequest) GetTicket() *Ticket {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *UpdateTicketRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.DeleteTicket`.
+type DeleteTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to delete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteTicketRequest) Reset() {
+	*x = DeleteTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteTicketRequest) ProtoMessage() {}
+
+func (x *DeleteTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteTicketRequest.ProtoReflect.Descriptor instead.
+func (*DeleteTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *DeleteTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.UndeleteTicket`.
+type UndeleteTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to undelete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UndeleteTicketRequest) Reset() {
+	*x = UndeleteTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndeleteTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndeleteTicketRequest) ProtoMessage() {}
+
+func (x *UndeleteTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndeleteTicketRequest.ProtoReflect.Descriptor instead.
+func (*UndeleteTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *UndeleteTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UndeleteTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UndeleteTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UndeleteTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.BatchGetTickets`.
+type BatchGetTicketsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The tickets: 1 to 200 of the brand in `parent`.
+	Names         []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetTicketsRequest) Reset() {
+	*x = BatchGetTicketsRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetTicketsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetTicketsRequest) ProtoMessage() {}
+
+func (x *BatchGetTicketsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetTicketsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetTicketsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchGetTicketsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchGetTicketsRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// Response message for `TicketService.BatchGetTickets`.
+type BatchGetTicketsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The tickets, in the order asked for.
+	Tickets       []*Ticket `protobuf:"bytes,1,rep,name=tickets,proto3" json:"tickets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetTicketsResponse) Reset() {
+	*x = BatchGetTicketsResponse{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetTicketsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetTicketsResponse) ProtoMessage() {}
+
+func (x *BatchGetTicketsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetTicketsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetTicketsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BatchGetTicketsResponse) GetTickets() []*Ticket {
+	if x != nil {
+		return x.Tickets
+	}
+	return nil
+}
+
+// Request message for `TicketService.BatchCreateTickets`.
+type BatchCreateTicketsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The tickets, 1 to 1,000, all of the brand in `parent`. `request_id` and
+	// `validate_only` of the items must be empty. They are checked one by one.
+	Requests []*CreateTicketRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	// Store what can be stored, and answer for each on its own.
+	PartialSuccess bool `protobuf:"varint,3,opt,name=partial_success,json=partialSuccess,proto3" json:"partial_success,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateTicketsRequest) Reset() {
+	*x = BatchCreateTicketsRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateTicketsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateTicketsRequest) ProtoMessage() {}
+
+func (x *BatchCreateTicketsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateTicketsRequest.ProtoReflect.Descriptor instead.
+func (*BatchCreateTicketsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *BatchCreateTicketsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchCreateTicketsRequest) GetRequests() []*CreateTicketRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *BatchCreateTicketsRequest) GetPartialSuccess() bool {
+	if x != nil {
+		return x.PartialSuccess
+	}
+	return false
+}
+
+func (x *BatchCreateTicketsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BatchCreateTicketsRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Response message for `TicketService.BatchCreateTickets`.
+type BatchCreateTicketsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One result per request, in the same order.
+	Results       []*CreateTicketResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateTicketsResponse) Reset() {
+	*x = BatchCreateTicketsResponse{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateTicketsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateTicketsResponse) ProtoMessage() {}
+
+func (x *BatchCreateTicketsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateTicketsResponse.ProtoReflect.Descriptor instead.
+func (*BatchCreateTicketsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *BatchCreateTicketsResponse) GetResults() []*CreateTicketResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// A CreateTicketResult is what became of one ticket of a batch.
+type CreateTicketResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, unless refused.
+	Ticket *Ticket `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// Why it was refused, with the same details as a call of its own.
+	Error         *status.Status `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateTicketResult) Reset() {
+	*x = CreateTicketResult{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateTicketResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateTicketResult) ProtoMessage() {}
+
+func (x *CreateTicketResult) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateTicketResult.ProtoReflect.Descriptor instead.
+func (*CreateTicketResult) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CreateTicketResult) GetTicket() *Ticket {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *CreateTicketResult) GetError() *status.Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// Request message for `TicketService.ImportTickets`: one ticket of the stream.
+type ImportTicketsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`. The same in every message of a stream.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The last segment of the ticket's name: lower-case letters, digits, `-` and `_`,
+	// at most 63.
+	TicketId string `protobuf:"bytes,2,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
+	// The ticket as it was opened, with `open_time`.
+	Ticket *Ticket `protobuf:"bytes,3,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// What happened to it, at most 1,000 entries, in any order. OPENED, INTERACTED,
+	// MERGED, POLICY_APPLIED, DELETED and UNDELETED are refused.
+	Events []*TicketEvent `protobuf:"bytes,4,rep,name=events,proto3" json:"events,omitempty"`
+	// What was said, at most 1,000, in any order; `name` is ignored.
+	Interactions []*Interaction `protobuf:"bytes,5,rep,name=interactions,proto3" json:"interactions,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing. The same in
+	// every message of a stream.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportTicketsRequest) Reset() {
+	*x = ImportTicketsRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportTicketsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportTicketsRequest) ProtoMessage() {}
+
+func (x *ImportTicketsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportTicketsRequest.ProtoReflect.Descriptor instead.
+func (*ImportTicketsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ImportTicketsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ImportTicketsRequest) GetTicketId() string {
+	if x != nil {
+		return x.TicketId
+	}
+	return ""
+}
+
+func (x *ImportTicketsRequest) GetTicket() *Ticket {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *ImportTicketsRequest) GetEvents() []*TicketEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *ImportTicketsRequest) GetInteractions() []*Interaction {
+	if x != nil {
+		return x.Interactions
+	}
+	return nil
+}
+
+func (x *ImportTicketsRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Response message for `TicketService.ImportTickets`.
+type ImportTicketsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many tickets were stored.
+	ImportedCount int64 `protobuf:"varint,1,opt,name=imported_count,json=importedCount,proto3" json:"imported_count,omitempty"`
+	// How many were there already, with the same content.
+	UnchangedCount int64 `protobuf:"varint,2,opt,name=unchanged_count,json=unchangedCount,proto3" json:"unchanged_count,omitempty"`
+	// How many were refused.
+	RefusedCount int64 `protobuf:"varint,3,opt,name=refused_count,json=refusedCount,proto3" json:"refused_count,omitempty"`
+	// What is to be said about single rows; nothing about those that went well.
+	Results       []*ImportTicketResult `protobuf:"bytes,4,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportTicketsResponse) Reset() {
+	*x = ImportTicketsResponse{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportTicketsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportTicketsResponse) ProtoMessage() {}
+
+func (x *ImportTicketsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportTicketsResponse.ProtoReflect.Descriptor instead.
+func (*ImportTicketsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ImportTicketsResponse) GetImportedCount() int64 {
+	if x != nil {
+		return x.ImportedCount
+	}
+	return 0
+}
+
+func (x *ImportTicketsResponse) GetUnchangedCount() int64 {
+	if x != nil {
+		return x.UnchangedCount
+	}
+	return 0
+}
+
+func (x *ImportTicketsResponse) GetRefusedCount() int64 {
+	if x != nil {
+		return x.RefusedCount
+	}
+	return 0
+}
+
+func (x *ImportTicketsResponse) GetResults() []*ImportTicketResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// An ImportTicketResult is what is to be said about one row of an import.
+type ImportTicketResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The place of the row in the stream, from 0.
+	Index int64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// The ticket.
+	Ticket string `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// Why it was refused; absent if it was not.
+	Error *status.Status `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	// What is odd about its history, each sort once.
+	Oddities      []ImportTicketResult_Oddity `protobuf:"varint,4,rep,packed,name=oddities,proto3,enum=concentric.ticket.v1.ImportTicketResult_Oddity" json:"oddities,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportTicketResult) Reset() {
+	*x = ImportTicketResult{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportTicketResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportTicketResult) ProtoMessage() {}
+
+func (x *ImportTicketResult) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportTicketResult.ProtoReflect.Descriptor instead.
+func (*ImportTicketResult) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ImportTicketResult) GetIndex() int64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *ImportTicketResult) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
+func (x *ImportTicketResult) GetError() *status.Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *ImportTicketResult) GetOddities() []ImportTicketResult_Oddity {
+	if x != nil {
+		return x.Oddities
+	}
+	return nil
+}
+
+// Request message for `TicketService.AssignTicket`.
+type AssignTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The agent.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The team.
+	Team string `protobuf:"bytes,3,opt,name=team,proto3" json:"team,omitempty"`
+	// The partner.
+	Partner string `protobuf:"bytes,4,opt,name=partner,proto3" json:"partner,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Why, in a few words: at most 500 characters.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag that was read, to assign only that version.
+	Etag string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,9,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssignTicketRequest) Reset() {
+	*x = AssignTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssignTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssignTicketRequest) ProtoMessage() {}
+
+func (x *AssignTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssignTicketRequest.ProtoReflect.Descriptor instead.
+func (*AssignTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AssignTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AssignTicketRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *AssignTicketRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *AssignTicketRequest) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *AssignTicketRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *AssignTicketRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *AssignTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *AssignTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AssignTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.EscalateTicket`.
+type EscalateTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The agent who takes it. The same as before if neither agent nor team is given.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The team that takes it.
+	Team string `protobuf:"bytes,3,opt,name=team,proto3" json:"team,omitempty"`
+	// Its new priority. The same as before if not given.
+	Priority Ticket_Priority `protobuf:"varint,4,opt,name=priority,proto3,enum=concentric.ticket.v1.Ticket_Priority" json:"priority,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Why, in a few words: at most 500 characters.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag that was read, to escalate only that version.
+	Etag string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,9,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EscalateTicketRequest) Reset() {
+	*x = EscalateTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EscalateTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EscalateTicketRequest) ProtoMessage() {}
+
+func (x *EscalateTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EscalateTicketRequest.ProtoReflect.Descriptor instead.
+func (*EscalateTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *EscalateTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EscalateTicketRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *EscalateTicketRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *EscalateTicketRequest) GetPriority() Ticket_Priority {
+	if x != nil {
+		return x.Priority
+	}
+	return Ticket_PRIORITY_UNSPECIFIED
+}
+
+func (x *EscalateTicketRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *EscalateTicketRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *EscalateTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *EscalateTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *EscalateTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.PendTicket`.
+type PendTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Why, in a few words: at most 500 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag that was read, to pend only that version.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PendTicketRequest) Reset() {
+	*x = PendTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PendTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PendTicketRequest) ProtoMessage() {}
+
+func (x *PendTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PendTicketRequest.ProtoReflect.Descriptor instead.
+func (*PendTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *PendTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PendTicketRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *PendTicketRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PendTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *PendTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *PendTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.HoldTicket`.
+type HoldTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Why, in a few words: at most 500 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag that was read, to hold only that version.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldTicketRequest) Reset() {
+	*x = HoldTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldTicketRequest) ProtoMessage() {}
+
+func (x *HoldTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldTicketRequest.ProtoReflect.Descriptor instead.
+func (*HoldTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *HoldTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *HoldTicketRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *HoldTicketRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *HoldTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *HoldTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *HoldTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.ResumeTicket`.
+type ResumeTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Why, in a few words: at most 500 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag that was read, to resume only that version.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeTicketRequest) Reset() {
+	*x = ResumeTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeTicketRequest) ProtoMessage() {}
+
+func (x *ResumeTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeTicketRequest.ProtoReflect.Descriptor instead.
+func (*ResumeTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ResumeTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeTicketRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *ResumeTicketRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ResumeTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ResumeTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResumeTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // Request message for `TicketService.ResolveTicket`.
 type ResolveTicketRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -310,14 +1747,16 @@ type ResolveTicketRequest struct {
 	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Checks everything and answers as if it were done, but changes nothing.
-	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Whether the customer has confirmed the outcome.
+	Confirmed     bool `protobuf:"varint,7,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ResolveTicketRequest) Reset() {
 	*x = ResolveTicketRequest{}
-	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[4]
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -329,7 +1768,7 @@ func (x *ResolveTicketRequest) String() string {
 func (*ResolveTicketRequest) ProtoMessage() {}
 
 func (x *ResolveTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[4]
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -342,7 +1781,7 @@ func (x *ResolveTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveTicketRequest.ProtoReflect.Descriptor instead.
 func (*ResolveTicketRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{4}
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ResolveTicketRequest) GetName() string {
@@ -387,11 +1826,556 @@ func (x *ResolveTicketRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *ResolveTicketRequest) GetConfirmed() bool {
+	if x != nil {
+		return x.Confirmed
+	}
+	return false
+}
+
+// Request message for `TicketService.ReopenTicket`.
+type ReopenTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Why, in a few words: at most 500 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag that was read, to reopen only that version.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReopenTicketRequest) Reset() {
+	*x = ReopenTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReopenTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReopenTicketRequest) ProtoMessage() {}
+
+func (x *ReopenTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReopenTicketRequest.ProtoReflect.Descriptor instead.
+func (*ReopenTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ReopenTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ReopenTicketRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *ReopenTicketRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ReopenTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ReopenTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ReopenTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.CloseTicket`.
+type CloseTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Why, in a few words: at most 500 characters.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag that was read, to close only that version.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloseTicketRequest) Reset() {
+	*x = CloseTicketRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloseTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloseTicketRequest) ProtoMessage() {}
+
+func (x *CloseTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloseTicketRequest.ProtoReflect.Descriptor instead.
+func (*CloseTicketRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *CloseTicketRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CloseTicketRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *CloseTicketRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CloseTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *CloseTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CloseTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.MergeTickets`.
+type MergeTicketsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket that takes the others in, `brands/{brand}/tickets/{ticket}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The tickets to fold into it: 1 to 50 others of the same customer.
+	Sources []string `protobuf:"bytes,2,rep,name=sources,proto3" json:"sources,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Why, in a few words: at most 500 characters.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag that was read, to merge into only that version.
+	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MergeTicketsRequest) Reset() {
+	*x = MergeTicketsRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MergeTicketsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MergeTicketsRequest) ProtoMessage() {}
+
+func (x *MergeTicketsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MergeTicketsRequest.ProtoReflect.Descriptor instead.
+func (*MergeTicketsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *MergeTicketsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MergeTicketsRequest) GetSources() []string {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+func (x *MergeTicketsRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *MergeTicketsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *MergeTicketsRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *MergeTicketsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *MergeTicketsRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TicketService.ListTicketEvents`.
+type ListTicketEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ticket, `brands/{brand}/tickets/{ticket}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTicketEventsRequest) Reset() {
+	*x = ListTicketEventsRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTicketEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTicketEventsRequest) ProtoMessage() {}
+
+func (x *ListTicketEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTicketEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListTicketEventsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListTicketEventsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListTicketEventsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListTicketEventsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response message for `TicketService.ListTicketEvents`.
+type ListTicketEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page of the log.
+	Events []*TicketEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTicketEventsResponse) Reset() {
+	*x = ListTicketEventsResponse{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTicketEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTicketEventsResponse) ProtoMessage() {}
+
+func (x *ListTicketEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTicketEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListTicketEventsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListTicketEventsResponse) GetEvents() []*TicketEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *ListTicketEventsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `TicketService.WatchTickets`.
+type WatchTicketsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// the same fields as in `ListTickets`. A ticket that no longer
+	//
+	//	matches comes once as GONE.
+	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The token of the last message received. Absent to begin with a snapshot.
+	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchTicketsRequest) Reset() {
+	*x = WatchTicketsRequest{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchTicketsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchTicketsRequest) ProtoMessage() {}
+
+func (x *WatchTicketsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchTicketsRequest.ProtoReflect.Descriptor instead.
+func (*WatchTicketsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *WatchTicketsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WatchTicketsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *WatchTicketsRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// Response message for `TicketService.WatchTickets`.
+type WatchTicketsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the message says.
+	Change WatchTicketsResponse_Change `protobuf:"varint,1,opt,name=change,proto3,enum=concentric.ticket.v1.WatchTicketsResponse_Change" json:"change,omitempty"`
+	// The ticket.
+	Ticket *Ticket `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// Send it back to go on after this message. Absent within the snapshot.
+	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchTicketsResponse) Reset() {
+	*x = WatchTicketsResponse{}
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchTicketsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchTicketsResponse) ProtoMessage() {}
+
+func (x *WatchTicketsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_ticket_v1_ticket_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchTicketsResponse.ProtoReflect.Descriptor instead.
+func (*WatchTicketsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *WatchTicketsResponse) GetChange() WatchTicketsResponse_Change {
+	if x != nil {
+		return x.Change
+	}
+	return WatchTicketsResponse_CHANGE_UNSPECIFIED
+}
+
+func (x *WatchTicketsResponse) GetTicket() *Ticket {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *WatchTicketsResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
 var File_concentric_ticket_v1_ticket_service_proto protoreflect.FileDescriptor
 
 const file_concentric_ticket_v1_ticket_service_proto_rawDesc = "" +
 	"\n" +
-	")concentric/ticket/v1/ticket_service.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/ticket/v1/ticket.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x02\n" +
+	")concentric/ticket/v1/ticket_service.proto\x12\x14concentric.ticket.v1\x1a\x1bbuf/validate/validate.proto\x1a&concentric/ticket/v1/interaction.proto\x1a!concentric/ticket/v1/ticket.proto\x1a'concentric/ticket/v1/ticket_event.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xdf\x02\n" +
 	"\x13CreateTicketRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12?\n" +
 	"\x06ticket\x18\x02 \x01(\v2\x1c.concentric.ticket.v1.TicketB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06ticket\x12D\n" +
@@ -400,7 +2384,7 @@ const file_concentric_ticket_v1_ticket_service_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"s\n" +
 	"\x10GetTicketRequest\x12_\n" +
-	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\x90\x03\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\x85\x04\n" +
 	"\x12ListTicketsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -409,10 +2393,145 @@ const file_concentric_ticket_v1_ticket_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12\x8c\x01\n" +
 	"\bcustomer\x18\x04 \x01(\tBp\xe0A\x01\xfaA\x19\n" +
 	"\x17concentric.dev/Customer\xbaHJ\xd8\x01\x01rE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\bcustomer\x12R\n" +
-	"\x06states\x18\x05 \x03(\x0e2\".concentric.ticket.v1.Ticket.StateB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10\a\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x06states\"u\n" +
+	"\x06states\x18\x05 \x03(\x0e2\".concentric.ticket.v1.Ticket.StateB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10\a\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x06states\x12#\n" +
+	"\x06filter\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\a \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\x12&\n" +
+	"\fshow_deleted\x18\b \x01(\bB\x03\xe0A\x01R\vshowDeleted\"u\n" +
 	"\x13ListTicketsResponse\x126\n" +
 	"\atickets\x18\x01 \x03(\v2\x1c.concentric.ticket.v1.TicketR\atickets\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb9\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb6\x03\n" +
+	"\x13UpdateTicketRequest\x12?\n" +
+	"\x06ticket\x18\x01 \x01(\v2\x1c.concentric.ticket.v1.TicketB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x06ticket\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\x9c\x01\xbaH\x98\x01\x1a\x95\x01\n" +
+	"\vupdate.name\x12'ticket.name must be set and well-formed\x1a]this.ticket.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$')\"\x95\x02\n" +
+	"\x13DeleteTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x97\x02\n" +
+	"\x15UndeleteTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe6\x01\n" +
+	"\x16BatchGetTicketsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12\x87\x01\n" +
+	"\x05names\x18\x02 \x03(\tBq\xe0A\x02\xfaA\x17\n" +
+	"\x15concentric.dev/Ticket\xbaHQ\x92\x01N\b\x01\x10\xc8\x01\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x05names\"Q\n" +
+	"\x17BatchGetTicketsResponse\x126\n" +
+	"\atickets\x18\x01 \x03(\v2\x1c.concentric.ticket.v1.TicketR\atickets\"\xe8\x02\n" +
+	"\x19BatchCreateTicketsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12Z\n" +
+	"\brequests\x18\x02 \x03(\v2).concentric.ticket.v1.CreateTicketRequestB\x13\xe0A\x02\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\x12,\n" +
+	"\x0fpartial_success\x18\x03 \x01(\bB\x03\xe0A\x01R\x0epartialSuccess\x12S\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"`\n" +
+	"\x1aBatchCreateTicketsResponse\x12B\n" +
+	"\aresults\x18\x01 \x03(\v2(.concentric.ticket.v1.CreateTicketResultR\aresults\"t\n" +
+	"\x12CreateTicketResult\x124\n" +
+	"\x06ticket\x18\x01 \x01(\v2\x1c.concentric.ticket.v1.TicketR\x06ticket\x12(\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusR\x05error\"\xa6\x03\n" +
+	"\x14ImportTicketsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12A\n" +
+	"\tticket_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\bticketId\x12?\n" +
+	"\x06ticket\x18\x03 \x01(\v2\x1c.concentric.ticket.v1.TicketB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06ticket\x12G\n" +
+	"\x06events\x18\x04 \x03(\v2!.concentric.ticket.v1.TicketEventB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\xe8\aR\x06events\x12S\n" +
+	"\finteractions\x18\x05 \x03(\v2!.concentric.ticket.v1.InteractionB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\xe8\aR\finteractions\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd0\x01\n" +
+	"\x15ImportTicketsResponse\x12%\n" +
+	"\x0eimported_count\x18\x01 \x01(\x03R\rimportedCount\x12'\n" +
+	"\x0funchanged_count\x18\x02 \x01(\x03R\x0eunchangedCount\x12#\n" +
+	"\rrefused_count\x18\x03 \x01(\x03R\frefusedCount\x12B\n" +
+	"\aresults\x18\x04 \x03(\v2(.concentric.ticket.v1.ImportTicketResultR\aresults\"\xf1\x02\n" +
+	"\x12ImportTicketResult\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x16\n" +
+	"\x06ticket\x18\x02 \x01(\tR\x06ticket\x12(\n" +
+	"\x05error\x18\x03 \x01(\v2\x12.google.rpc.StatusR\x05error\x12K\n" +
+	"\boddities\x18\x04 \x03(\x0e2/.concentric.ticket.v1.ImportTicketResult.OddityR\boddities\"\xb5\x01\n" +
+	"\x06Oddity\x12\x16\n" +
+	"\x12ODDITY_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15ODDITY_BEFORE_OPENING\x10\x01\x12\x1c\n" +
+	"\x18ODDITY_CLOSED_UNRESOLVED\x10\x02\x12!\n" +
+	"\x1dODDITY_CLOSED_BEFORE_RESOLVED\x10\x03\x12\x1d\n" +
+	"\x19ODDITY_ILLEGAL_TRANSITION\x10\x04\x12\x18\n" +
+	"\x14ODDITY_AFTER_CLOSING\x10\x05\"\x8e\a\n" +
+	"\x13AssignTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12|\n" +
+	"\x05agent\x18\x02 \x01(\tBf\xe0A\x01\xfaA\x16\n" +
+	"\x14concentric.dev/Agent\xbaHG\xd8\x01\x01rB2@^brands/[a-z0-9][a-z0-9-]{0,62}/agents/[a-z0-9][a-z0-9_-]{0,62}$R\x05agent\x12x\n" +
+	"\x04team\x18\x03 \x01(\tBd\xe0A\x01\xfaA\x15\n" +
+	"\x13concentric.dev/Team\xbaHF\xd8\x01\x01rA2?^brands/[a-z0-9][a-z0-9-]{0,62}/teams/[a-z0-9][a-z0-9_-]{0,62}$R\x04team\x12\x84\x01\n" +
+	"\apartner\x18\x04 \x01(\tBj\xe0A\x01\xfaA\x18\n" +
+	"\x16concentric.dev/Partner\xbaHI\xd8\x01\x01rD2B^brands/[a-z0-9][a-z0-9-]{0,62}/partners/[a-z0-9][a-z0-9_-]{0,62}$R\apartner\x12N\n" +
+	"\n" +
+	"event_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12'\n" +
+	"\x06reason\x18\x06 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12\x1e\n" +
+	"\x04etag\x18\a \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\b \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\t \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\x7f\xbaH|\x1az\n" +
+	"\x0fassign.somebody\x12,one of agent, team and partner must be given\x1a9this.agent != '' || this.team != '' || this.partner != ''\"\xd8\x05\n" +
+	"\x15EscalateTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12|\n" +
+	"\x05agent\x18\x02 \x01(\tBf\xe0A\x01\xfaA\x16\n" +
+	"\x14concentric.dev/Agent\xbaHG\xd8\x01\x01rB2@^brands/[a-z0-9][a-z0-9-]{0,62}/agents/[a-z0-9][a-z0-9_-]{0,62}$R\x05agent\x12x\n" +
+	"\x04team\x18\x03 \x01(\tBd\xe0A\x01\xfaA\x15\n" +
+	"\x13concentric.dev/Team\xbaHF\xd8\x01\x01rA2?^brands/[a-z0-9][a-z0-9-]{0,62}/teams/[a-z0-9][a-z0-9_-]{0,62}$R\x04team\x12N\n" +
+	"\bpriority\x18\x04 \x01(\x0e2%.concentric.ticket.v1.Ticket.PriorityB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\bpriority\x12N\n" +
+	"\n" +
+	"event_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12'\n" +
+	"\x06reason\x18\x06 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12\x1e\n" +
+	"\x04etag\x18\a \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\b \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\t \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x8c\x03\n" +
+	"\x11PendTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12N\n" +
+	"\n" +
+	"event_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12'\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x04 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x8c\x03\n" +
+	"\x11HoldTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12N\n" +
+	"\n" +
+	"event_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12'\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x04 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x8e\x03\n" +
+	"\x13ResumeTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12N\n" +
+	"\n" +
+	"event_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12'\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x04 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xdc\x03\n" +
 	"\x14ResolveTicketRequest\x12_\n" +
 	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12M\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2$.concentric.ticket.v1.Ticket.OutcomeB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\aoutcome\x12R\n" +
@@ -422,16 +2541,110 @@ const file_concentric_ticket_v1_ticket_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xf7\x04\n" +
-	"\rTicketService\x12\x99\x01\n" +
-	"\fCreateTicket\x12).concentric.ticket.v1.CreateTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"@\xea\xc7\x18\x0f\n" +
-	"\rtickets:write\x82\xd3\xe4\x93\x02':\x06ticket\"\x1d/v1/{parent=brands/*}/tickets\x12\x8a\x01\n" +
-	"\tGetTicket\x12&.concentric.ticket.v1.GetTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"7\xea\xc7\x18\x0e\n" +
-	"\ftickets:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{name=brands/*/tickets/*}\x12\x9b\x01\n" +
-	"\vListTickets\x12(.concentric.ticket.v1.ListTicketsRequest\x1a).concentric.ticket.v1.ListTicketsResponse\"7\xea\xc7\x18\x0e\n" +
-	"\ftickets:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=brands/*}/tickets\x12\x9e\x01\n" +
-	"\rResolveTicket\x12*.concentric.ticket.v1.ResolveTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"C\xea\xc7\x18\x0f\n" +
-	"\rtickets:write\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/tickets/*}:resolveB\xea\x01\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\x12!\n" +
+	"\tconfirmed\x18\a \x01(\bB\x03\xe0A\x01R\tconfirmed\"\x8e\x03\n" +
+	"\x13ReopenTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12N\n" +
+	"\n" +
+	"event_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12'\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x04 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x8d\x03\n" +
+	"\x12CloseTicketRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12N\n" +
+	"\n" +
+	"event_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12'\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x04 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x9b\x04\n" +
+	"\x13MergeTicketsRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x8a\x01\n" +
+	"\asources\x18\x02 \x03(\tBp\xe0A\x02\xfaA\x17\n" +
+	"\x15concentric.dev/Ticket\xbaHP\x92\x01M\b\x01\x102\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\asources\x12N\n" +
+	"\n" +
+	"event_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12'\n" +
+	"\x06reason\x18\x04 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x05 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\a \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd3\x01\n" +
+	"\x17ListTicketEventsRequest\x12c\n" +
+	"\x06parent\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"}\n" +
+	"\x18ListTicketEventsResponse\x129\n" +
+	"\x06events\x18\x01 \x03(\v2!.concentric.ticket.v1.TicketEventR\x06events\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
+	"\x13WatchTicketsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12#\n" +
+	"\x06filter\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12.\n" +
+	"\fresume_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x04R\vresumeToken\"\xcb\x02\n" +
+	"\x14WatchTicketsResponse\x12I\n" +
+	"\x06change\x18\x01 \x01(\x0e21.concentric.ticket.v1.WatchTicketsResponse.ChangeR\x06change\x124\n" +
+	"\x06ticket\x18\x02 \x01(\v2\x1c.concentric.ticket.v1.TicketR\x06ticket\x12!\n" +
+	"\fresume_token\x18\x03 \x01(\tR\vresumeToken\"\x8e\x01\n" +
+	"\x06Change\x12\x16\n" +
+	"\x12CHANGE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fCHANGE_SNAPSHOT\x10\x01\x12\x1c\n" +
+	"\x18CHANGE_SNAPSHOT_COMPLETE\x10\x02\x12\x12\n" +
+	"\x0eCHANGE_CHANGED\x10\x03\x12\x0f\n" +
+	"\vCHANGE_GONE\x10\x04\x12\x14\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x052\xb0\x19\n" +
+	"\rTicketService\x12\x9b\x01\n" +
+	"\fCreateTicket\x12).concentric.ticket.v1.CreateTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"B\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02':\x06ticket\"\x1d/v1/{parent=brands/*}/tickets\x12\x8c\x01\n" +
+	"\tGetTicket\x12&.concentric.ticket.v1.GetTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"9\xea\xc7\x18\x10\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{name=brands/*/tickets/*}\x12\x9d\x01\n" +
+	"\vListTickets\x12(.concentric.ticket.v1.ListTicketsRequest\x1a).concentric.ticket.v1.ListTicketsResponse\"9\xea\xc7\x18\x10\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=brands/*}/tickets\x12\xa2\x01\n" +
+	"\fUpdateTicket\x12).concentric.ticket.v1.UpdateTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"I\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02.:\x06ticket2$/v1/{ticket.name=brands/*/tickets/*}\x12\x92\x01\n" +
+	"\fDeleteTicket\x12).concentric.ticket.v1.DeleteTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"9\xea\xc7\x18\x10\n" +
+	"\x0etickets:delete\x82\xd3\xe4\x93\x02\x1f*\x1d/v1/{name=brands/*/tickets/*}\x12\xa2\x01\n" +
+	"\x0eUndeleteTicket\x12+.concentric.ticket.v1.UndeleteTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"E\xea\xc7\x18\x10\n" +
+	"\x0etickets:delete\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=brands/*/tickets/*}:undelete\x12\xb2\x01\n" +
+	"\x0fBatchGetTickets\x12,.concentric.ticket.v1.BatchGetTicketsRequest\x1a-.concentric.ticket.v1.BatchGetTicketsResponse\"B\xea\xc7\x18\x10\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=brands/*}/tickets:batchGet\x12\xc0\x01\n" +
+	"\x12BatchCreateTickets\x12/.concentric.ticket.v1.BatchCreateTicketsRequest\x1a0.concentric.ticket.v1.BatchCreateTicketsResponse\"G\xea\xc7\x18\x0f\n" +
+	"\rtickets:write\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{parent=brands/*}/tickets:batchCreate\x12\x80\x01\n" +
+	"\rImportTickets\x12*.concentric.ticket.v1.ImportTicketsRequest\x1a+.concentric.ticket.v1.ImportTicketsResponse\"\x14\xea\xc7\x18\x10\n" +
+	"\x0etickets:import(\x01\x12\x9d\x01\n" +
+	"\fAssignTicket\x12).concentric.ticket.v1.AssignTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"D\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{name=brands/*/tickets/*}:assign\x12\xa3\x01\n" +
+	"\x0eEscalateTicket\x12+.concentric.ticket.v1.EscalateTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"F\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=brands/*/tickets/*}:escalate\x12\x97\x01\n" +
+	"\n" +
+	"PendTicket\x12'.concentric.ticket.v1.PendTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"B\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02':\x01*\"\"/v1/{name=brands/*/tickets/*}:pend\x12\x97\x01\n" +
+	"\n" +
+	"HoldTicket\x12'.concentric.ticket.v1.HoldTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"B\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02':\x01*\"\"/v1/{name=brands/*/tickets/*}:hold\x12\x9d\x01\n" +
+	"\fResumeTicket\x12).concentric.ticket.v1.ResumeTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"D\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{name=brands/*/tickets/*}:resume\x12\xa0\x01\n" +
+	"\rResolveTicket\x12*.concentric.ticket.v1.ResolveTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"E\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/tickets/*}:resolve\x12\x9d\x01\n" +
+	"\fReopenTicket\x12).concentric.ticket.v1.ReopenTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"D\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{name=brands/*/tickets/*}:reopen\x12\x9a\x01\n" +
+	"\vCloseTicket\x12(.concentric.ticket.v1.CloseTicketRequest\x1a\x1c.concentric.ticket.v1.Ticket\"C\xea\xc7\x18\x11\n" +
+	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{name=brands/*/tickets/*}:close\x12\x9a\x01\n" +
+	"\fMergeTickets\x12).concentric.ticket.v1.MergeTicketsRequest\x1a\x1c.concentric.ticket.v1.Ticket\"A\xea\xc7\x18\x0f\n" +
+	"\rtickets:write\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{name=brands/*/tickets/*}:merge\x12\xb5\x01\n" +
+	"\x10ListTicketEvents\x12-.concentric.ticket.v1.ListTicketEventsRequest\x1a..concentric.ticket.v1.ListTicketEventsResponse\"B\xea\xc7\x18\x10\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=brands/*/tickets/*}/events\x12\xa8\x01\n" +
+	"\fWatchTickets\x12).concentric.ticket.v1.WatchTicketsRequest\x1a*.concentric.ticket.v1.WatchTicketsResponse\"?\xea\xc7\x18\x10\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=brands/*}/tickets:watch0\x01B\xea\x01\n" +
 	"\x18com.concentric.ticket.v1B\x12TicketServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/ticket/v1;ticketv1\xa2\x02\x03CTX\xaa\x02\x14Concentric.Ticket.V1\xca\x02\x14Concentric\\Ticket\\V1\xe2\x02 Concentric\\Ticket\\V1\\GPBMetadata\xea\x02\x16Concentric::Ticket::V1b\x06proto3"
 
 var (
@@ -446,37 +2659,125 @@ func file_concentric_ticket_v1_ticket_service_proto_rawDescGZIP() []byte {
 	return file_concentric_ticket_v1_ticket_service_proto_rawDescData
 }
 
-var file_concentric_ticket_v1_ticket_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_concentric_ticket_v1_ticket_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_concentric_ticket_v1_ticket_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_concentric_ticket_v1_ticket_service_proto_goTypes = []any{
-	(*CreateTicketRequest)(nil),   // 0: concentric.ticket.v1.CreateTicketRequest
-	(*GetTicketRequest)(nil),      // 1: concentric.ticket.v1.GetTicketRequest
-	(*ListTicketsRequest)(nil),    // 2: concentric.ticket.v1.ListTicketsRequest
-	(*ListTicketsResponse)(nil),   // 3: concentric.ticket.v1.ListTicketsResponse
-	(*ResolveTicketRequest)(nil),  // 4: concentric.ticket.v1.ResolveTicketRequest
-	(*Ticket)(nil),                // 5: concentric.ticket.v1.Ticket
-	(Ticket_State)(0),             // 6: concentric.ticket.v1.Ticket.State
-	(Ticket_Outcome)(0),           // 7: concentric.ticket.v1.Ticket.Outcome
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(ImportTicketResult_Oddity)(0),     // 0: concentric.ticket.v1.ImportTicketResult.Oddity
+	(WatchTicketsResponse_Change)(0),   // 1: concentric.ticket.v1.WatchTicketsResponse.Change
+	(*CreateTicketRequest)(nil),        // 2: concentric.ticket.v1.CreateTicketRequest
+	(*GetTicketRequest)(nil),           // 3: concentric.ticket.v1.GetTicketRequest
+	(*ListTicketsRequest)(nil),         // 4: concentric.ticket.v1.ListTicketsRequest
+	(*ListTicketsResponse)(nil),        // 5: concentric.ticket.v1.ListTicketsResponse
+	(*UpdateTicketRequest)(nil),        // 6: concentric.ticket.v1.UpdateTicketRequest
+	(*DeleteTicketRequest)(nil),        // 7: concentric.ticket.v1.DeleteTicketRequest
+	(*UndeleteTicketRequest)(nil),      // 8: concentric.ticket.v1.UndeleteTicketRequest
+	(*BatchGetTicketsRequest)(nil),     // 9: concentric.ticket.v1.BatchGetTicketsRequest
+	(*BatchGetTicketsResponse)(nil),    // 10: concentric.ticket.v1.BatchGetTicketsResponse
+	(*BatchCreateTicketsRequest)(nil),  // 11: concentric.ticket.v1.BatchCreateTicketsRequest
+	(*BatchCreateTicketsResponse)(nil), // 12: concentric.ticket.v1.BatchCreateTicketsResponse
+	(*CreateTicketResult)(nil),         // 13: concentric.ticket.v1.CreateTicketResult
+	(*ImportTicketsRequest)(nil),       // 14: concentric.ticket.v1.ImportTicketsRequest
+	(*ImportTicketsResponse)(nil),      // 15: concentric.ticket.v1.ImportTicketsResponse
+	(*ImportTicketResult)(nil),         // 16: concentric.ticket.v1.ImportTicketResult
+	(*AssignTicketRequest)(nil),        // 17: concentric.ticket.v1.AssignTicketRequest
+	(*EscalateTicketRequest)(nil),      // 18: concentric.ticket.v1.EscalateTicketRequest
+	(*PendTicketRequest)(nil),          // 19: concentric.ticket.v1.PendTicketRequest
+	(*HoldTicketRequest)(nil),          // 20: concentric.ticket.v1.HoldTicketRequest
+	(*ResumeTicketRequest)(nil),        // 21: concentric.ticket.v1.ResumeTicketRequest
+	(*ResolveTicketRequest)(nil),       // 22: concentric.ticket.v1.ResolveTicketRequest
+	(*ReopenTicketRequest)(nil),        // 23: concentric.ticket.v1.ReopenTicketRequest
+	(*CloseTicketRequest)(nil),         // 24: concentric.ticket.v1.CloseTicketRequest
+	(*MergeTicketsRequest)(nil),        // 25: concentric.ticket.v1.MergeTicketsRequest
+	(*ListTicketEventsRequest)(nil),    // 26: concentric.ticket.v1.ListTicketEventsRequest
+	(*ListTicketEventsResponse)(nil),   // 27: concentric.ticket.v1.ListTicketEventsResponse
+	(*WatchTicketsRequest)(nil),        // 28: concentric.ticket.v1.WatchTicketsRequest
+	(*WatchTicketsResponse)(nil),       // 29: concentric.ticket.v1.WatchTicketsResponse
+	(*Ticket)(nil),                     // 30: concentric.ticket.v1.Ticket
+	(Ticket_State)(0),                  // 31: concentric.ticket.v1.Ticket.State
+	(*fieldmaskpb.FieldMask)(nil),      // 32: google.protobuf.FieldMask
+	(*status.Status)(nil),              // 33: google.rpc.Status
+	(*TicketEvent)(nil),                // 34: concentric.ticket.v1.TicketEvent
+	(*Interaction)(nil),                // 35: concentric.ticket.v1.Interaction
+	(*timestamppb.Timestamp)(nil),      // 36: google.protobuf.Timestamp
+	(Ticket_Priority)(0),               // 37: concentric.ticket.v1.Ticket.Priority
+	(Ticket_Outcome)(0),                // 38: concentric.ticket.v1.Ticket.Outcome
 }
 var file_concentric_ticket_v1_ticket_service_proto_depIdxs = []int32{
-	5, // 0: concentric.ticket.v1.CreateTicketRequest.ticket:type_name -> concentric.ticket.v1.Ticket
-	6, // 1: concentric.ticket.v1.ListTicketsRequest.states:type_name -> concentric.ticket.v1.Ticket.State
-	5, // 2: concentric.ticket.v1.ListTicketsResponse.tickets:type_name -> concentric.ticket.v1.Ticket
-	7, // 3: concentric.ticket.v1.ResolveTicketRequest.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
-	8, // 4: concentric.ticket.v1.ResolveTicketRequest.resolve_time:type_name -> google.protobuf.Timestamp
-	0, // 5: concentric.ticket.v1.TicketService.CreateTicket:input_type -> concentric.ticket.v1.CreateTicketRequest
-	1, // 6: concentric.ticket.v1.TicketService.GetTicket:input_type -> concentric.ticket.v1.GetTicketRequest
-	2, // 7: concentric.ticket.v1.TicketService.ListTickets:input_type -> concentric.ticket.v1.ListTicketsRequest
-	4, // 8: concentric.ticket.v1.TicketService.ResolveTicket:input_type -> concentric.ticket.v1.ResolveTicketRequest
-	5, // 9: concentric.ticket.v1.TicketService.CreateTicket:output_type -> concentric.ticket.v1.Ticket
-	5, // 10: concentric.ticket.v1.TicketService.GetTicket:output_type -> concentric.ticket.v1.Ticket
-	3, // 11: concentric.ticket.v1.TicketService.ListTickets:output_type -> concentric.ticket.v1.ListTicketsResponse
-	5, // 12: concentric.ticket.v1.TicketService.ResolveTicket:output_type -> concentric.ticket.v1.Ticket
-	9, // [9:13] is the sub-list for method output_type
-	5, // [5:9] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	30, // 0: concentric.ticket.v1.CreateTicketRequest.ticket:type_name -> concentric.ticket.v1.Ticket
+	31, // 1: concentric.ticket.v1.ListTicketsRequest.states:type_name -> concentric.ticket.v1.Ticket.State
+	30, // 2: concentric.ticket.v1.ListTicketsResponse.tickets:type_name -> concentric.ticket.v1.Ticket
+	30, // 3: concentric.ticket.v1.UpdateTicketRequest.ticket:type_name -> concentric.ticket.v1.Ticket
+	32, // 4: concentric.ticket.v1.UpdateTicketRequest.update_mask:type_name -> google.protobuf.FieldMask
+	30, // 5: concentric.ticket.v1.BatchGetTicketsResponse.tickets:type_name -> concentric.ticket.v1.Ticket
+	2,  // 6: concentric.ticket.v1.BatchCreateTicketsRequest.requests:type_name -> concentric.ticket.v1.CreateTicketRequest
+	13, // 7: concentric.ticket.v1.BatchCreateTicketsResponse.results:type_name -> concentric.ticket.v1.CreateTicketResult
+	30, // 8: concentric.ticket.v1.CreateTicketResult.ticket:type_name -> concentric.ticket.v1.Ticket
+	33, // 9: concentric.ticket.v1.CreateTicketResult.error:type_name -> google.rpc.Status
+	30, // 10: concentric.ticket.v1.ImportTicketsRequest.ticket:type_name -> concentric.ticket.v1.Ticket
+	34, // 11: concentric.ticket.v1.ImportTicketsRequest.events:type_name -> concentric.ticket.v1.TicketEvent
+	35, // 12: concentric.ticket.v1.ImportTicketsRequest.interactions:type_name -> concentric.ticket.v1.Interaction
+	16, // 13: concentric.ticket.v1.ImportTicketsResponse.results:type_name -> concentric.ticket.v1.ImportTicketResult
+	33, // 14: concentric.ticket.v1.ImportTicketResult.error:type_name -> google.rpc.Status
+	0,  // 15: concentric.ticket.v1.ImportTicketResult.oddities:type_name -> concentric.ticket.v1.ImportTicketResult.Oddity
+	36, // 16: concentric.ticket.v1.AssignTicketRequest.event_time:type_name -> google.protobuf.Timestamp
+	37, // 17: concentric.ticket.v1.EscalateTicketRequest.priority:type_name -> concentric.ticket.v1.Ticket.Priority
+	36, // 18: concentric.ticket.v1.EscalateTicketRequest.event_time:type_name -> google.protobuf.Timestamp
+	36, // 19: concentric.ticket.v1.PendTicketRequest.event_time:type_name -> google.protobuf.Timestamp
+	36, // 20: concentric.ticket.v1.HoldTicketRequest.event_time:type_name -> google.protobuf.Timestamp
+	36, // 21: concentric.ticket.v1.ResumeTicketRequest.event_time:type_name -> google.protobuf.Timestamp
+	38, // 22: concentric.ticket.v1.ResolveTicketRequest.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
+	36, // 23: concentric.ticket.v1.ResolveTicketRequest.resolve_time:type_name -> google.protobuf.Timestamp
+	36, // 24: concentric.ticket.v1.ReopenTicketRequest.event_time:type_name -> google.protobuf.Timestamp
+	36, // 25: concentric.ticket.v1.CloseTicketRequest.event_time:type_name -> google.protobuf.Timestamp
+	36, // 26: concentric.ticket.v1.MergeTicketsRequest.event_time:type_name -> google.protobuf.Timestamp
+	34, // 27: concentric.ticket.v1.ListTicketEventsResponse.events:type_name -> concentric.ticket.v1.TicketEvent
+	1,  // 28: concentric.ticket.v1.WatchTicketsResponse.change:type_name -> concentric.ticket.v1.WatchTicketsResponse.Change
+	30, // 29: concentric.ticket.v1.WatchTicketsResponse.ticket:type_name -> concentric.ticket.v1.Ticket
+	2,  // 30: concentric.ticket.v1.TicketService.CreateTicket:input_type -> concentric.ticket.v1.CreateTicketRequest
+	3,  // 31: concentric.ticket.v1.TicketService.GetTicket:input_type -> concentric.ticket.v1.GetTicketRequest
+	4,  // 32: concentric.ticket.v1.TicketService.ListTickets:input_type -> concentric.ticket.v1.ListTicketsRequest
+	6,  // 33: concentric.ticket.v1.TicketService.UpdateTicket:input_type -> concentric.ticket.v1.UpdateTicketRequest
+	7,  // 34: concentric.ticket.v1.TicketService.DeleteTicket:input_type -> concentric.ticket.v1.DeleteTicketRequest
+	8,  // 35: concentric.ticket.v1.TicketService.UndeleteTicket:input_type -> concentric.ticket.v1.UndeleteTicketRequest
+	9,  // 36: concentric.ticket.v1.TicketService.BatchGetTickets:input_type -> concentric.ticket.v1.BatchGetTicketsRequest
+	11, // 37: concentric.ticket.v1.TicketService.BatchCreateTickets:input_type -> concentric.ticket.v1.BatchCreateTicketsRequest
+	14, // 38: concentric.ticket.v1.TicketService.ImportTickets:input_type -> concentric.ticket.v1.ImportTicketsRequest
+	17, // 39: concentric.ticket.v1.TicketService.AssignTicket:input_type -> concentric.ticket.v1.AssignTicketRequest
+	18, // 40: concentric.ticket.v1.TicketService.EscalateTicket:input_type -> concentric.ticket.v1.EscalateTicketRequest
+	19, // 41: concentric.ticket.v1.TicketService.PendTicket:input_type -> concentric.ticket.v1.PendTicketRequest
+	20, // 42: concentric.ticket.v1.TicketService.HoldTicket:input_type -> concentric.ticket.v1.HoldTicketRequest
+	21, // 43: concentric.ticket.v1.TicketService.ResumeTicket:input_type -> concentric.ticket.v1.ResumeTicketRequest
+	22, // 44: concentric.ticket.v1.TicketService.ResolveTicket:input_type -> concentric.ticket.v1.ResolveTicketRequest
+	23, // 45: concentric.ticket.v1.TicketService.ReopenTicket:input_type -> concentric.ticket.v1.ReopenTicketRequest
+	24, // 46: concentric.ticket.v1.TicketService.CloseTicket:input_type -> concentric.ticket.v1.CloseTicketRequest
+	25, // 47: concentric.ticket.v1.TicketService.MergeTickets:input_type -> concentric.ticket.v1.MergeTicketsRequest
+	26, // 48: concentric.ticket.v1.TicketService.ListTicketEvents:input_type -> concentric.ticket.v1.ListTicketEventsRequest
+	28, // 49: concentric.ticket.v1.TicketService.WatchTickets:input_type -> concentric.ticket.v1.WatchTicketsRequest
+	30, // 50: concentric.ticket.v1.TicketService.CreateTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 51: concentric.ticket.v1.TicketService.GetTicket:output_type -> concentric.ticket.v1.Ticket
+	5,  // 52: concentric.ticket.v1.TicketService.ListTickets:output_type -> concentric.ticket.v1.ListTicketsResponse
+	30, // 53: concentric.ticket.v1.TicketService.UpdateTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 54: concentric.ticket.v1.TicketService.DeleteTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 55: concentric.ticket.v1.TicketService.UndeleteTicket:output_type -> concentric.ticket.v1.Ticket
+	10, // 56: concentric.ticket.v1.TicketService.BatchGetTickets:output_type -> concentric.ticket.v1.BatchGetTicketsResponse
+	12, // 57: concentric.ticket.v1.TicketService.BatchCreateTickets:output_type -> concentric.ticket.v1.BatchCreateTicketsResponse
+	15, // 58: concentric.ticket.v1.TicketService.ImportTickets:output_type -> concentric.ticket.v1.ImportTicketsResponse
+	30, // 59: concentric.ticket.v1.TicketService.AssignTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 60: concentric.ticket.v1.TicketService.EscalateTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 61: concentric.ticket.v1.TicketService.PendTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 62: concentric.ticket.v1.TicketService.HoldTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 63: concentric.ticket.v1.TicketService.ResumeTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 64: concentric.ticket.v1.TicketService.ResolveTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 65: concentric.ticket.v1.TicketService.ReopenTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 66: concentric.ticket.v1.TicketService.CloseTicket:output_type -> concentric.ticket.v1.Ticket
+	30, // 67: concentric.ticket.v1.TicketService.MergeTickets:output_type -> concentric.ticket.v1.Ticket
+	27, // 68: concentric.ticket.v1.TicketService.ListTicketEvents:output_type -> concentric.ticket.v1.ListTicketEventsResponse
+	29, // 69: concentric.ticket.v1.TicketService.WatchTickets:output_type -> concentric.ticket.v1.WatchTicketsResponse
+	50, // [50:70] is the sub-list for method output_type
+	30, // [30:50] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_concentric_ticket_v1_ticket_service_proto_init() }
@@ -484,19 +2785,22 @@ func file_concentric_ticket_v1_ticket_service_proto_init() {
 	if File_concentric_ticket_v1_ticket_service_proto != nil {
 		return
 	}
+	file_concentric_ticket_v1_interaction_proto_init()
 	file_concentric_ticket_v1_ticket_proto_init()
+	file_concentric_ticket_v1_ticket_event_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_ticket_v1_ticket_service_proto_rawDesc), len(file_concentric_ticket_v1_ticket_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   5,
+			NumEnums:      2,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_concentric_ticket_v1_ticket_service_proto_goTypes,
 		DependencyIndexes: file_concentric_ticket_v1_ticket_service_proto_depIdxs,
+		EnumInfos:         file_concentric_ticket_v1_ticket_service_proto_enumTypes,
 		MessageInfos:      file_concentric_ticket_v1_ticket_service_proto_msgTypes,
 	}.Build()
 	File_concentric_ticket_v1_ticket_service_proto = out.File

@@ -19,10 +19,26 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TicketService_CreateTicket_FullMethodName  = "/concentric.ticket.v1.TicketService/CreateTicket"
-	TicketService_GetTicket_FullMethodName     = "/concentric.ticket.v1.TicketService/GetTicket"
-	TicketService_ListTickets_FullMethodName   = "/concentric.ticket.v1.TicketService/ListTickets"
-	TicketService_ResolveTicket_FullMethodName = "/concentric.ticket.v1.TicketService/ResolveTicket"
+	TicketService_CreateTicket_FullMethodName       = "/concentric.ticket.v1.TicketService/CreateTicket"
+	TicketService_GetTicket_FullMethodName          = "/concentric.ticket.v1.TicketService/GetTicket"
+	TicketService_ListTickets_FullMethodName        = "/concentric.ticket.v1.TicketService/ListTickets"
+	TicketService_UpdateTicket_FullMethodName       = "/concentric.ticket.v1.TicketService/UpdateTicket"
+	TicketService_DeleteTicket_FullMethodName       = "/concentric.ticket.v1.TicketService/DeleteTicket"
+	TicketService_UndeleteTicket_FullMethodName     = "/concentric.ticket.v1.TicketService/UndeleteTicket"
+	TicketService_BatchGetTickets_FullMethodName    = "/concentric.ticket.v1.TicketService/BatchGetTickets"
+	TicketService_BatchCreateTickets_FullMethodName = "/concentric.ticket.v1.TicketService/BatchCreateTickets"
+	TicketService_ImportTickets_FullMethodName      = "/concentric.ticket.v1.TicketService/ImportTickets"
+	TicketService_AssignTicket_FullMethodName       = "/concentric.ticket.v1.TicketService/AssignTicket"
+	TicketService_EscalateTicket_FullMethodName     = "/concentric.ticket.v1.TicketService/EscalateTicket"
+	TicketService_PendTicket_FullMethodName         = "/concentric.ticket.v1.TicketService/PendTicket"
+	TicketService_HoldTicket_FullMethodName         = "/concentric.ticket.v1.TicketService/HoldTicket"
+	TicketService_ResumeTicket_FullMethodName       = "/concentric.ticket.v1.TicketService/ResumeTicket"
+	TicketService_ResolveTicket_FullMethodName      = "/concentric.ticket.v1.TicketService/ResolveTicket"
+	TicketService_ReopenTicket_FullMethodName       = "/concentric.ticket.v1.TicketService/ReopenTicket"
+	TicketService_CloseTicket_FullMethodName        = "/concentric.ticket.v1.TicketService/CloseTicket"
+	TicketService_MergeTickets_FullMethodName       = "/concentric.ticket.v1.TicketService/MergeTickets"
+	TicketService_ListTicketEvents_FullMethodName   = "/concentric.ticket.v1.TicketService/ListTicketEvents"
+	TicketService_WatchTickets_FullMethodName       = "/concentric.ticket.v1.TicketService/WatchTickets"
 )
 
 // TicketServiceClient is the client API for TicketService service.
@@ -31,6 +47,11 @@ const (
 //
 // TicketService records requests for help and moves them towards an answer.
 //
+// A move that a ticket cannot make is refused with `FAILED_PRECONDITION`, reason
+// `ILLEGAL_TRANSITION`; the error's metadata lists in `allowed` where it may go. A
+// move with an old etag is refused with `ABORTED`, reason `STALE`. A caller bound to a
+// partner sees that partner's tickets and no others: the rest are `NOT_FOUND`.
+//
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
 // `PERMISSION_DENIED` for the credential, and `UNAVAILABLE` with a retry delay
@@ -38,20 +59,76 @@ const (
 // are listed below.
 type TicketServiceClient interface {
 	// Opens a ticket. Safe to retry with the same `request_id`. A `ticket_id` in use
-	// is refused with `ALREADY_EXISTS`.
+	// is refused with `ALREADY_EXISTS`. The first policy of the brand that fits becomes
+	// its SLA policy.
 	CreateTicket(ctx context.Context, in *CreateTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
-	// Gets one ticket.
+	// Gets one ticket, deleted ones too until they are purged.
 	GetTicket(ctx context.Context, in *GetTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
-	// Lists tickets, newest first by `open_time`. A walk over all pages returns every
-	// ticket that existed throughout exactly once.
+	// Lists tickets, newest first by `open_time` unless `order_by` says otherwise. A
+	// walk over all pages returns every ticket that existed throughout, and kept its
+	// place, exactly once.
 	ListTickets(ctx context.Context, in *ListTicketsRequest, opts ...grpc.CallOption) (*ListTicketsResponse, error)
-	// Marks a ticket as settled. Resolving again with the same outcome changes
-	// nothing; with another one it corrects the outcome. The resolution becomes a
-	// touchpoint of the customer, once for each time the ticket was reopened: SOLVED as
-	// MET, PARTIAL, UNSOLVED and NO_RESPONSE as UNMET, DUPLICATE and SPAM as no
-	// touchpoint. Fails with `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, from
-	// CLOSED or MERGED, and with `ABORTED`, reason `STALE`, if the etag is old.
+	// Changes the fields of `update_mask`. State, times and counts only change by moves;
+	// agent, team and partner by `AssignTicket`. A new priority or policy moves the
+	// targets of its clocks; the time that has passed stays counted. The etag `*` stands
+	// for any version and needs the scope `tickets:force`.
+	UpdateTicket(ctx context.Context, in *UpdateTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Deletes a ticket. It leaves lists and measures at once, comes back with
+	// `UndeleteTicket`, and is gone for good after 30 days.
+	DeleteTicket(ctx context.Context, in *DeleteTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Brings a deleted ticket back. Fails with `FAILED_PRECONDITION`, reason
+	// `NOT_DELETED`, if it is not deleted.
+	UndeleteTicket(ctx context.Context, in *UndeleteTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Gets up to 200 tickets in the order asked for. All must exist.
+	BatchGetTickets(ctx context.Context, in *BatchGetTicketsRequest, opts ...grpc.CallOption) (*BatchGetTicketsResponse, error)
+	// Opens up to 1,000 tickets: all or none, unless `partial_success` is set.
+	BatchCreateTickets(ctx context.Context, in *BatchCreateTicketsRequest, opts ...grpc.CallOption) (*BatchCreateTicketsResponse, error)
+	// Takes over tickets with their histories from another system, up to 10,000 in one
+	// call. Each row is stored whole or refused; a row that is there already with the
+	// same content changes nothing, with other content it is refused with
+	// `ALREADY_EXISTS`. What is odd about a history is reported and not mended.
+	// Imported tickets raise no events: other services do not hear of them.
+	ImportTickets(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportTicketsRequest, ImportTicketsResponse], error)
+	// Gives a ticket to an agent, a team or a partner. A NEW ticket becomes OPEN. What
+	// is not given is the directory's: the team and partner of the agent. Fails with
+	// `FAILED_PRECONDITION`, reason `INACTIVE`, for an agent, team or partner that is.
+	AssignTicket(ctx context.Context, in *AssignTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Raises a ticket by one level and, if given, its priority, and gives it to another
+	// team or agent.
+	EscalateTicket(ctx context.Context, in *EscalateTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Says that the customer has to answer: OPEN becomes PENDING. A PENDING ticket stays
+	// as it is.
+	PendTicket(ctx context.Context, in *PendTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Says that a third party has to do something: OPEN becomes ON_HOLD. An ON_HOLD
+	// ticket stays as it is.
+	HoldTicket(ctx context.Context, in *HoldTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Goes on with a PENDING or ON_HOLD ticket: it becomes OPEN. An OPEN ticket stays as
+	// it is.
+	ResumeTicket(ctx context.Context, in *ResumeTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Marks a ticket as settled. On a RESOLVED ticket another outcome corrects the
+	// first, the same outcome with the same `resolve_time` changes nothing or records
+	// that the customer confirms it, and the same outcome without a time is refused. The
+	// resolution becomes a touchpoint of the customer, once for each time the ticket was
+	// reopened: SOLVED as MET, PARTIAL, UNSOLVED and NO_RESPONSE as UNMET, DUPLICATE and
+	// SPAM as no touchpoint.
 	ResolveTicket(ctx context.Context, in *ResolveTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Takes a RESOLVED ticket up again, within 72 hours of its resolution.
+	ReopenTicket(ctx context.Context, in *ReopenTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Closes a RESOLVED ticket for good. It closes by itself 72 hours after its
+	// resolution.
+	CloseTicket(ctx context.Context, in *CloseTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Folds open tickets of one customer into another ticket of that customer. Their
+	// interactions stay where they are; the clocks of the merged ones are cancelled.
+	// Returns the ticket that took them in. Of two merges that cross, one is refused.
+	MergeTickets(ctx context.Context, in *MergeTicketsRequest, opts ...grpc.CallOption) (*Ticket, error)
+	// Lists the log of a ticket, in order of `event_time`.
+	ListTicketEvents(ctx context.Context, in *ListTicketEventsRequest, opts ...grpc.CallOption) (*ListTicketEventsResponse, error)
+	// Sends the tickets that match, then every change to them. A change may come twice,
+	// and only the newest state of a ticket is sent: compare etags. After a break, call
+	// again with the last `resume_token`; one older than 7 days is refused with
+	// `OUT_OF_RANGE`, reason `TOKEN_TOO_OLD`: begin anew without. A watcher that reads
+	// too slowly is cut off with `ABORTED`, reason `TOO_SLOW`, and resumes.
+	WatchTickets(ctx context.Context, in *WatchTicketsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTicketsResponse], error)
 }
 
 type ticketServiceClient struct {
@@ -92,6 +169,119 @@ func (c *ticketServiceClient) ListTickets(ctx context.Context, in *ListTicketsRe
 	return out, nil
 }
 
+func (c *ticketServiceClient) UpdateTicket(ctx context.Context, in *UpdateTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_UpdateTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) DeleteTicket(ctx context.Context, in *DeleteTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_DeleteTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) UndeleteTicket(ctx context.Context, in *UndeleteTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_UndeleteTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) BatchGetTickets(ctx context.Context, in *BatchGetTicketsRequest, opts ...grpc.CallOption) (*BatchGetTicketsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetTicketsResponse)
+	err := c.cc.Invoke(ctx, TicketService_BatchGetTickets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) BatchCreateTickets(ctx context.Context, in *BatchCreateTicketsRequest, opts ...grpc.CallOption) (*BatchCreateTicketsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchCreateTicketsResponse)
+	err := c.cc.Invoke(ctx, TicketService_BatchCreateTickets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) ImportTickets(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportTicketsRequest, ImportTicketsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TicketService_ServiceDesc.Streams[0], TicketService_ImportTickets_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ImportTicketsRequest, ImportTicketsResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TicketService_ImportTicketsClient = grpc.ClientStreamingClient[ImportTicketsRequest, ImportTicketsResponse]
+
+func (c *ticketServiceClient) AssignTicket(ctx context.Context, in *AssignTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_AssignTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) EscalateTicket(ctx context.Context, in *EscalateTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_EscalateTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) PendTicket(ctx context.Context, in *PendTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_PendTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) HoldTicket(ctx context.Context, in *HoldTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_HoldTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) ResumeTicket(ctx context.Context, in *ResumeTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_ResumeTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *ticketServiceClient) ResolveTicket(ctx context.Context, in *ResolveTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Ticket)
@@ -102,11 +292,75 @@ func (c *ticketServiceClient) ResolveTicket(ctx context.Context, in *ResolveTick
 	return out, nil
 }
 
+func (c *ticketServiceClient) ReopenTicket(ctx context.Context, in *ReopenTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_ReopenTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) CloseTicket(ctx context.Context, in *CloseTicketRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_CloseTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) MergeTickets(ctx context.Context, in *MergeTicketsRequest, opts ...grpc.CallOption) (*Ticket, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Ticket)
+	err := c.cc.Invoke(ctx, TicketService_MergeTickets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) ListTicketEvents(ctx context.Context, in *ListTicketEventsRequest, opts ...grpc.CallOption) (*ListTicketEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTicketEventsResponse)
+	err := c.cc.Invoke(ctx, TicketService_ListTicketEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) WatchTickets(ctx context.Context, in *WatchTicketsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTicketsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TicketService_ServiceDesc.Streams[1], TicketService_WatchTickets_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchTicketsRequest, WatchTicketsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TicketService_WatchTicketsClient = grpc.ServerStreamingClient[WatchTicketsResponse]
+
 // TicketServiceServer is the server API for TicketService service.
 // All implementations must embed UnimplementedTicketServiceServer
 // for forward compatibility.
 //
 // TicketService records requests for help and moves them towards an answer.
+//
+// A move that a ticket cannot make is refused with `FAILED_PRECONDITION`, reason
+// `ILLEGAL_TRANSITION`; the error's metadata lists in `allowed` where it may go. A
+// move with an old etag is refused with `ABORTED`, reason `STALE`. A caller bound to a
+// partner sees that partner's tickets and no others: the rest are `NOT_FOUND`.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -115,20 +369,76 @@ func (c *ticketServiceClient) ResolveTicket(ctx context.Context, in *ResolveTick
 // are listed below.
 type TicketServiceServer interface {
 	// Opens a ticket. Safe to retry with the same `request_id`. A `ticket_id` in use
-	// is refused with `ALREADY_EXISTS`.
+	// is refused with `ALREADY_EXISTS`. The first policy of the brand that fits becomes
+	// its SLA policy.
 	CreateTicket(context.Context, *CreateTicketRequest) (*Ticket, error)
-	// Gets one ticket.
+	// Gets one ticket, deleted ones too until they are purged.
 	GetTicket(context.Context, *GetTicketRequest) (*Ticket, error)
-	// Lists tickets, newest first by `open_time`. A walk over all pages returns every
-	// ticket that existed throughout exactly once.
+	// Lists tickets, newest first by `open_time` unless `order_by` says otherwise. A
+	// walk over all pages returns every ticket that existed throughout, and kept its
+	// place, exactly once.
 	ListTickets(context.Context, *ListTicketsRequest) (*ListTicketsResponse, error)
-	// Marks a ticket as settled. Resolving again with the same outcome changes
-	// nothing; with another one it corrects the outcome. The resolution becomes a
-	// touchpoint of the customer, once for each time the ticket was reopened: SOLVED as
-	// MET, PARTIAL, UNSOLVED and NO_RESPONSE as UNMET, DUPLICATE and SPAM as no
-	// touchpoint. Fails with `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, from
-	// CLOSED or MERGED, and with `ABORTED`, reason `STALE`, if the etag is old.
+	// Changes the fields of `update_mask`. State, times and counts only change by moves;
+	// agent, team and partner by `AssignTicket`. A new priority or policy moves the
+	// targets of its clocks; the time that has passed stays counted. The etag `*` stands
+	// for any version and needs the scope `tickets:force`.
+	UpdateTicket(context.Context, *UpdateTicketRequest) (*Ticket, error)
+	// Deletes a ticket. It leaves lists and measures at once, comes back with
+	// `UndeleteTicket`, and is gone for good after 30 days.
+	DeleteTicket(context.Context, *DeleteTicketRequest) (*Ticket, error)
+	// Brings a deleted ticket back. Fails with `FAILED_PRECONDITION`, reason
+	// `NOT_DELETED`, if it is not deleted.
+	UndeleteTicket(context.Context, *UndeleteTicketRequest) (*Ticket, error)
+	// Gets up to 200 tickets in the order asked for. All must exist.
+	BatchGetTickets(context.Context, *BatchGetTicketsRequest) (*BatchGetTicketsResponse, error)
+	// Opens up to 1,000 tickets: all or none, unless `partial_success` is set.
+	BatchCreateTickets(context.Context, *BatchCreateTicketsRequest) (*BatchCreateTicketsResponse, error)
+	// Takes over tickets with their histories from another system, up to 10,000 in one
+	// call. Each row is stored whole or refused; a row that is there already with the
+	// same content changes nothing, with other content it is refused with
+	// `ALREADY_EXISTS`. What is odd about a history is reported and not mended.
+	// Imported tickets raise no events: other services do not hear of them.
+	ImportTickets(grpc.ClientStreamingServer[ImportTicketsRequest, ImportTicketsResponse]) error
+	// Gives a ticket to an agent, a team or a partner. A NEW ticket becomes OPEN. What
+	// is not given is the directory's: the team and partner of the agent. Fails with
+	// `FAILED_PRECONDITION`, reason `INACTIVE`, for an agent, team or partner that is.
+	AssignTicket(context.Context, *AssignTicketRequest) (*Ticket, error)
+	// Raises a ticket by one level and, if given, its priority, and gives it to another
+	// team or agent.
+	EscalateTicket(context.Context, *EscalateTicketRequest) (*Ticket, error)
+	// Says that the customer has to answer: OPEN becomes PENDING. A PENDING ticket stays
+	// as it is.
+	PendTicket(context.Context, *PendTicketRequest) (*Ticket, error)
+	// Says that a third party has to do something: OPEN becomes ON_HOLD. An ON_HOLD
+	// ticket stays as it is.
+	HoldTicket(context.Context, *HoldTicketRequest) (*Ticket, error)
+	// Goes on with a PENDING or ON_HOLD ticket: it becomes OPEN. An OPEN ticket stays as
+	// it is.
+	ResumeTicket(context.Context, *ResumeTicketRequest) (*Ticket, error)
+	// Marks a ticket as settled. On a RESOLVED ticket another outcome corrects the
+	// first, the same outcome with the same `resolve_time` changes nothing or records
+	// that the customer confirms it, and the same outcome without a time is refused. The
+	// resolution becomes a touchpoint of the customer, once for each time the ticket was
+	// reopened: SOLVED as MET, PARTIAL, UNSOLVED and NO_RESPONSE as UNMET, DUPLICATE and
+	// SPAM as no touchpoint.
 	ResolveTicket(context.Context, *ResolveTicketRequest) (*Ticket, error)
+	// Takes a RESOLVED ticket up again, within 72 hours of its resolution.
+	ReopenTicket(context.Context, *ReopenTicketRequest) (*Ticket, error)
+	// Closes a RESOLVED ticket for good. It closes by itself 72 hours after its
+	// resolution.
+	CloseTicket(context.Context, *CloseTicketRequest) (*Ticket, error)
+	// Folds open tickets of one customer into another ticket of that customer. Their
+	// interactions stay where they are; the clocks of the merged ones are cancelled.
+	// Returns the ticket that took them in. Of two merges that cross, one is refused.
+	MergeTickets(context.Context, *MergeTicketsRequest) (*Ticket, error)
+	// Lists the log of a ticket, in order of `event_time`.
+	ListTicketEvents(context.Context, *ListTicketEventsRequest) (*ListTicketEventsResponse, error)
+	// Sends the tickets that match, then every change to them. A change may come twice,
+	// and only the newest state of a ticket is sent: compare etags. After a break, call
+	// again with the last `resume_token`; one older than 7 days is refused with
+	// `OUT_OF_RANGE`, reason `TOKEN_TOO_OLD`: begin anew without. A watcher that reads
+	// too slowly is cut off with `ABORTED`, reason `TOO_SLOW`, and resumes.
+	WatchTickets(*WatchTicketsRequest, grpc.ServerStreamingServer[WatchTicketsResponse]) error
 	mustEmbedUnimplementedTicketServiceServer()
 }
 
@@ -148,8 +458,56 @@ func (UnimplementedTicketServiceServer) GetTicket(context.Context, *GetTicketReq
 func (UnimplementedTicketServiceServer) ListTickets(context.Context, *ListTicketsRequest) (*ListTicketsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListTickets not implemented")
 }
+func (UnimplementedTicketServiceServer) UpdateTicket(context.Context, *UpdateTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) DeleteTicket(context.Context, *DeleteTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) UndeleteTicket(context.Context, *UndeleteTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method UndeleteTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) BatchGetTickets(context.Context, *BatchGetTicketsRequest) (*BatchGetTicketsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetTickets not implemented")
+}
+func (UnimplementedTicketServiceServer) BatchCreateTickets(context.Context, *BatchCreateTicketsRequest) (*BatchCreateTicketsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchCreateTickets not implemented")
+}
+func (UnimplementedTicketServiceServer) ImportTickets(grpc.ClientStreamingServer[ImportTicketsRequest, ImportTicketsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ImportTickets not implemented")
+}
+func (UnimplementedTicketServiceServer) AssignTicket(context.Context, *AssignTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method AssignTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) EscalateTicket(context.Context, *EscalateTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method EscalateTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) PendTicket(context.Context, *PendTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method PendTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) HoldTicket(context.Context, *HoldTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method HoldTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) ResumeTicket(context.Context, *ResumeTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeTicket not implemented")
+}
 func (UnimplementedTicketServiceServer) ResolveTicket(context.Context, *ResolveTicketRequest) (*Ticket, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) ReopenTicket(context.Context, *ReopenTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReopenTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) CloseTicket(context.Context, *CloseTicketRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method CloseTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) MergeTickets(context.Context, *MergeTicketsRequest) (*Ticket, error) {
+	return nil, status.Error(codes.Unimplemented, "method MergeTickets not implemented")
+}
+func (UnimplementedTicketServiceServer) ListTicketEvents(context.Context, *ListTicketEventsRequest) (*ListTicketEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTicketEvents not implemented")
+}
+func (UnimplementedTicketServiceServer) WatchTickets(*WatchTicketsRequest, grpc.ServerStreamingServer[WatchTicketsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchTickets not implemented")
 }
 func (UnimplementedTicketServiceServer) mustEmbedUnimplementedTicketServiceServer() {}
 func (UnimplementedTicketServiceServer) testEmbeddedByValue()                       {}
@@ -226,6 +584,193 @@ func _TicketService_ListTickets_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TicketService_UpdateTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).UpdateTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_UpdateTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).UpdateTicket(ctx, req.(*UpdateTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_DeleteTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).DeleteTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_DeleteTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).DeleteTicket(ctx, req.(*DeleteTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_UndeleteTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UndeleteTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).UndeleteTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_UndeleteTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).UndeleteTicket(ctx, req.(*UndeleteTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_BatchGetTickets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetTicketsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).BatchGetTickets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_BatchGetTickets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).BatchGetTickets(ctx, req.(*BatchGetTicketsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_BatchCreateTickets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchCreateTicketsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).BatchCreateTickets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_BatchCreateTickets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).BatchCreateTickets(ctx, req.(*BatchCreateTicketsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_ImportTickets_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(TicketServiceServer).ImportTickets(&grpc.GenericServerStream[ImportTicketsRequest, ImportTicketsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TicketService_ImportTicketsServer = grpc.ClientStreamingServer[ImportTicketsRequest, ImportTicketsResponse]
+
+func _TicketService_AssignTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AssignTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).AssignTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_AssignTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).AssignTicket(ctx, req.(*AssignTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_EscalateTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EscalateTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).EscalateTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_EscalateTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).EscalateTicket(ctx, req.(*EscalateTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_PendTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PendTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).PendTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_PendTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).PendTicket(ctx, req.(*PendTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_HoldTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HoldTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).HoldTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_HoldTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).HoldTicket(ctx, req.(*HoldTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_ResumeTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).ResumeTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_ResumeTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).ResumeTicket(ctx, req.(*ResumeTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TicketService_ResolveTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ResolveTicketRequest)
 	if err := dec(in); err != nil {
@@ -243,6 +788,89 @@ func _TicketService_ResolveTicket_Handler(srv interface{}, ctx context.Context, 
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _TicketService_ReopenTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReopenTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).ReopenTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_ReopenTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).ReopenTicket(ctx, req.(*ReopenTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_CloseTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CloseTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).CloseTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_CloseTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).CloseTicket(ctx, req.(*CloseTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_MergeTickets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MergeTicketsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).MergeTickets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_MergeTickets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).MergeTickets(ctx, req.(*MergeTicketsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_ListTicketEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTicketEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).ListTicketEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_ListTicketEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).ListTicketEvents(ctx, req.(*ListTicketEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_WatchTickets_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchTicketsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(TicketServiceServer).WatchTickets(m, &grpc.GenericServerStream[WatchTicketsRequest, WatchTicketsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TicketService_WatchTicketsServer = grpc.ServerStreamingServer[WatchTicketsResponse]
 
 // TicketService_ServiceDesc is the grpc.ServiceDesc for TicketService service.
 // It's only intended for direct use with grpc.RegisterService,
@@ -264,10 +892,77 @@ var TicketService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _TicketService_ListTickets_Handler,
 		},
 		{
+			MethodName: "UpdateTicket",
+			Handler:    _TicketService_UpdateTicket_Handler,
+		},
+		{
+			MethodName: "DeleteTicket",
+			Handler:    _TicketService_DeleteTicket_Handler,
+		},
+		{
+			MethodName: "UndeleteTicket",
+			Handler:    _TicketService_UndeleteTicket_Handler,
+		},
+		{
+			MethodName: "BatchGetTickets",
+			Handler:    _TicketService_BatchGetTickets_Handler,
+		},
+		{
+			MethodName: "BatchCreateTickets",
+			Handler:    _TicketService_BatchCreateTickets_Handler,
+		},
+		{
+			MethodName: "AssignTicket",
+			Handler:    _TicketService_AssignTicket_Handler,
+		},
+		{
+			MethodName: "EscalateTicket",
+			Handler:    _TicketService_EscalateTicket_Handler,
+		},
+		{
+			MethodName: "PendTicket",
+			Handler:    _TicketService_PendTicket_Handler,
+		},
+		{
+			MethodName: "HoldTicket",
+			Handler:    _TicketService_HoldTicket_Handler,
+		},
+		{
+			MethodName: "ResumeTicket",
+			Handler:    _TicketService_ResumeTicket_Handler,
+		},
+		{
 			MethodName: "ResolveTicket",
 			Handler:    _TicketService_ResolveTicket_Handler,
 		},
+		{
+			MethodName: "ReopenTicket",
+			Handler:    _TicketService_ReopenTicket_Handler,
+		},
+		{
+			MethodName: "CloseTicket",
+			Handler:    _TicketService_CloseTicket_Handler,
+		},
+		{
+			MethodName: "MergeTickets",
+			Handler:    _TicketService_MergeTickets_Handler,
+		},
+		{
+			MethodName: "ListTicketEvents",
+			Handler:    _TicketService_ListTicketEvents_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ImportTickets",
+			Handler:       _TicketService_ImportTickets_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "WatchTickets",
+			Handler:       _TicketService_WatchTickets_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "concentric/ticket/v1/ticket_service.proto",
 }

@@ -107,20 +107,30 @@ const (
 	Method_METHOD_EXACT Method = 7
 	// No interval applies.
 	Method_METHOD_NONE Method = 8
+	// Order statistics read from a DDSketch of 1 % relative error (Masson, Rim and Lee
+	// 2019), by which the interval is widened.
+	Method_METHOD_SKETCH Method = 9
+	// Woodruff's interval for a quantile of weighted observations (Woodruff 1952).
+	Method_METHOD_WOODRUFF Method = 10
+	// Posterior of a normal-normal model.
+	Method_METHOD_NORMAL_NORMAL Method = 11
 )
 
 // Enum value maps for Method.
 var (
 	Method_name = map[int32]string{
-		0: "METHOD_UNSPECIFIED",
-		1: "METHOD_WILSON",
-		2: "METHOD_ADJUSTED_WALD",
-		3: "METHOD_STUDENT_T",
-		4: "METHOD_BETA_BINOMIAL",
-		5: "METHOD_BOOTSTRAP",
-		6: "METHOD_DELTA",
-		7: "METHOD_EXACT",
-		8: "METHOD_NONE",
+		0:  "METHOD_UNSPECIFIED",
+		1:  "METHOD_WILSON",
+		2:  "METHOD_ADJUSTED_WALD",
+		3:  "METHOD_STUDENT_T",
+		4:  "METHOD_BETA_BINOMIAL",
+		5:  "METHOD_BOOTSTRAP",
+		6:  "METHOD_DELTA",
+		7:  "METHOD_EXACT",
+		8:  "METHOD_NONE",
+		9:  "METHOD_SKETCH",
+		10: "METHOD_WOODRUFF",
+		11: "METHOD_NORMAL_NORMAL",
 	}
 	Method_value = map[string]int32{
 		"METHOD_UNSPECIFIED":   0,
@@ -132,6 +142,9 @@ var (
 		"METHOD_DELTA":         6,
 		"METHOD_EXACT":         7,
 		"METHOD_NONE":          8,
+		"METHOD_SKETCH":        9,
+		"METHOD_WOODRUFF":      10,
+		"METHOD_NORMAL_NORMAL": 11,
 	}
 )
 
@@ -669,7 +682,7 @@ const file_concentric_type_v1_estimate_proto_rawDesc = "" +
 	"QUALITY_OK\x10\x01\x12\x18\n" +
 	"\x14QUALITY_SMALL_SAMPLE\x10\x02\x12\x16\n" +
 	"\x12QUALITY_SUPPRESSED\x10\x03\x12\x13\n" +
-	"\x0fQUALITY_NO_DATA\x10\x04*\xc8\x01\n" +
+	"\x0fQUALITY_NO_DATA\x10\x04*\x8a\x02\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_WILSON\x10\x01\x12\x18\n" +
@@ -679,7 +692,11 @@ const file_concentric_type_v1_estimate_proto_rawDesc = "" +
 	"\x10METHOD_BOOTSTRAP\x10\x05\x12\x10\n" +
 	"\fMETHOD_DELTA\x10\x06\x12\x10\n" +
 	"\fMETHOD_EXACT\x10\a\x12\x0f\n" +
-	"\vMETHOD_NONE\x10\b*_\n" +
+	"\vMETHOD_NONE\x10\b\x12\x11\n" +
+	"\rMETHOD_SKETCH\x10\t\x12\x13\n" +
+	"\x0fMETHOD_WOODRUFF\x10\n" +
+	"\x12\x18\n" +
+	"\x14METHOD_NORMAL_NORMAL\x10\v*_\n" +
 	"\x04Unit\x12\x14\n" +
 	"\x10UNIT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +

@@ -60,7 +60,7 @@ const (
 	// Share of tickets opened in the window that are resolved. RATIO, WILSON.
 	Metric_METRIC_RESOLUTION_RATE Metric = 23
 	// Median wall-clock time from opening to the first response that counts.
-	// SECONDS, EXACT.
+	// SECONDS, EXACT up to 10,000 tickets, SKETCH beyond, as all percentiles here.
 	Metric_METRIC_FIRST_RESPONSE_TIME_P50 Metric = 24
 	// 90th percentile of the same. SECONDS, EXACT.
 	Metric_METRIC_FIRST_RESPONSE_TIME_P90 Metric = 25
@@ -70,6 +70,14 @@ const (
 	Metric_METRIC_RESOLUTION_TIME_P90 Metric = 27
 	// Share of tickets the customer opened, rather than the brand. RATIO, WILSON.
 	Metric_METRIC_REACTIVE_SHARE Metric = 28
+	// 95th percentile of the time to the first response. SECONDS, EXACT.
+	Metric_METRIC_FIRST_RESPONSE_TIME_P95 Metric = 29
+	// Mean of the same. SECONDS, STUDENT_T.
+	Metric_METRIC_FIRST_RESPONSE_TIME_MEAN Metric = 30
+	// 95th percentile of the time to the last resolution. SECONDS, EXACT.
+	Metric_METRIC_RESOLUTION_TIME_P95 Metric = 31
+	// Mean of the same. SECONDS, STUDENT_T.
+	Metric_METRIC_RESOLUTION_TIME_MEAN Metric = 32
 	// Touchpoints observed. COUNT, exact.
 	Metric_METRIC_TOUCHPOINT_COUNT Metric = 40
 	// Customers with at least one touchpoint. COUNT, exact.
@@ -88,6 +96,88 @@ const (
 	// Share of touchpoints that are service touchpoints: the size of the inner
 	// circle within the outer. RATIO, WILSON.
 	Metric_METRIC_SERVICE_TOUCHPOINT_SHARE Metric = 47
+	// Median wall-clock time from the first unanswered message of a burst, after a
+	// response, to the next response or the resolution. SECONDS, EXACT.
+	Metric_METRIC_NEXT_RESPONSE_TIME_P50 Metric = 60
+	// 90th percentile of the same. SECONDS, EXACT.
+	Metric_METRIC_NEXT_RESPONSE_TIME_P90 Metric = 61
+	// 95th percentile of the same. SECONDS, EXACT.
+	Metric_METRIC_NEXT_RESPONSE_TIME_P95 Metric = 62
+	// Median business time to the first response: what the first-response clock counted,
+	// for tickets under a policy with a schedule and that target. SECONDS, EXACT.
+	Metric_METRIC_FIRST_RESPONSE_BUSINESS_TIME_P50 Metric = 63
+	// 90th percentile of the same. SECONDS, EXACT.
+	Metric_METRIC_FIRST_RESPONSE_BUSINESS_TIME_P90 Metric = 64
+	// 95th percentile of the same. SECONDS, EXACT.
+	Metric_METRIC_FIRST_RESPONSE_BUSINESS_TIME_P95 Metric = 65
+	// Median business time to the resolution: what the resolution clock counted. SECONDS,
+	// EXACT.
+	Metric_METRIC_RESOLUTION_BUSINESS_TIME_P50 Metric = 66
+	// 90th percentile of the same. SECONDS, EXACT.
+	Metric_METRIC_RESOLUTION_BUSINESS_TIME_P90 Metric = 67
+	// 95th percentile of the same. SECONDS, EXACT.
+	Metric_METRIC_RESOLUTION_BUSINESS_TIME_P95 Metric = 68
+	// Median wall-clock time from opening to closing. SECONDS, EXACT.
+	Metric_METRIC_CLOSE_TIME_P50 Metric = 69
+	// 90th percentile of the same. SECONDS, EXACT.
+	Metric_METRIC_CLOSE_TIME_P90 Metric = 70
+	// 95th percentile of the same. SECONDS, EXACT.
+	Metric_METRIC_CLOSE_TIME_P95 Metric = 71
+	// Mean of the same. SECONDS, STUDENT_T.
+	Metric_METRIC_CLOSE_TIME_MEAN Metric = 72
+	// Share of clocks that are decided, met or breached, that were met, over all SLA
+	// metrics. RATIO, WILSON.
+	Metric_METRIC_SLA_ATTAINMENT Metric = 73
+	// The same for the clocks of ACKNOWLEDGE alone. RATIO, WILSON.
+	Metric_METRIC_SLA_ACKNOWLEDGE_ATTAINMENT Metric = 74
+	// The same for FIRST_RESPONSE. RATIO, WILSON.
+	Metric_METRIC_SLA_FIRST_RESPONSE_ATTAINMENT Metric = 75
+	// The same for NEXT_RESPONSE. RATIO, WILSON.
+	Metric_METRIC_SLA_NEXT_RESPONSE_ATTAINMENT Metric = 76
+	// The same for PERIODIC_UPDATE. RATIO, WILSON.
+	Metric_METRIC_SLA_PERIODIC_UPDATE_ATTAINMENT Metric = 77
+	// The same for RESOLUTION. RATIO, WILSON.
+	Metric_METRIC_SLA_RESOLUTION_ATTAINMENT Metric = 78
+	// The same for AGENT_WORK. RATIO, WILSON.
+	Metric_METRIC_SLA_AGENT_WORK_ATTAINMENT Metric = 79
+	// Share of resolved tickets that ended SOLVED, were never reopened and saw no
+	// further message of the customer after the first response. RATIO, WILSON.
+	Metric_METRIC_FIRST_CONTACT_RESOLUTION Metric = 80
+	// The same, and the customer opened no other ticket on the same kind of issue within
+	// 7 days of the resolution. Tickets whose 7 days are not over are excluded. RATIO,
+	// WILSON.
+	Metric_METRIC_FIRST_CONTACT_RESOLUTION_7D Metric = 81
+	// Mean number of handoffs of a ticket from one agent or team to another. COUNT,
+	// STUDENT_T.
+	Metric_METRIC_HANDOFF_MEAN Metric = 82
+	// Share of tickets that were handed off at least once. RATIO, WILSON.
+	Metric_METRIC_HANDOFF_SHARE Metric = 83
+	// Share of tickets answered by agents that were answered by one agent only. RATIO,
+	// WILSON.
+	Metric_METRIC_SINGLE_AGENT_SHARE Metric = 84
+	// Share of tickets that were neither handed off nor reopened. RATIO, WILSON.
+	Metric_METRIC_FIRST_GROUP_RESOLUTION Metric = 85
+	// Cost of an interaction that states one, in the brand's currency. POINTS, STUDENT_T
+	// over tickets.
+	Metric_METRIC_COST_PER_CONTACT Metric = 86
+	// Interactions that customers saw. COUNT, exact.
+	Metric_METRIC_CONTACT_COUNT Metric = 87
+	// Mean number of times a ticket was reopened. COUNT, STUDENT_T.
+	Metric_METRIC_REOPEN_MEAN Metric = 88
+	// Share of tickets that were escalated. RATIO, WILSON.
+	Metric_METRIC_ESCALATION_RATE Metric = 89
+	// Share of tickets marked as avoidable. RATIO, WILSON.
+	Metric_METRIC_AVOIDABLE_SHARE Metric = 90
+	// Self-service sessions begun in the window. COUNT, exact.
+	Metric_METRIC_SELF_SERVICE_SESSION_COUNT Metric = 91
+	// Share of decided sessions that the customer called solved, without contact in 72
+	// hours. The three shares are never added up: see `SelfServiceSession.Deflection`.
+	// RATIO, WILSON.
+	Metric_METRIC_DEFLECTION_CONFIRMED_SHARE Metric = 92
+	// Share of decided sessions after which the customer was silent. RATIO, WILSON.
+	Metric_METRIC_DEFLECTION_IMPLIED_SHARE Metric = 93
+	// Share of decided sessions that a contact followed within 72 hours. RATIO, WILSON.
+	Metric_METRIC_DEFLECTION_FALSE_SHARE Metric = 94
 )
 
 // Enum value maps for Metric.
@@ -113,6 +203,10 @@ var (
 		26: "METRIC_RESOLUTION_TIME_P50",
 		27: "METRIC_RESOLUTION_TIME_P90",
 		28: "METRIC_REACTIVE_SHARE",
+		29: "METRIC_FIRST_RESPONSE_TIME_P95",
+		30: "METRIC_FIRST_RESPONSE_TIME_MEAN",
+		31: "METRIC_RESOLUTION_TIME_P95",
+		32: "METRIC_RESOLUTION_TIME_MEAN",
 		40: "METRIC_TOUCHPOINT_COUNT",
 		41: "METRIC_ACTIVE_CUSTOMER_COUNT",
 		42: "METRIC_EXPECTATION_MET_SHARE",
@@ -121,36 +215,110 @@ var (
 		45: "METRIC_JOURNEY_SCORE",
 		46: "METRIC_REPEAT_CUSTOMER_RATE",
 		47: "METRIC_SERVICE_TOUCHPOINT_SHARE",
+		60: "METRIC_NEXT_RESPONSE_TIME_P50",
+		61: "METRIC_NEXT_RESPONSE_TIME_P90",
+		62: "METRIC_NEXT_RESPONSE_TIME_P95",
+		63: "METRIC_FIRST_RESPONSE_BUSINESS_TIME_P50",
+		64: "METRIC_FIRST_RESPONSE_BUSINESS_TIME_P90",
+		65: "METRIC_FIRST_RESPONSE_BUSINESS_TIME_P95",
+		66: "METRIC_RESOLUTION_BUSINESS_TIME_P50",
+		67: "METRIC_RESOLUTION_BUSINESS_TIME_P90",
+		68: "METRIC_RESOLUTION_BUSINESS_TIME_P95",
+		69: "METRIC_CLOSE_TIME_P50",
+		70: "METRIC_CLOSE_TIME_P90",
+		71: "METRIC_CLOSE_TIME_P95",
+		72: "METRIC_CLOSE_TIME_MEAN",
+		73: "METRIC_SLA_ATTAINMENT",
+		74: "METRIC_SLA_ACKNOWLEDGE_ATTAINMENT",
+		75: "METRIC_SLA_FIRST_RESPONSE_ATTAINMENT",
+		76: "METRIC_SLA_NEXT_RESPONSE_ATTAINMENT",
+		77: "METRIC_SLA_PERIODIC_UPDATE_ATTAINMENT",
+		78: "METRIC_SLA_RESOLUTION_ATTAINMENT",
+		79: "METRIC_SLA_AGENT_WORK_ATTAINMENT",
+		80: "METRIC_FIRST_CONTACT_RESOLUTION",
+		81: "METRIC_FIRST_CONTACT_RESOLUTION_7D",
+		82: "METRIC_HANDOFF_MEAN",
+		83: "METRIC_HANDOFF_SHARE",
+		84: "METRIC_SINGLE_AGENT_SHARE",
+		85: "METRIC_FIRST_GROUP_RESOLUTION",
+		86: "METRIC_COST_PER_CONTACT",
+		87: "METRIC_CONTACT_COUNT",
+		88: "METRIC_REOPEN_MEAN",
+		89: "METRIC_ESCALATION_RATE",
+		90: "METRIC_AVOIDABLE_SHARE",
+		91: "METRIC_SELF_SERVICE_SESSION_COUNT",
+		92: "METRIC_DEFLECTION_CONFIRMED_SHARE",
+		93: "METRIC_DEFLECTION_IMPLIED_SHARE",
+		94: "METRIC_DEFLECTION_FALSE_SHARE",
 	}
 	Metric_value = map[string]int32{
-		"METRIC_UNSPECIFIED":              0,
-		"METRIC_NPS":                      1,
-		"METRIC_CSAT":                     2,
-		"METRIC_CSAT_MEAN":                3,
-		"METRIC_CES":                      4,
-		"METRIC_CES_EASY_SHARE":           5,
-		"METRIC_CES_V1":                   6,
-		"METRIC_STAR":                     7,
-		"METRIC_STAR_TOP2_SHARE":          8,
-		"METRIC_RESPONSE_RATE":            9,
-		"METRIC_RESPONSE_COUNT":           10,
-		"METRIC_TICKET_COUNT":             20,
-		"METRIC_BACKLOG":                  21,
-		"METRIC_REOPEN_RATE":              22,
-		"METRIC_RESOLUTION_RATE":          23,
-		"METRIC_FIRST_RESPONSE_TIME_P50":  24,
-		"METRIC_FIRST_RESPONSE_TIME_P90":  25,
-		"METRIC_RESOLUTION_TIME_P50":      26,
-		"METRIC_RESOLUTION_TIME_P90":      27,
-		"METRIC_REACTIVE_SHARE":           28,
-		"METRIC_TOUCHPOINT_COUNT":         40,
-		"METRIC_ACTIVE_CUSTOMER_COUNT":    41,
-		"METRIC_EXPECTATION_MET_SHARE":    42,
-		"METRIC_UNMET_SHARE":              43,
-		"METRIC_DELIGHT_RATE":             44,
-		"METRIC_JOURNEY_SCORE":            45,
-		"METRIC_REPEAT_CUSTOMER_RATE":     46,
-		"METRIC_SERVICE_TOUCHPOINT_SHARE": 47,
+		"METRIC_UNSPECIFIED":                      0,
+		"METRIC_NPS":                              1,
+		"METRIC_CSAT":                             2,
+		"METRIC_CSAT_MEAN":                        3,
+		"METRIC_CES":                              4,
+		"METRIC_CES_EASY_SHARE":                   5,
+		"METRIC_CES_V1":                           6,
+		"METRIC_STAR":                             7,
+		"METRIC_STAR_TOP2_SHARE":                  8,
+		"METRIC_RESPONSE_RATE":                    9,
+		"METRIC_RESPONSE_COUNT":                   10,
+		"METRIC_TICKET_COUNT":                     20,
+		"METRIC_BACKLOG":                          21,
+		"METRIC_REOPEN_RATE":                      22,
+		"METRIC_RESOLUTION_RATE":                  23,
+		"METRIC_FIRST_RESPONSE_TIME_P50":          24,
+		"METRIC_FIRST_RESPONSE_TIME_P90":          25,
+		"METRIC_RESOLUTION_TIME_P50":              26,
+		"METRIC_RESOLUTION_TIME_P90":              27,
+		"METRIC_REACTIVE_SHARE":                   28,
+		"METRIC_FIRST_RESPONSE_TIME_P95":          29,
+		"METRIC_FIRST_RESPONSE_TIME_MEAN":         30,
+		"METRIC_RESOLUTION_TIME_P95":              31,
+		"METRIC_RESOLUTION_TIME_MEAN":             32,
+		"METRIC_TOUCHPOINT_COUNT":                 40,
+		"METRIC_ACTIVE_CUSTOMER_COUNT":            41,
+		"METRIC_EXPECTATION_MET_SHARE":            42,
+		"METRIC_UNMET_SHARE":                      43,
+		"METRIC_DELIGHT_RATE":                     44,
+		"METRIC_JOURNEY_SCORE":                    45,
+		"METRIC_REPEAT_CUSTOMER_RATE":             46,
+		"METRIC_SERVICE_TOUCHPOINT_SHARE":         47,
+		"METRIC_NEXT_RESPONSE_TIME_P50":           60,
+		"METRIC_NEXT_RESPONSE_TIME_P90":           61,
+		"METRIC_NEXT_RESPONSE_TIME_P95":           62,
+		"METRIC_FIRST_RESPONSE_BUSINESS_TIME_P50": 63,
+		"METRIC_FIRST_RESPONSE_BUSINESS_TIME_P90": 64,
+		"METRIC_FIRST_RESPONSE_BUSINESS_TIME_P95": 65,
+		"METRIC_RESOLUTION_BUSINESS_TIME_P50":     66,
+		"METRIC_RESOLUTION_BUSINESS_TIME_P90":     67,
+		"METRIC_RESOLUTION_BUSINESS_TIME_P95":     68,
+		"METRIC_CLOSE_TIME_P50":                   69,
+		"METRIC_CLOSE_TIME_P90":                   70,
+		"METRIC_CLOSE_TIME_P95":                   71,
+		"METRIC_CLOSE_TIME_MEAN":                  72,
+		"METRIC_SLA_ATTAINMENT":                   73,
+		"METRIC_SLA_ACKNOWLEDGE_ATTAINMENT":       74,
+		"METRIC_SLA_FIRST_RESPONSE_ATTAINMENT":    75,
+		"METRIC_SLA_NEXT_RESPONSE_ATTAINMENT":     76,
+		"METRIC_SLA_PERIODIC_UPDATE_ATTAINMENT":   77,
+		"METRIC_SLA_RESOLUTION_ATTAINMENT":        78,
+		"METRIC_SLA_AGENT_WORK_ATTAINMENT":        79,
+		"METRIC_FIRST_CONTACT_RESOLUTION":         80,
+		"METRIC_FIRST_CONTACT_RESOLUTION_7D":      81,
+		"METRIC_HANDOFF_MEAN":                     82,
+		"METRIC_HANDOFF_SHARE":                    83,
+		"METRIC_SINGLE_AGENT_SHARE":               84,
+		"METRIC_FIRST_GROUP_RESOLUTION":           85,
+		"METRIC_COST_PER_CONTACT":                 86,
+		"METRIC_CONTACT_COUNT":                    87,
+		"METRIC_REOPEN_MEAN":                      88,
+		"METRIC_ESCALATION_RATE":                  89,
+		"METRIC_AVOIDABLE_SHARE":                  90,
+		"METRIC_SELF_SERVICE_SESSION_COUNT":       91,
+		"METRIC_DEFLECTION_CONFIRMED_SHARE":       92,
+		"METRIC_DEFLECTION_IMPLIED_SHARE":         93,
+		"METRIC_DEFLECTION_FALSE_SHARE":           94,
 	}
 )
 
@@ -450,7 +618,7 @@ const file_concentric_type_v1_measure_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"y\n" +
 	"\fMeasureGroup\x120\n" +
 	"\x04keys\x18\x01 \x03(\v2\x1c.concentric.type.v1.GroupKeyR\x04keys\x127\n" +
-	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures*\xed\x05\n" +
+	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures*\xba\x10\n" +
 	"\x06Metric\x12\x16\n" +
 	"\x12METRIC_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -474,7 +642,11 @@ const file_concentric_type_v1_measure_proto_rawDesc = "" +
 	"\x1eMETRIC_FIRST_RESPONSE_TIME_P90\x10\x19\x12\x1e\n" +
 	"\x1aMETRIC_RESOLUTION_TIME_P50\x10\x1a\x12\x1e\n" +
 	"\x1aMETRIC_RESOLUTION_TIME_P90\x10\x1b\x12\x19\n" +
-	"\x15METRIC_REACTIVE_SHARE\x10\x1c\x12\x1b\n" +
+	"\x15METRIC_REACTIVE_SHARE\x10\x1c\x12\"\n" +
+	"\x1eMETRIC_FIRST_RESPONSE_TIME_P95\x10\x1d\x12#\n" +
+	"\x1fMETRIC_FIRST_RESPONSE_TIME_MEAN\x10\x1e\x12\x1e\n" +
+	"\x1aMETRIC_RESOLUTION_TIME_P95\x10\x1f\x12\x1f\n" +
+	"\x1bMETRIC_RESOLUTION_TIME_MEAN\x10 \x12\x1b\n" +
 	"\x17METRIC_TOUCHPOINT_COUNT\x10(\x12 \n" +
 	"\x1cMETRIC_ACTIVE_CUSTOMER_COUNT\x10)\x12 \n" +
 	"\x1cMETRIC_EXPECTATION_MET_SHARE\x10*\x12\x16\n" +
@@ -482,7 +654,42 @@ const file_concentric_type_v1_measure_proto_rawDesc = "" +
 	"\x13METRIC_DELIGHT_RATE\x10,\x12\x18\n" +
 	"\x14METRIC_JOURNEY_SCORE\x10-\x12\x1f\n" +
 	"\x1bMETRIC_REPEAT_CUSTOMER_RATE\x10.\x12#\n" +
-	"\x1fMETRIC_SERVICE_TOUCHPOINT_SHARE\x10/B\xd6\x01\n" +
+	"\x1fMETRIC_SERVICE_TOUCHPOINT_SHARE\x10/\x12!\n" +
+	"\x1dMETRIC_NEXT_RESPONSE_TIME_P50\x10<\x12!\n" +
+	"\x1dMETRIC_NEXT_RESPONSE_TIME_P90\x10=\x12!\n" +
+	"\x1dMETRIC_NEXT_RESPONSE_TIME_P95\x10>\x12+\n" +
+	"'METRIC_FIRST_RESPONSE_BUSINESS_TIME_P50\x10?\x12+\n" +
+	"'METRIC_FIRST_RESPONSE_BUSINESS_TIME_P90\x10@\x12+\n" +
+	"'METRIC_FIRST_RESPONSE_BUSINESS_TIME_P95\x10A\x12'\n" +
+	"#METRIC_RESOLUTION_BUSINESS_TIME_P50\x10B\x12'\n" +
+	"#METRIC_RESOLUTION_BUSINESS_TIME_P90\x10C\x12'\n" +
+	"#METRIC_RESOLUTION_BUSINESS_TIME_P95\x10D\x12\x19\n" +
+	"\x15METRIC_CLOSE_TIME_P50\x10E\x12\x19\n" +
+	"\x15METRIC_CLOSE_TIME_P90\x10F\x12\x19\n" +
+	"\x15METRIC_CLOSE_TIME_P95\x10G\x12\x1a\n" +
+	"\x16METRIC_CLOSE_TIME_MEAN\x10H\x12\x19\n" +
+	"\x15METRIC_SLA_ATTAINMENT\x10I\x12%\n" +
+	"!METRIC_SLA_ACKNOWLEDGE_ATTAINMENT\x10J\x12(\n" +
+	"$METRIC_SLA_FIRST_RESPONSE_ATTAINMENT\x10K\x12'\n" +
+	"#METRIC_SLA_NEXT_RESPONSE_ATTAINMENT\x10L\x12)\n" +
+	"%METRIC_SLA_PERIODIC_UPDATE_ATTAINMENT\x10M\x12$\n" +
+	" METRIC_SLA_RESOLUTION_ATTAINMENT\x10N\x12$\n" +
+	" METRIC_SLA_AGENT_WORK_ATTAINMENT\x10O\x12#\n" +
+	"\x1fMETRIC_FIRST_CONTACT_RESOLUTION\x10P\x12&\n" +
+	"\"METRIC_FIRST_CONTACT_RESOLUTION_7D\x10Q\x12\x17\n" +
+	"\x13METRIC_HANDOFF_MEAN\x10R\x12\x18\n" +
+	"\x14METRIC_HANDOFF_SHARE\x10S\x12\x1d\n" +
+	"\x19METRIC_SINGLE_AGENT_SHARE\x10T\x12!\n" +
+	"\x1dMETRIC_FIRST_GROUP_RESOLUTION\x10U\x12\x1b\n" +
+	"\x17METRIC_COST_PER_CONTACT\x10V\x12\x18\n" +
+	"\x14METRIC_CONTACT_COUNT\x10W\x12\x16\n" +
+	"\x12METRIC_REOPEN_MEAN\x10X\x12\x1a\n" +
+	"\x16METRIC_ESCALATION_RATE\x10Y\x12\x1a\n" +
+	"\x16METRIC_AVOIDABLE_SHARE\x10Z\x12%\n" +
+	"!METRIC_SELF_SERVICE_SESSION_COUNT\x10[\x12%\n" +
+	"!METRIC_DEFLECTION_CONFIRMED_SHARE\x10\\\x12#\n" +
+	"\x1fMETRIC_DEFLECTION_IMPLIED_SHARE\x10]\x12!\n" +
+	"\x1dMETRIC_DEFLECTION_FALSE_SHARE\x10^B\xd6\x01\n" +
 	"\x16com.concentric.type.v1B\fMeasureProtoP\x01ZDgithub.com/concentric-cx/concentric/gen/go/concentric/type/v1;typev1\xa2\x02\x03CTX\xaa\x02\x12Concentric.Type.V1\xca\x02\x12Concentric\\Type\\V1\xe2\x02\x1eConcentric\\Type\\V1\\GPBMetadata\xea\x02\x14Concentric::Type::V1b\x06proto3"
 
 var (

@@ -91,7 +91,11 @@ type Access struct {
 	Scope string `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
 	// Whether a caller bound to one brand may use the method although its request
 	// names no brand: the method keeps its answer to that brand by itself.
-	Narrowed      bool `protobuf:"varint,2,opt,name=narrowed,proto3" json:"narrowed,omitempty"`
+	Narrowed bool `protobuf:"varint,2,opt,name=narrowed,proto3" json:"narrowed,omitempty"`
+	// Whether a caller bound to an outsourcing partner may use the method: the method
+	// keeps what it shows and changes to that partner by itself. Others are closed to
+	// such callers.
+	Partner       bool `protobuf:"varint,3,opt,name=partner,proto3" json:"partner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -140,6 +144,13 @@ func (x *Access) GetNarrowed() bool {
 	return false
 }
 
+func (x *Access) GetPartner() bool {
+	if x != nil {
+		return x.Partner
+	}
+	return false
+}
+
 var file_concentric_type_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -179,10 +190,11 @@ var File_concentric_type_v1_options_proto protoreflect.FileDescriptor
 
 const file_concentric_type_v1_options_proto_rawDesc = "" +
 	"\n" +
-	" concentric/type/v1/options.proto\x12\x12concentric.type.v1\x1a google/protobuf/descriptor.proto\":\n" +
+	" concentric/type/v1/options.proto\x12\x12concentric.type.v1\x1a google/protobuf/descriptor.proto\"T\n" +
 	"\x06Access\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x1a\n" +
-	"\bnarrowed\x18\x02 \x01(\bR\bnarrowed*L\n" +
+	"\bnarrowed\x18\x02 \x01(\bR\bnarrowed\x12\x18\n" +
+	"\apartner\x18\x03 \x01(\bR\apartner*L\n" +
 	"\x03Pii\x12\x13\n" +
 	"\x0fPII_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
