@@ -24,6 +24,10 @@ var methods = map[stats.Method]typev1.Method{
 	stats.MethodStudentT:     typev1.Method_METHOD_STUDENT_T,
 	stats.MethodDelta:        typev1.Method_METHOD_DELTA,
 	stats.MethodExact:        typev1.Method_METHOD_EXACT,
+	stats.MethodBetaBinomial: typev1.Method_METHOD_BETA_BINOMIAL,
+	stats.MethodNormalNormal: typev1.Method_METHOD_NORMAL_NORMAL,
+	stats.MethodSketch:       typev1.Method_METHOD_SKETCH,
+	stats.MethodWoodruff:     typev1.Method_METHOD_WOODRUFF,
 }
 
 var qualities = map[stats.Quality]typev1.Quality{

@@ -1,6 +1,6 @@
 // Package stats turns counts into estimates: a number, its 95 % interval, and
 // how far to trust it. It is pure and knows no service's types; everything in
-// it is safe for concurrent use.
+// it but Durations is safe for concurrent use.
 //
 // Each service reports shares, means, quantiles and NPS. They share one rule
 // for small samples, so that no view shows what another one hides.
@@ -16,7 +16,11 @@ const (
 	MethodAdjustedWald               // Wald after adding three answers, for NPS
 	MethodStudentT                   // mean of a sample
 	MethodDelta                      // propagated from the parts of a composed figure
-	MethodExact                      // binomial interval of a quantile, from order statistics
+	MethodExact                      // order statistics for a quantile, conditional binomial for a ratio of rates
+	MethodBetaBinomial               // posterior of a share, given what the groups have in common
+	MethodNormalNormal               // posterior of a mean, given what the groups have in common
+	MethodSketch                     // order statistics read from a sketch, widened by its error
+	MethodWoodruff                   // quantile of a weighted sample
 )
 
 // A Quality says how far to trust an estimate.
@@ -53,6 +57,13 @@ type Estimate struct {
 	EffectiveN   float64 // N after weighting; equal to N where nothing is weighted
 	Method       Method
 	Quality      Quality
+}
+
+// Times returns e in a unit of which one of its own is worth factor, above 0:
+// nanoseconds become seconds by 1e-9.
+func (e Estimate) Times(factor float64) Estimate {
+	e.Value, e.Lower, e.Upper = e.Value*factor, e.Lower*factor, e.Upper*factor
+	return e
 }
 
 // grade returns the estimate of n observations with everything but its value

@@ -28,6 +28,18 @@ type Scale struct {
 	MinN      int64   // fewer are suppressed; MinShown if that is more
 }
 
+// bounds returns what the zero values of s stand for.
+func (s Scale) bounds() (unit, low, high float64) {
+	unit, low, high = s.Unit, s.Low, s.High
+	if unit == 0 {
+		unit = 1
+	}
+	if low == high {
+		low, high = math.Inf(-1), math.Inf(1)
+	}
+	return unit, low, high
+}
+
 // Mean estimates the mean with Student's t interval. Answers that are all equal
 // have no spread, and so an interval of no width.
 func Mean(m Moments, s Scale) Estimate {
@@ -35,13 +47,7 @@ func Mean(m Moments, s Scale) Estimate {
 	if !e.Known {
 		return e
 	}
-	unit, low, high := s.Unit, s.Low, s.High
-	if unit == 0 {
-		unit = 1
-	}
-	if low == high {
-		low, high = math.Inf(-1), math.Inf(1)
-	}
+	unit, low, high := s.bounds()
 	n := float64(m.N)
 	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(1 - tail)
 	half := t * unit * math.Sqrt(m.spread()/(n*n*(n-1)))
@@ -60,3 +66,6 @@ func (m Moments) spread() float64 {
 	hi, _ = bits.Sub64(hi, subHi, borrow)
 	return math.Ldexp(float64(hi), 64) + float64(lo)
 }
+
+// variance returns the variance of at least two observations.
+func (m Moments) variance() float64 { return m.spread() / (float64(m.N) * float64(m.N-1)) }

@@ -106,6 +106,19 @@ func TestQuantileGivesTheTabledOrderStatistics(t *testing.T) {
 	}
 }
 
+func TestRanksOfManyAreThoseOfTheNormalDistribution(t *testing.T) {
+	for _, q := range []float64{.01, .5, .9, .999} {
+		lower, upper, _ := ranks(manyRanks, q)
+		below, above, ok := ranks(manyRanks+1, q)
+		if !ok || max(lower-below, below-lower, upper-above, above-upper) > 3 {
+			t.Errorf("%g: ranks %d to %d of a million, %d to %d of one more", q, lower, upper, below, above)
+		}
+	}
+	if lower, upper, ok := ranks(4_000_000, .5); lower != 1_998_039 || upper != 2_001_960 || !ok {
+		t.Errorf("ranks %d to %d of four million, want half of them less and more 1,960", lower, upper)
+	}
+}
+
 func TestQuantileSaysWhereNoIntervalIsPossible(t *testing.T) {
 	got := Quantile([]float64{1, 2, 3, 4, 5}, .5)
 	if !got.Known || got.Value != 3 || got.Interval || got.Method != MethodNone {

@@ -11,20 +11,23 @@ func Wilson(k, n int64) Estimate {
 		return e
 	}
 	k = min(max(k, 0), n)
-	size := float64(n)
-	p := float64(k) / size
+	e.wilson(float64(k)/float64(n), float64(n))
+	return e
+}
+
+// wilson gives e the share p of a sample of this size, and its interval.
+func (e *Estimate) wilson(p, size float64) {
 	mid := p + z*z/(2*size)
 	half := z * math.Sqrt(p*(1-p)/size+z*z/(4*size*size))
 	scale := 1 + z*z/size
 	e.Value = p
 	e.within(MethodWilson, (mid-half)/scale, (mid+half)/scale, 0, 1)
-	if k == 0 {
+	if p == 0 {
 		e.Lower = 0 // where rounding leaves a trace
 	}
-	if k == n {
+	if p == 1 {
 		e.Upper = 1
 	}
-	return e
 }
 
 // NPS estimates the Net Promoter Score, -100 to 100, of a count of answers 9-10,
