@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -84,10 +85,16 @@ func (l *lane) serve() {
 	finished = true
 }
 
-// gather takes first and what else has queued, without waiting for more.
+// yields is how often a lane lets other goroutines go first before it begins a
+// transaction: callers it has just answered are about to come back, and whoever
+// misses this commit waits for two.
+const yields = 2
+
+// gather takes first, what else has queued, and what queues while others run that
+// can. It waits for nobody.
 func (l *lane) gather(first *request) []*request {
 	group := make([]*request, 0, 16)
-	for r := first; ; {
+	for r, left := first, yields; r != nil; r = l.next(&left) {
 		if r.taken.CompareAndSwap(false, true) {
 			if r.err = r.ctx.Err(); r.err != nil {
 				close(r.done)
@@ -96,17 +103,26 @@ func (l *lane) gather(first *request) []*request {
 			}
 		}
 		if len(group) == maxGroup {
-			return group
+			break
 		}
+	}
+	return group
+}
+
+// next returns the next request of the queue, or nil if it stays empty while the
+// lane yields as often as it has left, or is closed.
+func (l *lane) next(left *int) *request {
+	for {
 		select {
-		case next, ok := <-l.queue:
-			if !ok {
-				return group
-			}
-			r = next
+		case r := <-l.queue:
+			return r
 		default:
-			return group
 		}
+		if *left == 0 {
+			return nil
+		}
+		*left--
+		runtime.Gosched()
 	}
 }
 

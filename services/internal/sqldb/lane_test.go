@@ -87,6 +87,36 @@ func TestARerunFindsNothingOfTheFirstRun(t *testing.T) {
 	})
 }
 
+func TestWritersThatCanRunShareTheCommit(t *testing.T) {
+	db := migrated(t, sqldbtest.Open(t, sqldbtest.SQLite(t)))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the lane wakes before those started earlier
+	var wg sync.WaitGroup
+	committed, late := false, 0 // for the goroutine of the lane
+	for range 16 {
+		wg.Go(func() {
+			err := db.Write(context.Background(), func(*sqldb.Tx) error {
+				if committed {
+					late++
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		tx.AfterCommit(func() { committed = true })
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if late > 0 {
+		t.Errorf("%d of 16 writers missed the commit of the first", late)
+	}
+}
+
 func TestAContextThatEndsInTheQueueWritesNothing(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		db := migrated(t, open(t))
