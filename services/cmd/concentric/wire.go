@@ -135,7 +135,11 @@ func (s *suite) forward(c *upCmd, name string) error {
 	switch name {
 	case "ticket":
 		addr, to = c.TicketAddr, &s.conns.Ticket
-		all = []*grpc.ServiceDesc{&ticketv1.TicketService_ServiceDesc, &ticketv1.InteractionService_ServiceDesc, &ticketv1.ServiceMetricsService_ServiceDesc}
+		all = []*grpc.ServiceDesc{
+			&ticketv1.TicketService_ServiceDesc, &ticketv1.InteractionService_ServiceDesc, &ticketv1.CatalogService_ServiceDesc,
+			&ticketv1.DirectoryService_ServiceDesc, &ticketv1.SlaService_ServiceDesc, &ticketv1.SelfServiceService_ServiceDesc,
+			&ticketv1.ServiceMetricsService_ServiceDesc, &ticketv1.OperationService_ServiceDesc,
+		}
 	case "survey":
 		addr, to = c.SurveyAddr, &s.conns.Survey
 		all = []*grpc.ServiceDesc{&surveyv1.SurveyService_ServiceDesc, &surveyv1.InvitationService_ServiceDesc, &surveyv1.ResponseService_ServiceDesc, &surveyv1.SurveyMetricsService_ServiceDesc}

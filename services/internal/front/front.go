@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -83,14 +84,16 @@ func (s *Server) SetReady(ready bool) {
 	s.rpc.SetReady(ready)
 }
 
-// Shutdown stops taking calls, lets those under way finish until ctx ends, and
-// cuts the rest off.
+// Shutdown stops taking calls, ends watches, lets other calls under way finish until
+// ctx ends, and cuts the rest off.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.SetReady(false)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.rpc.GracefulStop(ctx) }) // which ends the watches that HTTP waits for
 	if s.http.Shutdown(ctx) != nil {
 		s.http.Close()
 	}
-	s.rpc.GracefulStop(ctx)
+	wg.Wait()
 }
 
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {

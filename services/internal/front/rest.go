@@ -39,18 +39,24 @@ func rest(ctx context.Context, conn grpc.ClientConnInterface) (http.Handler, err
 			return name, ok
 		}),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, lines{&runtime.JSONPb{
 			MarshalOptions:   protojson.MarshalOptions{EmitDefaultValues: true}, // a zero is a value
 			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
-		}),
+		}}),
+		runtime.WithForwardResponseOption(inTime),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
-		runtime.WithRoutingErrorHandler(routingError),
+		runtime.WithRoutingErrorHandler(contractRoutes().refuse),
 	)
 	for _, register := range []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error{
 		via(ticketv1.RegisterTicketServiceHandlerClient, ticketv1.NewTicketServiceClient),
 		via(ticketv1.RegisterInteractionServiceHandlerClient, ticketv1.NewInteractionServiceClient),
 		via(ticketv1.RegisterServiceMetricsServiceHandlerClient, ticketv1.NewServiceMetricsServiceClient),
+		via(ticketv1.RegisterCatalogServiceHandlerClient, ticketv1.NewCatalogServiceClient),
+		via(ticketv1.RegisterDirectoryServiceHandlerClient, ticketv1.NewDirectoryServiceClient),
+		via(ticketv1.RegisterSlaServiceHandlerClient, ticketv1.NewSlaServiceClient),
+		via(ticketv1.RegisterSelfServiceServiceHandlerClient, ticketv1.NewSelfServiceServiceClient),
+		via(ticketv1.RegisterOperationServiceHandlerClient, ticketv1.NewOperationServiceClient),
 		via(surveyv1.RegisterSurveyServiceHandlerClient, surveyv1.NewSurveyServiceClient),
 		via(surveyv1.RegisterInvitationServiceHandlerClient, surveyv1.NewInvitationServiceClient),
 		via(surveyv1.RegisterResponseServiceHandlerClient, surveyv1.NewResponseServiceClient),
@@ -77,10 +83,11 @@ func via[C any](register func(context.Context, *runtime.ServeMux, C) error, clie
 	}
 }
 
-// routingError answers paths and methods that no RPC has.
-func routingError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, code int) {
+// refuse answers paths and methods that no RPC has.
+func (all routes) refuse(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	switch code {
 	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", all.allowed(r.URL.Path))
 		refuse(w, code, codes.Unimplemented, "METHOD_NOT_ALLOWED", "the path has no such method")
 	case http.StatusNotFound:
 		refuse(w, code, codes.NotFound, "NO_SUCH_PATH", "no method is at this path")

@@ -18,9 +18,10 @@ type Authenticator func(ctx context.Context, bearer string) (Caller, error)
 
 // A Caller is who a call acts for.
 type Caller struct {
-	Brand  string   // the only brand it may act for; "" for any
-	Scopes []string // what it may do; "*" for everything
-	Local  bool     // nobody asked for a credential, because the server is on loopback
+	Brand   string   // the only brand it may act for; "" for any
+	Partner string   // the only outsourcing partner of that brand it may act for; "" for any
+	Scopes  []string // what it may do; "*" for everything
+	Local   bool     // nobody asked for a credential, because the server is on loopback
 }
 
 // callKey finds the *Caller in the context of a handler.
@@ -49,7 +50,8 @@ func everyone(context.Context, string) (Caller, error) {
 }
 
 // identify finds the caller and requires the method's scope of it. Methods
-// without one are closed to everyone.
+// without one are closed to everyone, and those that do not know of partners to
+// callers who act for one.
 func (m *method) identify(ctx context.Context) (Caller, error) {
 	token, err := bearer(ctx)
 	if err != nil {
@@ -64,6 +66,12 @@ func (m *method) identify(ctx context.Context) (Caller, error) {
 			Code: codes.PermissionDenied, Reason: "SCOPE_MISSING",
 			Message:  "the credential lacks the scope " + m.scope,
 			Metadata: map[string]string{"scope": m.scope},
+		}
+	}
+	if caller.Partner != "" && !m.partner {
+		return Caller{}, &fault.Error{
+			Code: codes.PermissionDenied, Reason: "PARTNER_BOUND",
+			Message: "the credential is for one partner only, and the method is for the whole brand",
 		}
 	}
 	return caller, nil

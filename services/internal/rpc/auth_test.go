@@ -24,10 +24,11 @@ import (
 
 // Credentials that the tests' servers know.
 const (
-	acmeKey   = "ck_acme_1_secret"   // everything, for one brand
-	readerKey = "ck_acme_2_secret"   // reads tickets of one brand
-	rootKey   = "ck_root_1_secret"   // everything, for any brand
-	nobodyKey = "ck_nobody_1_secret" // not listed
+	acmeKey    = "ck_acme_1_secret"   // everything, for one brand
+	readerKey  = "ck_acme_2_secret"   // reads tickets of one brand
+	partnerKey = "ck_acme_3_secret"   // everything, for one partner of one brand
+	rootKey    = "ck_root_1_secret"   // everything, for any brand
+	nobodyKey  = "ck_nobody_1_secret" // not listed
 )
 
 func keys(t *testing.T) Authenticator {
@@ -39,6 +40,7 @@ func keys(t *testing.T) Authenticator {
 	auth, err := Keys(strings.NewReader("# who may call\n\n" +
 		hash(acmeKey) + " brands/acme *\n" +
 		hash(readerKey) + "  brands/acme\ttickets:read,surveys:read\n" +
+		hash(partnerKey) + " brands/acme/partners/bpo *\n" +
 		hash(rootKey) + " * *\n" +
 		hash("") + " * *\n")) // the hash of nothing lets nobody in
 	if err != nil {
@@ -224,6 +226,30 @@ func TestHandlersKnowTheirCaller(t *testing.T) {
 	}
 }
 
+func TestCallersBoundToAPartnerUseOnlyMethodsThatKnowOfPartners(t *testing.T) {
+	var got Caller
+	srv := newTickets(Config{Auth: keys(t)}, tickets{get: func(ctx context.Context, _ *ticketv1.GetTicketRequest) (*ticketv1.Ticket, error) {
+		got, _ = CallerFrom(ctx)
+		return &ticketv1.Ticket{}, nil
+	}})
+	both(t, srv, func(t *testing.T, conn grpc.ClientConnInterface) {
+		c := ticketv1.NewTicketServiceClient(conn)
+		if _, err := c.GetTicket(as(t.Context(), partnerKey), get()); err != nil {
+			t.Errorf("a method that knows of partners: %v", err)
+		}
+		if got.Brand != "acme" || got.Partner != "bpo" {
+			t.Errorf("caller = %+v, want acme's partner bpo", got)
+		}
+		_, err := c.GetTicket(as(t.Context(), partnerKey), &ticketv1.GetTicketRequest{Name: "brands/other/tickets/7"})
+		refused(t, err, codes.NotFound, "NOT_FOUND")
+		req := &ticketv1.DeleteTicketRequest{Name: "brands/acme/tickets/7"}
+		_, err = c.DeleteTicket(as(t.Context(), partnerKey), req)
+		refused(t, err, codes.PermissionDenied, "PARTNER_BOUND")
+		_, err = c.DeleteTicket(as(t.Context(), acmeKey), req)
+		refused(t, err, codes.Unimplemented, "UNIMPLEMENTED")
+	})
+}
+
 func TestHealthNeedsNoCredentialAndReflectionIsOffWithThem(t *testing.T) { // K38, K39
 	addr := listen(t, newTickets(Config{Auth: keys(t)}, tickets{}))
 	conn := connect(t, addr)
@@ -275,6 +301,9 @@ func TestKeysRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		{"half a hash", hash[:32] + " brands/acme *", "line 1: the hash"},
 		{"a brand without brands/", hash + " acme *", "line 1: the brand"},
 		{"more than a brand", hash + " brands/acme/tickets/7 *", "line 1: the brand"},
+		{"a partner without an id", hash + " brands/acme/partners/ *", "line 1: the brand"},
+		{"a partner without a brand", hash + " brands//partners/bpo *", "line 1: the brand"},
+		{"more than a partner", hash + " brands/acme/partners/bpo/agents/ann *", "line 1: the brand"},
 		{"an empty scope", hash + " * tickets:read,", "line 1: a scope"},
 		{"a key twice", hash + " * *\n" + hash + " brands/acme *", "line 2: the key is listed twice"},
 	} {

@@ -56,6 +56,35 @@ func spend(b *testing.B, call func(context.Context) error) {
 	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-us/op")
 }
 
+// BenchmarkWatch is one message to one watcher.
+func BenchmarkWatch(b *testing.B) {
+	srv := newTickets(Config{}, watched(func(ss watcher) error {
+		for {
+			if err := ss.Send(&ticketv1.WatchTicketsResponse{Ticket: create().GetTicket()}); err != nil {
+				return err
+			}
+		}
+	}))
+	for name, conn := range map[string]grpc.ClientConnInterface{"local": srv.Local(), "tcp": connect(b, listen(b, srv))} {
+		b.Run(name, func(b *testing.B) {
+			ctx, cancel := context.WithCancel(b.Context())
+			defer cancel()
+			stream, err := watch(ctx, conn)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			before := cpu()
+			for b.Loop() {
+				if _, err := stream.Recv(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-us/op")
+		})
+	}
+}
+
 // echo creates a ticket, the largest single request there is.
 func echo(conn grpc.ClientConnInterface) func(context.Context) error {
 	c, req := ticketv1.NewTicketServiceClient(conn), create()

@@ -169,7 +169,7 @@ func TestDeadlines(t *testing.T) {
 func TestACallWithTooLittleTimeIsNotStarted(t *testing.T) { // A10
 	for _, left := range []time.Duration{time.Millisecond, 45 * time.Millisecond} {
 		ctx, cancel := context.WithTimeout(t.Context(), left)
-		_, stop, err := bounded(ctx)
+		_, stop, err := (&method{}).bounded(ctx)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("bounded with %v left = %v, want DeadlineExceeded", left, err)
 			stop()

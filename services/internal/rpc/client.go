@@ -2,6 +2,8 @@ package rpc
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,17 +15,21 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// ServiceConfig is how a client of the suite should behave: spread its calls over
-// all replicas that say they are ready, and try again what a replica did not do,
-// unless most calls fail anyway. Only UNAVAILABLE is tried again; a mutation must
-// carry a request_id for that, see [Dial].
-const ServiceConfig = `{
+// serviceConfig is how a client of the suite behaves: it spreads its calls over all
+// replicas that say they are ready, and tries again what a replica did not do, unless
+// most calls fail anyway. Only UNAVAILABLE is tried again; a mutation must carry a
+// request_id for that, see [Dial]. Streams, whose names go in first, last as long as
+// they last and are not tried again.
+const serviceConfig = `{
 	"loadBalancingConfig": [{"round_robin": {}}],
 	"healthCheckConfig": {"serviceName": ""},
 	"retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
 	"methodConfig": [{
+		"name": %s
+	}, {
 		"name": [{}],
 		"waitForReady": false,
 		"timeout": "30s",
@@ -39,6 +45,29 @@ const ServiceConfig = `{
 
 const idempotencyKey = "idempotency-key"
 
+// A methodName is a method as a service config names it.
+type methodName struct {
+	Service string `json:"service"`
+	Method  string `json:"method"`
+}
+
+// streams returns the streaming methods of the suite.
+func streams() []methodName {
+	names := []methodName{}
+	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			methods := file.Services().Get(i).Methods()
+			for j := range methods.Len() {
+				if md := methods.Get(j); md.IsStreamingClient() || md.IsStreamingServer() {
+					names = append(names, methodName{Service: string(md.Parent().FullName()), Method: string(md.Name())})
+				}
+			}
+		}
+		return true
+	})
+	return names
+}
+
 // forwarded is the metadata that calls made by a handler take over from the call
 // it handles. Nothing else a client sends reaches another service.
 func forwarded() [3]string { return [3]string{"authorization", idempotencyKey, "accept-language"} }
@@ -53,12 +82,18 @@ type ClientConfig struct {
 // Dial returns a connection to the services at target, without TLS and without
 // waiting for it. It gives each mutation that has no request_id one, so that a
 // retry has no second effect; the caller's message stays as it is. Calls made with
-// the context of a handler carry the credential of the call it handles.
+// the context of a handler carry the credential of the call it handles. Calls end
+// after 30 seconds and are tried again while a server is UNAVAILABLE; streams are
+// not.
 func Dial(target string, cfg ClientConfig) (*grpc.ClientConn, error) {
+	names, err := json.Marshal(streams())
+	if err != nil {
+		return nil, err
+	}
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDisableServiceConfig(), // that of DNS; ours stays
-		grpc.WithDefaultServiceConfig(ServiceConfig),
+		grpc.WithDefaultServiceConfig(fmt.Sprintf(serviceConfig, names)),
 		grpc.WithNoProxy(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),

@@ -2,7 +2,9 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -17,42 +19,60 @@ func (s *Server) Forward(desc *grpc.ServiceDesc, conn grpc.ClientConnInterface) 
 	relayed := *desc
 	relayed.HandlerType = (*any)(nil)
 	relayed.Methods = make([]grpc.MethodDesc, len(desc.Methods))
-	if len(desc.Streams) > 0 {
-		s.errs = append(s.errs, fmt.Errorf("%s has streams, which are not forwarded", desc.ServiceName))
-	}
 	for i, md := range desc.Methods {
-		relay, err := newRelay(desc.ServiceName, md.MethodName, conn)
-		if err != nil {
-			s.errs = append(s.errs, err)
-			continue
-		}
+		relay := s.newRelay(desc.ServiceName, md.MethodName, conn)
 		relayed.Methods[i] = grpc.MethodDesc{MethodName: md.MethodName, Handler: relay.handle}
+	}
+	relayed.Streams = make([]grpc.StreamDesc, len(desc.Streams))
+	if s.relayed[conn] == nil {
+		s.relayed[conn] = &limiter{max: maxRelayed}
+	}
+	for i, sd := range desc.Streams {
+		relay := s.newRelay(desc.ServiceName, sd.StreamName, conn)
+		relay.desc, relay.streams = sd, s.relayed[conn]
+		relayed.Streams[i] = sd
+		relayed.Streams[i].Handler = relay.stream
 	}
 	s.RegisterService(&relayed, struct{}{})
 }
+
+// maxRelayed is how many streams go on over one connection. It leaves room there for
+// other calls, which would wait unnoticed for a stream to end.
+const maxRelayed = 200
 
 // A relay passes the calls of one method on.
 type relay struct {
 	name            string
 	conn            grpc.ClientConnInterface
+	streams         *limiter        // of conn
+	desc            grpc.StreamDesc // of a streaming method
 	request, answer protoreflect.MessageType
 }
 
-func newRelay(service, method string, conn grpc.ClientConnInterface) (*relay, error) {
+// newRelay returns the relay of a method, and notes what is wrong with its contract.
+func (s *Server) newRelay(service, method string, conn grpc.ClientConnInterface) *relay {
 	r := &relay{name: "/" + service + "/" + method, conn: conn}
-	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + method))
+	if err := r.learn(protoreflect.FullName(service + "." + method)); err != nil {
+		s.errs = append(s.errs, fmt.Errorf("%s cannot be forwarded: %w", r.name, err))
+	}
+	return r
+}
+
+// learn finds the messages of the method in its contract.
+func (r *relay) learn(method protoreflect.FullName) error {
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(method)
 	if err != nil {
-		return nil, fmt.Errorf("%s has no contract: %w", r.name, err)
+		return err
 	}
 	md, ok := d.(protoreflect.MethodDescriptor)
 	if !ok {
-		return nil, fmt.Errorf("%s is no method", r.name)
+		return fmt.Errorf("%s is no method", method)
 	}
 	if r.request, err = protoregistry.GlobalTypes.FindMessageByName(md.Input().FullName()); err != nil {
-		return nil, err
+		return err
 	}
 	r.answer, err = protoregistry.GlobalTypes.FindMessageByName(md.Output().FullName())
-	return r, err
+	return err
 }
 
 // handle is the handler of the method; check is never nil, see [method.unary].
@@ -65,4 +85,96 @@ func (r *relay) handle(_ any, ctx context.Context, dec func(any) error, check gr
 		answer := r.answer.New().Interface()
 		return answer, r.conn.Invoke(ctx, r.name, req, answer)
 	})
+}
+
+// stream is the handler of a streaming method. The call goes on once its first
+// message has passed the checks; then messages travel both ways until one side ends,
+// and so does the other.
+func (r *relay) stream(_ any, in grpc.ServerStream) error {
+	first := r.request.New().Interface()
+	err := in.RecvMsg(first)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	empty := err != nil
+	if err := r.streams.enter(in.Context()); err != nil {
+		return err
+	}
+	defer r.streams.leave()
+	ctx, end := context.WithCancelCause(in.Context())
+	defer end(nil)
+	out, err := r.conn.NewStream(ctx, &r.desc, r.name)
+	if err != nil {
+		return err
+	}
+	if empty {
+		err = out.CloseSend()
+	} else {
+		err = r.send(in, out, first, end)
+	}
+	if err != nil {
+		return err
+	}
+	err = r.answers(in, out)
+	if why := context.Cause(ctx); why != nil && err != nil {
+		return why // out knows only that it was cancelled
+	}
+	return err
+}
+
+// send sends the first request and, if there may be more, goes on in the background;
+// end is told why that fails. It ends when the handler returns.
+func (r *relay) send(in grpc.ServerStream, out grpc.ClientStream, first any, end context.CancelCauseFunc) error {
+	err := out.SendMsg(first)
+	switch {
+	case errors.Is(err, io.EOF): // the other side has ended; it says why with its answer
+		return nil
+	case err != nil:
+		return err
+	case !r.desc.ClientStreams:
+		return out.CloseSend()
+	}
+	go func() {
+		if err := r.requests(in, out); err != nil {
+			end(err)
+		}
+	}()
+	return nil
+}
+
+// requests sends on what in receives, until there is no more or out has ended.
+func (r *relay) requests(in grpc.ServerStream, out grpc.ClientStream) error {
+	for {
+		req := r.request.New().Interface()
+		if err := in.RecvMsg(req); errors.Is(err, io.EOF) {
+			return out.CloseSend()
+		} else if err != nil {
+			return err
+		}
+		if err := out.SendMsg(req); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// answers sends back what out receives, until it ends.
+func (r *relay) answers(in grpc.ServerStream, out grpc.ClientStream) error {
+	for {
+		answer := r.answer.New().Interface()
+		err := out.RecvMsg(answer)
+		if err != nil || !r.desc.ServerStreams {
+			in.SetTrailer(out.Trailer())
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := in.SendMsg(answer); err != nil || !r.desc.ServerStreams {
+			return err
+		}
+	}
 }

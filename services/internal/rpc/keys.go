@@ -21,9 +21,10 @@ type key struct {
 }
 
 // Keys returns an Authenticator that knows the API keys listed in r, one a line:
-// the SHA-256 of the key in hex, the brand it acts for (brands/{brand}, or * for
-// any) and its scopes, separated by commas (* for all). Empty lines and those that
-// begin with # say nothing. Errors name the line and quote nothing.
+// the SHA-256 of the key in hex, whom it acts for (brands/{brand}, or * for any, or
+// brands/{brand}/partners/{partner} for an outsourcing partner) and its scopes,
+// separated by commas (* for all). Empty lines and those that begin with # say
+// nothing. Errors name the line and quote nothing.
 func Keys(r io.Reader) (Authenticator, error) {
 	var keys []key
 	lines := bufio.NewScanner(r)
@@ -70,15 +71,27 @@ func parseKey(line string) (key, error) {
 		return k, fmt.Errorf("the hash is not a SHA-256 in hex")
 	}
 	copy(k.hash[:], hash)
-	if parts[1] != "*" {
-		k.caller.Brand = name.Brand(parts[1])
-		if k.caller.Brand == "" || name.Join("brands", k.caller.Brand) != parts[1] {
-			return k, fmt.Errorf("the brand is neither brands/{brand} nor *")
-		}
+	if err := k.caller.bind(parts[1]); err != nil {
+		return k, err
 	}
 	k.caller.Scopes = strings.Split(parts[2], ",")
 	if slices.Contains(k.caller.Scopes, "") {
 		return k, fmt.Errorf("a scope is empty")
 	}
 	return k, nil
+}
+
+// bind limits c to a brand, or to a partner of one, unless whom is *.
+func (c *Caller) bind(whom string) error {
+	if whom == "*" {
+		return nil
+	}
+	bound := name.Join("brands", name.Brand(whom))
+	if partner := name.ID(whom); partner != "" && name.Join(bound, "partners", partner) == whom {
+		c.Partner, bound = partner, whom
+	}
+	if c.Brand = name.Brand(whom); c.Brand == "" || bound != whom {
+		return fmt.Errorf("the brand is neither brands/{brand} nor brands/{brand}/partners/{partner} nor *")
+	}
+	return nil
 }

@@ -2,6 +2,8 @@ package rpc
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"google.golang.org/grpc"
@@ -29,5 +31,21 @@ func (c localConn) Invoke(ctx context.Context, method string, req, answer any, o
 
 // NewStream makes a streaming call.
 func (c localConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return c.channel.NewStream(forward(ctx), desc, method, opts...)
+	stream, err := c.channel.NewStream(forward(ctx), desc, method, opts...)
+	if err != nil || desc.ClientStreams {
+		return stream, err
+	}
+	return localWatch{stream}, nil
+}
+
+// A localWatch is a stream on which the client sends one message.
+type localWatch struct{ grpc.ClientStream }
+
+// SendMsg sends the message. If the call has ended already, RecvMsg says how, as
+// generated clients expect.
+func (s localWatch) SendMsg(msg any) error {
+	if err := s.ClientStream.SendMsg(msg); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }

@@ -21,8 +21,12 @@ type method struct {
 	name     string // full, such as /concentric.ticket.v1.TicketService/GetTicket
 	scope    string
 	narrowed bool // keeps its answer to the caller's brand by itself
+	partner  bool // keeps what it shows and changes to the caller's partner by itself
 	plan     *plan
-	limit    int // bytes of a message
+	limit    int  // bytes of a message
+	sends    bool // the client sends a stream
+	watches  bool // the client sends one message and gets a stream
+	rows     bool // what the client streams is checked by the handler, message by message
 	open     bool
 }
 
@@ -62,8 +66,10 @@ func (s *Server) wrapEach(desc *grpc.ServiceDesc, find func(name string) *method
 	}
 	wrapped.Streams = make([]grpc.StreamDesc, len(desc.Streams))
 	for i, sd := range desc.Streams {
+		m := find(sd.StreamName)
+		m.sends, m.watches, m.rows = sd.ClientStreams, !sd.ClientStreams, sd.ClientStreams && !sd.ServerStreams
 		wrapped.Streams[i] = sd
-		wrapped.Streams[i].Handler = find(sd.StreamName).stream(sd.Handler)
+		wrapped.Streams[i].Handler = m.stream(sd.Handler)
 	}
 	return &wrapped
 }
@@ -76,7 +82,7 @@ func (s *Server) method(service, name string, contract protoreflect.ServiceDescr
 	}
 	md := contract.Methods().ByName(protoreflect.Name(name))
 	access, _ := proto.GetExtension(md.Options(), typev1.E_Access).(*typev1.Access)
-	m.scope, m.narrowed = access.GetScope(), access.GetNarrowed()
+	m.scope, m.narrowed, m.partner = access.GetScope(), access.GetNarrowed(), access.GetPartner()
 	m.plan = s.validator.planOf(md.Input())
 	if m.plan.batch {
 		m.limit = maxBatch
@@ -113,61 +119,6 @@ func (m *method) inspected(ctx context.Context, req any, _ *grpc.UnaryServerInfo
 	return next(ctx, req)
 }
 
-// stream wraps the handler of a streaming method. Each message is inspected as it
-// is received.
-func (m *method) stream(next grpc.StreamHandler) grpc.StreamHandler {
-	return func(impl any, ss grpc.ServerStream) error {
-		ctx := ss.Context()
-		if m.open {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithCancel(ctx)
-			defer cancel()
-			defer context.AfterFunc(m.server.stopping, cancel)()
-		}
-		return m.run(ctx, func(ctx context.Context) error {
-			return next(impl, &serverStream{ServerStream: ss, ctx: ctx, method: m})
-		})
-	}
-}
-
-// A serverStream is a stream whose messages and context passed the checks.
-type serverStream struct {
-	grpc.ServerStream
-	ctx    context.Context
-	method *method
-}
-
-// Context returns the context of the call, with its deadline and caller.
-func (s *serverStream) Context() context.Context { return s.ctx }
-
-// RecvMsg receives the next message and inspects it.
-func (s *serverStream) RecvMsg(msg any) error {
-	err := s.within(func() error { return s.method.receive(msg, s.ServerStream.RecvMsg) })
-	if err != nil {
-		return err
-	}
-	return s.method.inspect(s.ctx, msg)
-}
-
-// SendMsg sends a message.
-func (s *serverStream) SendMsg(msg any) error {
-	return s.within(func() error { return s.ServerStream.SendMsg(msg) })
-}
-
-// within waits for f no longer than the call may last. gRPC itself waits as long
-// as the client is connected, silent or not reading. What is left behind ends when
-// the handler returns.
-func (s *serverStream) within(f func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- f() }()
-	select {
-	case err := <-done:
-		return err
-	case <-s.ctx.Done():
-		return s.ctx.Err()
-	}
-}
-
 // run takes a call through the steps that need no message.
 func (m *method) run(ctx context.Context, next func(context.Context) error) error {
 	start := time.Now()
@@ -183,12 +134,16 @@ func (m *method) guard(ctx context.Context, next func(context.Context) error) (e
 		return next(ctx)
 	}
 	if !nested(ctx) {
-		if err := m.server.limit.enter(ctx); err != nil {
+		limit := &m.server.limit
+		if m.watches {
+			limit = &m.server.streams
+		}
+		if err := limit.enter(ctx); err != nil {
 			return err
 		}
-		defer m.server.limit.leave()
+		defer limit.leave()
 	}
-	ctx, cancel, err := bounded(ctx)
+	ctx, cancel, err := m.bounded(ctx)
 	if err != nil {
 		return err
 	}
@@ -211,10 +166,13 @@ func (m *method) inspect(ctx context.Context, msg any) error {
 		return nil
 	}
 	r := pm.ProtoReflect()
+	caller, _ := CallerFrom(ctx)
+	if m.rows {
+		return m.mayStream(caller, m.plan.subject(r))
+	}
 	if err := m.plan.normalize(ctx, r); err != nil {
 		return err
 	}
-	caller, _ := CallerFrom(ctx)
 	subject := m.plan.subject(r)
 	foreign, err := m.server.validator.check(pm, m.plan, brandOf(subject, caller))
 	if err != nil {

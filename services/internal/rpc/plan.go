@@ -11,12 +11,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/mask"
 )
 
 // A plan is what the server needs to know of a message type, found out once.
 type plan struct {
 	fields    []field                      // those with something to check
 	name      protoreflect.FieldDescriptor // says what the request acts on; nil if nothing does
+	resource  protoreflect.FieldDescriptor // the message that name is in; nil if it is at the top
 	requestID protoreflect.FieldDescriptor // nil if there is none
 	batch     bool                         // has items that its handler checks one by one
 }
@@ -61,6 +63,9 @@ func (b planner) plan(md protoreflect.MessageDescriptor) *plan {
 			p.fields = append(p.fields, f)
 		}
 		p.note(fd, f)
+	}
+	if resource, id, _, ok := mask.Request(md); ok && p.name == nil {
+		p.resource, p.name = resource, id
 	}
 	return p
 }
@@ -137,8 +142,11 @@ func kindOf(fd protoreflect.FieldDescriptor) kind {
 
 // subject returns the name of what the request acts on, or "".
 func (p *plan) subject(m protoreflect.Message) string {
-	if p.name == nil {
+	switch {
+	case p.name == nil:
 		return ""
+	case p.resource != nil:
+		return m.Get(p.resource).Message().Get(p.name).String()
 	}
 	return m.Get(p.name).String()
 }

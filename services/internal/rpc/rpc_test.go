@@ -29,6 +29,16 @@ type tickets struct {
 	ticketv1.UnimplementedTicketServiceServer
 	get    func(context.Context, *ticketv1.GetTicketRequest) (*ticketv1.Ticket, error)
 	create func(context.Context, *ticketv1.CreateTicketRequest) (*ticketv1.Ticket, error)
+	watch  func(*ticketv1.WatchTicketsRequest, grpc.ServerStreamingServer[ticketv1.WatchTicketsResponse]) error
+	take   func(grpc.ClientStreamingServer[ticketv1.ImportTicketsRequest, ticketv1.ImportTicketsResponse]) error
+}
+
+func (s tickets) WatchTickets(req *ticketv1.WatchTicketsRequest, ss grpc.ServerStreamingServer[ticketv1.WatchTicketsResponse]) error {
+	return s.watch(req, ss)
+}
+
+func (s tickets) ImportTickets(ss grpc.ClientStreamingServer[ticketv1.ImportTicketsRequest, ticketv1.ImportTicketsResponse]) error {
+	return s.take(ss)
 }
 
 func (s tickets) GetTicket(ctx context.Context, req *ticketv1.GetTicketRequest) (*ticketv1.Ticket, error) {

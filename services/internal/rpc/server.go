@@ -5,6 +5,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +32,10 @@ const (
 	maxAnswer      = 8 << 20
 	maxConnections = 4096
 
-	// DefaultMaxInFlight is how many calls a server handles at a time if nobody
-	// chose.
+	// DefaultMaxInFlight and DefaultMaxStreams are how many calls and watches a
+	// server handles at a time if nobody chose.
 	DefaultMaxInFlight = 512
+	DefaultMaxStreams  = 4096
 )
 
 // Config holds what an operator may choose. The zero value works: it logs
@@ -42,6 +44,7 @@ type Config struct {
 	Log         *slog.Logger
 	Auth        Authenticator // nil: every caller may do everything; for loopback only
 	MaxInFlight int           // calls handled at a time; 0: DefaultMaxInFlight
+	MaxStreams  int           // watches served beside them; 0: DefaultMaxStreams
 	Traces      trace.TracerProvider
 	Metrics     metric.MeterProvider
 }
@@ -56,7 +59,9 @@ type Config struct {
 //  2. A panic becomes INTERNAL, whichever step or handler it comes from.
 //  3. Calls over the limit are refused before anything is spent on them, the
 //     reading of their message included.
-//  4. The deadline is bounded, so that the steps below end in time too.
+//  4. The deadline is bounded, so that the steps below end in time too. Watches
+//     have none but their client's; clients that are silent or do not read are cut
+//     off all the same.
 //  5. The caller is identified and must hold the method's scope, still without
 //     reading the message: a stranger cannot make the server decode anything.
 //  6. The message is read, its request_id brought into one form, and everything
@@ -64,6 +69,9 @@ type Config struct {
 //     stored, so a malformed name is INVALID_ARGUMENT for everyone.
 //  7. The brand of the now well-formed request must be the caller's, and every
 //     reference in it must be of that brand; others do not exist.
+//
+// Of messages that a client streams and gets one answer for, the last two steps only
+// look for another brand: their handler answers for each with a [Validator].
 //
 // Health and reflection pass the first two only: probes must be answered under
 // load. Register all services before the first call.
@@ -74,6 +82,8 @@ type Server struct {
 	local     inprocgrpc.Channel
 	health    *health.Server
 	limit     limiter
+	streams   limiter                               // of watches: they last, and mostly wait
+	relayed   map[grpc.ClientConnInterface]*limiter // of streams that go on over a connection
 	validator *Validator
 	methods   map[string]*method // by full name, infrastructure excluded
 	stopping  context.Context    // ends when the server is asked to stop
@@ -93,6 +103,7 @@ func NewServer(cfg Config) *Server {
 		health:    health.NewServer(),
 		validator: NewValidator(),
 		methods:   map[string]*method{},
+		relayed:   map[grpc.ClientConnInterface]*limiter{},
 		ready:     true,
 	}
 	if s.log == nil {
@@ -101,10 +112,8 @@ func NewServer(cfg Config) *Server {
 	if s.auth == nil {
 		s.auth = everyone
 	}
-	s.limit.max = int64(cfg.MaxInFlight)
-	if s.limit.max == 0 {
-		s.limit.max = DefaultMaxInFlight
-	}
+	s.limit.max = int64(cmp.Or(cfg.MaxInFlight, DefaultMaxInFlight))
+	s.streams.max = int64(cmp.Or(cfg.MaxStreams, DefaultMaxStreams))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	opts := settings()
 	if cfg.Traces != nil || cfg.Metrics != nil {
@@ -133,7 +142,7 @@ func settings() []grpc.ServerOption {
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle:     15 * time.Minute,
 			MaxConnectionAge:      10 * time.Minute, // so that clients find new replicas
-			MaxConnectionAgeGrace: 30 * time.Second,
+			MaxConnectionAgeGrace: maxStream,        // so that none is cut off; watches resume
 			Time:                  30 * time.Second,
 			Timeout:               10 * time.Second,
 		}),
@@ -179,9 +188,9 @@ func (s *Server) Stop() {
 	s.grpc.Stop()
 }
 
-// GracefulStop says it is not ready, takes no new calls and waits for those under
-// way, until ctx ends; then it cuts them off. Calls from inside the process are for
-// those who make them to wait for.
+// GracefulStop says it is not ready, takes no new calls, ends watches and waits for
+// other calls under way, until ctx ends; then it cuts them off. Calls from inside the
+// process are for those who make them to wait for, but their watches end too.
 func (s *Server) GracefulStop(ctx context.Context) {
 	s.retire()
 	cut := context.AfterFunc(ctx, s.grpc.Stop)
@@ -189,7 +198,7 @@ func (s *Server) GracefulStop(ctx context.Context) {
 	s.grpc.GracefulStop()
 }
 
-// retire ends health watches for good, which would outlast every other call.
+// retire ends watches for good, which would outlast every other call.
 func (s *Server) retire() {
 	s.health.Shutdown()
 	s.stop()

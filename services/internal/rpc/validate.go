@@ -44,11 +44,14 @@ func (v *Validator) check(m proto.Message, p *plan, brand string) (foreign strin
 	if len(w.faults) > 0 {
 		return "", fault.Invalid(w.faults...)
 	}
-	return w.foreign, broken(protovalidate.Validate(m))
+	return w.foreign, p.broken(protovalidate.Validate(m))
 }
 
+// updateRule is the rule of a whole update request that is about the name in it.
+const updateRule = "update.name"
+
 // broken turns the rules that a message breaks into a fault.
-func broken(err error) error {
+func (p *plan) broken(err error) error {
 	e, ok := errors.AsType[*protovalidate.ValidationError](err)
 	if !ok {
 		return err
@@ -56,6 +59,9 @@ func broken(err error) error {
 	fields := make([]fault.Field, 0, min(len(e.Violations), maxFaults))
 	for _, violation := range e.Violations[:cap(fields)] {
 		path := protovalidate.FieldPathString(violation.Proto.GetField())
+		if path == "" && p.resource != nil && violation.Proto.GetRuleId() == updateRule {
+			path = string(p.resource.Name() + "." + p.name.Name())
+		}
 		description := violation.Proto.GetMessage()
 		if description == "" {
 			description = "breaks the rule " + violation.Proto.GetRuleId()

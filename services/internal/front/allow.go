@@ -1,0 +1,90 @@
+package front
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// A route is a path of the contracts and a method that it takes.
+type route struct {
+	method string
+	path   *regexp.Regexp
+}
+
+// routes are those of all services of the suite.
+type routes []route
+
+// contractRoutes reads the routes from the contracts.
+func contractRoutes() routes {
+	var all routes
+	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			methods := file.Services().Get(i).Methods()
+			for j := range methods.Len() {
+				rule, _ := proto.GetExtension(methods.Get(j).Options(), annotations.E_Http).(*annotations.HttpRule)
+				for _, r := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
+					if method, path := binding(r); path != "" {
+						all = append(all, route{method, pattern(path)})
+					}
+				}
+			}
+		}
+		return true
+	})
+	return all
+}
+
+// binding returns the method and the path of a rule, or nothing if it has none.
+func binding(r *annotations.HttpRule) (method, path string) {
+	switch p := r.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		return http.MethodGet, p.Get
+	case *annotations.HttpRule_Post:
+		return http.MethodPost, p.Post
+	case *annotations.HttpRule_Put:
+		return http.MethodPut, p.Put
+	case *annotations.HttpRule_Patch:
+		return http.MethodPatch, p.Patch
+	case *annotations.HttpRule_Delete:
+		return http.MethodDelete, p.Delete
+	}
+	return "", ""
+}
+
+// pattern returns what a path such as /v1/{name=brands/*}:close matches.
+func pattern(path string) *regexp.Regexp {
+	var plain strings.Builder
+	for path != "" {
+		before, variable, found := strings.Cut(path, "{")
+		plain.WriteString(before)
+		if !found {
+			break
+		}
+		variable, path, _ = strings.Cut(variable, "}")
+		if _, inner, ok := strings.Cut(variable, "="); ok {
+			plain.WriteString(inner)
+		} else {
+			plain.WriteString("*")
+		}
+	}
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(plain.String()), `\*`, "[^/]+") + "$")
+}
+
+// allowed returns the methods that path takes, as the header Allow has them.
+func (all routes) allowed(path string) string {
+	var methods []string
+	for _, r := range all {
+		if !slices.Contains(methods, r.method) && r.path.MatchString(path) {
+			methods = append(methods, r.method)
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
