@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
+	guid "github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
@@ -61,7 +61,7 @@ func create(b *testing.B, callers int, c interface {
 	for range callers {
 		wg.Go(func() {
 			for left.Add(-1) >= 0 {
-				if _, err := c.CreateTicket(b.Context(), open(withID(uuid.NewString()))); err != nil {
+				if _, err := c.CreateTicket(b.Context(), open(withID(guid.NewString()))); err != nil {
 					b.Error(err)
 					return
 				}

@@ -95,6 +95,51 @@ func TestTicketsAreListedByState(t *testing.T) {
 	})
 }
 
+func TestTicketsAreFilteredAndOrdered(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		for i := range 8 {
+			must(c.CreateTicket)(t, open(func(r *ticketv1.CreateTicketRequest) {
+				r.TicketId, r.Ticket.Priority = fmt.Sprint(i), ticketv1.Ticket_Priority(1+i%4)
+				r.Ticket.OpenTime = timestamppb.New(noon.Add(time.Duration(i/2) * time.Hour))
+				r.Ticket.Attributes = map[string]string{"tenure": fmt.Sprint(i % 2)}
+				if i == 3 {
+					r.Ticket.ExternalId, r.Ticket.Grievance, r.Ticket.CauseTouchpoint = "zendesk:3", true, ann+"/touchpoints/t"
+				}
+			}))
+		}
+		must(c.CreateInteraction)(t, say(acme+"/tickets/6", outbound, time.Hour))
+		for _, tt := range []struct{ filter, order, want string }{
+			{"", "", "7 6 5 4 3 2 1 0"},
+			{"", "open_time", "0 1 2 3 4 5 6 7"},
+			{"", "name desc", "7 6 5 4 3 2 1 0"},
+			{"", "priority desc, open_time", "3 7 2 6 1 5 0 4"},
+			{"", "state desc, name", "6 0 1 2 3 4 5 7"},
+			{`priority = HIGH AND open_time > "2013-01-07T13:30:00Z"`, "", "6"},
+			{`attributes.tenure = "1"`, "open_time", "1 3 5 7"},
+			{`external_id = "zendesk:3"`, "", "3"},
+			{`external_id:*`, "", "3"},
+			{`grievance = true OR state = OPEN`, "name", "3 6"},
+			{`first_response_time:*`, "", "6"},
+			{`cause_touchpoint = "brands/acme/customers/ann/touchpoints/t"`, "", "3"},
+			{`customer = "brands/acme/customers/bob"`, "", ""},
+		} {
+			for _, size := range []int32{1, 3, 50} {
+				got := walk(t, c, &ticketv1.ListTicketsRequest{Parent: acme, PageSize: size, Filter: tt.filter, OrderBy: tt.order}, func(int) {})
+				if joined := strings.Join(got, " "); joined != tt.want {
+					t.Errorf("filter %q, order %q, pages of %d = %s, want %s", tt.filter, tt.order, size, joined, tt.want)
+				}
+			}
+		}
+		for _, req := range []*ticketv1.ListTicketsRequest{
+			{Filter: `priority = "HIGH`}, {Filter: `subject = "x"`}, {Filter: `reopen_count > 1`}, {OrderBy: "subject"}, {OrderBy: "id; drop table"}, // T60, T61
+		} {
+			req.Parent = acme
+			_, err := c.ListTickets(t.Context(), req)
+			refused(t, err, codes.InvalidArgument)
+		}
+	})
+}
+
 func TestPagesOfInteractionsJoinUp(t *testing.T) {
 	each(t, func(t *testing.T, c client) {
 		tk := must(c.CreateTicket)(t, open())

@@ -209,6 +209,9 @@ func compare(t *testing.T, what string, got []*typev1.Measure, want map[typev1.M
 	}
 }
 
+// basics are the metrics that recount knows.
+var basics = []typev1.Metric{20, 21, 22, 23, 24, 25, 26, 27, 28}
+
 func TestMeasuresEqualARecount(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		c := serve(t, open(t), inProcess)
@@ -219,7 +222,7 @@ func TestMeasuresEqualARecount(t *testing.T) {
 		}
 		query := must(c.QueryServiceMetrics)
 		span := must(c.GetDataSpan)(t, &ticketv1.GetDataSpanRequest{Parent: acme}).GetWindow()
-		whole := query(t, &ticketv1.QueryServiceMetricsRequest{Parent: acme})
+		whole := query(t, &ticketv1.QueryServiceMetricsRequest{Parent: acme, Metrics: basics})
 		equal(t, "window", whole.GetBasis().GetWindow(), span)
 		compare(t, "everything", whole.GetMeasures(), recount(all, 0, int(span.GetEndTime().AsTime().Sub(noon)/time.Hour)+1))
 
@@ -229,7 +232,7 @@ func TestMeasuresEqualARecount(t *testing.T) {
 			dims := []string{"channel", "stage", "team", "attributes.tenure", "issue_kind"}
 			r.Shuffle(len(dims), func(i, j int) { dims[i], dims[j] = dims[j], dims[i] })
 			req := &ticketv1.QueryServiceMetricsRequest{
-				Parent: acme, GroupBy: dims[:r.IntN(4)], Population: &typev1.Population{},
+				Parent: acme, GroupBy: dims[:r.IntN(4)], Population: &typev1.Population{}, Metrics: basics,
 				Window: &typev1.Window{StartTime: timestamppb.New(hours(start)), EndTime: timestamppb.New(hours(end))},
 			}
 			people := all
@@ -240,6 +243,10 @@ func TestMeasuresEqualARecount(t *testing.T) {
 			if r.IntN(2) > 0 {
 				req.Population.Stages = []typev1.Stage{4}
 				people = slices.DeleteFunc(slices.Clone(people), func(p past) bool { return p.keys["stage"] != "STAGE_RETENTION" })
+			}
+			if r.IntN(3) == 0 {
+				req.Filter = "channel != CHANNEL_CHAT"
+				people = slices.DeleteFunc(slices.Clone(people), func(p past) bool { return p.keys["channel"] == "CHANNEL_CHAT" })
 			}
 			check(t, query(t, req), req, people, [2]int{start, end})
 		}
@@ -286,8 +293,8 @@ func TestWithoutDataThereIsNoWindow(t *testing.T) {
 			t.Errorf("span = %v, want none", w)
 		}
 		resp := must(c.QueryServiceMetrics)(t, &ticketv1.QueryServiceMetricsRequest{Parent: acme, GroupBy: []string{"stage"}})
-		if resp.GetBasis().GetWindow() != nil || resp.GetBasis().GetAsOfTime() != nil || len(resp.GetMeasures()) != 9 || len(resp.GetGroups()) != 0 {
-			t.Errorf("answer = %v, want nine measures without window", resp)
+		if resp.GetBasis().GetWindow() != nil || resp.GetBasis().GetAsOfTime() != nil || len(resp.GetMeasures()) != 48 || len(resp.GetGroups()) != 0 {
+			t.Errorf("answer = %v, want all measures without window", resp)
 		}
 		for _, m := range resp.GetMeasures() {
 			if e := m.GetEstimate(); e.GetQuality() != typev1.Quality_QUALITY_NO_DATA || e.Value != nil || e.GetUnit() == 0 {

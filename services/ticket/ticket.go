@@ -6,13 +6,18 @@ package ticket
 
 import (
 	"context"
+	"log/slog"
+	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/watch"
 	"github.com/concentric-cx/concentric/services/ticket/internal/api"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -33,17 +38,49 @@ func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
 	if err := bus.Migrate(ctx, db); err != nil {
 		return nil, err
 	}
-	return &Service{&api.Server{DB: db, Store: s, Outbox: bus.NewOutbox(db)}}, nil
+	outbox := bus.NewOutbox(db)
+	return &Service{&api.Server{DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator()}}, nil
 }
 
-// Register adds TicketService, InteractionService and ServiceMetricsService to r.
+// Register adds the services to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	ticketv1.RegisterTicketServiceServer(r, s.server)
 	ticketv1.RegisterInteractionServiceServer(r, s.server)
+	ticketv1.RegisterCatalogServiceServer(r, s.server)
+	ticketv1.RegisterDirectoryServiceServer(r, s.server)
+	ticketv1.RegisterSlaServiceServer(r, s.server)
+	ticketv1.RegisterSelfServiceServiceServer(r, s.server)
 	ticketv1.RegisterServiceMetricsServiceServer(r, s.server)
+	ticketv1.RegisterOperationServiceServer(r, s.server)
 }
 
-// Run hands the service's events to b until ctx ends.
+// Run hands the service's events to b, closes tickets whose time has come, removes
+// deleted ones for good, minds the SLA clocks, works on operations and adds tickets
+// up for metrics, until ctx ends.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg.Go(func() { s.sweep(ctx) })
+	wg.Go(func() { s.server.RunTimers(ctx) })
+	wg.Go(func() { s.server.RunRollups(ctx) })
+	wg.Go(func() { s.server.RunOperations(ctx) })
 	return b.Relay(ctx, "ticket", s.server.Outbox)
+}
+
+// sweep sweeps now and every minute until ctx ends.
+func (s *Service) sweep(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		if err := s.server.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "sweep tickets", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -22,10 +23,18 @@ import (
 type Outbox struct {
 	db   *sqldb.DB
 	wake chan struct{}
+
+	mu        sync.RWMutex
+	listeners map[*listener]struct{}
 }
 
+// A listener is told of events once they are committed.
+type listener struct{ hear func(*eventv1.Event) }
+
 // NewOutbox returns the outbox of db, which [Migrate] has brought up to date.
-func NewOutbox(db *sqldb.DB) *Outbox { return &Outbox{db: db, wake: make(chan struct{}, 1)} }
+func NewOutbox(db *sqldb.DB) *Outbox {
+	return &Outbox{db: db, wake: make(chan struct{}, 1), listeners: map[*listener]struct{}{}}
+}
 
 // Emit says e to the other services if, and only if, tx commits. It gives e an
 // id if it has none. An event without a payload, or of more than 500,000 bytes,
@@ -40,14 +49,34 @@ func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
 	} // else NULL, which the table refuses: nobody could read the event
 	tx.Defer(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
 		e.Id, brandOf(e), e.GetKey(), kind(e), payload, sqldb.Micros(time.Now()))
-	tx.AfterCommit(o.ring)
+	tx.AfterCommit(func() { o.committed(e) })
 }
 
-// ring wakes the relay, if one listens.
-func (o *Outbox) ring() {
+// committed wakes the relay, if there is one, and tells the listeners of e.
+func (o *Outbox) committed(e *eventv1.Event) {
 	select {
 	case o.wake <- struct{}{}:
 	default:
+	}
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for l := range o.listeners {
+		l.hear(e)
+	}
+}
+
+// Listen has hear called with each event that o emits, once it is committed, until
+// stop is called. hear runs where the commit was made: it must neither block nor
+// change the event, and may be called concurrently.
+func (o *Outbox) Listen(hear func(*eventv1.Event)) (stop func()) {
+	l := &listener{hear}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.listeners[l] = struct{}{}
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.listeners, l)
 	}
 }
 

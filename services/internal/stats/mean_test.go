@@ -171,3 +171,13 @@ func TestQuantileHoldsItsValue(t *testing.T) {
 		}
 	})
 }
+
+func TestSearchFindsWhatSortFinds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 200).Draw(t, "n")
+		first, guess := rapid.IntRange(0, n).Draw(t, "first"), rapid.IntRange(-5, n+5).Draw(t, "guess")
+		if got := search(n, guess, func(k int) bool { return k >= first }); got != first {
+			t.Errorf("found %d of %d from %d, want %d", got, n, guess, first)
+		}
+	})
+}

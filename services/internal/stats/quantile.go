@@ -42,8 +42,29 @@ func ranks(n int64, q float64) (lower, upper int64, ok bool) {
 	} else {
 		// The count of values at or under the true quantile is binomial.
 		count := distuv.Binomial{N: float64(n), P: q}
-		lower = int64(sort.Search(int(n), func(k int) bool { return count.CDF(float64(k)) > tail }))
-		upper = int64(sort.Search(int(n), func(k int) bool { return count.CDF(float64(k)) >= 1-tail }))
+		mid, half := q*float64(n), z*math.Sqrt(q*(1-q)*float64(n))
+		lower = int64(search(int(n), int(mid-half), func(k int) bool { return count.CDF(float64(k)) > tail }))
+		upper = int64(search(int(n), int(mid+half), func(k int) bool { return count.CDF(float64(k)) >= 1-tail }))
 	}
 	return lower - 1, upper, lower > 0 && upper < n
+}
+
+// search is [sort.Search], which calls f less often where guess is near.
+func search(n, guess int, f func(int) bool) int {
+	low, high, step := 0, n, 1
+	guess = min(max(guess, 0), n-1)
+	if f(guess) {
+		high = guess
+		for guess-step >= 0 && f(guess-step) {
+			high, step = guess-step, 2*step
+		}
+		low = max(guess-step+1, 0)
+	} else {
+		low = guess + 1
+		for guess+step < n && !f(guess+step) {
+			low, step = guess+step+1, 2*step
+		}
+		high = min(guess+step, n)
+	}
+	return low + sort.Search(high-low, func(i int) bool { return f(low + i) })
 }

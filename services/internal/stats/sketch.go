@@ -48,13 +48,16 @@ func edges(bin int) (low, high float64) {
 	return scale.LowerBound(bin - 1), scale.LowerBound(bin)
 }
 
-// middle returns the value that is at most accuracy away from all in the bin.
-func middle(bin int) float64 {
-	if bin == 0 {
-		return 0
+// middles are the values that are at most accuracy away from all in their bin.
+var middles = func() (all [bins]float64) {
+	for i := 1; i < bins; i++ {
+		all[i] = scale.Value(i - 1)
 	}
-	return scale.Value(bin - 1)
-}
+	return all
+}()
+
+// middle returns the value that stands for all in the bin.
+func middle(bin int) float64 { return middles[bin] }
 
 // add counts what other counts.
 func (s *sketch) add(other *sketch) {

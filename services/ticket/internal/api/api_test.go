@@ -1,18 +1,13 @@
 package api
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
-	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
-	"github.com/concentric-cx/concentric/services/ticket/internal/tally"
 )
 
 func TestTheRulesUseTheNumbersOfTheContract(t *testing.T) {
@@ -58,44 +53,5 @@ func TestVersion(t *testing.T) {
 		if got := version(etag); got != want {
 			t.Errorf("version(%q) = %d, want %d", etag, got, want)
 		}
-	}
-}
-
-func TestDimensions(t *testing.T) {
-	for _, tt := range []struct{ dimension, column, raw, want string }{
-		{"channel", "channel", "1", "CHANNEL_PHONE"},
-		{"handling", "handling", "2", "HANDLING_BOT"},
-		{"issue_kind", "issue_kind", "0", ""},
-		{"issue_kind", "issue_kind", "20", "ISSUE_KIND_OTHER"},
-		{"stage", "stage", "4", "STAGE_RETENTION"},
-		{"phase", "phase", "4", "PHASE_POST_PURCHASE"},
-		{"priority", "priority", "9999", ""}, // of a newer server
-		{"partner", "partner", "mihir", "brands/acme/partners/mihir"},
-		{"team", "team", "", ""},
-		{"agent", "agent", "bo", "brands/acme/agents/bo"},
-		{"attributes.tenure", "attributes", `{"a":"b","tenure":"31-60"}`, "31-60"},
-		{"attributes.tenure", "attributes", `{"a":"tenure"}`, ""},
-		{"attributes.tenure", "attributes", `{}`, ""},
-	} {
-		d := newDimension("acme", tt.dimension)
-		got, err := d.value(tt.raw)
-		if err != nil || got != tt.want || d.column != tt.column || d.name != tt.dimension {
-			t.Errorf("%s of %q = %q, %v, column %s, want %q of %s", tt.dimension, tt.raw, got, err, d.column, tt.want, tt.column)
-		}
-	}
-}
-
-func TestABreakdownIsBounded(t *testing.T) {
-	b := newBreakdown("acme", []string{"agent"})
-	for i := range fault.MaxGroups {
-		if err := b.add([]string{fmt.Sprint(i)}, tally.Ticket{Opened: true}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := b.add([]string{"0"}, tally.Ticket{Opened: true}); err != nil {
-		t.Errorf("a ticket of a group there is = %v, want it counted", err)
-	}
-	if err := b.add([]string{"one more"}, tally.Ticket{Opened: true}); status.Code(err) != codes.InvalidArgument {
-		t.Errorf("one group more = %v, want InvalidArgument", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -23,15 +24,20 @@ func newTicket(req *ticketv1.CreateTicketRequest, now time.Time) (store.Ticket, 
 	if err != nil {
 		return store.Ticket{}, err
 	}
+	if cause := in.GetCauseTouchpoint(); cause != "" && name.Parent(cause) != in.GetCustomer() {
+		return store.Ticket{}, fault.Invalid(fault.Field{
+			Path: "ticket.cause_touchpoint", Description: "must be a touchpoint of the customer", Reason: "cause_touchpoint.customer",
+		})
+	}
 	return store.Ticket{
 		Brand:      name.Brand(req.GetParent()),
 		ID:         idOr(req.GetTicketId()),
 		Customer:   name.ID(in.GetCustomer()),
 		Subject:    in.GetSubject(),
-		Priority:   int32(cmp.Or(in.GetPriority(), ticketv1.Ticket_PRIORITY_NORMAL)),
+		Priority:   int32(in.GetPriority()),
 		IssueKind:  int32(in.GetIssueKind()),
-		Stage:      int32(cmp.Or(in.GetStage(), typev1.Stage_STAGE_RETENTION)),
-		Phase:      int32(cmp.Or(in.GetPhase(), typev1.Phase_PHASE_POST_PURCHASE)),
+		Stage:      int32(in.GetStage()),
+		Phase:      int32(in.GetPhase()),
 		Channel:    int32(in.GetChannel()),
 		Handling:   int32(cmp.Or(in.GetHandling(), typev1.Handling_HANDLING_AGENT)),
 		Origin:     int32(cmp.Or(in.GetOrigin(), typev1.Origin_ORIGIN_INBOUND)),
@@ -44,7 +50,42 @@ func newTicket(req *ticketv1.CreateTicketRequest, now time.Time) (store.Ticket, 
 		CreateTime: now,
 		UpdateTime: now,
 		Version:    1,
+
+		IssueType:       name.ID(in.GetIssueType()),
+		CauseTouchpoint: name.ID(in.GetCauseTouchpoint()),
+		Campaign:        in.GetCampaign(),
+		ExternalID:      in.GetExternalId(),
+		FollowUpOf:      name.ID(in.GetFollowUpOf()),
+		Avoidable:       in.GetAvoidable(),
+		Grievance:       in.GetGrievance(),
+		RedressSteps:    newSteps(in.GetRedressSteps()),
+		Policy:          store.Policy{ID: name.ID(in.GetSlaPolicy()), Given: in.GetSlaPolicy() != ""},
 	}, nil
+}
+
+// complete gives a new ticket the defaults of what neither the caller nor its issue
+// type says.
+func complete(t *store.Ticket) {
+	t.Priority = cmp.Or(t.Priority, int32(ticketv1.Ticket_PRIORITY_NORMAL))
+	t.Stage = cmp.Or(t.Stage, int32(typev1.Stage_STAGE_RETENTION))
+	t.Phase = cmp.Or(t.Phase, int32(typev1.Phase_PHASE_POST_PURCHASE))
+}
+
+func newSteps(in []*ticketv1.Ticket_RedressStep) (all []store.RedressStep) {
+	for _, step := range in {
+		all = append(all, store.RedressStep{
+			Title: step.GetTitle(), Due: microsOf(step.GetDueTime()), Done: microsOf(step.GetDoneTime()), Agent: name.ID(step.GetAgent()),
+		})
+	}
+	return all
+}
+
+// microsOf returns a time as the store keeps it, 0 for none.
+func microsOf(ts *timestamppb.Timestamp) int64 {
+	if ts == nil {
+		return 0
+	}
+	return sqldb.Micros(ts.AsTime())
 }
 
 // newInteraction makes the row of a request. Its channel is zero if the ticket's
@@ -83,11 +124,12 @@ func newInteraction(req *ticketv1.CreateInteractionRequest, now time.Time) (stor
 		Expectation: int32(in.GetExpectation()),
 		Attributes:  normal(in.GetAttributes()),
 		CreateTime:  now,
+		CostMicros:  in.CostMicros,
 	}, nil
 }
 
 func ticketProto(t store.Ticket) *ticketv1.Ticket {
-	return &ticketv1.Ticket{
+	p := &ticketv1.Ticket{
 		Name:              ticketName(t.Brand, t.ID),
 		Customer:          ref(t.Brand, "customers", t.Customer),
 		Subject:           t.Subject,
@@ -111,7 +153,51 @@ func ticketProto(t store.Ticket) *ticketv1.Ticket {
 		CreateTime:        timestamppb.New(t.CreateTime),
 		UpdateTime:        timestamppb.New(t.UpdateTime),
 		Etag:              strconv.FormatInt(t.Version, 10),
+		IssueType:         ref(t.Brand, "issueTypes", t.IssueType),
+		Problem:           ref(t.Brand, "problems", t.Problem),
+		Campaign:          t.Campaign,
+		ExternalId:        t.ExternalID,
+		FollowUpOf:        ref(t.Brand, "tickets", t.FollowUpOf),
+		MergedInto:        ref(t.Brand, "tickets", t.MergedInto),
+		Avoidable:         t.Avoidable,
+		Grievance:         t.Grievance,
+		RedressSteps:      stepsProto(t),
+		SlaPolicy:         ref(t.Brand, "slaPolicies", t.Policy.ID),
+		SlaPolicyRevision: t.Policy.Revision,
+		EscalationLevel:   t.EscalationLevel,
+		HandoffCount:      t.HandoffCount,
+		ContactCount:      t.Counts.Contacts,
+		OutcomeConfirmed:  t.Status.Confirmed,
+		CloseTime:         optional(t.Status.CloseTime),
+		DeleteTime:        optional(t.DeleteTime),
 	}
+	if t.CauseTouchpoint != "" {
+		p.CauseTouchpoint = name.Join(p.GetCustomer(), "touchpoints", t.CauseTouchpoint)
+	}
+	if t.Counts.Costed > 0 {
+		p.CostMicros = &t.Counts.CostMicros
+	}
+	if !t.DeleteTime.IsZero() {
+		p.PurgeTime = timestamppb.New(t.DeleteTime.Add(store.Keep))
+	}
+	return p
+}
+
+func stepsProto(t store.Ticket) (all []*ticketv1.Ticket_RedressStep) {
+	for _, step := range t.RedressSteps {
+		all = append(all, &ticketv1.Ticket_RedressStep{
+			Title: step.Title, DueTime: stamp(step.Due), DoneTime: stamp(step.Done), Agent: ref(t.Brand, "agents", step.Agent),
+		})
+	}
+	return all
+}
+
+// stamp returns nil for 0.
+func stamp(us int64) *timestamppb.Timestamp {
+	if us == 0 {
+		return nil
+	}
+	return timestamppb.New(sqldb.Time(us))
 }
 
 func interactionProto(i store.Interaction) *ticketv1.Interaction {
@@ -131,7 +217,38 @@ func interactionProto(i store.Interaction) *ticketv1.Interaction {
 		CountsAsResponse: i.Act.CountsAsResponse(),
 		Attributes:       i.Attributes,
 		CreateTime:       timestamppb.New(i.CreateTime),
+		CostMicros:       i.CostMicros,
+		RedactTime:       optional(i.RedactTime),
 	}
+}
+
+func eventProto(e store.Event) *ticketv1.TicketEvent {
+	id := strconv.FormatInt(e.Number, 10)
+	if e.Interaction != "" {
+		id = "i-" + e.Interaction
+	}
+	ticket := ticketName(e.Brand, e.Ticket)
+	p := &ticketv1.TicketEvent{
+		Name:              name.Join(ticket, "events", id),
+		Kind:              ticketv1.TicketEvent_Kind(e.Kind),
+		EventTime:         timestamppb.New(e.Time),
+		RecordTime:        timestamppb.New(e.RecordTime),
+		FromState:         ticketv1.Ticket_State(e.From),
+		ToState:           ticketv1.Ticket_State(e.To),
+		Agent:             ref(e.Brand, "agents", e.Owner.Agent),
+		Team:              ref(e.Brand, "teams", e.Owner.Team),
+		Partner:           ref(e.Brand, "partners", e.Owner.Partner),
+		Priority:          ticketv1.Ticket_Priority(e.Priority),
+		Outcome:           ticketv1.Ticket_Outcome(e.Outcome),
+		OtherTicket:       ref(e.Brand, "tickets", e.OtherTicket),
+		SlaPolicy:         ref(e.Brand, "slaPolicies", e.Policy.ID),
+		SlaPolicyRevision: e.Policy.Revision,
+		Reason:            e.Reason,
+	}
+	if e.Interaction != "" {
+		p.Interaction = name.Join(ticket, "interactions", e.Interaction)
+	}
+	return p
 }
 
 func ticketName(brand, id string) string { return ref(brand, "tickets", id) }

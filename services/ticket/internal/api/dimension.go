@@ -2,56 +2,68 @@ package api
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 )
 
 // A dimension is one way to group tickets.
 type dimension struct {
-	name   string // as in the contract
-	column string // of the store
-	value  func(column string) (string, error)
+	name       string // as in the contract
+	of         rollup.Dim
+	enum       protoreflect.EnumDescriptor // of one whose values are numbers
+	collection string                      // of one whose values are ids
+	attribute  string                      // the key, of one that is an attribute; it has nothing else
 }
 
-// enums are the dimensions whose values are names of an enum.
-var enums = map[string]protoreflect.EnumDescriptor{
-	"channel":    typev1.Channel(0).Descriptor(),
-	"handling":   typev1.Handling(0).Descriptor(),
-	"issue_kind": ticketv1.Ticket_IssueKind(0).Descriptor(),
-	"stage":      typev1.Stage(0).Descriptor(),
-	"phase":      typev1.Phase(0).Descriptor(),
-	"priority":   ticketv1.Ticket_Priority(0).Descriptor(),
+// dimensions are those that are no attributes. The name of a column of the store is
+// that of its dimension.
+var dimensions = []dimension{
+	{name: "channel", of: rollup.Channel, enum: typev1.Channel(0).Descriptor()},
+	{name: "handling", of: rollup.Handling, enum: typev1.Handling(0).Descriptor()},
+	{name: "issue_kind", of: rollup.IssueKind, enum: ticketv1.Ticket_IssueKind(0).Descriptor()},
+	{name: "stage", of: rollup.Stage, enum: typev1.Stage(0).Descriptor()},
+	{name: "phase", of: rollup.Phase, enum: typev1.Phase(0).Descriptor()},
+	{name: "priority", of: rollup.Priority, enum: ticketv1.Ticket_Priority(0).Descriptor()},
+	{name: "partner", of: rollup.Partner, collection: "partners"},
+	{name: "team", of: rollup.Team, collection: "teams"},
+	{name: "agent", of: rollup.Agent, collection: "agents"},
+	{name: "issue_type", of: rollup.IssueType, collection: "issueTypes"},
 }
 
-// newDimension returns the dimension called d, which the contract has checked:
-// the name of an enum or a reference is that of its column.
-func newDimension(brand, d string) dimension {
-	if key, ok := strings.CutPrefix(d, "attributes."); ok {
-		return dimension{name: d, column: "attributes", value: func(column string) (string, error) {
-			var attributes map[string]string
-			if column == "{}" {
-				return "", nil
-			}
-			err := json.Unmarshal([]byte(column), &attributes)
-			return attributes[key], err
-		}}
+// newDimension returns the dimension called d, which the contract has checked.
+func newDimension(d string) dimension {
+	for _, known := range dimensions {
+		if known.name == d {
+			return known
+		}
 	}
-	if enum, ok := enums[d]; ok {
-		return dimension{name: d, column: d, value: func(column string) (string, error) {
-			n, err := strconv.ParseInt(column, 10, 32)
-			v := enum.Values().ByNumber(protoreflect.EnumNumber(n))
-			if err != nil || n == 0 || v == nil {
-				return "", err
-			}
-			return string(v.Name()), nil
-		}}
+	return dimension{name: d, attribute: strings.TrimPrefix(d, "attributes.")}
+}
+
+// value returns what the contract calls the value of a ticket's keys, empty for none.
+func (d dimension) value(brand string, keys *rollup.Keys) string {
+	if d.enum == nil {
+		return ref(brand, d.collection, keys.Text(d.of))
 	}
-	return dimension{name: d, column: d, value: func(column string) (string, error) {
-		return ref(brand, d+"s", column), nil
-	}}
+	n := keys.Number(d.of)
+	v := d.enum.Values().ByNumber(protoreflect.EnumNumber(n))
+	if n == 0 || v == nil {
+		return ""
+	}
+	return string(v.Name())
+}
+
+// attributeOf returns one value of an encoded object.
+func attributeOf(column, key string) (string, error) {
+	var attributes map[string]string
+	if column == "{}" {
+		return "", nil
+	}
+	err := json.Unmarshal([]byte(column), &attributes)
+	return attributes[key], err
 }

@@ -70,3 +70,35 @@ func interactionCreated(t store.Ticket, i store.Interaction) *eventv1.Event {
 	}}
 	return e
 }
+
+func stateChanged(before, after store.Ticket, at time.Time) *eventv1.Event {
+	e := about(after, at)
+	e.Payload = &eventv1.Event_TicketStateChanged{TicketStateChanged: &eventv1.TicketStateChanged{
+		Ticket:     ticketRef(after),
+		FromState:  ticketv1.Ticket_State(before.Status.State),
+		ToState:    ticketv1.Ticket_State(after.Status.State),
+		MergedInto: ref(after.Brand, "tickets", after.MergedInto),
+	}}
+	return e
+}
+
+func ticketAssigned(t store.Ticket, at time.Time, escalated bool) *eventv1.Event {
+	e := about(t, at)
+	e.Payload = &eventv1.Event_TicketAssigned{TicketAssigned: &eventv1.TicketAssigned{
+		Ticket:    ticketRef(t),
+		Agent:     ref(t.Brand, "agents", t.Agent),
+		Team:      ref(t.Brand, "teams", t.Team),
+		Partner:   ref(t.Brand, "partners", t.Partner),
+		Escalated: escalated,
+	}}
+	return e
+}
+
+// ticketUpdated says that t has changed, at its update time.
+func ticketUpdated(t store.Ticket) *eventv1.Event {
+	e := about(t, t.UpdateTime)
+	e.Payload = &eventv1.Event_TicketUpdated{TicketUpdated: &eventv1.TicketUpdated{
+		Ticket: ticketRef(t), Deleted: !t.DeleteTime.IsZero(),
+	}}
+	return e
+}

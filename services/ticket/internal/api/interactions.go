@@ -2,8 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
@@ -12,40 +16,141 @@ import (
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
-// CreateInteraction implements InteractionService. An interaction may begin
-// before its ticket was opened, as histories have it; such a response is left out
-// of the response times.
+// maxInteractions is how many interactions a ticket takes.
+const maxInteractions = 10_000
+
+// CreateInteraction implements InteractionService. An interaction may begin before its
+// ticket was opened, as histories have it; such a response is left out of the response
+// times.
+//
+// The answer that is remembered for the request_id leaves out the words, which a
+// repeat brings along: so what is redacted is gone.
 func (s *Server) CreateInteraction(ctx context.Context, req *ticketv1.CreateInteractionRequest) (*ticketv1.Interaction, error) {
 	now := moment()
 	in, err := newInteraction(req, now)
 	if err != nil {
 		return nil, err
 	}
-	fresh := req.GetInteractionId() == ""
-	m := move{brand: in.Brand, id: in.Ticket, at: in.Act.Start, now: now}
-	return once.Do(ctx, s.DB, in.Brand, req, func(tx *sqldb.Tx) (*ticketv1.Interaction, error) {
-		before, t, err := m.run(tx, func(t store.Ticket) (lifecycle.Status, error) { return t.Status.Act(in.Act) })
+	r := recording{Interaction: in, fresh: req.GetInteractionId() == "", partner: partnerOf(ctx), now: now}
+	answer, err := once.Do(ctx, s.DB, in.Brand, req, func(tx *sqldb.Tx) (*ticketv1.Interaction, error) {
+		i, err := s.record(tx, r)
 		if err != nil {
-			return nil, explain(req.GetParent(), err)
+			return nil, err
 		}
-		i := in
-		if i.Channel == 0 {
-			i.Channel = t.Channel
-		}
-		if err := store.AddInteraction(tx, i, fresh); err != nil {
-			return nil, explain(interactionName(i), err)
-		}
-		s.Outbox.Emit(tx, interactionCreated(t, i))
-		if t.Status.ReopenCount > before.Status.ReopenCount {
-			s.Outbox.Emit(tx, ticketReopened(t, i.Act.Start))
-		}
+		i.Text, i.Attributes = "", nil
 		return interactionProto(i), nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	answer.Text, answer.Attributes = in.Text, in.Attributes
+	return answer, nil
+}
+
+// A recording is an interaction that is to be stored.
+type recording struct {
+	store.Interaction
+	fresh   bool   // nobody else can have its id
+	partner string // the only one whose tickets the caller sees; empty for all
+	now     time.Time
+}
+
+// record stores an interaction on its ticket, on the one that took that in, or on a new
+// one that follows it up, and moves that ticket.
+func (s *Server) record(tx *sqldb.Tx, r recording) (store.Interaction, error) {
+	o, err := known(tx, r.Brand, store.Owner{Agent: r.Agent, Team: r.Team, Partner: r.Partner})
+	if err != nil {
+		return r.Interaction, err
+	}
+	r.Agent, r.Team, r.Partner = o.Agent, o.Team, o.Partner
+	for {
+		var meant store.Ticket
+		m := move{brand: r.Brand, id: r.Ticket, partner: r.partner, at: r.Act.Start, now: r.now}
+		before, after, err := m.run(tx, func(t store.Ticket) (store.Ticket, []store.Event, error) {
+			meant = t
+			return r.take(tx, t)
+		})
+		if err == nil {
+			return s.said(tx, before, after, r)
+		}
+		e, final := errors.AsType[*lifecycle.Illegal](err)
+		switch {
+		case final && e.From == lifecycle.Merged && meant.MergedInto != "":
+			r.Ticket = meant.MergedInto
+		case final && e.From == lifecycle.Closed && r.Act.Direction == lifecycle.Inbound:
+			next, err := s.followUp(tx, meant, r)
+			if err != nil {
+				return r.Interaction, err
+			}
+			r.Ticket = next.ID
+		default:
+			return r.Interaction, explain(ticketName(m.brand, m.id), err)
+		}
+	}
+}
+
+// take is the rule of an interaction.
+func (r recording) take(tx *sqldb.Tx, t store.Ticket) (store.Ticket, []store.Event, error) {
+	status, err := t.Status.Act(r.Act)
+	if err != nil {
+		return t, nil, err
+	}
+	if t.Counts.Interactions >= maxInteractions {
+		resource := ticketName(t.Brand, t.ID)
+		return t, nil, fault.Precondition("TOO_MANY_INTERACTIONS", resource, "%s has %d interactions and takes no more", resource, maxInteractions)
+	}
+	before := t
+	t.Status = status
+	t.Counts = t.Counts.Add(r.Act, r.Agent, r.CostMicros, before.Status, status)
+	if status.MovedResponse(before.Status) && before.Counts.Interactions > 0 {
+		if t.Counts.InboundAfter, err = store.InboundAfter(tx, t.Brand, t.ID, status.FirstResponse); err != nil {
+			return t, nil, err
+		}
+	}
+	return t, nil, nil
+}
+
+// said stores the interaction that has moved a ticket and tells the others.
+func (s *Server) said(tx *sqldb.Tx, before, after store.Ticket, r recording) (store.Interaction, error) {
+	i := r.Interaction
+	if i.Channel == 0 {
+		i.Channel = after.Channel
+	}
+	i.From, i.To, i.Number = before.Status.State, after.Status.State, after.Version
+	if err := store.AddInteraction(tx, i, r.fresh); err != nil {
+		return i, explain(interactionName(i), err)
+	}
+	s.Outbox.Emit(tx, interactionCreated(after, i))
+	switch {
+	case after.Status.ReopenCount > before.Status.ReopenCount:
+		s.Outbox.Emit(tx, ticketReopened(after, i.Act.Start))
+	case before.Status.State == lifecycle.Pending && after.Status.State == lifecycle.Open:
+		s.Outbox.Emit(tx, stateChanged(before, after, i.Act.Start))
+	}
+	return i, s.moved(tx, before, after)
+}
+
+// followUp opens the ticket on which a settled one is taken up again.
+func (s *Server) followUp(tx *sqldb.Tx, old store.Ticket, r recording) (store.Ticket, error) {
+	t := store.Ticket{
+		Brand: old.Brand, ID: name.NewID(), Customer: old.Customer, Subject: old.Subject,
+		IssueKind: old.IssueKind, IssueType: old.IssueType, Stage: old.Stage, Phase: old.Phase,
+		Channel: r.Channel, Handling: int32(typev1.Handling_HANDLING_AGENT), Origin: int32(typev1.Origin_ORIGIN_INBOUND),
+		Partner: r.partner, OpenTime: r.Act.Start, Status: lifecycle.Status{State: lifecycle.New},
+		CreateTime: r.now, UpdateTime: r.now, Version: 1, FollowUpOf: old.ID,
+	}
+	if t.Channel == 0 {
+		t.Channel = old.Channel
+	}
+	return s.open(tx, draft{Ticket: t, fresh: true, partner: r.partner})
 }
 
 // GetInteraction implements InteractionService.
 func (s *Server) GetInteraction(ctx context.Context, req *ticketv1.GetInteractionRequest) (*ticketv1.Interaction, error) {
 	n := req.GetName()
+	if err := s.visible(ctx, name.Parent(n), n); err != nil {
+		return nil, err
+	}
 	i, err := s.Store.Interaction(ctx, name.Brand(n), name.ID(name.Parent(n)), name.ID(n))
 	if err != nil {
 		return nil, explain(n, err)
@@ -53,11 +158,26 @@ func (s *Server) GetInteraction(ctx context.Context, req *ticketv1.GetInteractio
 	return interactionProto(i), nil
 }
 
+// visible refuses a caller bound to a partner what belongs to a ticket that is not the
+// partner's.
+func (s *Server) visible(ctx context.Context, ticket, resource string) error {
+	if partnerOf(ctx) == "" {
+		return nil
+	}
+	if _, err := s.ticket(ctx, ticket); err != nil {
+		return fault.NotFound(resource)
+	}
+	return nil
+}
+
 // ListInteractions implements InteractionService.
 func (s *Server) ListInteractions(ctx context.Context, req *ticketv1.ListInteractionsRequest) (*ticketv1.ListInteractionsResponse, error) {
 	size := page.Size(req)
 	f := store.InteractionFilter{Brand: name.Brand(req.GetParent()), Ticket: name.ID(req.GetParent()), Limit: size + 1}
 	if err := page.Decode(req, &f.After); err != nil {
+		return nil, err
+	}
+	if err := s.visible(ctx, req.GetParent(), req.GetParent()); err != nil {
 		return nil, err
 	}
 	rows, err := s.Store.Interactions(ctx, f)

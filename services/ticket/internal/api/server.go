@@ -1,5 +1,5 @@
-// Package api answers TicketService, InteractionService and
-// ServiceMetricsService. Requests arrive validated and authorized.
+// Package api answers the services of the ticket service. Requests arrive validated
+// and authorized.
 package api
 
 import (
@@ -13,21 +13,32 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/watch"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
-// A Server implements the three services. Its fields are set once, before
-// serving.
+// A Server implements all services. Its fields are set once, before serving.
 type Server struct {
 	ticketv1.UnimplementedTicketServiceServer
 	ticketv1.UnimplementedInteractionServiceServer
+	ticketv1.UnimplementedCatalogServiceServer
+	ticketv1.UnimplementedDirectoryServiceServer
+	ticketv1.UnimplementedSlaServiceServer
+	ticketv1.UnimplementedSelfServiceServiceServer
 	ticketv1.UnimplementedServiceMetricsServiceServer
+	ticketv1.UnimplementedOperationServiceServer
 
-	DB     *sqldb.DB
-	Store  *store.Store // on DB
-	Outbox *bus.Outbox  // of DB
+	DB        *sqldb.DB
+	Store     *store.Store   // on DB
+	Outbox    *bus.Outbox    // of DB
+	Hub       *watch.Hub     // of Outbox
+	Validator *rpc.Validator // of the items of batches and imports
+
+	sla     slaState
+	lookups lookups
 }
 
 // moment returns the time now, as the store keeps it.
@@ -57,6 +68,9 @@ func or(t, instead time.Time) time.Time {
 // explain turns what the store and the rules say about the resource into what the
 // caller can use.
 func explain(resource string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if e, ok := errors.AsType[*lifecycle.Illegal](err); ok {
 		return illegal(resource, e)
 	}
@@ -78,9 +92,6 @@ func illegal(ticket string, e *lifecycle.Illegal) error {
 	}
 	allowed := strings.Join(moves, ", ")
 	message := ticket + " is in " + state
-	if e.Late {
-		message += ", and for more than 72 hours"
-	}
 	if allowed == "" {
 		message += ", which is final; open a new ticket instead"
 	} else {

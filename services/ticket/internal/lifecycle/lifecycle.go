@@ -3,10 +3,7 @@
 // of the events, so history years old moves a ticket as it did then.
 package lifecycle
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // ReopenWindow is how long after its resolution an inbound interaction reopens
 // a ticket.
@@ -47,23 +44,19 @@ type Status struct {
 	FirstResponse time.Time // when the earliest interaction that counts as a response began
 	ResolveTime   time.Time // zero while the ticket is open
 	Outcome       Outcome   // zero while the ticket is open
+	Confirmed     bool      // the outcome, by the customer
 	ReopenCount   int32
+	CloseTime     time.Time // zero unless it is closed
 }
 
 // An Illegal error says that a ticket cannot make a move.
 type Illegal struct {
 	From    State
 	Allowed []State // where it may go instead; none from a final state
-	Late    bool    // the move was possible until the reopen window ended
 }
 
 // Error says what was refused, for a log.
-func (e *Illegal) Error() string {
-	if e.Late {
-		return "the reopen window has ended"
-	}
-	return "the ticket takes no moves"
-}
+func (e *Illegal) Error() string { return "the ticket cannot make this move" }
 
 // Act returns the status after an interaction.
 //
@@ -75,13 +68,12 @@ func (e *Illegal) Error() string {
 func (s Status) Act(i Interaction) (Status, error) {
 	switch {
 	case s.State.final():
-		return s, &Illegal{From: s.State}
+		return s, s.illegal()
 	case s.State == Resolved && i.Direction == Inbound && !i.Start.Before(s.ResolveTime):
-		if i.Start.Sub(s.ResolveTime) > ReopenWindow {
-			return s, &Illegal{From: s.State, Allowed: without(moves[s.State], Open), Late: true}
+		if now := s.at(i.Start); now.State.final() {
+			return s, now.illegal()
 		}
-		s.State, s.ResolveTime, s.Outcome = Open, time.Time{}, 0
-		s.ReopenCount++
+		s = s.reopened()
 	case s.State == Pending && i.Direction == Inbound:
 		s.State = Open
 	case s.State == New && i.CountsAsResponse():
@@ -93,26 +85,35 @@ func (s Status) Act(i Interaction) (Status, error) {
 	return s, nil
 }
 
-// Resolve returns the status after a resolution at the time given, or now if that
-// is zero. A RESOLVED ticket with the same outcome stays as it is; with another
-// one it takes it and, unless a time is given, keeps its resolve time. The error
-// is an [*Illegal] for a CLOSED or MERGED ticket.
-func (s Status) Resolve(o Outcome, given, now time.Time) (Status, error) {
-	at := given
-	switch {
-	case s.State.final():
-		return s, &Illegal{From: s.State}
-	case s.State == Resolved && s.Outcome == o:
-		return s, nil
-	case s.State == Resolved && given.IsZero():
-		at = s.ResolveTime
-	case given.IsZero():
-		at = now
-	}
-	s.State, s.Outcome, s.ResolveTime = Resolved, o, at
-	return s, nil
+// A Resolution is how and when a ticket was settled.
+type Resolution struct {
+	Outcome   Outcome
+	Confirmed bool      // by the customer
+	Time      time.Time // zero for now, or for the time of the resolution that it corrects
 }
 
-func without(states []State, s State) []State {
-	return slices.DeleteFunc(slices.Clone(states), func(x State) bool { return x == s })
+// Resolve returns the status after a resolution.
+//
+// On a RESOLVED ticket another outcome corrects the first and, unless it comes with
+// a time, keeps its time. The same outcome at the same time changes nothing, but for
+// the customer's word. The error is an [*Illegal] for the same outcome without that
+// time, and for a CLOSED or MERGED ticket.
+func (s Status) Resolve(r Resolution, now time.Time) (Status, error) {
+	at := r.Time
+	switch {
+	case s.State.final():
+		return s, s.illegal()
+	case s.State == Resolved && s.Outcome == r.Outcome:
+		if !r.Time.Equal(s.ResolveTime) {
+			return s, s.illegal()
+		}
+		s.Confirmed = s.Confirmed || r.Confirmed
+		return s, nil
+	case s.State == Resolved && at.IsZero():
+		at = s.ResolveTime
+	case at.IsZero():
+		at = now
+	}
+	s.State, s.Outcome, s.Confirmed, s.ResolveTime = Resolved, r.Outcome, r.Confirmed, at
+	return s, nil
 }

@@ -77,11 +77,16 @@ type Segment struct {
 // for which that policy has no target was cancelled when the last target was taken
 // away, and lives again if there is one later. One for which there was none at any
 // time is left out.
-func Clocks(h History, at time.Time) []Instance {
-	m := measurer{
-		at:       nanos(at),
-		policies: newTimeline(h.Policies),
-		segments: make([]Segment, 0, 4*len(h.Events)),
+func Clocks(h History, at time.Time) []Instance { return clocks(h, at, false) }
+
+// Brief returns what [Clocks] does, but for the segments, at a cost that does not grow
+// with the days that a clock runs.
+func Brief(h History, at time.Time) []Instance { return clocks(h, at, true) }
+
+func clocks(h History, at time.Time, brief bool) []Instance {
+	m := measurer{at: nanos(at), policies: newTimeline(h.Policies), brief: brief}
+	if !brief {
+		m.segments = make([]Segment, 0, 4*len(h.Events))
 	}
 	m.log = read(h.Events, m.policies, m.at)
 	instances := make([]Instance, 0, len(m.log.episodes))
@@ -91,6 +96,9 @@ func Clocks(h History, at time.Time) []Instance {
 			instances = append(instances, instance)
 			ends = append(ends, len(m.segments))
 		}
+	}
+	if brief {
+		return instances
 	}
 	from := 0
 	for i, end := range ends { // only now that segments has stopped growing

@@ -14,6 +14,7 @@ type measurer struct {
 	policies timeline
 	log      log
 	always   [1]inForce
+	brief    bool      // without segments
 	segments []Segment // of all instances
 
 	// Of the present one:
@@ -126,6 +127,10 @@ func (m *measurer) part(s *inForce, from, to int64) {
 		m.count(s, from, to)
 		return
 	}
+	if m.brief {
+		m.skip(s, from, to)
+		return
+	}
 	for w := s.schedule.walk(from, to); w.next(); from = w.closed {
 		if from < w.open {
 			m.add(Segment{Start: utc(from), End: utc(w.open), State: OffHours, Schedule: s.name})
@@ -135,6 +140,26 @@ func (m *measurer) part(s *inForce, from, to int64) {
 	if from < to {
 		m.add(Segment{Start: utc(from), End: utc(to), State: OffHours, Schedule: s.name})
 	}
+}
+
+// skip adds what counts of a time without going through its opening hours.
+func (m *measurer) skip(s *inForce, from, to int64) {
+	before := s.sum(from)
+	sum := m.elapsed + s.sum(to) - before
+	when := func(used int64, past bool) int64 {
+		at, _ := s.reach(before+used-m.elapsed, past)
+		return max(at, from)
+	}
+	if m.warned == never && sum >= m.warn {
+		m.warned = when(m.warn, false)
+	}
+	if m.due == never && sum >= m.target {
+		m.due = when(m.target, false)
+	}
+	if m.breached == never && sum > m.target {
+		m.breached = when(m.target, true)
+	}
+	m.elapsed = sum
 }
 
 // count adds time that counts.
@@ -155,6 +180,9 @@ func (m *measurer) count(s *inForce, from, to int64) {
 
 // add appends s to the segments, or to the last of them if that is alike.
 func (m *measurer) add(s Segment) {
+	if m.brief {
+		return
+	}
 	if n := len(m.segments); n > m.first {
 		if last := &m.segments[n-1]; last.State == s.State && last.Schedule == s.Schedule && last.Reason == s.Reason {
 			last.End = s.End

@@ -76,11 +76,17 @@ func missing(what string, err error) error {
 }
 
 // list reads all rows of a query.
-func list[T any](ctx context.Context, db *sqldb.DB, q *query, scan func(func(...any) error) (T, error)) (all []T, err error) {
+func list[T any](ctx context.Context, db *sqldb.DB, q *query, scan func(func(...any) error) (T, error)) ([]T, error) {
 	rows, err := db.Read().QueryContext(ctx, q.String(), q.args...)
 	if err != nil {
 		return nil, sqldb.Fault(err)
 	}
+	read, err := all(rows, scan)
+	return read, sqldb.Fault(err)
+}
+
+// all reads rows and closes them.
+func all[T any](rows *sql.Rows, scan func(func(...any) error) (T, error)) (all []T, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		row, err := scan(rows.Scan)
@@ -89,7 +95,7 @@ func list[T any](ctx context.Context, db *sqldb.DB, q *query, scan func(func(...
 		}
 		all = append(all, row)
 	}
-	return all, sqldb.Fault(rows.Err())
+	return all, rows.Err()
 }
 
 // A query grows part by part and numbers its placeholders as they come.
@@ -123,6 +129,18 @@ func (q *query) in(column string, values []int32) {
 	if len(values) > 0 {
 		q.WriteString(`)`)
 	}
+}
+
+// among appends a condition that column is one of values, of which there is one.
+func (q *query) among(column string, values []string) {
+	q.WriteString(` AND ` + column + ` IN (`)
+	for i, v := range values {
+		if i > 0 {
+			q.WriteString(`, `)
+		}
+		q.add(`?`, v)
+	}
+	q.WriteString(`)`)
 }
 
 // optional reads a time that may be absent.

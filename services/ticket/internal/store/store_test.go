@@ -11,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
+	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 )
 
 var noon = time.Date(2013, 1, 7, 12, 0, 0, 123_000, time.UTC)
@@ -32,7 +34,8 @@ func TestStore(t *testing.T) {
 			{"pages of tickets join up", testTickets},
 			{"pages of interactions join up", testInteractions},
 			{"of two writers who read the same, one wins", testStale},
-			{"only an unsettled ticket is settled, in its version", testSettle},
+			{"an edit changes what a caller may change", testEdit},
+			{"the log is in order of time, whole and in pages", testLog},
 			{"the backlog follows resolutions and reopenings", testBacklog},
 			{"the span ends with the last event", testSpan},
 		} {
@@ -83,7 +86,9 @@ func move(t *testing.T, s *Store, id string, status lifecycle.Status, at time.Ti
 		if err != nil {
 			return err
 		}
-		_, ok, err := SetStatus(tx, old, status, at, noon)
+		next := old
+		next.Status, next.Version, next.UpdateTime = status, old.Version+1, noon
+		ok, err := Move(tx, old, next, at)
 		if err == nil && !ok {
 			err = errors.New("nothing was written")
 		}
@@ -91,16 +96,28 @@ func move(t *testing.T, s *Store, id string, status lifecycle.Status, at time.Ti
 	})
 }
 
-func testTicket(t *testing.T, s *Store) {
-	full := Ticket{
-		Brand: "acme", ID: "a", Customer: "ann", Subject: "Où est ma commande ? 🧨 <b> \\", Priority: 4, IssueKind: 10, Stage: 1, Phase: 2,
+// full returns a ticket with every field set.
+func full(id string) Ticket {
+	return Ticket{
+		Brand: "acme", ID: id, Customer: "ann", Subject: "Où est ma commande ? 🧨 <b> \\", Priority: 4, IssueKind: 10, Stage: 1, Phase: 2,
 		Channel: 15, Handling: 3, Origin: 2, Partner: "mihir", Team: "night", Agent: "bo", OpenTime: time.UnixMicro(0).UTC(),
 		Status: lifecycle.Status{
-			State: lifecycle.Resolved, FirstResponse: noon.Add(-time.Hour), ResolveTime: noon, Outcome: 2, ReopenCount: 3,
+			State: lifecycle.Closed, FirstResponse: noon.Add(-time.Hour), ResolveTime: noon, Outcome: 2, ReopenCount: 3,
+			Confirmed: true, CloseTime: noon.Add(time.Hour),
 		},
 		Attributes: map[string]string{"tenure": "31-60", "a": "<é>\u2028"}, CreateTime: noon, UpdateTime: noon.Add(time.Microsecond), Version: 1,
+		IssueType: "late", Problem: "p", CauseTouchpoint: "t", Campaign: "spring", ExternalID: "zendesk:1", FollowUpOf: "f", MergedInto: "m",
+		Avoidable: true, Grievance: true, RedressSteps: []RedressStep{{Title: "call", Due: 1, Done: 2, Agent: "bo"}, {Title: "write"}},
+		Policy: Policy{ID: "gold", Revision: 3, Given: true}, EscalationLevel: 4, HandoffCount: 5, DeleteTime: noon.Add(2 * time.Hour),
+		Counts: lifecycle.Counts{
+			Interactions: 9, Contacts: 8, InboundAfter: 7, Responder: "bo", OtherResponder: true, CostMicros: 1 << 40, Costed: 6,
+		},
+		ImportDigest: "ab",
 	}
-	for _, want := range []Ticket{full, ticket("b", 0)} {
+}
+
+func testTicket(t *testing.T, s *Store) {
+	for _, want := range []Ticket{full("a"), ticket("b", 0)} {
 		addTickets(t, s, want)
 		got, err := s.Ticket(t.Context(), want.Brand, want.ID)
 		if err != nil || !reflect.DeepEqual(got, want) {
@@ -121,10 +138,12 @@ func interaction(id string, d time.Duration) Interaction {
 }
 
 func testInteraction(t *testing.T, s *Store) {
+	cost := int64(7)
 	full := Interaction{
 		Brand: "acme", Ticket: "a", ID: "x", Agent: "bo", Team: "night", Partner: "mihir", Channel: 3, EndTime: noon.Add(time.Hour),
 		Act:  lifecycle.Interaction{Kind: lifecycle.Visit, Direction: lifecycle.Outbound, Actor: lifecycle.Bot, Start: noon},
 		Text: strings.Repeat("ü", 1<<15), Expectation: 3, Attributes: map[string]string{"k": "v"}, CreateTime: noon,
+		CostMicros: &cost, RedactTime: noon, From: lifecycle.New, To: lifecycle.Open, Number: 5,
 	}
 	for _, want := range []Interaction{full, interaction("y", 0)} {
 		write(t, s, func(tx *sqldb.Tx) error { return AddInteraction(tx, want, true) })
@@ -167,12 +186,8 @@ func testBrands(t *testing.T, s *Store) {
 		}
 		return AddInteraction(tx, said, true)
 	})
-	resolved := lifecycle.Status{State: lifecycle.Resolved, Outcome: 1, ResolveTime: noon}
 	move(t, s, "a", lifecycle.Status{State: lifecycle.Open}, noon)
-	write(t, s, func(tx *sqldb.Tx) error {
-		_, err := Settle(tx, "acme", "a", 0, resolved, noon)
-		return err
-	})
+	move(t, s, "a", lifecycle.Status{State: lifecycle.Resolved, Outcome: 1, ResolveTime: noon}, noon)
 	if got, err := s.Ticket(t.Context(), "other", "a"); err != nil || !reflect.DeepEqual(got, foreign) {
 		t.Errorf("the other brand's ticket = %+v, %v, want it untouched", got, err)
 	}
@@ -182,7 +197,7 @@ func testBrands(t *testing.T, s *Store) {
 	if got, err := s.Interactions(t.Context(), InteractionFilter{Brand: "other", Ticket: "a", Limit: 9}); err != nil || len(got) != 1 {
 		t.Errorf("the other brand's interactions = %+v, %v, want one", got, err)
 	}
-	if got, err := s.Tickets(t.Context(), TicketFilter{Brand: "other", Customer: "ann", Limit: 9}); err != nil || len(got) != 1 {
+	if got, err := s.Tickets(t.Context(), TicketFilter{Brand: "other", Customer: "ann", By: "id", Limit: 9}); err != nil || len(got) != 1 {
 		t.Errorf("the other brand's tickets = %+v, %v, want one", got, err)
 	}
 	if _, err := s.Ticket(t.Context(), "other", "b"); !errors.Is(err, ErrNotFound) {
@@ -195,8 +210,7 @@ func testBrands(t *testing.T, s *Store) {
 		}
 	}
 	n := 0
-	f := ObservationFilter{Brand: "other", Start: noon, End: noon.Add(2 * time.Hour)}
-	err := s.Observe(t.Context(), f, func(Observation) error { n++; return nil })
+	err := observe(t, s, ObservationFilter{Brand: "other", Opened: hours(0, 2), OpenAt: rollup.None}, func(*rollup.Ticket, []string) error { n++; return nil })
 	if err != nil || n != 1 {
 		t.Errorf("Observe saw %d tickets, %v, want 1", n, err)
 	}
@@ -223,7 +237,7 @@ func testTickets(t *testing.T, s *Store) {
 	} {
 		for _, size := range []int{1, 3, 50} {
 			f := tt.filter
-			f.Brand, f.Limit = "acme", size
+			f.Brand, f.Limit, f.By = "acme", size, "open_time DESC, id DESC"
 			var ids []string
 			for range 25 { // more than there are pages
 				rows, err := s.Tickets(t.Context(), f)
@@ -232,7 +246,7 @@ func testTickets(t *testing.T, s *Store) {
 				}
 				for _, r := range rows {
 					ids = append(ids, r.ID)
-					f.After = Cursor{sqldb.Micros(r.OpenTime), r.ID}
+					f.Where = []filter.Clause{{Text: "(open_time, id) < (?, ?)", Args: []any{sqldb.Micros(r.OpenTime), r.ID}}}
 				}
 			}
 			if got := strings.Join(ids, " "); got != tt.want {
@@ -278,12 +292,11 @@ func testStale(t *testing.T, s *Store) {
 	for range 8 {
 		wg.Go(func() {
 			err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error {
-				got, ok, err := SetStatus(tx, old, lifecycle.Status{State: lifecycle.Open}, noon, noon)
+				next := old
+				next.Status.State, next.Version = lifecycle.Open, 2
+				ok, err := Move(tx, old, next, noon)
 				if err == nil && ok {
 					won.Add(1)
-					if got.Version != 2 || got.Status.State != lifecycle.Open {
-						t.Errorf("SetStatus = %+v, want version 2, open", got)
-					}
 				}
 				return err
 			})
@@ -298,37 +311,72 @@ func testStale(t *testing.T, s *Store) {
 	}
 }
 
-func testSettle(t *testing.T, s *Store) {
-	resolved := lifecycle.Status{State: lifecycle.Resolved, Outcome: 1, ResolveTime: noon}
-	settle := func(id string, version int64) (got Ticket, err error) {
-		err = s.db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
-			got, err = Settle(tx, "acme", id, version, resolved, noon.Add(time.Hour))
+// testEdit changes everything of a ticket; the edit leaves what only moves change.
+func testEdit(t *testing.T, s *Store) {
+	old, edited := ticket("a", 0), full("a")
+	addTickets(t, s, old)
+	edited.Version = 2
+	edit := func(before Ticket) (ok bool) {
+		write(t, s, func(tx *sqldb.Tx) (err error) {
+			ok, err = Edit(tx, before, edited)
 			return err
 		})
-		return got, err
+		return ok
 	}
-	for state := lifecycle.New; state <= lifecycle.Merged; state++ {
-		one := ticket(fmt.Sprint(state), 0)
-		one.Status.State = state
-		addTickets(t, s, one)
-		for _, version := range []int64{-1, 2, 1 << 40} {
-			if _, err := settle(one.ID, version); !errors.Is(err, ErrNotFound) {
-				t.Errorf("Settle in version %d = %v, want ErrNotFound", version, err)
+	if !edit(old) || edit(old) {
+		t.Error("of two edits of one version one is to win")
+	}
+	want := edited
+	want.OpenTime, want.Status, want.CreateTime = old.OpenTime, old.Status, old.CreateTime
+	want.Partner, want.Team, want.Agent, want.Customer = "", "", "", old.Customer
+	want.Problem, want.MergedInto, want.Counts, want.ImportDigest = "", "", old.Counts, ""
+	want.EscalationLevel, want.HandoffCount, want.DeleteTime = 0, 0, time.Time{}
+	if got, err := s.Ticket(t.Context(), "acme", "a"); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Ticket = %+v, %v, want %+v", got, err, want)
+	}
+}
+
+// testLog walks over a log in pages of every size.
+func testLog(t *testing.T, s *Store) {
+	one := ticket("a", 0)
+	addTickets(t, s, one)
+	write(t, s, func(tx *sqldb.Tx) error {
+		for n, at := range []time.Duration{-time.Hour, 0, time.Hour, time.Hour} {
+			e := Event{Brand: "acme", Ticket: "a", Number: int64(2 * (n + 1)), Kind: Pended, Time: noon.Add(at), RecordTime: noon}
+			AddEvent(tx, e)
+			e.Brand = "other"
+			AddEvent(tx, e)
+			i := interaction(fmt.Sprint("said", n), at)
+			i.Number = int64(2*(n+1) + 1)
+			if err := AddInteraction(tx, i, true); err != nil {
+				return err
 			}
 		}
-		got, err := settle(one.ID, int64(state)%2) // any version, or the one it has
-		if state >= lifecycle.Resolved {
-			if !errors.Is(err, ErrNotFound) {
-				t.Errorf("Settle in state %d = %v, want ErrNotFound", state, err)
+		return nil
+	})
+	for size := 1; size < 11; size++ {
+		var got []string
+		after := LogCursor{}
+		for range 11 {
+			page, err := s.Log(t.Context(), one, after, size)
+			if err != nil {
+				t.Fatal(err)
 			}
-			continue
+			for _, e := range page {
+				got = append(got, fmt.Sprint(e.Number, e.Interaction))
+				after = e.Cursor()
+			}
 		}
-		want := one
-		want.Status, want.UpdateTime, want.Version = resolved, noon.Add(time.Hour), 2
-		stored, _ := s.Ticket(t.Context(), "acme", one.ID)
-		if err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(stored, want) {
-			t.Errorf("Settle in state %d = %+v, %v, stored %+v, want %+v", state, got, err, stored, want)
+		if joined, want := strings.Join(got, " "), "2 3said0 0 4 5said1 6 7said2 8 9said3"; joined != want {
+			t.Errorf("pages of %d = %s, want %s", size, joined, want)
 		}
+	}
+	h, err := s.History(t.Context(), "acme", "a")
+	if err != nil || len(h.Events) != 4 || len(h.Interactions) != 4 || !reflect.DeepEqual(h.Ticket, one) {
+		t.Errorf("History = %+v, %v, want the ticket, 4 events and 4 interactions", h, err)
+	}
+	if _, err := s.History(t.Context(), "acme", "none"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("history of no ticket = %v, want ErrNotFound", err)
 	}
 }
 
@@ -351,32 +399,30 @@ func testBacklog(t *testing.T, s *Store) {
 		want       string // the tickets opened in the window, and those open at its end
 	}{
 		{-1, 0, ""},
-		{0, 1, "in+open"},
+		{0, 1, "in open"},
 		{0, 2, "in"},
 		{1, 2, ""},
-		{1, 3, "in+open"}, // b; a is still resolved at the first instant after
-		{1, 4, "in+open open"},
+		{1, 3, "in open"}, // b; a is still resolved at the first instant after
+		{1, 4, "in open open"},
 		{3, 5, "open open"},
 		{3, 6, "open"},
 	} {
-		f := ObservationFilter{
-			Brand: "acme", Start: noon.Add(tt.start * time.Hour), End: noon.Add(tt.end * time.Hour),
-			Channels: []int32{1, 2}, Stages: []int32{4}, Columns: []string{"customer", "stage"},
+		window, seen := hours(tt.start, tt.end), []string(nil)
+		f := ObservationFilter{Brand: "acme", Opened: window, OpenAt: rollup.None, Columns: []string{"customer", "subject"}}
+		err := observe(t, s, f, func(_ *rollup.Ticket, values []string) error {
+			if !slices.Equal(values, []string{"ann", "refund"}) {
+				t.Errorf("values = %q, want ann and refund", values)
+			}
+			seen = append(seen, "in")
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		var seen []string
-		err := s.Observe(t.Context(), f, func(o Observation) error {
-			if !slices.Equal(o.Values, []string{"ann", "4"}) {
-				t.Errorf("values = %q, want ann and 4", o.Values)
-			}
-			var what []string
-			if o.OpenTime >= sqldb.Micros(f.Start) {
-				what = append(what, "in")
-			}
-			if o.OpenAtEnd {
-				what = append(what, "open")
-			}
-			if what != nil {
-				seen = append(seen, strings.Join(what, "+"))
+		f.Opened.From, f.OpenAt, f.Backlog = 0, window.To, true
+		err = observe(t, s, f, func(o *rollup.Ticket, _ []string) error {
+			if o.OpenAt(window.To) {
+				seen = append(seen, "open")
 			}
 			return nil
 		})
@@ -386,10 +432,21 @@ func testBacklog(t *testing.T, s *Store) {
 		}
 	}
 	stop := errors.New("stop")
-	all := ObservationFilter{Brand: "acme", Start: noon, End: noon.Add(time.Hour)}
-	if err := s.Observe(t.Context(), all, func(Observation) error { return stop }); !errors.Is(err, stop) {
+	all := ObservationFilter{Brand: "acme", Opened: hours(0, 1), OpenAt: rollup.None}
+	if err := observe(t, s, all, func(*rollup.Ticket, []string) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("Observe = %v, want the visitor's error", err)
 	}
+}
+
+// hours is from one hour after noon to another.
+func hours(from, to time.Duration) rollup.Range {
+	return rollup.Range{From: sqldb.Micros(noon.Add(from * time.Hour)), To: sqldb.Micros(noon.Add(to * time.Hour))}
+}
+
+func observe(t *testing.T, s *Store, f ObservationFilter, visit func(*rollup.Ticket, []string) error) error {
+	t.Helper()
+	f.Now = noon
+	return s.Snapshot(t.Context(), func(snap *Snapshot) error { return snap.Observe(f, visit) })
 }
 
 func testSpan(t *testing.T, s *Store) {

@@ -5,12 +5,13 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 )
 
-// A Ticket is one row. Customer, Partner, Team and Agent are ids; enums are the
-// numbers of the contract.
+// A Ticket is one row. What refers to something of the brand is its id, empty for
+// none; enums are the numbers of the contract.
 type Ticket struct {
 	Brand, ID            string
 	Customer             string
@@ -19,20 +20,64 @@ type Ticket struct {
 	Stage, Phase         int32
 	Channel              int32
 	Handling, Origin     int32
-	Partner, Team, Agent string // empty for none
+	Partner, Team, Agent string
 	OpenTime             time.Time
 	Status               lifecycle.Status
 	Attributes           map[string]string
 	CreateTime           time.Time
 	UpdateTime           time.Time
 	Version              int64
+
+	IssueType       string
+	Problem         string
+	CauseTouchpoint string // of Customer
+	Campaign        string
+	ExternalID      string
+	FollowUpOf      string
+	MergedInto      string
+	Avoidable       bool
+	Grievance       bool
+	RedressSteps    []RedressStep
+	Policy          Policy
+	EscalationLevel int32
+	HandoffCount    int32
+	Counts          lifecycle.Counts
+	DeleteTime      time.Time // zero unless deleted
+	ImportDigest    string    // of the imported row, in hex; empty if it was not imported
 }
 
-const ticketColumns = `brand, id, customer, subject, priority, issue_kind, stage, phase, channel, handling, origin,
+// A Policy is the SLA policy that a ticket follows.
+type Policy struct {
+	ID       string // empty for none
+	Revision int64
+	Given    bool // by the caller, not by the order of the policies
+}
+
+// A RedressStep is one step of a redress procedure. Times are microseconds since
+// 1970, zero for none.
+type RedressStep struct {
+	Title string `json:"title"`
+	Due   int64  `json:"due,omitempty"`
+	Done  int64  `json:"done,omitempty"`
+	Agent string `json:"agent,omitempty"`
+}
+
+// The columns that every new ticket fills, and those that few do.
+const (
+	usualColumns = `brand, id, customer, subject, priority, issue_kind, stage, phase, channel, handling, origin,
 	partner, team, agent, open_time, state, first_response_time, resolve_time, outcome, reopen_count, attributes,
 	create_time, update_time, version`
+	otherColumns = `issue_type, problem, cause_touchpoint, campaign, external_id, follow_up_of, merged_into,
+	avoidable, grievance, redress_steps, sla_policy, sla_policy_revision, sla_policy_given, escalation_level, handoff_count,
+	interaction_count, contact_count, inbound_after, responder, other_responder, cost_micros, costed_count, outcome_confirmed,
+	close_time, delete_time, import_digest`
+	ticketColumns = usualColumns + `, ` + otherColumns
+)
 
-var insertTicket = `INSERT INTO ticket (` + ticketColumns + `) VALUES ` + sqldb.Values(1, 24)
+var (
+	insertUsual  = `INSERT INTO ticket (` + usualColumns + `) VALUES ` + sqldb.Values(1, 24)
+	insertTicket = `INSERT INTO ticket (` + ticketColumns + `) VALUES ` + sqldb.Values(1, 50)
+)
 
 // AddTicket adds t. It returns [ErrExists] if the id is taken; fresh says that it
 // cannot be.
@@ -42,11 +87,40 @@ func AddTicket(tx *sqldb.Tx, t Ticket, fresh bool) error {
 		return err
 	}
 	s := t.Status
-	return add(tx, fresh, insertTicket,
+	args := append(make([]any, 0, 50),
 		t.Brand, t.ID, t.Customer, t.Subject, t.Priority, t.IssueKind, t.Stage, t.Phase, t.Channel, t.Handling, t.Origin,
 		t.Partner, t.Team, t.Agent, sqldb.Micros(t.OpenTime),
 		int32(s.State), sqldb.NullMicros(s.FirstResponse), sqldb.NullMicros(s.ResolveTime), int32(s.Outcome), s.ReopenCount,
 		attributes, sqldb.Micros(t.CreateTime), sqldb.Micros(t.UpdateTime), t.Version)
+	if t.usual() {
+		return add(tx, fresh, insertUsual, args...)
+	}
+	steps, err := encodeSteps(t.RedressSteps)
+	if err != nil {
+		return err
+	}
+	c := t.Counts
+	args = append(args, t.IssueType, t.Problem, t.CauseTouchpoint, t.Campaign, null(t.ExternalID), t.FollowUpOf, t.MergedInto,
+		number(t.Avoidable), number(t.Grievance), steps, t.Policy.ID, t.Policy.Revision, number(t.Policy.Given), t.EscalationLevel, t.HandoffCount,
+		c.Interactions, c.Contacts, c.InboundAfter, c.Responder, number(c.OtherResponder), c.CostMicros, c.Costed, number(s.Confirmed),
+		sqldb.NullMicros(s.CloseTime), sqldb.NullMicros(t.DeleteTime), t.ImportDigest)
+	return add(tx, fresh, insertTicket, args...)
+}
+
+// null returns text as a column keeps it that is NULL for none.
+func null(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// usual reports whether the columns that few tickets fill have their defaults.
+func (t *Ticket) usual() bool {
+	return t.IssueType == "" && t.Problem == "" && t.CauseTouchpoint == "" && t.Campaign == "" && t.ExternalID == "" &&
+		t.FollowUpOf == "" && t.MergedInto == "" && !t.Avoidable && !t.Grievance && len(t.RedressSteps) == 0 && t.Policy == Policy{} &&
+		t.EscalationLevel == 0 && t.HandoffCount == 0 && t.Counts == lifecycle.Counts{} && !t.Status.Confirmed &&
+		t.Status.CloseTime.IsZero() && t.DeleteTime.IsZero() && t.ImportDigest == ""
 }
 
 const ticketByID = `SELECT ` + ticketColumns + ` FROM ticket WHERE brand = $1 AND id = $2`
@@ -62,81 +136,84 @@ func ReadTicket(tx *sqldb.Tx, brand, id string) (Ticket, error) {
 	return scanTicket(tx.QueryRow(ticketByID, brand, id).Scan)
 }
 
-// A TicketFilter picks and pages tickets of a brand.
+// TicketsByID returns those tickets of a brand that exist, by id.
+func (s *Store) TicketsByID(ctx context.Context, brand string, ids []string) (map[string]Ticket, error) {
+	var q query
+	q.add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, brand)
+	q.among(`id`, ids)
+	rows, err := list(ctx, s.db, &q, scanTicket)
+	byID := make(map[string]Ticket, len(rows))
+	for _, t := range rows {
+		byID[t.ID] = t
+	}
+	return byID, err
+}
+
+// A TicketFilter picks, orders and pages tickets of a brand.
 type TicketFilter struct {
 	Brand    string
 	Customer string  // empty for all
+	Partner  string  // empty for all, and for the brand's own
 	States   []int32 // none for all
-	After    Cursor
+	Deleted  bool    // those too
+	Where    []filter.Clause
+	By       string // the order
 	Limit    int
 }
 
-// Tickets returns tickets, newest first by open time.
+// Tickets returns the tickets that f picks.
 func (s *Store) Tickets(ctx context.Context, f TicketFilter) ([]Ticket, error) {
 	var q query
 	q.add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, f.Brand)
 	if f.Customer != "" {
 		q.add(` AND customer = ?`, f.Customer)
 	}
+	if f.Partner != "" {
+		q.add(` AND partner = ?`, f.Partner)
+	}
 	q.in(`state`, f.States)
-	if f.After != (Cursor{}) {
-		q.add(` AND (open_time, id) < (?, ?)`, f.After.Time, f.After.ID)
+	if !f.Deleted {
+		q.add(` AND delete_time IS NULL`)
 	}
-	q.add(` ORDER BY open_time DESC, id DESC LIMIT ?`, f.Limit)
+	for _, c := range f.Where {
+		q.add(` AND (`+c.Text+`)`, c.Args...)
+	}
+	q.add(` ORDER BY `+f.By+` LIMIT ?`, f.Limit)
 	return list(ctx, s.db, &q, scanTicket)
-}
-
-// SetStatus moves the ticket read as t to status and returns it, or false if
-// somebody has written it since. A move from RESOLVED to OPEN at the time at is
-// kept as a reopening.
-func SetStatus(tx *sqldb.Tx, t Ticket, status lifecycle.Status, at, now time.Time) (Ticket, bool, error) {
-	n, err := tx.Exec(`
-		UPDATE ticket SET state = $1, first_response_time = $2, resolve_time = $3, outcome = $4, reopen_count = $5,
-			update_time = $6, version = version + 1
-		WHERE brand = $7 AND id = $8 AND version = $9`,
-		int32(status.State), sqldb.NullMicros(status.FirstResponse), sqldb.NullMicros(status.ResolveTime),
-		int32(status.Outcome), status.ReopenCount, sqldb.Micros(now), t.Brand, t.ID, t.Version)
-	if err != nil || n == 0 {
-		return t, false, err
-	}
-	if status.ReopenCount > t.Status.ReopenCount {
-		tx.Defer(`INSERT INTO reopening (brand, ticket, number, resolve_time, reopen_time) VALUES ($1, $2, $3, $4, $5)`,
-			t.Brand, t.ID, status.ReopenCount, sqldb.Micros(t.Status.ResolveTime), sqldb.Micros(at))
-	}
-	t.Status, t.UpdateTime, t.Version = status, now, t.Version+1
-	return t, true, nil
-}
-
-// Settle moves a ticket that is in a state before RESOLVED to status, a resolved
-// one, and returns it. It returns [ErrNotFound] if there is no such ticket, or
-// none of that version; version 0 stands for any.
-func Settle(tx *sqldb.Tx, brand, id string, version int64, status lifecycle.Status, now time.Time) (Ticket, error) {
-	return scanTicket(tx.QueryRow(`
-		UPDATE ticket SET state = $1, outcome = $2, resolve_time = $3, update_time = $4, version = version + 1
-		WHERE brand = $5 AND id = $6 AND state < $1 AND (version = $7 OR $7 = 0)
-		RETURNING `+ticketColumns,
-		int32(status.State), int32(status.Outcome), sqldb.Micros(status.ResolveTime), sqldb.Micros(now), brand, id, version).Scan)
 }
 
 func scanTicket(scan func(...any) error) (Ticket, error) {
 	var (
-		t                        Ticket
-		opened, created, updated int64
-		responded, resolved      sql.NullInt64
-		attributes               string
-		state, outcome           int32
+		t                                      Ticket
+		opened, created, updated               int64
+		responded, resolved, closed, deleted   sql.NullInt64
+		attributes, steps                      string
+		state, outcome                         int32
+		avoidable, grievance, given, confirmed int
+		other                                  int
 	)
+	var external sql.NullString
+	s, c := &t.Status, &t.Counts
 	err := scan(&t.Brand, &t.ID, &t.Customer, &t.Subject, &t.Priority, &t.IssueKind, &t.Stage, &t.Phase, &t.Channel,
 		&t.Handling, &t.Origin, &t.Partner, &t.Team, &t.Agent, &opened, &state, &responded, &resolved, &outcome,
-		&t.Status.ReopenCount, &attributes, &created, &updated, &t.Version)
+		&s.ReopenCount, &attributes, &created, &updated, &t.Version,
+		&t.IssueType, &t.Problem, &t.CauseTouchpoint, &t.Campaign, &external, &t.FollowUpOf, &t.MergedInto,
+		&avoidable, &grievance, &steps, &t.Policy.ID, &t.Policy.Revision, &given, &t.EscalationLevel, &t.HandoffCount,
+		&c.Interactions, &c.Contacts, &c.InboundAfter, &c.Responder, &other, &c.CostMicros, &c.Costed, &confirmed,
+		&closed, &deleted, &t.ImportDigest)
 	if err == nil {
 		t.Attributes, err = decode(attributes)
+	}
+	if err == nil {
+		t.RedressSteps, err = decodeSteps(steps)
 	}
 	if err != nil {
 		return Ticket{}, missing("ticket", err)
 	}
 	t.OpenTime, t.CreateTime, t.UpdateTime = sqldb.Time(opened), sqldb.Time(created), sqldb.Time(updated)
-	t.Status.State, t.Status.Outcome = lifecycle.State(state), lifecycle.Outcome(outcome)
-	t.Status.FirstResponse, t.Status.ResolveTime = optional(responded), optional(resolved)
+	s.State, s.Outcome = lifecycle.State(state), lifecycle.Outcome(outcome)
+	s.FirstResponse, s.ResolveTime, s.CloseTime = optional(responded), optional(resolved), optional(closed)
+	t.Avoidable, t.Grievance, t.Policy.Given, s.Confirmed, c.OtherResponder = avoidable == 1, grievance == 1, given == 1, confirmed == 1, other == 1
+	t.DeleteTime, t.ExternalID = optional(deleted), external.String
 	return t, nil
 }

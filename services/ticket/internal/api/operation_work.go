@@ -1,0 +1,87 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+const (
+	leaseTime     = 30 * time.Second // of an operation; a step takes much less
+	operationPoll = 5 * time.Second  // another replica may have died
+)
+
+// RunOperations works on operations, one at a time, until ctx ends. Replicas may run
+// it at the same time: one of them works on an operation, another goes on with it
+// where that one fell silent.
+func (s *Server) RunOperations(ctx context.Context) {
+	if !s.DB.Postgres() { // nobody else works, so what is held was held before the restart
+		if err := s.DB.Write(ctx, func(tx *sqldb.Tx) error { store.ReleaseOperations(tx); return nil }); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "operations wait for their leases", slog.String("error", err.Error()))
+		}
+	}
+	for ctx.Err() == nil {
+		s.sla.operations.clear()
+		worked, err := s.work(ctx)
+		if err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "an operation is delayed", slog.String("error", err.Error()))
+		}
+		if !worked || err != nil {
+			s.sla.operations.wait(ctx, time.Time{}, operationPoll)
+		}
+	}
+}
+
+// work claims one operation and works on it until it is finished or somebody else's.
+// It reports whether there was one.
+func (s *Server) work(ctx context.Context) (bool, error) {
+	var o store.Operation
+	err := s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
+		now := moment()
+		store.ForgetOperations(tx, now)
+		o, err = s.Store.ClaimOperation(tx, now, now.Add(leaseTime))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	for err == nil && o.EndTime.IsZero() {
+		var mine bool
+		if o, mine, err = s.step(ctx, o); err == nil && !mine {
+			return true, nil
+		}
+	}
+	return true, err
+}
+
+// step goes one step on with an operation, and reports whether it still is ours.
+func (s *Server) step(ctx context.Context, held store.Operation) (store.Operation, bool, error) {
+	next, err := s.simulate(ctx, held)
+	switch {
+	case ctx.Err() != nil: // let another one have it at once
+		next = held
+		next.Lease = time.UnixMicro(0)
+		ctx = context.WithoutCancel(ctx)
+	case err != nil && fault.Reason(err) == "": // it would fail again
+		slog.ErrorContext(ctx, "an operation has failed", slog.String("operation", operationName(held)), slog.String("error", err.Error()))
+		next = held
+		next.Code, next.EndTime = int32(codes.Internal), moment()
+	case err != nil:
+		return held, true, err
+	default:
+		next.Lease = moment().Add(leaseTime)
+	}
+	mine := false
+	err = s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
+		mine, err = store.Advance(tx, held, next)
+		return err
+	})
+	return next, mine && next.Lease.UnixMicro() != 0, err
+}

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
+	"github.com/concentric-cx/concentric/services/ticket/internal/sla"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+// maxSegments is how many segments a preview shows.
+const maxSegments = 1000
+
+// PreviewSlaDeadline implements SlaService. What lies behind is counted by the hours
+// that were in force then, what lies ahead by those of now.
+func (s *Server) PreviewSlaDeadline(ctx context.Context, req *ticketv1.PreviewSlaDeadlineRequest) (*ticketv1.PreviewSlaDeadlineResponse, error) {
+	target, schedule, err := s.previewed(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	brand := name.Brand(req.GetParent())
+	hours, err := s.outside(ctx).timeline(brand, schedule)
+	if err != nil {
+		return nil, err
+	}
+	now := moment()
+	start := now
+	if req.GetStartTime() != nil {
+		start = req.GetStartTime().AsTime()
+	}
+	h := sla.History{
+		Events: []sla.Event{{Time: start, Kind: sla.Moved, State: lifecycle.New}},
+		Policies: []sla.Applied{{
+			From: start, Schedules: hours,
+			Policy: &sla.Policy{Targets: map[sla.Metric]sla.Target{sla.Resolution: {Duration: target, BusinessTime: schedule != ""}}},
+		}},
+	}
+	if start.After(now) {
+		now = start
+	}
+	due := only(h, now).Due
+	if due.IsZero() {
+		return nil, fault.Precondition("NEVER_DUE", req.GetParent(), "the time is not used up within 20 years")
+	}
+	segments := only(h, due).Segments
+	return &ticketv1.PreviewSlaDeadlineResponse{
+		DueTime: timestamppb.New(due), Target: durationpb.New(target),
+		Segments: segmentsProto(brand, segments[:min(len(segments), maxSegments)]),
+	}, nil
+}
+
+// only returns the only clock of h.
+func only(h sla.History, at time.Time) sla.Instance { return sla.Clocks(h, at)[0] }
+
+// previewed returns the target that req asks for, and the schedule that counts it.
+func (s *Server) previewed(ctx context.Context, req *ticketv1.PreviewSlaDeadlineRequest) (time.Duration, string, error) {
+	if req.GetTarget() != nil {
+		if req.GetSchedule() != "" {
+			if _, err := get(ctx, s, s.schedules(), req.GetSchedule()); err != nil {
+				return 0, "", err
+			}
+		}
+		return req.GetTarget().AsDuration(), name.ID(req.GetSchedule()), nil
+	}
+	p, err := get(ctx, s, policies, req.GetSlaPolicy())
+	if err != nil {
+		return 0, "", err
+	}
+	row, err := newPolicy(p, store.Record{})
+	if err != nil {
+		return 0, "", err
+	}
+	priority := cmp.Or(req.GetPriority(), ticketv1.Ticket_PRIORITY_NORMAL)
+	target, ok := newPromise(row).of(int32(priority)).Targets[sla.Metric(req.GetMetric())]
+	switch {
+	case !ok:
+		return 0, "", impossible("metric", "NO_TARGET", "has no target in the policy for that priority")
+	case !target.BusinessTime:
+		return target.Duration, "", nil
+	}
+	return target.Duration, row.Schedule, nil
+}

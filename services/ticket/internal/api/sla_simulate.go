@@ -1,0 +1,286 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/measure"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/stats"
+	"github.com/concentric-cx/concentric/services/ticket/internal/sla"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+const (
+	maxSimulated  = 500_000 // tickets
+	simulateBatch = 200     // tickets a step
+)
+
+// SimulateSlaPolicy implements SlaService.
+func (s *Server) SimulateSlaPolicy(ctx context.Context, req *ticketv1.SimulateSlaPolicyRequest) (*longrunningpb.Operation, error) {
+	if _, err := newPolicy(req.GetSlaPolicy(), store.Record{}); err != nil {
+		return nil, err
+	}
+	span, err := s.simulated(req)
+	if err != nil {
+		return nil, err
+	}
+	total, err := s.Store.CountOpened(ctx, span, maxSimulated+1)
+	if err != nil {
+		return nil, err
+	}
+	if total > maxSimulated {
+		return nil, impossible("window", "TOO_MANY_TICKETS", fmt.Sprintf("holds more than %d tickets", maxSimulated))
+	}
+	request, err := proto.Marshal(req)
+	if err != nil {
+		return nil, err
+	}
+	o := store.Operation{Brand: span.Brand, ID: name.NewID(), Request: request, Total: total, CreateTime: moment()}
+	return once.Do(ctx, s.DB, o.Brand, req, func(tx *sqldb.Tx) (*longrunningpb.Operation, error) {
+		if err := mustHave(tx, store.Schedules, o.Brand, "schedules", name.ID(req.GetSlaPolicy().GetSchedule())); err != nil {
+			return nil, err
+		}
+		store.AddOperation(tx, o)
+		tx.AfterCommit(func() { s.sla.operations.set(o.CreateTime) })
+		return operationProto(o)
+	})
+}
+
+// simulated returns the tickets that req asks about.
+func (s *Server) simulated(req *ticketv1.SimulateSlaPolicyRequest) (store.Span, error) {
+	brand, w := name.Brand(req.GetParent()), req.GetWindow()
+	picked, err := ticketFields.Parse(req.GetFilter(), brand)
+	return store.Span{
+		Brand: brand, From: w.GetStartTime().AsTime(), To: w.GetEndTime().AsTime(), Where: picked.Where(s.DB.Postgres()),
+	}, err
+}
+
+// A trial is what a simulation has found so far.
+type trial struct {
+	After     store.Cursor `json:"after"`
+	Tickets   int64        `json:"tickets"`
+	Running   int64        `json:"running"`   // clocks that are not decided
+	Cancelled int64        `json:"cancelled"` // clocks that no longer matter
+	Cells     []trialCell  `json:"cells"`     // by metric and priority
+}
+
+// A trialCell is the clocks of one metric for one priority, 0 for all of them.
+type trialCell struct {
+	Metric   int32 `json:"metric"`
+	Priority int32 `json:"priority"`
+	trialCounts
+}
+
+type trialCounts struct {
+	Current      int64 `json:"current"` // decided
+	CurrentMet   int64 `json:"current_met"`
+	Simulated    int64 `json:"simulated"`
+	SimulatedMet int64 `json:"simulated_met"`
+	Lost         int64 `json:"lost"`
+	Won          int64 `json:"won"`
+}
+
+// simulate goes one step on with a simulation. All of its steps see the clocks at the
+// time when it was asked for.
+func (s *Server) simulate(ctx context.Context, o store.Operation) (store.Operation, error) {
+	req := &ticketv1.SimulateSlaPolicyRequest{}
+	if err := proto.Unmarshal(o.Request, req); err != nil {
+		return o, err
+	}
+	var t trial
+	if len(o.Progress) > 0 {
+		if err := json.Unmarshal(o.Progress, &t); err != nil {
+			return o, err
+		}
+	}
+	span, err := s.simulated(req)
+	if err != nil {
+		return o, err
+	}
+	tickets, err := s.Store.Opened(ctx, span, t.After, simulateBatch)
+	if err != nil {
+		return o, err
+	}
+	histories, err := store.Histories(s.Store.Query(ctx), span.Brand, tickets)
+	if err != nil {
+		return o, err
+	}
+	policy, err := newPolicy(req.GetSlaPolicy(), store.Record{Brand: span.Brand, ID: "simulated"})
+	if err != nil {
+		return o, err
+	}
+	judge := judge{reader: s.outside(ctx), promise: newPromise(policy), at: o.CreateTime, cells: map[cellKey]trialCounts{}}
+	for _, c := range t.Cells {
+		judge.cells[cellKey{c.Metric, c.Priority}] = c.trialCounts
+	}
+	for _, h := range histories {
+		if err := judge.try(h, &t); err != nil {
+			return o, err
+		}
+	}
+	t.Tickets += int64(len(tickets))
+	t.Cells = judge.sorted()
+	if n := len(tickets); n > 0 {
+		t.After = store.Cursor{Time: sqldb.Micros(tickets[n-1].OpenTime), ID: tickets[n-1].ID}
+	}
+	o.Done = t.Tickets
+	if len(tickets) < simulateBatch {
+		o.EndTime = moment()
+		o.Result, err = proto.Marshal(t.answer(req, o))
+		return o, err
+	}
+	o.Progress, err = json.Marshal(t)
+	return o, err
+}
+
+type cellKey struct{ metric, priority int32 }
+
+// A judge compares a policy with what was.
+type judge struct {
+	reader
+	promise *promise
+	at      time.Time
+	cells   map[cellKey]trialCounts
+}
+
+// try adds the clocks of one ticket.
+func (j judge) try(h store.History, t *trial) error {
+	was, _, err := j.history(h)
+	if err != nil {
+		return err
+	}
+	hours, err := j.timeline(h.Ticket.Brand, j.promise.schedule)
+	if err != nil {
+		return err
+	}
+	would := sla.History{Events: was.Events, Policies: j.replaced(h, hours)}
+	type pair struct{ current, simulated verdict }
+	pairs := map[clockKey]pair{}
+	for _, c := range sla.Brief(was, j.at) {
+		key := clockKey{int32(c.Metric), int32(c.Episode)} //nolint:gosec // few
+		pairs[key] = pair{current: decide(c.State)}
+	}
+	for _, c := range sla.Brief(would, j.at) {
+		key := clockKey{int32(c.Metric), int32(c.Episode)} //nolint:gosec // few
+		p := pairs[key]
+		p.simulated = decide(c.State)
+		pairs[key] = p
+	}
+	for key, p := range pairs {
+		for _, v := range []verdict{p.current, p.simulated} {
+			switch v {
+			case undecided:
+				t.Running++
+			case cancelled:
+				t.Cancelled++
+			}
+		}
+		for _, priority := range []int32{0, h.Ticket.Priority} {
+			cell := j.cells[cellKey{key.metric, priority}]
+			cell.add(p.current, p.simulated)
+			j.cells[cellKey{key.metric, priority}] = cell
+		}
+	}
+	return nil
+}
+
+// replaced returns the policies of a ticket as if it had had the one tried from its
+// opening on.
+func (j judge) replaced(h store.History, hours []sla.InForce) []sla.Applied {
+	priority := firstPriority(h)
+	all := []sla.Applied{{From: h.Ticket.OpenTime, Policy: j.promise.of(priority), Schedules: hours}}
+	for _, e := range h.Events {
+		if e.Priority != 0 {
+			all = append(all, sla.Applied{From: e.Time, Policy: j.promise.of(e.Priority), Schedules: hours})
+		}
+	}
+	return all
+}
+
+// A verdict is what has become of a clock.
+type verdict int
+
+const (
+	absent verdict = iota
+	met
+	missed
+	undecided
+	cancelled
+)
+
+func decide(s sla.State) verdict {
+	switch s {
+	case sla.Met:
+		return met
+	case sla.Breached, sla.MetLate:
+		return missed
+	case sla.Cancelled:
+		return cancelled
+	}
+	return undecided
+}
+
+func (c *trialCounts) add(current, simulated verdict) {
+	count := func(v verdict, decided, kept *int64) bool {
+		if v == met || v == missed {
+			*decided++
+		}
+		if v == met {
+			*kept++
+		}
+		return v == met || v == missed
+	}
+	was := count(current, &c.Current, &c.CurrentMet)
+	would := count(simulated, &c.Simulated, &c.SimulatedMet)
+	switch {
+	case !was || !would || current == simulated:
+	case current == met:
+		c.Lost++
+	default:
+		c.Won++
+	}
+}
+
+// sorted returns the cells by metric and priority.
+func (j judge) sorted() []trialCell {
+	order := func(a, b cellKey) int {
+		return cmp.Or(cmp.Compare(a.metric, b.metric), cmp.Compare(a.priority, b.priority))
+	}
+	var all []trialCell
+	for _, key := range slices.SortedFunc(maps.Keys(j.cells), order) {
+		all = append(all, trialCell{key.metric, key.priority, j.cells[key]})
+	}
+	return all
+}
+
+// answer returns what a finished trial has found.
+func (t *trial) answer(req *ticketv1.SimulateSlaPolicyRequest, o store.Operation) *ticketv1.SimulateSlaPolicyResponse {
+	resp := &ticketv1.SimulateSlaPolicyResponse{Basis: &typev1.Basis{
+		Window: req.GetWindow(), AsOfTime: timestamppb.New(o.CreateTime), ReadTime: timestamppb.New(o.CreateTime), Included: t.Tickets,
+		Excluded: measure.Exclusions(map[string]int64{"CLOCK_RUNNING": t.Running, "CLOCK_CANCELLED": t.Cancelled}),
+		Sources:  []string{"ticket"},
+	}}
+	for _, c := range t.Cells {
+		resp.Results = append(resp.Results, &ticketv1.SimulateSlaPolicyResponse_Result{
+			Metric: ticketv1.SlaMetric(c.Metric), Priority: ticketv1.Ticket_Priority(c.Priority),
+			Current:   measure.Estimate(stats.Wilson(c.CurrentMet, c.Current), typev1.Unit_UNIT_RATIO),
+			Simulated: measure.Estimate(stats.Wilson(c.SimulatedMet, c.Simulated), typev1.Unit_UNIT_RATIO),
+			LostCount: c.Lost, WonCount: c.Won,
+		})
+	}
+	return resp
+}

@@ -1,0 +1,169 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+const (
+	timerBatch  = 32               // tickets a transaction
+	tellBatch   = 500              // tickets a transaction
+	timerPoll   = 10 * time.Second // other replicas set timers too
+	timerRetry  = time.Second
+	timerRepair = time.Minute // a ticket that cannot be computed waits for somebody to repair it
+)
+
+// RunTimers warns and reports breaches as they come, until ctx ends. A late one says
+// the same as one in time, as the instants are computed. Replicas may run it at the
+// same time.
+func (s *Server) RunTimers(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.sla.timers.clear()
+		next, err := s.ring(ctx)
+		if err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "sla timers are late", slog.String("error", err.Error()))
+			next = time.Now().Add(timerRetry)
+		}
+		s.sla.timers.wait(ctx, next, timerPoll)
+	}
+}
+
+// ring does all that is due and returns when there is more to do.
+func (s *Server) ring(ctx context.Context) (time.Time, error) {
+	for more := true; more; {
+		err := s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
+			more, err = s.Store.TellChange(tx, time.Now(), tellBatch)
+			return err
+		})
+		if err != nil {
+			return time.Time{}, err
+		}
+	}
+	for limit, n := timerBatch, timerBatch; n == limit; {
+		var err error
+		if n, err = s.wake(ctx, limit); err == nil {
+			continue
+		}
+		if limit == 1 {
+			return time.Time{}, err
+		}
+		limit, n = 1, 1 // so that one does not keep the others from being told
+	}
+	return s.Store.NextTimer(ctx)
+}
+
+// wake settles the clocks of up to limit tickets whose timers are due and returns how
+// many there were. One alone that cannot be settled is put off.
+func (s *Server) wake(ctx context.Context, limit int) (n int, err error) {
+	var at store.Timer
+	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		due, err := s.Store.DueTimers(tx, time.Now(), limit)
+		if err != nil {
+			return err
+		}
+		n = len(due)
+		for _, at = range due {
+			if err := s.ripe(tx, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil || limit > 1 || at.Ticket == "" || ctx.Err() != nil {
+		return n, err
+	}
+	slog.ErrorContext(ctx, "the clocks of a ticket cannot be computed",
+		slog.String("ticket", ticketName(at.Brand, at.Ticket)), slog.String("error", err.Error()))
+	at.Wake = time.Now().Add(timerRepair)
+	return 1, s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		store.SetTimer(tx, at)
+		return nil
+	})
+}
+
+// ripe settles the clocks of a ticket whose timer is due.
+func (s *Server) ripe(tx *sqldb.Tx, at store.Timer) error {
+	t, err := store.ReadTicket(tx, at.Brand, at.Ticket)
+	if errors.Is(err, store.ErrNotFound) {
+		store.SetTimer(tx, store.Timer{Brand: at.Brand, Ticket: at.Ticket})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	changed, err := s.recount(tx, t)
+	if changed {
+		stale(tx, t, t)
+	}
+	return err
+}
+
+// An alarm wakes one who waits for a time when an earlier one is set. Its zero value
+// is set for none.
+type alarm struct {
+	mu   sync.Mutex
+	next time.Time // the earliest one set since clear
+	ring chan struct{}
+}
+
+// bell returns the channel that rings. The caller holds mu.
+func (a *alarm) bell() chan struct{} {
+	if a.ring == nil {
+		a.ring = make(chan struct{}, 1)
+	}
+	return a.ring
+}
+
+// clear forgets the times set so far.
+func (a *alarm) clear() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.next = time.Time{}
+}
+
+// set makes sure that who waits is awake at t. It does not block.
+func (a *alarm) set(t time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.next.IsZero() && !t.Before(a.next) {
+		return
+	}
+	a.next = t
+	select {
+	case a.bell() <- struct{}{}:
+	default:
+	}
+}
+
+// wait returns at next, if that is not zero, at an earlier time that was set since
+// clear, after the longest time given, or when ctx ends.
+func (a *alarm) wait(ctx context.Context, next time.Time, longest time.Duration) {
+	until := time.Now().Add(longest)
+	if !next.IsZero() && next.Before(until) {
+		until = next
+	}
+	for {
+		a.mu.Lock()
+		if !a.next.IsZero() && a.next.Before(until) {
+			until = a.next
+		}
+		bell := a.bell()
+		a.mu.Unlock()
+		timer := time.NewTimer(time.Until(until))
+		select {
+		case <-bell:
+			timer.Stop()
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+)
+
+// quiet is how long nobody has written a ticket before the sweep closes it: a history
+// that is still being told, event by event, is not cut short.
+const quiet = time.Hour
+
+// Sweep closes tickets whose reopen window has ended and removes deleted ones for
+// good, as of now. Several replicas may sweep at a time.
+func (s *Server) Sweep(ctx context.Context, now time.Time) error {
+	return errors.Join(s.closeDue(ctx, now), s.purge(ctx, now))
+}
+
+// closeDue closes tickets, a few at a time so that others can write in between.
+func (s *Server) closeDue(ctx context.Context, now time.Time) error {
+	for {
+		due, err := s.Store.Due(ctx, now.Add(-lifecycle.ReopenWindow), now.Add(-quiet))
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+			for _, key := range due {
+				if err := s.expire(tx, key, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// expire closes a ticket, unless somebody else has moved it. What was imported is
+// closed without a word: the others have not heard of it.
+func (s *Server) expire(tx *sqldb.Tx, key store.Key, now time.Time) error {
+	before, err := store.ReadTicket(tx, key.Brand, key.ID)
+	if err != nil || before.Status.State != lifecycle.Resolved {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	after := before
+	if after.Status, err = before.Status.Close(now); err != nil {
+		return err
+	}
+	m := move{brand: key.Brand, id: key.ID, at: after.Status.CloseTime, now: now}
+	after.Version, after.UpdateTime = before.Version+1, now
+	written, err := store.Move(tx, before, after, m.at)
+	if err != nil || !written {
+		return err
+	}
+	m.record(tx, before, after, []store.Event{{Kind: store.Closed}})
+	if after.ImportDigest == "" {
+		s.Outbox.Emit(tx, stateChanged(before, after, m.at))
+	}
+	return s.moved(tx, before, after)
+}
+
+// purge removes tickets that were deleted long enough ago.
+func (s *Server) purge(ctx context.Context, now time.Time) error {
+	for {
+		gone := false
+		err := s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
+			gone, err = store.Purge(tx, now.Add(-store.Keep))
+			return err
+		})
+		if err != nil || !gone {
+			return err
+		}
+	}
+}

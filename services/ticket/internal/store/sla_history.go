@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/filter"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+)
+
+// Histories returns everything that happened to tickets of a brand, in their order.
+func Histories(q Query, brand string, tickets []Ticket) ([]History, error) {
+	if len(tickets) == 0 {
+		return nil, nil
+	}
+	histories, at := make([]History, len(tickets)), make(map[string]int, len(tickets))
+	ids := make([]string, len(tickets))
+	for i, t := range tickets {
+		histories[i].Ticket, ids[i], at[t.ID] = t, t.ID, i
+	}
+	events, err := those(q, `SELECT `+eventColumns+` FROM ticket_event WHERE brand = ?`, ` ORDER BY ticket, number`, brand, ids, scanEvent)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range events {
+		h := &histories[at[e.Ticket]]
+		h.Events = append(h.Events, e)
+	}
+	said, err := those(q, `SELECT `+interactionColumns+` FROM interaction WHERE brand = ?`, ` ORDER BY ticket, number, start_time, id`, brand, ids, scanInteraction)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range said {
+		h := &histories[at[i.Ticket]]
+		h.Interactions = append(h.Interactions, i)
+	}
+	return histories, nil
+}
+
+// those reads the rows of some tickets.
+func those[T any](run Query, text, order, brand string, tickets []string, scan func(func(...any) error) (T, error)) ([]T, error) {
+	var q query
+	q.add(text, brand)
+	q.oneOf(`ticket`, tickets)
+	q.add(order)
+	rows, err := run(q.String(), q.args...)
+	if err != nil {
+		return nil, err
+	}
+	return all(rows, scan)
+}
+
+// A Span picks the tickets of a brand that were opened in [From, To) and are not
+// deleted.
+type Span struct {
+	Brand    string
+	From, To time.Time
+	Where    filter.Clause
+}
+
+// Opened returns up to limit tickets after a place, the oldest first.
+func (s *Store) Opened(ctx context.Context, p Span, after Cursor, limit int) ([]Ticket, error) {
+	q := p.query(ticketColumns)
+	if after != (Cursor{}) {
+		q.add(` AND (open_time, id) > (?, ?)`, after.Time, after.ID)
+	}
+	q.add(` ORDER BY open_time, id LIMIT ?`, limit)
+	return list(ctx, s.db, q, scanTicket)
+}
+
+// CountOpened returns how many tickets p picks, or limit if that is less.
+func (s *Store) CountOpened(ctx context.Context, p Span, limit int64) (n int64, err error) {
+	var q query
+	q.add(`SELECT COUNT(*) FROM (`)
+	inner := p.query(`1 AS one`)
+	q.WriteString(inner.String())
+	q.args = inner.args
+	q.add(` LIMIT ?) picked`, limit)
+	err = s.db.Read().QueryRowContext(ctx, q.String(), q.args...).Scan(&n)
+	return n, sqldb.Fault(err)
+}
+
+func (p Span) query(columns string) *query {
+	var q query
+	q.add(`SELECT `+columns+` FROM ticket WHERE brand = ? AND open_time >= ? AND open_time < ? AND delete_time IS NULL`,
+		p.Brand, sqldb.Micros(p.From), sqldb.Micros(p.To))
+	q.add(` AND (`+p.Where.Text+`)`, p.Where.Args...)
+	return &q
+}
+
+// TicketsOf returns the tickets of a brand that have one of some ids.
+func TicketsOf(run Query, brand string, ids []string) ([]Ticket, error) {
+	var q query
+	q.add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, brand)
+	q.oneOf(`id`, ids)
+	rows, err := run(q.String(), q.args...)
+	if err != nil {
+		return nil, err
+	}
+	return all(rows, scanTicket)
+}
