@@ -71,7 +71,8 @@ type CatalogServiceClient interface {
 	// Deletes one. Fails with `FAILED_PRECONDITION`, reason `IN_USE`, while tickets are attached. Fails with `ABORTED`, reason `STALE`, if the etag is old.
 	DeleteProblem(ctx context.Context, in *DeleteProblemRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Attaches tickets to a problem, taking them from another where they had one.
-	// All or none.
+	// All or none. Fails with `FAILED_PRECONDITION`, reason `DELETED`, if one of them is
+	// deleted.
 	AttachTickets(ctx context.Context, in *AttachTicketsRequest, opts ...grpc.CallOption) (*Problem, error)
 	// Detaches tickets from a problem. Those that are not attached to it stay as they
 	// are.
@@ -243,7 +244,8 @@ type CatalogServiceServer interface {
 	// Deletes one. Fails with `FAILED_PRECONDITION`, reason `IN_USE`, while tickets are attached. Fails with `ABORTED`, reason `STALE`, if the etag is old.
 	DeleteProblem(context.Context, *DeleteProblemRequest) (*emptypb.Empty, error)
 	// Attaches tickets to a problem, taking them from another where they had one.
-	// All or none.
+	// All or none. Fails with `FAILED_PRECONDITION`, reason `DELETED`, if one of them is
+	// deleted.
 	AttachTickets(context.Context, *AttachTicketsRequest) (*Problem, error)
 	// Detaches tickets from a problem. Those that are not attached to it stay as they
 	// are.

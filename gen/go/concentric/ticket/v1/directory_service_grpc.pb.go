@@ -71,7 +71,8 @@ type DirectoryServiceClient interface {
 	// Lists them by `order_by`.
 	ListTeams(ctx context.Context, in *ListTeamsRequest, opts ...grpc.CallOption) (*ListTeamsResponse, error)
 	// Changes the fields of `update_mask`. Fails with `ABORTED`, reason
-	// `STALE`, if the etag is old.
+	// `STALE`, if the etag is old, and with `FAILED_PRECONDITION`, reason `IN_USE`, if the
+	// partner changes while an agent belongs to the team.
 	UpdateTeam(ctx context.Context, in *UpdateTeamRequest, opts ...grpc.CallOption) (*Team, error)
 	// Deletes one. Fails with `FAILED_PRECONDITION`, reason `IN_USE`, while an agent belongs
 	// to it. Fails with `ABORTED`, reason `STALE`, if the etag is old.
@@ -83,10 +84,11 @@ type DirectoryServiceClient interface {
 	GetAgent(ctx context.Context, in *GetAgentRequest, opts ...grpc.CallOption) (*Agent, error)
 	// Lists them by `order_by`.
 	ListAgents(ctx context.Context, in *ListAgentsRequest, opts ...grpc.CallOption) (*ListAgentsResponse, error)
-	// Changes the fields of `update_mask`. Fails with `ABORTED`, reason
-	// `STALE`, if the etag is old.
+	// Changes the fields of `update_mask`. A team of another partner is refused with
+	// `INVALID_ARGUMENT`. Fails with `ABORTED`, reason `STALE`, if the etag is old.
 	UpdateAgent(ctx context.Context, in *UpdateAgentRequest, opts ...grpc.CallOption) (*Agent, error)
-	// Deletes one. What the agent did stays. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	// Deletes one. What the agent did stays, and so does its name at the head of a
+	// team. Fails with `ABORTED`, reason `STALE`, if the etag is old.
 	DeleteAgent(ctx context.Context, in *DeleteAgentRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
 
@@ -282,7 +284,8 @@ type DirectoryServiceServer interface {
 	// Lists them by `order_by`.
 	ListTeams(context.Context, *ListTeamsRequest) (*ListTeamsResponse, error)
 	// Changes the fields of `update_mask`. Fails with `ABORTED`, reason
-	// `STALE`, if the etag is old.
+	// `STALE`, if the etag is old, and with `FAILED_PRECONDITION`, reason `IN_USE`, if the
+	// partner changes while an agent belongs to the team.
 	UpdateTeam(context.Context, *UpdateTeamRequest) (*Team, error)
 	// Deletes one. Fails with `FAILED_PRECONDITION`, reason `IN_USE`, while an agent belongs
 	// to it. Fails with `ABORTED`, reason `STALE`, if the etag is old.
@@ -294,10 +297,11 @@ type DirectoryServiceServer interface {
 	GetAgent(context.Context, *GetAgentRequest) (*Agent, error)
 	// Lists them by `order_by`.
 	ListAgents(context.Context, *ListAgentsRequest) (*ListAgentsResponse, error)
-	// Changes the fields of `update_mask`. Fails with `ABORTED`, reason
-	// `STALE`, if the etag is old.
+	// Changes the fields of `update_mask`. A team of another partner is refused with
+	// `INVALID_ARGUMENT`. Fails with `ABORTED`, reason `STALE`, if the etag is old.
 	UpdateAgent(context.Context, *UpdateAgentRequest) (*Agent, error)
-	// Deletes one. What the agent did stays. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	// Deletes one. What the agent did stays, and so does its name at the head of a
+	// team. Fails with `ABORTED`, reason `STALE`, if the etag is old.
 	DeleteAgent(context.Context, *DeleteAgentRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedDirectoryServiceServer()
 }

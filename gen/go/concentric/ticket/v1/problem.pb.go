@@ -95,7 +95,7 @@ type Problem struct {
 	State Problem_State `protobuf:"varint,4,opt,name=state,proto3,enum=concentric.ticket.v1.Problem_State" json:"state,omitempty"`
 	// The part of the company that has to mend it.
 	FunctionOwner v1.Function `protobuf:"varint,5,opt,name=function_owner,json=functionOwner,proto3,enum=concentric.type.v1.Function" json:"function_owner,omitempty"`
-	// How many tickets are attached.
+	// How many tickets are attached, deleted ones too until they are purged.
 	TicketCount int64 `protobuf:"varint,6,opt,name=ticket_count,json=ticketCount,proto3" json:"ticket_count,omitempty"`
 	// When it was stored.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`

@@ -132,7 +132,10 @@ func (SelfServiceSession_Verdict) EnumDescriptor() ([]byte, []int) {
 }
 
 // Deflection is whether the session spared a contact. There is no agreed formula,
-// so the sorts are kept apart and never added up.
+// so the sorts are kept apart and never added up. Contact is a ticket that the
+// customer asked for, opened in the 72 hours from the end of the session, on its
+// topic and for people to handle; merged and deleted ones do not count. Where nobody
+// knows the customer, what was said counts at once.
 type SelfServiceSession_Deflection int32
 
 const (
@@ -146,7 +149,7 @@ const (
 	SelfServiceSession_DEFLECTION_FALSE SelfServiceSession_Deflection = 3
 	// The customer said that it was not solved, and made no contact: help given up.
 	SelfServiceSession_DEFLECTION_NONE SelfServiceSession_Deflection = 4
-	// The 72 hours are not over.
+	// The 72 hours are not over, and the customer has made no contact yet.
 	SelfServiceSession_DEFLECTION_PENDING SelfServiceSession_Deflection = 5
 	// Nobody knows the customer, and nothing was said.
 	SelfServiceSession_DEFLECTION_UNKNOWN SelfServiceSession_Deflection = 6
@@ -213,7 +216,8 @@ type SelfServiceSession struct {
 	Kind SelfServiceSession_Kind `protobuf:"varint,3,opt,name=kind,proto3,enum=concentric.ticket.v1.SelfServiceSession_Kind" json:"kind,omitempty"`
 	// Where.
 	Channel v1.Channel `protobuf:"varint,4,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
-	// The topic. Not known: a ticket on any topic counts as contact.
+	// The topic. Not known: a ticket on any topic counts as contact. A ticket whose topic
+	// is not known counts in any case.
 	IssueKind Ticket_IssueKind `protobuf:"varint,5,opt,name=issue_kind,json=issueKind,proto3,enum=concentric.ticket.v1.Ticket_IssueKind" json:"issue_kind,omitempty"`
 	// The journey stage in which the question arose. RETENTION if not given.
 	Stage v1.Stage `protobuf:"varint,6,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
