@@ -27,6 +27,10 @@ run: build ## serve the simulated brands until ^C
 test: ## all tests, with the race detector, on SQLite and PostgreSQL
 	go test -race -timeout 15m work
 
+soak: ## longer searches for what the tests might miss: every zone from 1975 on, random tickets
+	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./ticket/internal/sla -run 'EveryZone|Stepper' -rapid.checks=20000
+	cd services && go test -timeout 60m ./ticket/... ./internal/filter -run 'Random' -rapid.checks=2000
+
 bench: ## benchmarks of the hot paths, each beside its limit, and the gates
 	go test -run '^$$' -bench . -benchmem work
 	go run ./services/load
