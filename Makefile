@@ -9,7 +9,7 @@ export PATH := $(TOOLS):$(PATH)
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
-.PHONY: all help build tools generate generate-check lint breaking test bench demo run image clean
+.PHONY: all help build tools generate generate-check lint breaking test soak bench demo run image clean
 all: lint test ## what CI runs, but for the check of generated code
 
 help: ## list the targets

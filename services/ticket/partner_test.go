@@ -66,6 +66,15 @@ func TestAPartnerSeesItsTicketsAndNoOthers(t *testing.T) {
 		if len(other.GetTickets()) != 0 {
 			t.Errorf("list = %v, want none of another partner", other)
 		}
+	})
+}
+
+func TestAPartnerKeepsItsTicketsToItself(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+		db := openDB(t)
+		newDesk(t, db, rpc.Config{}).staff(t)
+		mihir := newDesk(t, db, caller(rpc.Caller{Brand: "acme", Partner: "mihir", Scopes: []string{"*"}}))
+		theirs := must(mihir.CreateTicket)(t, open())
 		_, err := mihir.CreateTicket(t.Context(), open(func(r *ticketv1.CreateTicketRequest) { r.Ticket.Partner = acme + "/partners/other" }))
 		fault(t, "a ticket for another partner", err, codes.PermissionDenied, "PARTNER_BOUND")
 		for _, req := range []*ticketv1.AssignTicketRequest{ // T46

@@ -16,8 +16,8 @@ import (
 )
 
 // place gives a policy a place in the order and the tickets it is for.
-func place(req *ticketv1.CreateSlaPolicyRequest, position int32, for_ *ticketv1.SlaPolicy_Conditions) *ticketv1.CreateSlaPolicyRequest {
-	req.SlaPolicy.Position, req.SlaPolicy.Conditions = position, for_
+func place(req *ticketv1.CreateSlaPolicyRequest, position int32, conditions *ticketv1.SlaPolicy_Conditions) *ticketv1.CreateSlaPolicyRequest {
+	req.SlaPolicy.Position, req.SlaPolicy.Conditions = position, conditions
 	return req
 }
 
@@ -38,8 +38,8 @@ func followed(tk *ticketv1.Ticket) string {
 // TestTheFirstPolicyThatFitsApplies opens tickets of many sorts.
 func TestTheFirstPolicyThatFitsApplies(t *testing.T) {
 	eachCounter(t, func(t *testing.T, c counter) {
-		any := func(*ticketv1.Ticket) {}
-		if got := c.opened(t, any); got != "" {
+		usual := func(*ticketv1.Ticket) {}
+		if got := c.opened(t, usual); got != "" {
 			t.Errorf("without policies a ticket has %q", got)
 		}
 		hour := target(resolution, time.Hour)
@@ -58,7 +58,7 @@ func TestTheFirstPolicyThatFitsApplies(t *testing.T) {
 			change func(*ticketv1.Ticket)
 			want   string
 		}{
-			{"anything", any, "rest@1"},
+			{"anything", usual, "rest@1"},
 			{"a call", phone, "phone@1"},
 			{"an urgent call of somebody important", func(tk *ticketv1.Ticket) {
 				phone(tk)

@@ -363,7 +363,15 @@ func TestADeadlineFollowsTheClockOnTheWall(t *testing.T) {
 				t.Errorf("%s: segments of %v till %v, want %v till the end", tt.zone, ran, at, tt.target)
 			}
 		}
-		must(c.CreateSlaPolicy)(t, policy("p", "", target(firstResponse, time.Hour)))
+		urgently := target(firstResponse, time.Minute)
+		urgently.Priority = urgent
+		must(c.CreateSlaPolicy)(t, policy("p", "", urgently, target(firstResponse, time.Hour)))
+		soon := must(c.PreviewSlaDeadline)(t, &ticketv1.PreviewSlaDeadlineRequest{
+			Parent: acme, SlaPolicy: acme + "/slaPolicies/p", Metric: firstResponse, Priority: urgent,
+		})
+		if got := soon.GetTarget().AsDuration(); got != time.Minute {
+			t.Errorf("what is urgent has %v, want a minute", got)
+		}
 		now := must(c.PreviewSlaDeadline)(t, &ticketv1.PreviewSlaDeadlineRequest{Parent: acme, SlaPolicy: acme + "/slaPolicies/p", Metric: firstResponse})
 		if left := time.Until(now.GetDueTime().AsTime()); left < 59*time.Minute || left > time.Hour {
 			t.Errorf("an hour from now is %v away", left)

@@ -14,6 +14,7 @@ import (
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
 // A row is a clock as it is stored.
@@ -128,6 +129,7 @@ func TestTimersTellOnce(t *testing.T) {
 		for _, tk := range all {
 			want["warning "+clock(tk)], want["breached "+clock(tk)] = 1, 1
 		}
+		must(c.ResolveTicket)(t, &ticketv1.ResolveTicketRequest{Name: late, Outcome: solved}) // which is no news
 		said := c.said(t)
 		for what, n := range want {
 			if said[what] != n {
@@ -147,9 +149,37 @@ func TestTimersTellOnce(t *testing.T) {
 			}
 		}
 		breached := must(c.ListSlaInstances)(t, &ticketv1.ListSlaInstancesRequest{Parent: acme + "/tickets/-", Filter: "state = BREACHED", PageSize: 200})
-		if n := len(breached.GetSlaInstances()); n != len(all) {
-			t.Errorf("%d clocks are listed as breached, want %d", n, len(all))
+		if n := len(breached.GetSlaInstances()); n != len(all)-1 {
+			t.Errorf("%d clocks are listed as breached, want %d", n, len(all)-1)
 		}
+	})
+}
+
+// TestOneTicketThatCannotBeComputedKeepsNobodyWaiting damages what one policy says.
+func TestOneTicketThatCannotBeComputedKeepsNobodyWaiting(t *testing.T) {
+	eachCounter(t, func(t *testing.T, c counter) {
+		must(c.CreateSlaPolicy)(t, policy("good", "", target(resolution, 2*time.Second)))
+		must(c.CreateSlaPolicy)(t, policy("bad", "", target(resolution, 2*time.Second)))
+		var good []string
+		for i := range 6 {
+			req := live()
+			req.Ticket.SlaPolicy = acme + "/slaPolicies/" + []string{"bad", "good"}[i%2]
+			if tk := must(c.CreateTicket)(t, req); i%2 == 1 {
+				good = append(good, "breached "+tk.GetName()+"/slaInstances/resolution-1")
+			}
+		}
+		err := c.db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			_, err := tx.Exec(`UPDATE sla_policy_revision SET targets = '{' WHERE id = 'bad'`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		newCounter(t, c.db).run(t) // which has not read the policies yet
+		until(t, "the breaches of the others", func() bool {
+			said := c.said(t)
+			return !slices.ContainsFunc(good, func(what string) bool { return said[what] != 1 })
+		})
 	})
 }
 
@@ -183,9 +213,9 @@ func TestTheRowsAreTheClocks(t *testing.T) {
 		for n := range 240 {
 			c.stir(t, dice, tickets[dice.IntN(len(tickets))])
 			if n%60 == 30 {
-				close := fmt.Sprintf("%02d:%02d", 16+dice.IntN(6), dice.IntN(60))
+				till := fmt.Sprintf("%02d:%02d", 16+dice.IntN(6), dice.IntN(60))
 				must(c.UpdateSchedule)(t, &ticketv1.UpdateScheduleRequest{Schedule: &ticketv1.Schedule{
-					Name: desk.GetName(), Week: weekly(shifts("07:00", close), 1, 2, 3, 4, 5, 6, 7),
+					Name: desk.GetName(), Week: weekly(shifts("07:00", till), 1, 2, 3, 4, 5, 6, 7),
 				}})
 			}
 		}

@@ -68,7 +68,6 @@ func (s *Server) step(ctx context.Context, held store.Operation) (store.Operatio
 	case ctx.Err() != nil: // let another one have it at once
 		next = held
 		next.Lease = time.UnixMicro(0)
-		ctx = context.WithoutCancel(ctx)
 	case err != nil && fault.Reason(err) == "": // it would fail again
 		slog.ErrorContext(ctx, "an operation has failed", slog.String("operation", operationName(held)), slog.String("error", err.Error()))
 		next = held
@@ -79,7 +78,7 @@ func (s *Server) step(ctx context.Context, held store.Operation) (store.Operatio
 		next.Lease = moment().Add(leaseTime)
 	}
 	mine := false
-	err = s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
+	err = s.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) (err error) {
 		mine, err = store.Advance(tx, held, next)
 		return err
 	})

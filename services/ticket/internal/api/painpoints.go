@@ -15,6 +15,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/stats"
 	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
+	"github.com/concentric-cx/concentric/services/ticket/internal/tally"
 )
 
 // The sorts of contact, and how many problems and causes are told of each.
@@ -142,17 +143,10 @@ func (p *pain) proto(brand string, total int64) *ticketv1.PainPoint {
 		Share:          measure.Estimate(stats.Wilson(p.n, total), ratio),
 		FailedShare:    measure.Estimate(p.share, ratio),
 		AvoidableShare: measure.Estimate(stats.Wilson(p.avoidable, p.n), ratio),
-		ResolutionTime: inSeconds(p.resolution.Quantile(.5)),
+		ResolutionTime: tally.Seconds(p.resolution.Quantile(.5)),
 		Trend: measure.Estimate(stats.Ratio(
 			stats.Rate{Events: p.n, Exposure: 1}, stats.Rate{Events: p.before, Exposure: 1}), ratio),
 	}
-}
-
-// inSeconds converts an estimate in nanoseconds.
-func inSeconds(e stats.Estimate) *typev1.Estimate {
-	const second = float64(time.Second)
-	e.Value, e.Lower, e.Upper = e.Value/second, e.Lower/second, e.Upper/second
-	return measure.Estimate(e, typev1.Unit_UNIT_SECONDS)
 }
 
 // explainPains adds the problems and causes that most tickets of each name.

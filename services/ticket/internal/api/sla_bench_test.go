@@ -41,11 +41,11 @@ func BenchmarkClocksOfALog(b *testing.B) {
 		act := lifecycle.Interaction{Kind: lifecycle.Message, Direction: lifecycle.Inbound, Actor: lifecycle.Customer, Start: at}
 		switch i % 3 {
 		case 0:
-			h.Interactions = append(h.Interactions, store.Interaction{Act: act, From: state, To: lifecycle.Open, Number: number})
+			h.Interactions = append(h.Interactions, store.Said{Act: act, From: state, To: lifecycle.Open, Number: number})
 			state = lifecycle.Open
 		case 1:
 			act.Direction, act.Actor = lifecycle.Outbound, lifecycle.Agent
-			h.Interactions = append(h.Interactions, store.Interaction{Act: act, From: state, To: state, Number: number})
+			h.Interactions = append(h.Interactions, store.Said{Act: act, From: state, To: state, Number: number})
 		case 2:
 			h.Events = append(h.Events, store.Event{Kind: store.Pended, Number: number, Time: at, From: state, To: lifecycle.Pending})
 			state = lifecycle.Pending

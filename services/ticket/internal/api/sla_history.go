@@ -46,7 +46,7 @@ func events(h store.History) []sla.Event {
 
 // before reports whether e was recorded before i. What is older than the log has no
 // number and goes by its time.
-func before(e store.Event, i store.Interaction) bool {
+func before(e store.Event, i store.Said) bool {
 	if i.Number == 0 {
 		return e.Time.Before(i.Act.Start)
 	}
@@ -96,7 +96,7 @@ func (m *merger) event(e store.Event) {
 	}
 }
 
-func (m *merger) interaction(i *store.Interaction) {
+func (m *merger) interaction(i *store.Said) {
 	e := sla.Event{Time: i.Act.Start, Actor: i.Act.Actor}
 	spoken := i.Act.Kind == lifecycle.Message || i.Act.Kind == lifecycle.Call || i.Act.Kind == lifecycle.Visit
 	switch {

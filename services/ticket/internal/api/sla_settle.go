@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -78,9 +77,9 @@ type clockKey struct{ metric, episode int32 }
 func imported(t store.Ticket) bool { return t.ImportDigest != "" && t.UpdateTime.Equal(t.CreateTime) }
 
 // setTimer stores a timer, if there is something to store, and wakes who waits for it.
-// It is the first of its ticket if fresh says so.
-func (s *Server) setTimer(tx *sqldb.Tx, timer store.Timer, fresh bool) {
-	if fresh && timer.Schedule == "" && timer.Wake.IsZero() {
+// It is the first of its ticket if first says so.
+func (s *Server) setTimer(tx *sqldb.Tx, timer store.Timer, first bool) {
+	if first && timer.Schedule == "" && timer.Wake.IsZero() {
 		return
 	}
 	if !timer.Wake.IsZero() { // a timer that came early would find nothing to do
@@ -149,7 +148,7 @@ func (l teller) tell(before, now store.Clock, i *sla.Instance) {
 func (l teller) event(i *sla.Instance, at, stood time.Time) (*eventv1.Event, *eventv1.SlaClockRef) {
 	t := l.ticket
 	for _, then := range sla.Brief(l.history, stood) {
-		if then.Metric == i.Metric && then.Episode == i.Episode && cmp.Compare(then.PolicyRevision, i.PolicyRevision) == 0 && then.Policy == i.Policy {
+		if then.Metric == i.Metric && then.Episode == i.Episode && then.Policy == i.Policy && then.PolicyRevision == i.PolicyRevision {
 			i = &then
 			break
 		}

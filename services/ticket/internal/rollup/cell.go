@@ -50,14 +50,13 @@ const (
 	counts = firstOfClocks + 3*SLAMetrics
 )
 
-// MetClocks, BreachedClocks and RunningClocks count the clocks of one SLA metric, 0
-// for the first.
+// MetClocks counts the clocks of one SLA metric, 0 for the first, that were met.
 func MetClocks(metric int) Count { return firstOfClocks + Count(3*metric) }
 
-// BreachedClocks is explained at [MetClocks].
+// BreachedClocks counts those that were breached.
 func BreachedClocks(metric int) Count { return MetClocks(metric) + 1 }
 
-// RunningClocks is explained at [MetClocks].
+// RunningClocks counts those of which nobody knows yet.
 func RunningClocks(metric int) Count { return MetClocks(metric) + 2 }
 
 // A Wait is one of the distributions of a cell.
@@ -162,19 +161,6 @@ func (c *Cell) business(w Wait, nanos int64, none Count) {
 		return
 	}
 	c.Waits[w].Add(time.Duration(nanos))
-}
-
-// Merge adds what o counts.
-func (c *Cell) Merge(o *Cell) {
-	for i, n := range o.Counts {
-		c.Counts[i] += n
-	}
-	for i := range o.Waits {
-		c.Waits[i].Merge(&o.Waits[i])
-	}
-	c.Cost.Add(&c.Cost, &o.Cost)
-	c.CostSquared.Add(&c.CostSquared, &o.CostSquared)
-	c.CostByCosted.Add(&c.CostByCosted, &o.CostByCosted)
 }
 
 // Coarsen turns the waits into sketches, as those of a merged month are.

@@ -44,8 +44,12 @@ func (w *writer) ticket(t *Ticket) {
 		bit   int
 		value int64
 	}{
-		{hasResponse, t.Response}, {hasResolution, t.Resolution}, {hasClosing, t.Closing},
-		{hasReopens, t.Reopens}, {hasHandoffs, t.Handoffs}, {hasContacts, t.Contacts},
+		{hasResponse, t.Response},
+		{hasResolution, t.Resolution},
+		{hasClosing, t.Closing},
+		{hasReopens, t.Reopens},
+		{hasHandoffs, t.Handoffs},
+		{hasContacts, t.Contacts},
 	} {
 		if parts&p.bit != 0 {
 			w.signed(p.value)
@@ -146,8 +150,12 @@ func (r *reader) ticket(t *Ticket, open int64) {
 		bit  int
 		into *int64
 	}{
-		{hasResponse, &t.Response}, {hasResolution, &t.Resolution}, {hasClosing, &t.Closing},
-		{hasReopens, &t.Reopens}, {hasHandoffs, &t.Handoffs}, {hasContacts, &t.Contacts},
+		{hasResponse, &t.Response},
+		{hasResolution, &t.Resolution},
+		{hasClosing, &t.Closing},
+		{hasReopens, &t.Reopens},
+		{hasHandoffs, &t.Handoffs},
+		{hasContacts, &t.Contacts},
 	} {
 		if parts&p.bit != 0 {
 			*p.into = r.signed()

@@ -141,12 +141,12 @@ func (s *Store) Log(ctx context.Context, t Ticket, after LogCursor, limit int) (
 type History struct {
 	Ticket       Ticket
 	Events       []Event // without its opening and its interactions
-	Interactions []Interaction
+	Interactions []Said
 }
 
 const (
-	eventsOf       = `SELECT ` + eventColumns + ` FROM ticket_event WHERE brand = $1 AND ticket = $2 ORDER BY number`
-	interactionsOf = `SELECT ` + interactionColumns + ` FROM interaction WHERE brand = $1 AND ticket = $2 ORDER BY number, start_time, id`
+	eventsOf = `SELECT ` + eventColumns + ` FROM ticket_event WHERE brand = $1 AND ticket = $2 ORDER BY number`
+	saidOn   = `SELECT ` + saidColumns + ` FROM interaction WHERE brand = $1 AND ticket = $2` + saidOrder
 )
 
 // History returns everything that happened to a ticket, or [ErrNotFound].
@@ -173,10 +173,10 @@ func history(t Ticket, query func(string, ...any) (*sql.Rows, error)) (History, 
 	if h.Events, err = all(rows, scanEvent); err != nil {
 		return History{}, err
 	}
-	if rows, err = query(interactionsOf, t.Brand, t.ID); err != nil {
+	if rows, err = query(saidOn, t.Brand, t.ID); err != nil {
 		return History{}, err
 	}
-	h.Interactions, err = all(rows, scanInteraction)
+	h.Interactions, err = all(rows, scanSaid)
 	return h, err
 }
 

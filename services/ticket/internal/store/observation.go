@@ -150,8 +150,12 @@ func (o *observation) ticket(more details, now time.Time) *rollup.Ticket {
 		flag rollup.Flag
 		is   bool
 	}{
-		{rollup.Reactive, o.origin == originInbound}, {rollup.Escalated, o.escalation > 0}, {rollup.Avoidable, o.avoidable != 0},
-		{rollup.ByAgent, o.byAgent != 0}, {rollup.Shared, o.shared != 0}, {rollup.InboundAfter, o.inbound > 0},
+		{rollup.Reactive, o.origin == originInbound},
+		{rollup.Escalated, o.escalation > 0},
+		{rollup.Avoidable, o.avoidable != 0},
+		{rollup.ByAgent, o.byAgent != 0},
+		{rollup.Shared, o.shared != 0},
+		{rollup.InboundAfter, o.inbound > 0},
 	} {
 		if f.is {
 			t.Flags |= f.flag

@@ -26,7 +26,7 @@ func Histories(q Query, brand string, tickets []Ticket) ([]History, error) {
 		h := &histories[at[e.Ticket]]
 		h.Events = append(h.Events, e)
 	}
-	said, err := those(q, `SELECT `+interactionColumns+` FROM interaction WHERE brand = ?`, ` ORDER BY ticket, number, start_time, id`, brand, ids, scanInteraction)
+	said, err := those(q, `SELECT `+saidColumns+` FROM interaction WHERE brand = ?`, saidOrder, brand, ids, scanSaid)
 	if err != nil {
 		return nil, err
 	}

@@ -360,7 +360,7 @@ func (c *Contest) estimate(e stats.Estimate) *typev1.Estimate {
 	if c.rules.share != nil {
 		return measure.Estimate(e, typev1.Unit_UNIT_RATIO)
 	}
-	return seconds(e)
+	return Seconds(e)
 }
 
 func plus(m *stats.Moments, o stats.Moments) {

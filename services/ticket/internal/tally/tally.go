@@ -143,19 +143,19 @@ func (w wait) excluded(s Sum) excluded {
 func quantile(of rollup.Wait, q float64) figure {
 	return func(s Sum) (*typev1.Estimate, excluded) {
 		w := waits[of]
-		return seconds(s.Waits[of].Quantile(q)), w.excluded(s)
+		return Seconds(s.Waits[of].Quantile(q)), w.excluded(s)
 	}
 }
 
 func meanWait(of rollup.Wait) figure {
 	return func(s Sum) (*typev1.Estimate, excluded) {
 		w := waits[of]
-		return seconds(s.Waits[of].Mean()), w.excluded(s)
+		return Seconds(s.Waits[of].Mean()), w.excluded(s)
 	}
 }
 
-// seconds converts an estimate in nanoseconds.
-func seconds(e stats.Estimate) *typev1.Estimate {
+// Seconds converts an estimate in nanoseconds.
+func Seconds(e stats.Estimate) *typev1.Estimate {
 	const second = float64(time.Second)
 	e.Value, e.Lower, e.Upper = e.Value/second, e.Lower/second, e.Upper/second
 	return measure.Estimate(e, typev1.Unit_UNIT_SECONDS)
