@@ -101,7 +101,7 @@ type Batch struct {
 func (h *Hub) Watch(ctx context.Context, r Request) error {
 	s := session{hub: h, request: r, at: r.From, spoke: time.Now()}
 	if r.From != "" {
-		if err := s.settled(ctx); err != nil {
+		if err := Aside(func() error { return s.settled(ctx) }); err != nil {
 			return err
 		}
 	}
@@ -112,7 +112,7 @@ func (h *Hub) Watch(ctx context.Context, r Request) error {
 	}
 	var err error
 	if r.From != "" {
-		err = s.read(ctx, end)
+		err = Aside(func() error { return s.read(ctx, end) })
 	} else {
 		err = s.beat(t.position())
 	}
@@ -120,6 +120,24 @@ func (h *Hub) Watch(ctx context.Context, r Request) error {
 		return err
 	}
 	return s.live(ctx, t, w)
+}
+
+// Aside runs f on another goroutine and waits for it; a panic stays the caller's. A
+// watcher waits for days on a stack that is as large as the deepest call it ever made,
+// and reading a database goes deep.
+func Aside(f func() error) (err error) {
+	var panicked any
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { panicked = recover() }()
+		err = f()
+	}()
+	<-done
+	if panicked != nil {
+		panic(panicked)
+	}
+	return err
 }
 
 // A session is one watcher being served.

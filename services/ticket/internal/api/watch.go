@@ -19,31 +19,14 @@ const watchRows = 200
 
 // WatchTickets implements TicketService.
 func (s *Server) WatchTickets(req *ticketv1.WatchTicketsRequest, stream grpc.ServerStreamingServer[ticketv1.WatchTicketsResponse]) error {
-	ctx, brand := stream.Context(), name.Brand(req.GetParent())
-	picked, err := ticketFields.Parse(req.GetFilter(), brand)
-	if err != nil {
-		return err
-	}
-	tokens, err := watch.NewTokens(req)
-	if err != nil {
-		return err
-	}
-	b := &board{
-		server: s, stream: stream, tokens: tokens, token: req.GetResumeToken(), where: picked.Where(s.DB.Postgres()),
-		lookup: lookup{brand: brand, filter: req.GetFilter(), partner: partnerOf(ctx)},
-	}
+	b := &board{server: s, stream: stream}
 	var from watch.Position
-	if b.token != "" {
-		from, err = tokens.Decode(b.token)
-	} else {
-		from = s.Hub.Now()
-		err = b.snapshot(ctx, from)
-	}
+	err := watch.Aside(func() (err error) { from, err = b.begin(req); return err })
 	if err != nil {
 		return err
 	}
-	return s.Hub.Watch(ctx, watch.Request{
-		Brand: brand, From: from, Send: b.send,
+	return s.Hub.Watch(stream.Context(), watch.Request{
+		Brand: b.lookup.brand, From: from, Send: b.send,
 		Match: func(e *eventv1.Event) bool { return changed(e) != "" },
 	})
 }
@@ -57,6 +40,26 @@ type board struct {
 	where  filter.Clause
 	lookup lookup // about any tickets
 	sight  sight
+}
+
+// begin prepares b for a request, sends the snapshot if that is asked for, and returns
+// where to go on from.
+func (b *board) begin(req *ticketv1.WatchTicketsRequest) (from watch.Position, err error) {
+	ctx := b.stream.Context()
+	b.lookup = lookup{brand: name.Brand(req.GetParent()), filter: req.GetFilter(), partner: partnerOf(ctx)}
+	picked, err := ticketFields.Parse(b.lookup.filter, b.lookup.brand)
+	if err != nil {
+		return "", err
+	}
+	if b.tokens, err = watch.NewTokens(req); err != nil {
+		return "", err
+	}
+	b.where, b.token = picked.Where(b.server.DB.Postgres()), req.GetResumeToken()
+	if b.token != "" {
+		return b.tokens.Decode(b.token)
+	}
+	from = b.server.Hub.Now()
+	return from, b.snapshot(ctx, from)
 }
 
 // snapshot sends the tickets as they are, and the token for what happens after from.
@@ -98,7 +101,10 @@ func (b *board) send(batch watch.Batch) (news bool, err error) {
 		if len(ids) <= shared {
 			q.span = batch.Span
 		}
-		a, err := b.server.lookups.ask(q, func() (found, error) { return b.read(some) })
+		a, err := b.server.lookups.ask(q, func() (a found, err error) {
+			err = watch.Aside(func() (err error) { a, err = b.read(some); return err })
+			return a, err
+		})
 		if err != nil {
 			return news, err
 		}

@@ -25,9 +25,12 @@ func MarkRepeated(tx *sqldb.Tx, t Ticket, now time.Time) {
 	opened := sqldb.Micros(t.OpenTime)
 	tx.Defer(`
 		INSERT INTO rollup_stale (brand, id, day, mark_time)
-		SELECT brand, CAST($1 AS TEXT) || id, open_time / 86400000000, CAST($2 AS BIGINT) FROM ticket
-		WHERE brand = $3 AND customer = $4 AND issue_kind = $5 AND resolve_time > $6 AND resolve_time <= $7 AND id <> $8`,
-		name.NewID()+"-", sqldb.Micros(now), t.Brand, t.Customer, t.IssueKind, opened-Week.Microseconds(), opened, t.ID)
+		SELECT CAST($1 AS TEXT), CAST($2 AS TEXT) || CAST(day AS TEXT), day, CAST($3 AS BIGINT)
+		FROM (
+			SELECT DISTINCT open_time / 86400000000 AS day FROM ticket
+			WHERE brand = $1 AND customer = $4 AND issue_kind = $5 AND resolve_time > $6 AND resolve_time <= $7 AND id <> $8
+		) AS earlier`,
+		t.Brand, name.NewID()+"-", sqldb.Micros(now), t.Customer, t.IssueKind, opened-Week.Microseconds(), opened, t.ID)
 }
 
 // Dismissed reports whether t is left out of every count.

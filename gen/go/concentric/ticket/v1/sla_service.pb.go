@@ -1795,7 +1795,8 @@ func (x *WatchSlaEventsRequest) GetResumeToken() string {
 // Response message for `SlaService.WatchSlaEvents`.
 type WatchSlaEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What happened. Absent in a heartbeat, sent after 15 seconds without news.
+	// What happened. Absent in a heartbeat, sent at first and after 15 seconds without
+	// news.
 	Event *SlaEvent `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
 	// Send it back to go on after this message.
 	ResumeToken   string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`

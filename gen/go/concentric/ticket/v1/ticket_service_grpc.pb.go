@@ -69,7 +69,7 @@ type TicketServiceClient interface {
 	// place, exactly once.
 	ListTickets(ctx context.Context, in *ListTicketsRequest, opts ...grpc.CallOption) (*ListTicketsResponse, error)
 	// Changes the fields of `update_mask`. State, times and counts only change by moves;
-	// agent, team and partner by `AssignTicket`. A new priority or policy moves the
+	// agent, team and partner by `AssignTicket`; the customer and `open_time` never. A new priority or policy moves the
 	// targets of its clocks; the time that has passed stays counted. The etag `*` stands
 	// for any version and needs the scope `tickets:force`.
 	UpdateTicket(ctx context.Context, in *UpdateTicketRequest, opts ...grpc.CallOption) (*Ticket, error)
@@ -379,7 +379,7 @@ type TicketServiceServer interface {
 	// place, exactly once.
 	ListTickets(context.Context, *ListTicketsRequest) (*ListTicketsResponse, error)
 	// Changes the fields of `update_mask`. State, times and counts only change by moves;
-	// agent, team and partner by `AssignTicket`. A new priority or policy moves the
+	// agent, team and partner by `AssignTicket`; the customer and `open_time` never. A new priority or policy moves the
 	// targets of its clocks; the time that has passed stays counted. The etag `*` stands
 	// for any version and needs the scope `tickets:force`.
 	UpdateTicket(context.Context, *UpdateTicketRequest) (*Ticket, error)

@@ -55,3 +55,6 @@ CREATE TABLE rollup_stale (
   mark_time BIGINT NOT NULL,
   PRIMARY KEY (brand, id)
 );
+
+-- Whose earlier resolutions a ticket from the past takes back.
+CREATE INDEX ticket_by_customer_resolution ON ticket (brand, customer, resolve_time) WHERE resolve_time IS NOT NULL;
