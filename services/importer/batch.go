@@ -20,17 +20,34 @@ type place struct {
 	step int
 }
 
-// touchpoints records the touchpoints of rows. A touchpoint needs no other step.
-func (s *session) touchpoints(ctx context.Context, rows []work) error {
-	var all []place
+// batchOf returns what sends steps of that kind many at a time; nil if each is a call.
+func (s *session) batchOf(kind mapping.Kind) func(context.Context, []place) error {
+	switch kind {
+	case mapping.Touchpoints:
+		return s.batch
+	case mapping.Histories:
+		return s.stream
+	default:
+		return nil
+	}
+}
+
+// lone returns the steps of a kind that are to be made and need no other step.
+func lone(rows []work, kind mapping.Kind) (all []place) {
 	for i := range rows {
 		for j := range rows[i].plan.Steps {
 			step := &rows[i].plan.Steps[j]
-			if step.Kind == mapping.Touchpoints && step.Err == nil && len(step.Needs) == 0 && rows[i].results[j].outcome == open {
+			if step.Kind == kind && step.Err == nil && len(step.Needs) == 0 && rows[i].results[j].outcome == open {
 				all = append(all, place{&rows[i], j})
 			}
 		}
 	}
+	return all
+}
+
+// touchpoints records the touchpoints of rows that need no other step.
+func (s *session) touchpoints(ctx context.Context, rows []work) error {
+	all := lone(rows, mapping.Touchpoints)
 	batches := (len(all) + batchSize - 1) / batchSize
 	return s.parallel(ctx, batches, func(ctx context.Context, i int) error {
 		return s.batch(ctx, all[i*batchSize:min((i+1)*batchSize, len(all))])

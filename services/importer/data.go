@@ -21,6 +21,8 @@ type data struct {
 	keys    map[string]int           // the main file's column for each joined one
 	headers map[string]*table.Header // by alias, of the files that are there
 	absent  []string                 // the paths of the others
+	groups  []pending                // of a grouped main file, all of them
+	done    int                      // the groups that were read
 }
 
 // A pending row was read and not yet imported.
@@ -56,11 +58,16 @@ func openData(m *mapping.Mapping, dir string, sum io.Writer) (*data, error) {
 			return nil, errors.Join(err, d.close())
 		}
 	}
+	if m.Files[0].Group != "" {
+		if err := d.group(); err != nil {
+			return nil, errors.Join(err, d.close())
+		}
+	}
 	return d, nil
 }
 
 func (d *data) openMain(path string, f mapping.File) (err error) {
-	if d.main, err = table.Open(path, f.Path, f.Comma); err == nil {
+	if d.main, err = table.Open(path, f.Path, f.Format); err == nil {
 		d.headers[f.Alias] = d.main.Header()
 	}
 	return err
@@ -71,7 +78,7 @@ func (d *data) load(path string, f mapping.File) error {
 	if err != nil {
 		return fmt.Errorf("join of %s: %w", f.Path, err)
 	}
-	x, err := table.Load(path, f.Path, f.Comma, f.On)
+	x, err := table.Load(path, f.Path, f.Format, f.On)
 	if err != nil {
 		return err
 	}
@@ -98,26 +105,77 @@ func (d *data) close() error {
 	return d.main.Close()
 }
 
-// read returns up to n rows with those joined to them; fewer only at the end.
+// read returns up to n rows with those joined to them, or n groups of rows; fewer only
+// at the end.
 func (d *data) read(n int) ([]pending, error) {
+	if d.files[0].Group != "" {
+		rows := d.groups[d.done:min(d.done+n, len(d.groups))]
+		d.done += len(rows)
+		return rows, nil
+	}
 	var rows []pending
 	for len(rows) < n {
-		row, err := d.main.Next()
+		row, err := d.next()
 		if errors.Is(err, io.EOF) {
 			return rows, nil
-		}
-		if bad, ok := errors.AsType[*table.RowError](err); ok {
-			rows = append(rows, pending{bad: bad})
-			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		joined := make(map[string][]table.Row, len(d.joined))
-		for alias, x := range d.joined {
-			joined[alias] = x.Rows(row.Cell(d.keys[alias]))
-		}
-		rows = append(rows, pending{in: mapping.Input{Main: row, Joined: joined}})
+		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// next returns the next row of the main file, or why it could not be read, or [io.EOF].
+func (d *data) next() (pending, error) {
+	row, err := d.main.Next()
+	if bad, ok := errors.AsType[*table.RowError](err); ok {
+		return pending{bad: bad}, nil
+	}
+	if err != nil {
+		return pending{}, err
+	}
+	joined := make(map[string][]table.Row, len(d.joined))
+	for alias, x := range d.joined {
+		joined[alias] = x.Rows(row.Cell(d.keys[alias]))
+	}
+	return pending{in: mapping.Input{Main: row, Joined: joined}}, nil
+}
+
+// group reads the whole main file and puts rows with the same cell in its column
+// together, in the order of the first row of each.
+func (d *data) group() error {
+	column, err := d.main.Header().Column(d.files[0].Group)
+	if err != nil {
+		return fmt.Errorf("group: %w", err)
+	}
+	at := map[string]int{}
+	for {
+		row, err := d.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if row.bad == nil {
+			key := row.in.Main.Cell(column)
+			if i, ok := at[key]; ok {
+				d.groups[i].in.Rows = append(d.groups[i].in.Rows, row.in.Main)
+				continue
+			}
+			at[key] = len(d.groups)
+			row.in.Rows = []table.Row{row.in.Main}
+		}
+		d.groups = append(d.groups, row)
+	}
+}
+
+// offset returns how much of the main file is done, of its size.
+func (d *data) offset() int64 {
+	if d.files[0].Group == "" || len(d.groups) == 0 {
+		return d.main.Offset()
+	}
+	return int64(float64(d.main.Size()) * float64(d.done) / float64(len(d.groups)))
 }

@@ -12,8 +12,11 @@ import (
 	"github.com/concentric-cx/concentric/services/importer/internal/mapping"
 )
 
-// maxRefusals is how many refusals a report names one by one.
-const maxRefusals = 1000
+// How many refusals, and how many lines of each oddity, a report names one by one.
+const (
+	maxRefusals = 1000
+	maxOdd      = 5
+)
 
 // A Report says what became of an import.
 type Report struct {
@@ -24,7 +27,8 @@ type Report struct {
 	Skipped      []*Skip
 	Refused      int       // refusals in all
 	Refusals     []Refusal // the first 1,000 of them, by file and line
-	Notes        []string  // what else a person should know
+	Oddities     []*Oddity
+	Notes        []string // what else a person should know
 }
 
 // A Count is what became of one kind of thing.
@@ -41,6 +45,15 @@ type Skip struct {
 	Resource string
 	Reason   string
 	Count    int
+}
+
+// An Oddity counts the things that were imported as they are though something about
+// them cannot be right.
+type Oddity struct {
+	Resource string
+	Text     string
+	Count    int
+	Lines    []string // FILE:LINE of the first few
 }
 
 // A Refusal is one thing that was not imported, and why.
@@ -72,7 +85,7 @@ func (r *Report) of(kind mapping.Kind) *Count {
 func rank(kind string) int {
 	return slices.Index([]mapping.Kind{
 		mapping.Rows, mapping.Brands, mapping.Definitions, mapping.Surveys, mapping.Touchpoints,
-		mapping.Tickets, mapping.Interactions, mapping.Resolutions, mapping.Responses,
+		mapping.Histories, mapping.Tickets, mapping.Interactions, mapping.Resolutions, mapping.Responses,
 	}, mapping.Kind(kind))
 }
 
@@ -92,6 +105,21 @@ func (r *Report) refuse(kind mapping.Kind, refusals []Refusal) {
 	r.Refused++
 	if n := min(len(refusals), maxRefusals-len(r.Refusals)); n > 0 {
 		r.Refusals = append(r.Refusals, refusals[:n]...)
+	}
+}
+
+// odd counts what is odd about what step makes.
+func (r *Report) odd(step *mapping.Step, texts []string) {
+	for _, text := range texts {
+		i := slices.IndexFunc(r.Oddities, func(o *Oddity) bool { return o.Resource == string(step.Kind) && o.Text == text })
+		if i < 0 {
+			i = len(r.Oddities)
+			r.Oddities = append(r.Oddities, &Oddity{Resource: string(step.Kind), Text: text})
+		}
+		o := r.Oddities[i]
+		if o.Count++; len(o.Lines) < maxOdd {
+			o.Lines = append(o.Lines, fmt.Sprintf("%s:%d", step.At.Header.File, step.At.Line))
+		}
 	}
 }
 
@@ -131,6 +159,16 @@ func (r *Report) Write(to io.Writer) {
 	}
 	for _, s := range r.Skipped {
 		fmt.Fprintf(b, "  %d %s: %s\n", s.Count, s.Resource, s.Reason)
+	}
+	if len(r.Oddities) > 0 {
+		fmt.Fprintln(b, "\nOdd, and imported as it is:")
+	}
+	for _, o := range r.Oddities {
+		more := ""
+		if o.Count > len(o.Lines) {
+			more = ", …"
+		}
+		fmt.Fprintf(b, "  %d %s: %s (%s%s)\n", o.Count, o.Resource, oneLine(o.Text), strings.Join(o.Lines, ", "), more)
 	}
 	if r.Refused > 0 {
 		fmt.Fprintf(b, "\nRefused (%d):\n", r.Refused)

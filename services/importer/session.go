@@ -33,7 +33,8 @@ type session struct {
 type result struct {
 	outcome  outcome
 	refusals []Refusal
-	reason   string // why it was skipped
+	reason   string   // why it was skipped
+	odd      []string // what is odd about it, as the service sees it
 }
 
 // An outcome is the way one step can end.
@@ -92,7 +93,7 @@ func (s *session) run(ctx context.Context, key string) error {
 
 // chunks imports what is left of the main file.
 func (s *session) chunks(ctx context.Context) error {
-	defer func() { s.progress.end(s.state.Rows, s.data.main.Offset()) }()
+	defer func() { s.progress.end(s.state.Rows, s.data.offset()) }()
 	for {
 		rows, err := s.data.read(chunkRows)
 		if err != nil || len(rows) == 0 {
@@ -109,12 +110,12 @@ func (s *session) chunks(ctx context.Context) error {
 		if err := s.state.save(); err != nil {
 			return err
 		}
-		s.progress.show(s.state.Rows, s.data.main.Offset())
+		s.progress.show(s.state.Rows, s.data.offset())
 	}
 }
 
-// chunk imports rows: first their touchpoints in batches, then what else each makes,
-// in order. The error is one that stops the import; nothing of the chunk is counted
+// chunk imports rows: first their touchpoints and histories in batches, then what else
+// each makes, in order. The error is one that stops the import; nothing of the chunk is counted
 // then, and the next run does it again.
 func (s *session) chunk(ctx context.Context, rows []pending) ([]work, error) {
 	done := make([]work, len(rows))
@@ -129,6 +130,9 @@ func (s *session) chunk(ctx context.Context, rows []pending) ([]work, error) {
 	if err == nil {
 		settleTwins(done)
 		err = s.touchpoints(ctx, done)
+	}
+	if err == nil {
+		err = s.histories(ctx, done)
 	}
 	if err == nil {
 		err = s.parallel(ctx, len(done), func(ctx context.Context, i int) error { return s.row(ctx, &done[i]) })
@@ -146,8 +150,8 @@ func (s *session) row(ctx context.Context, w *work) error {
 		if w.results[i] = w.before(i); w.results[i].outcome != open {
 			continue
 		}
-		if step.Kind == mapping.Touchpoints { // one that belongs to a ticket of the row
-			if err := s.batch(ctx, []place{{w, i}}); err != nil {
+		if send := s.batchOf(step.Kind); send != nil { // one that needs another step of the row
+			if err := send(ctx, []place{{w, i}}); err != nil {
 				return err
 			}
 			continue
@@ -247,6 +251,10 @@ func (s *session) count(w *work) {
 		case skipped:
 			s.report.skip(kind, r.reason, 1)
 		case open:
+		}
+		if r.outcome == sent || r.outcome == repeated {
+			s.report.odd(&w.plan.Steps[i], w.plan.Steps[i].Odd)
+			s.report.odd(&w.plan.Steps[i], r.odd)
 		}
 	}
 }

@@ -36,8 +36,11 @@ func (c *compiler) convert(fd protoreflect.FieldDescriptor, v any) (protoreflect
 		n, err := enumNumber(fd.Enum(), plain(v))
 		return protoreflect.ValueOfEnum(n), err
 	case protoreflect.Int32Kind:
-		n, err := whole(v)
-		return protoreflect.ValueOfInt32(n), err
+		n, err := whole(v, math.MaxInt32)
+		return protoreflect.ValueOfInt32(int32(n)), err
+	case protoreflect.Int64Kind:
+		n, err := whole(v, 1<<53)
+		return protoreflect.ValueOfInt64(n), err
 	case protoreflect.DoubleKind:
 		f, err := strconv.ParseFloat(strings.TrimSpace(plain(v)), 64)
 		if err != nil {
@@ -79,13 +82,13 @@ func (c *compiler) convertMessage(name protoreflect.FullName, v any) (protorefle
 	return protoreflect.Value{}, fmt.Errorf("a %s must be a mapping of its fields", name)
 }
 
-// whole reads a whole number; 4.0 is one.
-func whole(v any) (int32, error) {
+// whole reads a whole number of at most limit on either side of zero; 4.0 is one.
+func whole(v any, limit float64) (int64, error) {
 	f, err := strconv.ParseFloat(strings.TrimSpace(plain(v)), 64)
-	if err != nil || f != math.Trunc(f) || f < math.MinInt32 || f > math.MaxInt32 {
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > limit {
 		return 0, fmt.Errorf("%s is no whole number", quote(plain(v)))
 	}
-	return int32(f), nil
+	return int64(f), nil
 }
 
 // enumNumber finds a value by its name, with or without the enum's prefix.

@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,12 @@ func (c *compiler) environment() (*cel.Env, error) {
 	if !c.m.base.IsZero() {
 		opts = append(opts, cel.Variable("base", cel.TimestampType))
 	}
+	if c.m.Files[0].Group != "" {
+		opts = append(opts, cel.Variable(rowsAlias, cel.ListType(row)), cel.Variable("first", row), cel.Variable("last", row))
+	}
+	if c.each != "" {
+		opts = append(opts, cel.Variable("prev", row), cel.Variable("next", row))
+	}
 	for _, f := range c.m.Files[1:] {
 		if f.Many && f.Alias != c.each {
 			opts = append(opts, cel.Variable(f.Alias, cel.ListType(row)))
@@ -120,15 +127,37 @@ func (c *compiler) checkColumn(n *yaml.Node, of ast.Expr, name string) {
 	if of.Kind() != ast.IdentKind {
 		return
 	}
-	alias := of.AsIdent()
-	if alias == "row" {
-		alias = c.m.Files[0].Alias
-	}
-	if h := c.headers[alias]; h != nil {
+	if h := c.header(of.AsIdent()); h != nil {
 		if _, err := h.Column(name); err != nil {
 			c.d.errorf(n, "%v", err)
 		}
 	}
+}
+
+// header returns the columns of what alias stands for; nil if there are none.
+func (c *compiler) header(alias string) *table.Header {
+	switch {
+	case (alias == "prev" || alias == "next") && c.each != rowsAlias:
+		alias = c.each
+	case slices.Contains(reserved, alias):
+		alias = c.m.Files[0].Alias
+	}
+	return c.headers[alias]
+}
+
+// A cellCache holds rows as expressions see them, by alias.
+type cellCache map[string][]ref.Val
+
+// rows returns the rows that alias stands for.
+func (s *scope) rows(alias string) []ref.Val {
+	all, ok := s.cells[alias]
+	if !ok {
+		for _, r := range s.in.list(alias) {
+			all = append(all, cells(r))
+		}
+		s.cells[alias] = all
+	}
+	return all
 }
 
 // variables returns what the expressions of the current row can see.
@@ -136,20 +165,27 @@ func (s *scope) variables() map[string]any {
 	if s.vars != nil {
 		return s.vars
 	}
-	s.vars = map[string]any{"row": cells(s.in.Main), "base": s.program.base}
+	s.vars = map[string]any{"base": s.program.base}
+	if s.eachOf == rowsAlias {
+		s.vars["row"] = s.rows(rowsAlias)[s.at]
+	} else {
+		s.vars["row"] = cells(s.row)
+	}
+	if group := s.rows(rowsAlias); len(group) > 0 {
+		s.vars[rowsAlias], s.vars["first"], s.vars["last"] = types.NewRefValList(types.DefaultTypeAdapter, group), group[0], group[len(group)-1]
+	}
+	if s.eachOf != "" {
+		s.vars["prev"], s.vars["next"] = cells(s.neighbor(-1)), cells(s.neighbor(1))
+	}
 	for _, f := range s.program.files[1:] {
-		rows := s.in.Joined[f.Alias]
+		rows := s.rows(f.Alias)
 		switch {
 		case f.Alias == s.eachOf:
-			s.vars[f.Alias] = cells(s.each)
+			s.vars[f.Alias] = rows[s.at]
 		case f.Many:
-			all := make([]map[string]string, len(rows))
-			for i, r := range rows {
-				all[i] = r.Map()
-			}
-			s.vars[f.Alias] = types.DefaultTypeAdapter.NativeToValue(all)
+			s.vars[f.Alias] = types.NewRefValList(types.DefaultTypeAdapter, rows)
 		case len(rows) > 0:
-			s.vars[f.Alias] = cells(rows[0])
+			s.vars[f.Alias] = rows[0]
 		default:
 			s.vars[f.Alias] = cells(table.Row{})
 		}

@@ -26,7 +26,7 @@ func (c *compiler) item(n *yaml.Node) *item {
 	members := c.d.members(n)
 	i := slices.IndexFunc(members, func(x member) bool { _, ok := kindOf(x.key.Value); return ok })
 	if i < 0 {
-		c.d.errorf(n, "an item makes a touchpoint, ticket, interaction, resolution or response: one of these keys must stand here")
+		c.d.errorf(n, "an item makes a touchpoint, ticket, history, interaction, resolution or response: one of these keys must stand here")
 		return nil
 	}
 	key := members[i]
@@ -54,7 +54,11 @@ func (c *compiler) item(n *yaml.Node) *item {
 	if k.ofCustomer {
 		own["customer"] = func(n *yaml.Node) { it.customer, given["customer"] = c.owner(n), true }
 	}
-	it.body = c.message(n, k.body().ProtoReflect().Descriptor(), own)
+	if k.Kind == Histories {
+		c.history(it, n, own)
+	} else {
+		it.body = c.message(n, k.body().ProtoReflect().Descriptor(), own)
+	}
 	for _, need := range []string{"id", "of", "customer"} {
 		if own[need] != nil && !given[need] {
 			c.d.errorf(n, "%s is required", need)
@@ -65,16 +69,24 @@ func (c *compiler) item(n *yaml.Node) *item {
 }
 
 func (c *compiler) setEach(it *item, n *yaml.Node) {
+	it.each = c.several(n)
+	if c.each = it.each; it.each != "" && c.header(it.each) == nil {
+		it.absent = c.m.Files[slices.IndexFunc(c.m.Files, func(f File) bool { return f.Alias == it.each })].Path
+	}
+}
+
+// several returns the alias at n, which stands for several rows, or nothing if it does
+// not.
+func (c *compiler) several(n *yaml.Node) string {
 	alias := c.d.text(n)
-	i := slices.IndexFunc(c.m.Files, func(f File) bool { return f.Alias == alias && f.Many })
-	if i < 0 {
-		c.d.errorf(n, "%s is no joined file with `rows: many`", alias)
-		return
+	if alias == rowsAlias && c.m.Files[0].Group != "" {
+		return alias
 	}
-	it.each, c.each = alias, alias
-	if c.headers[alias] == nil {
-		it.absent = c.m.Files[i].Path
+	if !slices.ContainsFunc(c.m.Files, func(f File) bool { return f.Alias == alias && f.Many }) {
+		c.d.errorf(n, "%s is no joined file with `rows: many`, nor the `rows` of a grouped one", alias)
+		return ""
 	}
+	return alias
 }
 
 func (c *compiler) when(it *item, n *yaml.Node) {

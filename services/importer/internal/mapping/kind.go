@@ -18,6 +18,7 @@ const (
 	Surveys      Kind = "surveys"
 	Rows         Kind = "rows"
 	Touchpoints  Kind = "touchpoints"
+	Histories    Kind = "histories"
 	Tickets      Kind = "tickets"
 	Interactions Kind = "interactions"
 	Resolutions  Kind = "resolutions"
@@ -49,6 +50,15 @@ func kindOf(key string) (kind, bool) {
 		"touchpoint": {
 			Kind: Touchpoints, resource: "touchpoints", ofCustomer: true, field: "touchpoint",
 			body: func() proto.Message { return &journeyv1.Touchpoint{} }, request: touchpoint,
+		},
+		"history": {
+			Kind: Histories, resource: "tickets",
+			body: func() proto.Message { return &ticketv1.ImportTicketsRequest{} },
+			request: func(m made) proto.Message {
+				r := m.body.(*ticketv1.ImportTicketsRequest)
+				r.Parent, r.TicketId = m.parent, m.id
+				return r
+			},
 		},
 		"ticket": {
 			Kind: Tickets, resource: "tickets", field: "ticket",

@@ -8,9 +8,13 @@ package mapping
 
 import (
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/concentric-cx/concentric/services/importer/internal/table"
 )
 
 // A Mapping is a mapping file that was read but not yet held against any data.
@@ -31,12 +35,19 @@ type Mapping struct {
 type File struct {
 	Alias    string // what the mapping calls it
 	Path     string // within the data folder
-	Comma    rune
 	Optional bool
 	On       string // the column its rows are found by; empty for the main file
 	To       string // the column of the main file that has the same value
 	Many     bool   // whether one main row may have several
+	Group    string // the column whose equal cells make one of several rows; of the main file only
+	Format   table.Format
 }
+
+// rowsAlias is how a mapping calls the rows of a group, and reserved are the names
+// that expressions know beside those of the files.
+const rowsAlias = "rows"
+
+var reserved = []string{"row", "base", rowsAlias, "first", "last", "prev", "next"}
 
 // Parse reads a mapping file, which messages call name. The error names every place
 // that is wrong, one a line.
@@ -112,9 +123,9 @@ func (m *Mapping) parseFiles(n *yaml.Node) {
 }
 
 func (m *Mapping) parseFile(key, n *yaml.Node) File {
-	d, f := m.doc, File{Alias: key.Value, Comma: ','}
-	if !regexp.MustCompile(`^[a-z][a-z0-9_]{0,30}$`).MatchString(f.Alias) || f.Alias == "row" || f.Alias == "base" {
-		d.errorf(key, "%q cannot name a file: lower-case letters, digits and `_`, and not row or base", f.Alias)
+	d, f := m.doc, File{Alias: key.Value, Format: table.Format{Comma: ','}}
+	if !regexp.MustCompile(`^[a-z][a-z0-9_]{0,30}$`).MatchString(f.Alias) || slices.Contains(reserved, f.Alias) {
+		d.errorf(key, "%q cannot name a file: lower-case letters, digits and `_`, and none of %s", f.Alias, strings.Join(reserved, ", "))
 	}
 	found := d.object(n, map[string]func(*yaml.Node){
 		"path":     func(n *yaml.Node) { f.Path = d.text(n) },
@@ -125,8 +136,10 @@ func (m *Mapping) parseFile(key, n *yaml.Node) File {
 				d.errorf(n, "delimiter must be one character and no quote")
 				return
 			}
-			f.Comma = c[0]
+			f.Format.Comma = c[0]
 		},
+		"absent": func(n *yaml.Node) { f.Format.Absent = d.texts(n) },
+		"group":  func(n *yaml.Node) { f.Group = d.text(n) },
 		"join": func(n *yaml.Node) {
 			d.object(n, map[string]func(*yaml.Node){
 				"on": func(n *yaml.Node) { f.On = d.text(n) },
@@ -148,6 +161,9 @@ func (m *Mapping) parseFile(key, n *yaml.Node) File {
 	})
 	if !found["path"] {
 		d.errorf(n, "path is missing")
+	}
+	if f.On != "" && f.Group != "" {
+		d.errorf(n, "%s is joined: only the main file is grouped", f.Alias)
 	}
 	if f.To == "" {
 		f.To = f.On

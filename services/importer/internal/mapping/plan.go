@@ -11,10 +11,20 @@ import (
 	"github.com/concentric-cx/concentric/services/importer/internal/table"
 )
 
-// An Input is a row of the main file with the rows joined to it, by alias.
+// An Input is a row of the main file with the rows joined to it, by alias. Where the
+// file is grouped it is the first row of a group.
 type Input struct {
 	Main   table.Row
+	Rows   []table.Row // all rows of the group, in the order of the file
 	Joined map[string][]table.Row
+}
+
+// list returns the rows that alias stands for.
+func (in Input) list(alias string) []table.Row {
+	if alias == rowsAlias {
+		return in.Rows
+	}
+	return in.Joined[alias]
 }
 
 // A Plan is what is to be done for one row.
@@ -32,6 +42,7 @@ type Step struct {
 	At      table.Row     // the row it comes from
 	Needs   []int         // the earlier steps without which it cannot be
 	Err     error         // why no request could be made
+	Odd     []string      // what the mapping finds odd about the rows it comes from
 }
 
 // A Skip is something that the mapping says not to make.
@@ -44,12 +55,34 @@ type Skip struct {
 type scope struct {
 	program *Program
 	in      Input
-	eachOf  string         // the alias of each
-	each    table.Row      // the row of it
+	row     table.Row      // of the main file
+	eachOf  string         // the alias of each; empty outside
+	each    []table.Row    // its rows
+	at      int            // which of them it is
 	steps   []Step         // what was planned before
 	made    map[string]int // the step of each label
 	needs   []int          // the steps that the values used
 	vars    map[string]any // made when an expression first needs them
+	cells   cellCache      // of the whole plan
+}
+
+// of returns the scope of row i of those that alias stands for.
+func (s *scope) of(alias string, i int) *scope {
+	inner := *s
+	inner.eachOf, inner.each, inner.at, inner.vars = alias, s.in.list(alias), i, nil
+	if alias == rowsAlias {
+		inner.row = inner.each[i]
+	}
+	return &inner
+}
+
+// neighbor returns the row by places after the current one of each; without one, a row
+// of empty cells.
+func (s *scope) neighbor(by int) table.Row {
+	if i := s.at + by; i >= 0 && i < len(s.each) {
+		return s.each[i]
+	}
+	return table.Row{Header: s.each[s.at].Header}
 }
 
 // Plan says what is to be done for one row.
@@ -62,17 +95,15 @@ func (p *Program) Plan(in Input) Plan {
 			return Plan{Steps: []Step{{Kind: Rows, At: in.Main, Err: err}}}
 		}
 	}
-	made := map[string]int{}
-	var vars map[string]any
+	all := &scope{program: p, in: in, row: in.Main, made: map[string]int{}, cells: cellCache{}}
 	for _, it := range p.items {
+		all.steps, all.needs = plan.Steps, nil
 		if it.each == "" {
-			s := &scope{program: p, in: in, made: made, steps: plan.Steps, vars: vars}
-			it.plan(s, in.Main, &plan)
-			vars = s.vars
+			it.plan(all, in.Main, &plan)
 			continue
 		}
-		for _, row := range in.Joined[it.each] {
-			it.plan(&scope{program: p, in: in, made: made, steps: plan.Steps, eachOf: it.each, each: row}, row, &plan)
+		for i, row := range in.list(it.each) {
+			it.plan(all.of(it.each, i), row, &plan)
 		}
 	}
 	return plan
@@ -135,6 +166,15 @@ func (it *item) make(s *scope, step *Step) (skip string, err error) {
 	}
 	if r, ok := m.body.(*surveyv1.Response); ok && len(r.GetAnswers()) == 0 {
 		return "nothing was answered", nil
+	}
+	for _, o := range it.odd {
+		met, err := o.when(s)
+		if err != nil {
+			return "", prefix("oddities", err)
+		}
+		if met {
+			step.Odd = append(step.Odd, o.text)
+		}
 	}
 	step.Request = it.kind.request(m)
 	return "", nil

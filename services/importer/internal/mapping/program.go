@@ -26,7 +26,7 @@ type Program struct {
 type item struct {
 	kind     kind
 	label    string
-	each     string // the joined file whose every row makes one; empty for one a main row
+	each     string // the alias of the rows of which each makes one; empty for one a main row
 	absent   string // the path of the file in each, if it is not there
 	when     func(*scope) (bool, error)
 	reason   string // why a row is skipped that does not meet when
@@ -34,6 +34,13 @@ type item struct {
 	ticket   string // the label of the ticket it belongs to
 	customer func(*scope) (string, error)
 	body     message
+	odd      []odd
+}
+
+// An odd is something that rows should not say and that is reported where they do.
+type odd struct {
+	text string
+	when func(*scope) (bool, error)
 }
 
 // A compiler holds a mapping against the columns that are there.

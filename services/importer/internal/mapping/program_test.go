@@ -60,15 +60,19 @@ func compile(t *testing.T, mapping string, files map[string]string) (*Program, I
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r, err := table.Open(path, f.Path, f.Comma)
+		r, err := table.Open(path, f.Path, f.Format)
 		if err != nil {
 			t.Fatal(err)
 		}
 		headers[f.Alias] = r.Header()
 		for row, err := r.Next(); err == nil; row, err = r.Next() {
-			if f.On == "" {
+			switch {
+			case f.On == "" && f.Group != "":
+				in.Rows = append(in.Rows, row)
+				in.Main = in.Rows[0]
+			case f.On == "":
 				in.Main = row
-			} else {
+			default:
 				in.Joined[f.Alias] = append(in.Joined[f.Alias], row)
 			}
 		}
@@ -109,7 +113,7 @@ func TestAMappingSaysWhereItIsWrong(t *testing.T) {
 		{"a ref to nothing", purchase + "    ticket: {ref: call}", "no item above is called call"},
 		{"a wrong time constant", strings.Replace(purchase, "{column: bought}", "yesterday", 1), `"yesterday" is no time in the layout`},
 		{"both values of a oneof", "  - response: r\n    id: {column: id}\n    survey: stars\n    answers: [{question_id: stars, rating: 1, text: x}]", "only one of"},
-		{"each of a file that is not many", "  - touchpoint: x\n    each: people\n    id: {column: id}", "people is no joined file with `rows: many`"},
+		{"each of a file that is not many", "  - touchpoint: x\n    each: people\n    id: {column: id}", "people is no joined file with `rows: many`, nor the"},
 		{"an unclosed template", strings.Replace(purchase, "{id}", "{id", 1), "m.yaml:19: a { without its }"},
 		{"a column that begins with a dot", strings.Replace(purchase, "bought", ".x", 1), "cannot begin with a dot"},
 	} {

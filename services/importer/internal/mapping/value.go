@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/concentric-cx/concentric/services/importer/internal/table"
 )
 
 // A value is what one field is filled from: nil for none, or a string, int64,
@@ -148,6 +150,9 @@ func (c *compiler) cell(n *yaml.Node, name string) func(*scope) string {
 	empty := func(*scope) string { return "" }
 	f, rest := &c.m.Files[0], name
 	if alias, column, ok := strings.Cut(name, "."); ok {
+		if near := c.near(alias); near != nil {
+			return c.columnOf(n, c.header(alias), column, near)
+		}
 		if i := slices.IndexFunc(c.m.Files, func(f File) bool { return f.Alias == alias }); i >= 0 {
 			f, rest = &c.m.Files[i], column
 		}
@@ -156,28 +161,51 @@ func (c *compiler) cell(n *yaml.Node, name string) func(*scope) string {
 		c.d.errorf(n, "%s has several rows here; use `each: %s`, or `cel` to make one of them", f.Alias, f.Alias)
 		return empty
 	}
-	h := c.headers[f.Alias]
-	if h == nil {
-		return empty // an optional file that is absent
+	switch alias := f.Alias; {
+	case f.On == "":
+		return c.columnOf(n, c.headers[alias], rest, func(s *scope) table.Row { return s.row })
+	case f.Many:
+		return c.columnOf(n, c.headers[alias], rest, func(s *scope) table.Row { return s.each[s.at] })
+	default:
+		return c.columnOf(n, c.headers[alias], rest, func(s *scope) table.Row {
+			if rows := s.in.Joined[alias]; len(rows) > 0 {
+				return rows[0]
+			}
+			return table.Row{}
+		})
 	}
-	i, err := h.Column(rest)
+}
+
+// columnOf reads a column of the row that of finds, which has header h; nil for an
+// optional file that is absent.
+func (c *compiler) columnOf(n *yaml.Node, h *table.Header, name string, of func(*scope) table.Row) func(*scope) string {
+	empty := func(*scope) string { return "" }
+	if h == nil {
+		return empty
+	}
+	i, err := h.Column(name)
 	if err != nil {
 		c.d.errorf(n, "%v", err)
 		return empty
 	}
-	switch alias := f.Alias; {
-	case f.On == "":
-		return func(s *scope) string { return s.in.Main.Cell(i) }
-	case f.Many:
-		return func(s *scope) string { return s.each.Cell(i) }
-	default:
-		return func(s *scope) string {
-			if rows := s.in.Joined[alias]; len(rows) > 0 {
-				return rows[0].Cell(i)
-			}
-			return ""
-		}
+	return func(s *scope) string { return of(s).Cell(i) }
+}
+
+// near finds a row of the group, or one beside the current one, by the name that
+// mappings have for it; nil if alias is no such name here.
+func (c *compiler) near(alias string) func(*scope) table.Row {
+	grouped, within := c.m.Files[0].Group != "", c.each != ""
+	switch {
+	case alias == "first" && grouped:
+		return func(s *scope) table.Row { return s.in.Rows[0] }
+	case alias == "last" && grouped:
+		return func(s *scope) table.Row { return s.in.Rows[len(s.in.Rows)-1] }
+	case alias == "prev" && within:
+		return func(s *scope) table.Row { return s.neighbor(-1) }
+	case alias == "next" && within:
+		return func(s *scope) table.Row { return s.neighbor(1) }
 	}
+	return nil
 }
 
 // template fills {COLUMN} and {ALIAS.COLUMN}; it is empty where all of them are.

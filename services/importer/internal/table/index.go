@@ -20,8 +20,8 @@ type entry struct {
 }
 
 // Load reads the file at path into memory, by the cell of column key.
-func Load(path, name string, comma rune, key string) (*Index, error) {
-	r, err := Open(path, name, comma)
+func Load(path, name string, format Format, key string) (*Index, error) {
+	r, err := Open(path, name, format)
 	if err != nil {
 		return nil, err
 	}

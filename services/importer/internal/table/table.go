@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -44,6 +45,12 @@ func (h *Header) Column(name string) (int, error) {
 	}
 }
 
+// A Format says how the cells of a file are written.
+type Format struct {
+	Comma  rune     // what cells end with
+	Absent []string // cells that mean nothing was said: they are read as empty
+}
+
 // A Row is one record of a file. The zero value is a row without cells.
 type Row struct {
 	Header *Header
@@ -51,15 +58,23 @@ type Row struct {
 	cells  []string
 }
 
-// Cell returns the cell in column i.
-func (r Row) Cell(i int) string { return r.cells[i] }
+// Cell returns the cell in column i, empty in a row without cells.
+func (r Row) Cell(i int) string {
+	if i >= len(r.cells) {
+		return ""
+	}
+	return r.cells[i]
+}
 
-// Map returns the cells by column name. A name that stands twice in the header
+// Map returns the cells by column name; without a header there are none. A name that stands twice in the header
 // keeps its first cell.
 func (r Row) Map() map[string]string {
-	m := make(map[string]string, len(r.cells))
-	for i := len(r.cells) - 1; i >= 0; i-- {
-		m[r.Header.names[i]] = r.cells[i]
+	if r.Header == nil {
+		return map[string]string{}
+	}
+	m := make(map[string]string, len(r.Header.names))
+	for i := len(r.Header.names) - 1; i >= 0; i-- {
+		m[r.Header.names[i]] = r.Cell(i)
 	}
 	return m
 }
@@ -78,26 +93,27 @@ func (e *RowError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Li
 type Reader struct {
 	file     *os.File
 	csv      *csv.Reader
+	absent   []string
 	header   *Header
 	size     int64
 	replaced int
 }
 
-// Open reads the header of the file at path, which the mapping calls name, and whose
-// cells end with comma. The caller closes the reader.
-func Open(path, name string, comma rune) (*Reader, error) {
+// Open reads the header of the file at path, which the mapping calls name. The caller
+// closes the reader.
+func Open(path, name string, format Format) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := newReader(f, name, comma)
+	r, err := newReader(f, name, format)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return r, nil
 }
 
-func newReader(f *os.File, name string, comma rune) (*Reader, error) {
+func newReader(f *os.File, name string, format Format) (*Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -107,7 +123,7 @@ func newReader(f *os.File, name string, comma rune) (*Reader, error) {
 		_, _ = in.Discard(3) // peeked, so it is there
 	}
 	c := csv.NewReader(in)
-	c.Comma, c.FieldsPerRecord = comma, -1
+	c.Comma, c.FieldsPerRecord = format.Comma, -1
 	names, err := c.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s is empty: a header line is needed", name)
@@ -123,7 +139,7 @@ func newReader(f *os.File, name string, comma rune) (*Reader, error) {
 		}
 		h.at[n] = i
 	}
-	return &Reader{file: f, csv: c, header: h, size: info.Size()}, nil
+	return &Reader{file: f, csv: c, absent: format.Absent, header: h, size: info.Size()}, nil
 }
 
 // Header returns the header of the file.
@@ -160,6 +176,9 @@ func (r *Reader) Next() (Row, error) {
 		if !utf8.ValidString(c) {
 			cells[i] = strings.ToValidUTF8(c, replacement)
 			r.replaced++
+		}
+		if slices.Contains(r.absent, cells[i]) {
+			cells[i] = ""
 		}
 	}
 	return row, nil

@@ -19,7 +19,7 @@ func write(t *testing.T, text string) string {
 }
 
 func TestARowKeepsItsLine(t *testing.T) {
-	r, err := Open(write(t, "\uFEFFid,text\n1,\"two\nlines\"\n\n2,b\xffd\n3\n4,\"un\"quoted\n5,last\n"), "f.csv", ',')
+	r, err := Open(write(t, "\uFEFFid,text\n1,\"two\nlines\"\n\n2,b\xffd\n3\n4,\"un\"quoted\n5,last\n"), "f.csv", Format{Comma: ','})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestARowKeepsItsLine(t *testing.T) {
 }
 
 func TestAHeaderSaysWhyANameIsOfNoUse(t *testing.T) {
-	r, err := Open(write(t, "id,.x,id,a b\n"), "f.csv", ',')
+	r, err := Open(write(t, "id,.x,id,a b\n"), "f.csv", Format{Comma: ','})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,14 +73,14 @@ func TestAHeaderSaysWhyANameIsOfNoUse(t *testing.T) {
 
 func TestAFileWithoutAHeaderIsRefused(t *testing.T) {
 	for _, text := range []string{"", "\n\n", "a\"b,c\n"} {
-		if _, err := Open(write(t, text), "f.csv", ','); err == nil {
+		if _, err := Open(write(t, text), "f.csv", Format{Comma: ','}); err == nil {
 			t.Errorf("Open of %q succeeded", text)
 		}
 	}
 }
 
 func TestAnIndexKnowsWhatNobodyAskedFor(t *testing.T) {
-	x, err := Load(write(t, "k;v\na;1\nb;2\na;3\nbad\nc;4\n"), "f.csv", ';', "k")
+	x, err := Load(write(t, "k;v\na;1\nb;2\na;?\na;3?\nbad\nc;4\n"), "f.csv", Format{Comma: ';', Absent: []string{"?"}}, "k")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +88,8 @@ func TestAnIndexKnowsWhatNobodyAskedFor(t *testing.T) {
 	for _, r := range x.Rows("a") {
 		got = append(got, r.Cell(1))
 	}
-	if strings.Join(got, ",") != "1,3" {
-		t.Errorf("Rows(a) = %v, want 1 and 3", got)
+	if strings.Join(got, ",") != "1,,3?" {
+		t.Errorf("Rows(a) = %q, want 1, nothing and 3?", got)
 	}
 	if x.Rows("z") != nil {
 		t.Error("Rows of an unknown key are not empty")
@@ -97,7 +97,7 @@ func TestAnIndexKnowsWhatNobodyAskedFor(t *testing.T) {
 	if got := x.Unused(); got != 2 {
 		t.Errorf("Unused() = %d, want 2", got)
 	}
-	if len(x.Bad()) != 1 || x.Bad()[0].Line != 5 {
-		t.Errorf("Bad() = %v, want line 5", x.Bad())
+	if len(x.Bad()) != 1 || x.Bad()[0].Line != 6 {
+		t.Errorf("Bad() = %v, want line 6", x.Bad())
 	}
 }
