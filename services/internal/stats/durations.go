@@ -5,8 +5,6 @@ import (
 	"math/bits"
 	"slices"
 	"time"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // MaxExact is how many durations are kept one by one; more become a sketch.
@@ -145,7 +143,7 @@ func (d *Durations) Mean() Estimate {
 	if d.sketch != nil {
 		deviation += accuracy / (1 - accuracy) * math.Sqrt(size/(n-1))
 	}
-	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(1-tail) * deviation / math.Sqrt(n)
+	half := student(n-1) * deviation / math.Sqrt(n)
 	e.within(MethodStudentT, e.Value-half, e.Value+half, 0, math.Inf(1))
 	return e
 }

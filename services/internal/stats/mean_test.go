@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 )
 
@@ -180,4 +181,12 @@ func TestSearchFindsWhatSortFinds(t *testing.T) {
 			t.Errorf("found %d of %d from %d, want %d", got, n, guess, first)
 		}
 	})
+}
+
+func TestStudentsQuantileIsThatOfTheDistribution(t *testing.T) {
+	for _, nu := range []float64{1, 4, 29, 999, 1000, 1000.5, 4999, 1e5} {
+		near(t, "quantile", student(nu), distuv.StudentsT{Mu: 0, Sigma: 1, Nu: nu}.Quantile(.975), 1e-9)
+	}
+	near(t, "at the switch", student(manyDegrees), 1.962339080, 1e-9)
+	near(t, "of infinitely many", student(math.Inf(1)), z, 1e-15)
 }

@@ -39,13 +39,21 @@ func bin(ns int64) int {
 	return scale.Index(float64(ns)) + 1
 }
 
+// lows are where the bins begin, and the last one ends.
+var lows = func() (all [bins + 1]float64) {
+	for i := 1; i <= bins; i++ {
+		all[i] = scale.LowerBound(i - 1)
+	}
+	return all
+}()
+
 // edges returns the ends of a bin: what is counted there lies in [low, high).
 // Bin 0 holds only zero.
 func edges(bin int) (low, high float64) {
 	if bin == 0 {
 		return 0, 0
 	}
-	return scale.LowerBound(bin - 1), scale.LowerBound(bin)
+	return lows[bin], lows[bin+1]
 }
 
 // middles are the values that are at most accuracy away from all in their bin.

@@ -2,8 +2,6 @@ package stats
 
 import (
 	"math"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // A Stratum is one kind of case: the reference population has Reference of them,
@@ -91,7 +89,7 @@ func StandardizedMean(strata []Stratum, scale Scale) Standardized {
 	half := 0.0
 	if variance > 0 {
 		nu := max(variance*variance/freedom, 1)
-		half = distuv.StudentsT{Mu: 0, Sigma: 1, Nu: nu}.Quantile(1-tail) * unit * math.Sqrt(variance)
+		half = student(nu) * unit * math.Sqrt(variance)
 	}
 	s.Value, s.Variance = unit*mean, unit*unit*variance
 	s.Estimate.within(MethodStudentT, s.Value-half, s.Value+half, low, high)
