@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -58,9 +59,12 @@ type recording struct {
 // record stores an interaction on its ticket, on the one that took that in, or on a new
 // one that follows it up, and moves that ticket.
 func (s *Server) record(tx *sqldb.Tx, r recording) (store.Interaction, error) {
-	o, err := known(tx, r.Brand, store.Owner{Agent: r.Agent, Team: r.Team, Partner: r.Partner})
+	o, err := known(tx, r.Brand, r.partner, store.Owner{Agent: r.Agent, Team: r.Team, Partner: r.Partner})
 	if err != nil {
 		return r.Interaction, err
+	}
+	if r.Act.Direction != lifecycle.Inbound {
+		o.Partner = cmp.Or(o.Partner, r.partner)
 	}
 	r.Agent, r.Team, r.Partner = o.Agent, o.Team, o.Partner
 	for {

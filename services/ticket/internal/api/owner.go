@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -12,22 +13,22 @@ import (
 )
 
 // known gives somebody's team and partner where only the agent is named and the
-// directory knows who that is.
-func known(tx *sqldb.Tx, brand string, o store.Owner) (store.Owner, error) {
-	if o.Agent == "" || o.Team != "" && o.Partner != "" {
-		return o, nil
+// directory knows who that is. A caller bound to a partner names nobody of another.
+func known(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, error) {
+	if o.Agent != "" && (bound != "" || o.Team == "" || o.Partner == "") {
+		a, err := store.ReadAgent(tx, brand, o.Agent)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return o, err
+		case bound != "" && a.Partner != bound:
+			return o, partnerBound()
+		default:
+			o.Team, o.Partner = cmp.Or(o.Team, a.Team), cmp.Or(o.Partner, a.Partner)
+		}
 	}
-	a, err := store.ReadAgent(tx, brand, o.Agent)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return o, nil
-	case err != nil:
-		return o, err
-	case o.Team == "":
-		o.Team = a.Team
-	}
-	if o.Partner == "" {
-		o.Partner = a.Partner
+	if bound != "" && o.Partner != "" && o.Partner != bound {
+		return o, partnerBound()
 	}
 	return o, nil
 }

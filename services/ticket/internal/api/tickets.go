@@ -73,7 +73,7 @@ func (s *Server) prepare(tx *sqldb.Tx, t *store.Ticket, partner string) error {
 		}
 	}
 	complete(t)
-	o, err := known(tx, t.Brand, t.Owner())
+	o, err := known(tx, t.Brand, partner, t.Owner())
 	if err != nil {
 		return err
 	}

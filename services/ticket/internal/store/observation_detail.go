@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
@@ -67,8 +68,8 @@ func (s *Snapshot) said(f ObservationFilter, all map[string][]rollup.Said) error
 func (d details) complete(o *observation, now time.Time) {
 	t := &o.t
 	spans := d.reopenings[o.id]
-	if o.resolve.Valid {
-		spans = append(spans, rollup.Span{Settled: o.resolve.Int64, Reopened: rollup.None})
+	if end := o.end(); end.Valid {
+		spans = append(spans, rollup.Span{Settled: end.Int64, Reopened: rollup.None})
 	}
 	t.Flows = rollup.FlowsOf(t.Open, spans)
 	t.Next, t.NextOpen = nil, 0
@@ -82,4 +83,13 @@ func (d details) complete(o *observation, now time.Time) {
 	for _, c := range d.clocks[o.id] {
 		c.count(t, now.UnixMicro())
 	}
+}
+
+// end returns when the ticket was settled, or closed without that, as histories of
+// other systems have it.
+func (o *observation) end() sql.NullInt64 {
+	if o.resolve.Valid {
+		return o.resolve
+	}
+	return o.closing
 }

@@ -294,6 +294,7 @@ var specs = slices.Concat(
 		{typev1.Metric_METRIC_DEFLECTION_CONFIRMED_SHARE, deflected(func(s Sessions) int64 { return s.Confirmed })},
 		{typev1.Metric_METRIC_DEFLECTION_IMPLIED_SHARE, deflected(func(s Sessions) int64 { return s.Implied })},
 		{typev1.Metric_METRIC_DEFLECTION_FALSE_SHARE, deflected(func(s Sessions) int64 { return s.False })},
+		{typev1.Metric_METRIC_REOPENED_SHARE, share(rollup.Reopened, rollup.Opened, "")},
 	},
 )
 

@@ -41,10 +41,9 @@ type ServiceMetricsServiceClient interface {
 	// Measures the tickets opened in a window. BACKLOG is as of the end of the window;
 	// responses, resolutions and reopenings count as they are known when read, those
 	// after the window included. The same data gives the same answer. Deleted and merged
-	// tickets do not count. Without `filter`, and grouped by `channel`, `stage` and at most
-	// one other dimension that is no attribute, the answer comes from roll-ups and its
-	// cost does not grow with the number of tickets; others read every ticket of the
-	// window.
+	// tickets do not count. Windows of up to 10,000 tickets, filters and attributes are
+	// answered from the tickets; everything else from roll-ups, at a cost that does not
+	// grow with the tickets before the window.
 	QueryServiceMetrics(ctx context.Context, in *QueryServiceMetricsRequest, opts ...grpc.CallOption) (*QueryServiceMetricsResponse, error)
 	// Ranks what customers have to contact the brand about: by kind of issue, issue type,
 	// stage and phase. First comes where most tickets failed the customer.
@@ -120,10 +119,9 @@ type ServiceMetricsServiceServer interface {
 	// Measures the tickets opened in a window. BACKLOG is as of the end of the window;
 	// responses, resolutions and reopenings count as they are known when read, those
 	// after the window included. The same data gives the same answer. Deleted and merged
-	// tickets do not count. Without `filter`, and grouped by `channel`, `stage` and at most
-	// one other dimension that is no attribute, the answer comes from roll-ups and its
-	// cost does not grow with the number of tickets; others read every ticket of the
-	// window.
+	// tickets do not count. Windows of up to 10,000 tickets, filters and attributes are
+	// answered from the tickets; everything else from roll-ups, at a cost that does not
+	// grow with the tickets before the window.
 	QueryServiceMetrics(context.Context, *QueryServiceMetricsRequest) (*QueryServiceMetricsResponse, error)
 	// Ranks what customers have to contact the brand about: by kind of issue, issue type,
 	// stage and phase. First comes where most tickets failed the customer.

@@ -53,14 +53,16 @@ const (
 	Metric_METRIC_RESPONSE_COUNT Metric = 10
 	// Tickets opened in the window. COUNT, exact.
 	Metric_METRIC_TICKET_COUNT Metric = 20
-	// Tickets open at the end of the window. COUNT, exact.
+	// Tickets open at the end of the window: opened, and neither resolved nor closed.
+	// COUNT, exact.
 	Metric_METRIC_BACKLOG Metric = 21
 	// Share of tickets resolved at least once that were reopened. RATIO, WILSON.
 	Metric_METRIC_REOPEN_RATE Metric = 22
 	// Share of tickets opened in the window that are resolved. RATIO, WILSON.
 	Metric_METRIC_RESOLUTION_RATE Metric = 23
 	// Median wall-clock time from opening to the first response that counts.
-	// SECONDS, EXACT up to 10,000 tickets, SKETCH beyond, as all percentiles here.
+	// SECONDS, EXACT where the window holds up to 10,000 tickets, SKETCH where it holds
+	// more and the answer comes from roll-ups; so all percentiles of tickets.
 	Metric_METRIC_FIRST_RESPONSE_TIME_P50 Metric = 24
 	// 90th percentile of the same. SECONDS, EXACT.
 	Metric_METRIC_FIRST_RESPONSE_TIME_P90 Metric = 25
@@ -178,6 +180,9 @@ const (
 	Metric_METRIC_DEFLECTION_IMPLIED_SHARE Metric = 93
 	// Share of decided sessions that a contact followed within 72 hours. RATIO, WILSON.
 	Metric_METRIC_DEFLECTION_FALSE_SHARE Metric = 94
+	// Share of all tickets that were reopened at least once, resolved or not. RATIO,
+	// WILSON.
+	Metric_METRIC_REOPENED_SHARE Metric = 95
 )
 
 // Enum value maps for Metric.
@@ -250,6 +255,7 @@ var (
 		92: "METRIC_DEFLECTION_CONFIRMED_SHARE",
 		93: "METRIC_DEFLECTION_IMPLIED_SHARE",
 		94: "METRIC_DEFLECTION_FALSE_SHARE",
+		95: "METRIC_REOPENED_SHARE",
 	}
 	Metric_value = map[string]int32{
 		"METRIC_UNSPECIFIED":                      0,
@@ -319,6 +325,7 @@ var (
 		"METRIC_DEFLECTION_CONFIRMED_SHARE":       92,
 		"METRIC_DEFLECTION_IMPLIED_SHARE":         93,
 		"METRIC_DEFLECTION_FALSE_SHARE":           94,
+		"METRIC_REOPENED_SHARE":                   95,
 	}
 )
 
@@ -618,7 +625,7 @@ const file_concentric_type_v1_measure_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"y\n" +
 	"\fMeasureGroup\x120\n" +
 	"\x04keys\x18\x01 \x03(\v2\x1c.concentric.type.v1.GroupKeyR\x04keys\x127\n" +
-	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures*\xba\x10\n" +
+	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures*\xd5\x10\n" +
 	"\x06Metric\x12\x16\n" +
 	"\x12METRIC_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -689,7 +696,8 @@ const file_concentric_type_v1_measure_proto_rawDesc = "" +
 	"!METRIC_SELF_SERVICE_SESSION_COUNT\x10[\x12%\n" +
 	"!METRIC_DEFLECTION_CONFIRMED_SHARE\x10\\\x12#\n" +
 	"\x1fMETRIC_DEFLECTION_IMPLIED_SHARE\x10]\x12!\n" +
-	"\x1dMETRIC_DEFLECTION_FALSE_SHARE\x10^B\xd6\x01\n" +
+	"\x1dMETRIC_DEFLECTION_FALSE_SHARE\x10^\x12\x19\n" +
+	"\x15METRIC_REOPENED_SHARE\x10_B\xd6\x01\n" +
 	"\x16com.concentric.type.v1B\fMeasureProtoP\x01ZDgithub.com/concentric-cx/concentric/gen/go/concentric/type/v1;typev1\xa2\x02\x03CTX\xaa\x02\x12Concentric.Type.V1\xca\x02\x12Concentric\\Type\\V1\xe2\x02\x1eConcentric\\Type\\V1\\GPBMetadata\xea\x02\x14Concentric::Type::V1b\x06proto3"
 
 var (
