@@ -95,7 +95,7 @@ func illegal(ticket string, e *lifecycle.Illegal) error {
 	if allowed == "" {
 		message += ", which is final; open a new ticket instead"
 	} else {
-		message += "; it may only go to " + allowed + "; open a new ticket instead"
+		message += "; it may only go to " + allowed
 	}
 	return &fault.Error{
 		Code: codes.FailedPrecondition, Reason: "ILLEGAL_TRANSITION", Message: message,

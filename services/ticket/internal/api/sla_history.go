@@ -5,12 +5,16 @@ import (
 	"time"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/sla"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
-const spam = lifecycle.Outcome(ticketv1.Ticket_OUTCOME_SPAM)
+const (
+	spam          = lifecycle.Outcome(ticketv1.Ticket_OUTCOME_SPAM)
+	originInbound = int32(typev1.Origin_ORIGIN_INBOUND)
+)
 
 // history returns all that the clocks of a ticket depend on, and the schedule that
 // they follow now.
@@ -31,6 +35,9 @@ func events(h store.History) []sla.Event {
 	m := merger{last: h.Ticket.OpenTime}
 	m.all = make([]sla.Event, 0, 1+len(h.Events)+2*len(h.Interactions))
 	m.move(h.Ticket.OpenTime, lifecycle.New)
+	if h.Ticket.Origin == originInbound { // to open a ticket is to say something
+		m.all = append(m.all, sla.Event{Time: h.Ticket.OpenTime, Kind: sla.Inbound, Actor: lifecycle.Customer})
+	}
 	log, said := corrected(h.Events), h.Interactions
 	for len(log) > 0 || len(said) > 0 {
 		if len(said) == 0 || len(log) > 0 && before(log[0], said[0]) {

@@ -36,8 +36,9 @@ const (
 	// From the opening to the first public message, an automatic one if the policy says
 	// so. Runs always.
 	SlaMetric_SLA_METRIC_ACKNOWLEDGE SlaMetric = 1
-	// From the customer's first message of an activation to the first response. Runs
-	// while NEW or OPEN. Begins anew when a resolved ticket is reopened.
+	// From the customer's first message of an activation to the first response; a
+	// ticket of INBOUND origin is opened by such a message. Runs while NEW or OPEN.
+	// Begins anew when a resolved ticket is reopened and the customer writes.
 	SlaMetric_SLA_METRIC_FIRST_RESPONSE SlaMetric = 2
 	// From the first unanswered message after a response to the next response, or to the
 	// resolution. Runs while NEW or OPEN.
