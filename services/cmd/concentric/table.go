@@ -99,14 +99,18 @@ func line(m *typev1.Measure) string {
 		name += " (product)"
 	}
 	value, interval := "–", ""
+	unit := e.GetUnit()
+	if unit == typev1.Unit_UNIT_COUNT && e.Lower != nil { // a mean of counts
+		unit = typev1.Unit_UNIT_POINTS
+	}
 	if e.Value != nil {
-		value = format(e.GetValue(), e.GetUnit())
+		value = format(e.GetValue(), unit)
 	}
 	if e.Lower != nil && e.Upper != nil {
-		interval = "[" + format(e.GetLower(), e.GetUnit()) + ", " + format(e.GetUpper(), e.GetUnit()) + "]"
+		interval = "[" + format(e.GetLower(), unit) + ", " + format(e.GetUpper(), unit) + "]"
 	}
 	n := ""
-	if e.GetUnit() != typev1.Unit_UNIT_COUNT {
+	if e.GetUnit() != typev1.Unit_UNIT_COUNT || e.Lower != nil {
 		n = "n " + count(e.GetN())
 	}
 	switch e.GetQuality() {

@@ -103,6 +103,7 @@ func (v *Views) metrics(part gatewayv1.Part, req viewRequest, wanted []gatewayv1
 		return []question{{part, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
 			data.Ticket, err = v.ServiceMetrics.QueryServiceMetrics(ctx, &ticketv1.QueryServiceMetricsRequest{
 				Parent: parent, Window: data.Window, Population: data.Population, GroupBy: compose.Known(by, compose.TicketDimensions),
+				Metrics: compose.TicketMetrics,
 			})
 			return data.Ticket.GetBasis().GetReadTime(), err
 		}}}

@@ -149,10 +149,29 @@ func Union(windows ...*typev1.Window) *typev1.Window {
 
 // The dimensions each part knows, besides `attributes.KEY`, which all do.
 var (
-	TicketDimensions  = []string{"channel", "handling", "issue_kind", "stage", "phase", "partner", "team", "agent", "priority"}
+	TicketDimensions  = []string{"channel", "handling", "issue_kind", "issue_type", "stage", "phase", "partner", "team", "agent", "priority"}
 	SurveyDimensions  = []string{"channel", "stage", "phase", "survey", "question", "touchpoint_definition", "partner", "team", "agent"}
 	JourneyDimensions = []string{"channel", "stage", "phase", "touchpoint_definition", "function_owner", "control_level", "component", "expectation"}
 )
+
+// TicketMetrics are the measures of the ticket service that a view shows.
+var TicketMetrics = []typev1.Metric{
+	typev1.Metric_METRIC_TICKET_COUNT,
+	typev1.Metric_METRIC_BACKLOG,
+	typev1.Metric_METRIC_REOPEN_RATE,
+	typev1.Metric_METRIC_RESOLUTION_RATE,
+	typev1.Metric_METRIC_FIRST_RESPONSE_TIME_P50,
+	typev1.Metric_METRIC_FIRST_RESPONSE_TIME_P90,
+	typev1.Metric_METRIC_RESOLUTION_TIME_P50,
+	typev1.Metric_METRIC_RESOLUTION_TIME_P90,
+	typev1.Metric_METRIC_REACTIVE_SHARE,
+	typev1.Metric_METRIC_SLA_ATTAINMENT,
+	typev1.Metric_METRIC_FIRST_CONTACT_RESOLUTION,
+	typev1.Metric_METRIC_FIRST_CONTACT_RESOLUTION_7D,
+	typev1.Metric_METRIC_HANDOFF_MEAN,
+	typev1.Metric_METRIC_SINGLE_AGENT_SHARE,
+	typev1.Metric_METRIC_DEFLECTION_CONFIRMED_SHARE,
+}
 
 // Known returns groupBy if all of it is among the dimensions, and else nothing: a
 // part either breaks its measures down as asked or not at all.

@@ -227,7 +227,8 @@ type ServiceView struct {
 	// The metric a brand steers service by: the first of METRIC_CES, METRIC_STAR and
 	// METRIC_CSAT that has a value; METRIC_CES if none has.
 	PrimaryMetric v1.Metric `protobuf:"varint,2,opt,name=primary_metric,json=primaryMetric,proto3,enum=concentric.type.v1.Metric" json:"primary_metric,omitempty"`
-	// The measures, all of SUBJECT_SERVICE.
+	// The measures, all of SUBJECT_SERVICE. Of those of the ticket service the ones that
+	// say most; `QueryServiceMetrics` has all.
 	Measures []*v1.Measure `protobuf:"bytes,3,rep,name=measures,proto3" json:"measures,omitempty"`
 	// The same by group. Empty without `group_by`.
 	Groups        []*v1.MeasureGroup `protobuf:"bytes,4,rep,name=groups,proto3" json:"groups,omitempty"`
