@@ -31,6 +31,7 @@ const (
 // check anything, so that they cost as little as callers can.
 type server struct {
 	*child
+	store cluster // 0 unless it is on PostgreSQL
 	conns []*grpc.ClientConn
 	http  *http.Client
 }
@@ -102,11 +103,13 @@ func (s *server) loop(ctx context.Context, what, how string, callers int) (loop,
 	if err := s.reach(callers); err != nil {
 		return loop{}, err
 	}
-	l := loop{callers: callers, server: s.child}
+	l := loop{callers: callers, server: s.child, store: s.store}
 	var err error
 	switch what {
 	case "create":
 		l.op, l.patient = s.create(how == "random"), callers > 512
+	case "replay":
+		l.op, err = s.replay(ctx)
 	case "get":
 		l.op, err = s.read(ctx, how == "rest")
 	case "score":
@@ -155,6 +158,29 @@ func ticket(n int64) *ticketv1.CreateTicketRequest {
 			Channel: typev1.Channel_CHANNEL_EMAIL, OpenTime: timestamppb.Now(),
 		},
 	}
+}
+
+// replay creates a ticket again and again, under request_ids that all have their
+// answers.
+func (s *server) replay(ctx context.Context) (func(context.Context, int64) error, error) {
+	const known = 100
+	c := ticketv1.NewTicketServiceClient(s.conns[0])
+	requests, names := make([]*ticketv1.CreateTicketRequest, known), make([]string, known)
+	for n := range requests {
+		requests[n] = ticket(int64(n))
+		t, err := c.CreateTicket(ctx, requests[n])
+		if err != nil {
+			return nil, err
+		}
+		names[n] = t.GetName()
+	}
+	return func(ctx context.Context, n int64) error {
+		t, err := c.CreateTicket(ctx, requests[n%known])
+		if err == nil && t.GetName() != names[n%known] {
+			err = fmt.Errorf("a replay made %s, want the answer %s", t.GetName(), names[n%known])
+		}
+		return err
+	}, nil
 }
 
 // requestID returns an id as the client of the suite makes them.

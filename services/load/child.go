@@ -101,24 +101,8 @@ func (c *child) stop() error {
 
 // cpu returns the processor time that the child has used.
 func (c *child) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(b), ") ") // the name before may hold anything
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, errors.New("read processor time: unknown format")
-	}
-	var ticks int64 // of a hundredth of a second
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("read processor time: %w", err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
+	u, err := usageOf(c.cmd.Process.Pid)
+	return u.self, err
 }
 
 // memory returns how many MiB of the child are resident.
@@ -153,15 +137,6 @@ func (c *child) settle(ctx context.Context) error {
 		before = now
 	}
 	return err
-}
-
-// own returns the processor time that this process has used.
-func own() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func wait(ctx context.Context, d time.Duration) error {

@@ -183,6 +183,11 @@ func (l *lab) server(ctx context.Context, kind string) (*server, error) {
 		return nil, err
 	}
 	l.closers = append(l.closers, s.close)
+	if kind == "suite on postgres" {
+		if s.store, err = clusterAt(ctx, l.postgres); err != nil {
+			return nil, err
+		}
+	}
 	l.servers[kind] = s
 	return s, nil
 }

@@ -18,6 +18,7 @@ type sample struct {
 	P50    float64 `json:"p50_ms"` // of one call
 	P99    float64 `json:"p99_ms"`
 	CPU    float64 `json:"cpu_us"`        // of the server, an operation, what it does afterward included
+	Store  float64 `json:"store_cpu_us"`  // of the PostgreSQL server, if the path has one on this machine
 	Caller float64 `json:"caller_cpu_us"` // of this process
 	Errors int     `json:"errors"`
 	Error  string  `json:"error,omitempty"` // the first
@@ -29,7 +30,8 @@ type loop struct {
 	callers int
 	weight  int    // operations a call is worth; 0: one
 	server  *child // nil if this process does the work
-	patient bool   // take UNAVAILABLE for a request to come back a little later
+	store   cluster
+	patient bool // take UNAVAILABLE for a request to come back a little later
 	op      func(ctx context.Context, n int64) error
 }
 
@@ -40,6 +42,10 @@ const pause = 100 * time.Millisecond
 // of counter's program get the same n.
 func (l loop) measure(ctx context.Context, length time.Duration, counter *atomic.Int64) (s sample, err error) {
 	before, err := l.spent()
+	if err != nil {
+		return s, err
+	}
+	stored, err := l.store.cpu()
 	if err != nil {
 		return s, err
 	}
@@ -57,6 +63,10 @@ func (l loop) measure(ctx context.Context, length time.Duration, counter *atomic
 	if err != nil {
 		return s, err
 	}
+	storing, err := l.store.cpu()
+	if err != nil {
+		return s, err
+	}
 	if s.Errors = len(errs); s.Errors > 0 {
 		s.Error = errs[0].Error()
 	}
@@ -67,7 +77,7 @@ func (l loop) measure(ctx context.Context, length time.Duration, counter *atomic
 	ops := float64(len(took) * max(l.weight, 1))
 	s.Rate = ops / elapsed.Seconds()
 	s.P50, s.P99 = milliseconds(took[len(took)/2]), milliseconds(took[len(took)*99/100])
-	s.CPU, s.Caller = microseconds(after-before)/ops, microseconds(mine)/ops
+	s.CPU, s.Store, s.Caller = microseconds(after-before)/ops, microseconds(storing-stored)/ops, microseconds(mine)/ops
 	if l.server == nil {
 		s.CPU, s.Caller = s.Caller, 0
 	}

@@ -41,6 +41,7 @@ func makeDatabases(ctx context.Context, address, prefix string, names []string) 
 var (
 	tps     = regexp.MustCompile(`tps = ([0-9.]+) \(without`)
 	average = regexp.MustCompile(`latency average = ([0-9.]+) ms`)
+	handled = regexp.MustCompile(`actually processed: ([0-9]+)`)
 )
 
 // pgbench is the limit of a create on PostgreSQL: PostgreSQL's own benchmark, of
@@ -62,13 +63,30 @@ func (l *lab) pgbench(ctx context.Context) (path, error) {
 	if out, err := exec.CommandContext(ctx, program, "-i", "-q", "-s", "10", address).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("pgbench -i: %w: %s", err, out)
 	}
+	store, err := clusterAt(ctx, address)
+	if err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context, length time.Duration) (s sample, err error) {
+		before, err := store.cpu()
+		if err != nil {
+			return s, err
+		}
 		seconds := strconv.Itoa(max(1, int(length.Seconds())))
-		out, err := exec.CommandContext(ctx, program, "-N", "-c", "16", "-j", "2", "-T", seconds, address).CombinedOutput()
+		bench := exec.CommandContext(ctx, program, "-N", "-c", "16", "-j", "2", "-T", seconds, address)
+		out, err := bench.CombinedOutput()
 		if err != nil {
 			return s, fmt.Errorf("pgbench: %w: %s", err, out)
 		}
-		for what, into := range map[*regexp.Regexp]*float64{tps: &s.Rate, average: &s.P50} {
+		if err := wait(ctx, 300*time.Millisecond); err != nil { // until its connections have ended
+			return s, err
+		}
+		after, err := store.cpu()
+		if err != nil {
+			return s, err
+		}
+		var n float64
+		for what, into := range map[*regexp.Regexp]*float64{tps: &s.Rate, average: &s.P50, handled: &n} {
 			m := what.FindSubmatch(out)
 			if m == nil {
 				return s, fmt.Errorf("pgbench says %s", out)
@@ -77,6 +95,9 @@ func (l *lab) pgbench(ctx context.Context) (path, error) {
 				return s, err
 			}
 		}
+		n = max(n, 1)
+		s.Store = microseconds(after-before) / n
+		s.Caller = microseconds(bench.ProcessState.UserTime()+bench.ProcessState.SystemTime()) / n
 		return s, nil
 	}, nil
 }
@@ -102,7 +123,11 @@ func (l *lab) copyRows(ctx context.Context) (path, error) {
 		l.closers = append(l.closers, func() error { return conn.Close(context.Background()) })
 		idle <- conn
 	}
-	lp := loop{callers: streams, weight: batchSize, op: func(ctx context.Context, n int64) error {
+	store, err := clusterAt(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	lp := loop{callers: streams, weight: batchSize, store: store, op: func(ctx context.Context, n int64) error {
 		conn := <-idle
 		defer func() { idle <- conn }()
 		_, err := conn.CopyFrom(ctx, pgx.Identifier{"touchpoint"}, columns(rawColumns),

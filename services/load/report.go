@@ -13,10 +13,10 @@ import (
 // write prints what the paths did, as medians of the rounds, and the verdicts.
 func write(w io.Writer, rounds []round, verdicts []verdict) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "PATH\tRATE/S\tP50 MS\tP99 MS\tCPU US\tCALLER US\tERRORS")
+	fmt.Fprintln(t, "PATH\tRATE/S\tP50 MS\tP99 MS\tCPU US\tSTORE US\tCALLER US\tERRORS")
 	for _, name := range measured(rounds) {
 		s := middle(rounds, name)
-		fmt.Fprintf(t, "%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.1f\t%d\n", name, s.Rate, s.P50, s.P99, s.CPU, s.Caller, s.Errors)
+		fmt.Fprintf(t, "%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.1f\t%.1f\t%d\n", name, s.Rate, s.P50, s.P99, s.CPU, s.Store, s.Caller, s.Errors)
 	}
 	fmt.Fprintln(t)
 	fmt.Fprintln(t, "GATE\tOURS\tLIMIT\tRATIO\tWANTED\t\tBY CPU\tWHAT")
@@ -77,6 +77,7 @@ func middle(rounds []round, name string) sample {
 	m.Rate, m.P50, m.RSS = of(rate), of(latency), of(memory)
 	m.P99 = of(func(s sample) float64 { return s.P99 })
 	m.CPU, m.Caller = of(serverCPU), of(func(s sample) float64 { return s.Caller })
+	m.Store = of(func(s sample) float64 { return s.Store })
 	for _, r := range rounds {
 		m.Errors += r[name].Errors
 		if m.Error == "" {

@@ -138,7 +138,7 @@ func loopback(host string) bool {
 // them as a message.
 func bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete && r.Body == http.NoBody {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -77,9 +77,10 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 	if err != nil {
 		return err
 	}
+	ask := sqldb.Ask{Query: find, Key: []string{brand, req.GetRequestId()}}
 	attempt := func(tx *sqldb.Tx) error {
 		now := time.Now()
-		found, err := recall(tx.QueryRow(find, brand, req.GetRequestId()), req, sum, answer)
+		found, err := recall(tx.Asked(), req, sum, answer)
 		if errors.Is(err, errExpired) {
 			tx.Defer(`DELETE FROM request WHERE brand = $1 AND request_id = $2`, brand, req.GetRequestId())
 		} else if err != nil || found {
@@ -99,7 +100,7 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 			brand, req.GetRequestId(), sum, body, sqldb.Micros(now))
 		return nil
 	}
-	err = db.Write(ctx, attempt)
+	err = db.WriteAsking(ctx, ask, attempt)
 	if err == nil || fault.Reason(err) == mismatch {
 		return err
 	}
@@ -110,7 +111,7 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 	case found || fault.Reason(e) == mismatch:
 		return e
 	case sqldb.Unique(err):
-		return db.Write(ctx, attempt)
+		return db.WriteAsking(ctx, ask, attempt)
 	}
 	return err
 }

@@ -21,8 +21,8 @@ func (a *Ask) args() []any {
 	return args
 }
 
-// An answer is what came of an Ask.
-type answer struct {
+// A finding is what came of an Ask.
+type finding struct {
 	scan func(dest ...any) error // nil without a row
 }
 
@@ -55,8 +55,8 @@ func manyAsks(query string, parts int) string {
 // ask looks for the rows that the group asks for. It returns an answer by request,
 // nil for one that has to ask by itself: of twins in a group, the later ones have to
 // see what the first has done.
-func (l *lane) ask(group []*request) ([]*answer, error) {
-	known := make([]*answer, len(group))
+func (l *lane) ask(group []*request) ([]*finding, error) {
+	known := make([]*finding, len(group))
 	var (
 		asks   []*Ask
 		places []int

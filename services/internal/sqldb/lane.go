@@ -19,6 +19,7 @@ import (
 type request struct {
 	ctx   context.Context
 	f     func(*Tx) error
+	ask   *Ask // what f begins with, if it says so
 	try   bool
 	taken atomic.Bool // by the lane, or back by the caller
 	err   error       // of the last run; read after done
@@ -34,6 +35,7 @@ type lane struct {
 	queue   <-chan *request
 	session session
 	turn    turn
+	pace    pace
 }
 
 // Why a group, or one of it, fails.
@@ -71,14 +73,17 @@ func (l *lane) serve() {
 		}
 		l.session.drop()
 		l.turn.give()
+		l.pace.leave()
 		answer(group, errors.New("a neighboring write ended the goroutine of its transaction"))
 		l.serve()
 	}()
 	for r := range l.queue {
+		l.pace.enter()
 		l.turn.take()
 		group = l.gather(r)
 		l.run(group)
 		l.turn.give()
+		l.pace.leave()
 		answer(group, nil)
 	}
 	l.session.drop()
@@ -211,11 +216,18 @@ func settle(group []*request, err error) {
 
 func (l *lane) transact(group []*request, how mode) error {
 	s := l.session
+	known := make([]*finding, len(group))
+	if how == together {
+		var err error
+		if known, err = l.ask(group); err != nil && s.broken() {
+			return l.refuse(group, err)
+		} // else whoever asked asks again
+	}
 	if err := s.begin(how == patient); err != nil {
 		return l.refuse(group, err)
 	}
-	for _, r := range group {
-		if err := l.one(r, how == apart || r.try); err != nil {
+	for i, r := range group {
+		if err := l.one(r, known[i], how == apart || r.try); err != nil {
 			return l.undo(group, err)
 		}
 	}
@@ -266,9 +278,9 @@ func (l *lane) undo(group []*request, err error) error {
 	return nil
 }
 
-// one runs r, under a savepoint if save is set. An error means that the
-// transaction cannot go on; the outcome of r is in r.err.
-func (l *lane) one(r *request, save bool) error {
+// one runs r, which gets what is known already, under a savepoint if save is set. An
+// error means that the transaction cannot go on; the outcome of r is in r.err.
+func (l *lane) one(r *request, known *finding, save bool) error {
 	s := l.session
 	if save {
 		// Sent before f runs: a batch that cannot be prepared sends nothing, and
@@ -277,7 +289,7 @@ func (l *lane) one(r *request, save bool) error {
 			return err
 		}
 	}
-	tx := &Tx{session: s}
+	tx := &Tx{session: s, ask: r.ask, known: known}
 	r.err = call(r.f, tx)
 	r.after = tx.after
 	if r.err == nil && save {

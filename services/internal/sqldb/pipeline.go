@@ -1,7 +1,11 @@
 package sqldb
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,7 +16,7 @@ import (
 // statement, or the first error.
 func (s *postgresSession) send() (last pgconn.CommandTag, err error) {
 	batch := s.batch
-	s.batch = &pgx.Batch{}
+	s.batch, s.fresh = &pgx.Batch{}, -1
 	err = s.conn.Raw(func(c any) error {
 		res := c.(*stdlib.Conn).Conn().SendBatch(context.Background(), batch)
 		for range batch.Len() {
@@ -31,9 +35,66 @@ func (s *postgresSession) send() (last pgconn.CommandTag, err error) {
 // simple forgets what waits and runs a script by the simple protocol, which
 // also works in a transaction that has failed.
 func (s *postgresSession) simple(script string) error {
-	s.batch = &pgx.Batch{}
+	s.forget()
 	return s.conn.Raw(func(c any) error {
 		_, err := c.(*stdlib.Conn).Conn().PgConn().Exec(context.Background(), script).ReadAll()
 		return err
 	})
+}
+
+// ask looks for all rows in one round trip.
+func (s *postgresSession) ask(asks []*Ask) ([]finding, error) {
+	if err := s.connect(); err != nil {
+		return nil, err
+	}
+	args := make([]any, len(asks[0].Key))
+	for i := range args {
+		part := make([]string, len(asks))
+		for n, a := range asks {
+			part[n] = a.Key[i]
+		}
+		args[i] = part
+	}
+	answers := make([]finding, len(asks))
+	err := s.conn.Raw(func(c any) error {
+		rows, err := c.(*stdlib.Conn).Conn().Query(context.Background(), manyAsks(asks[0].Query, len(args)), args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var place int64
+			if err := s.pgx.TypeMap().Scan(rows.FieldDescriptions()[0].DataTypeOID, rows.FieldDescriptions()[0].Format, rows.RawValues()[0], &place); err != nil {
+				return err
+			}
+			answers[place-1].scan = s.keep(rows)
+		}
+		return rows.Err()
+	})
+	s.used = time.Now()
+	if err != nil {
+		return nil, err
+	}
+	return answers, nil
+}
+
+// keep returns what scans a copy of the present row, without its place.
+func (s *postgresSession) keep(rows pgx.Rows) func(dest ...any) error {
+	types := s.pgx.TypeMap()
+	fields := slices.Clone(rows.FieldDescriptions()[1:])
+	values := make([][]byte, len(fields))
+	for i, v := range rows.RawValues()[1:] {
+		values[i] = bytes.Clone(v)
+	}
+	return func(dest ...any) error {
+		if len(dest) != len(values) {
+			return fmt.Errorf("scan %d columns into %d variables", len(values), len(dest))
+		}
+		for i, v := range values {
+			if err := types.Scan(fields[i].DataTypeOID, fields[i].Format, v, dest[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }

@@ -99,37 +99,53 @@ type postgresSession struct {
 	conn  *sql.Conn
 	pgx   *pgx.Conn // beneath conn
 	batch *pgx.Batch
-	used  time.Time   // when the last transaction ended
+	late  merger      // rows to insert after what is in batch
+	fresh int         // the length of batch while nothing else is in the transaction
+	used  time.Time   // when the server last answered
 	open  []*sql.Rows // of the closure that runs
 }
 
-func (s *postgresSession) begin(patient bool) error {
-	if s.conn == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		conn, err := s.pool.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		s.conn = conn
-		if err := conn.Raw(func(c any) error { s.pgx = c.(*stdlib.Conn).Conn(); return nil }); err != nil {
-			s.drop()
-			return err
-		}
+func (s *postgresSession) connect() error {
+	if s.conn != nil {
+		return nil
 	}
-	s.batch = &pgx.Batch{}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	conn, err := s.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	s.conn = conn
+	if err := conn.Raw(func(c any) error { s.pgx = c.(*stdlib.Conn).Conn(); return nil }); err != nil {
+		s.drop()
+		return err
+	}
+	return nil
+}
+
+func (s *postgresSession) begin(patient bool) error {
+	if err := s.connect(); err != nil {
+		return err
+	}
+	s.forget()
 	s.batch.Queue("BEGIN")
 	if patient {
 		s.batch.Queue("SET LOCAL lock_timeout = '2s'")
 	}
+	s.fresh = s.batch.Len()
 	if time.Since(s.used) > postgresPause {
 		return s.flush()
 	}
 	return nil
 }
 
+// commit does not travel for a transaction in which there is nothing.
 func (s *postgresSession) commit() error {
-	s.batch.Queue("COMMIT")
+	if s.batch.Len() == s.fresh && s.late.rows == 0 {
+		s.forget()
+		return nil
+	}
+	s.queue("COMMIT", nil)
 	tag, err := s.send()
 	s.used = time.Now()
 	if err == nil && tag.String() != "COMMIT" {
@@ -145,7 +161,7 @@ func (s *postgresSession) rollbackTo() error {
 }
 
 func (s *postgresSession) exec(query string, args ...any) (int64, error) {
-	s.batch.Queue(query, args...)
+	s.queue(query, args)
 	tag, err := s.send()
 	return tag.RowsAffected(), err
 }
@@ -163,14 +179,34 @@ func (s *postgresSession) query(query string, args []any) (*sql.Rows, error) {
 }
 
 func (s *postgresSession) later(query string, args []any) error {
-	s.batch.Queue(query, args...)
-	if s.batch.Len() < maxPipeline {
+	if !s.late.add(query, args) {
+		s.queue(query, args)
+	}
+	if s.batch.Len()+s.late.rows < maxPipeline {
 		return nil
 	}
 	return s.flush()
 }
 
+// queue puts a statement behind all that wait.
+func (s *postgresSession) queue(query string, args []any) {
+	s.drain()
+	s.batch.Queue(query, args...)
+}
+
+// drain puts the rows to insert into the batch.
+func (s *postgresSession) drain() {
+	s.late.drain(func(query string, args []any) { s.batch.Queue(query, args...) })
+}
+
+// forget forgets what waits.
+func (s *postgresSession) forget() {
+	s.batch = &pgx.Batch{}
+	s.late.forget()
+}
+
 func (s *postgresSession) flush() error {
+	s.drain()
 	if s.batch.Len() == 0 {
 		return nil
 	}

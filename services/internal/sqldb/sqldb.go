@@ -54,8 +54,9 @@ func Open(ctx context.Context, url string) (*DB, error) {
 // start opens the lanes, each on a session of its own.
 func (db *DB) start(lanes int, open func() session) {
 	db.queue = make(chan *request, queueDepth)
+	places := make(chan struct{}, paceLanes)
 	for range lanes {
-		l := &lane{queue: db.queue, session: open(), turn: turn{of: &db.turns}}
+		l := &lane{queue: db.queue, session: open(), turn: turn{of: &db.turns}, pace: pace{places: places}}
 		db.lanes.Go(func() { l.serve() })
 	}
 }
@@ -112,6 +113,11 @@ func (db *DB) SkipLocked() string {
 // or may not have taken place: retry it with the same request_id.
 func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
 	return db.submit(ctx, &request{ctx: ctx, f: f, done: make(chan struct{})})
+}
+
+// WriteAsking is [DB.Write] for an f that begins with [Tx.Asked].
+func (db *DB) WriteAsking(ctx context.Context, ask Ask, f func(tx *Tx) error) error {
+	return db.submit(ctx, &request{ctx: ctx, f: f, ask: &ask, done: make(chan struct{})})
 }
 
 // Try runs f as [DB.Write] does and undoes it in any case. It returns what

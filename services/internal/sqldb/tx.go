@@ -23,6 +23,10 @@ type session interface {
 	broken() bool      // there is no connection
 	drop()             // closes the connection; begin opens another
 
+	// ask looks rows up before a transaction begins and returns an answer for each
+	// of asks, all of one query, or none where asking early saves nothing.
+	ask(asks []*Ask) ([]finding, error)
+
 	// spoils reports whether the transaction has changed, or may have, after
 	// the statement ended with err.
 	spoils(query string, err error) bool
@@ -39,6 +43,8 @@ var errDone = errors.New("the write has ended; do not keep its Tx")
 type Tx struct {
 	session session
 	dirty   bool // undoing this closure undoes its neighbors
+	ask     *Ask
+	known   *finding // to ask, until it is used
 	err     error
 	after   []func()
 }
@@ -105,11 +111,12 @@ func (tx *Tx) fail(err error) {
 	}
 }
 
-// A Row is the answer of [Tx.QueryRow].
+// A Row is the answer of [Tx.QueryRow] and [Tx.Asked].
 type Row struct {
-	tx   *Tx
-	rows *sql.Rows
-	err  error
+	tx    *Tx
+	rows  *sql.Rows
+	known *finding // instead of rows
+	err   error
 }
 
 // Scan copies the columns of the first row into dest. Without a row it returns
@@ -117,6 +124,12 @@ type Row struct {
 func (r *Row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
+	}
+	if r.known != nil {
+		if r.known.scan == nil {
+			return sql.ErrNoRows
+		}
+		return r.known.scan(dest...)
 	}
 	defer r.rows.Close()
 	if !r.rows.Next() {
