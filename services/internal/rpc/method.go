@@ -90,9 +90,6 @@ func (s *Server) method(service, name string, contract protoreflect.ServiceDescr
 	if m.scope == "" {
 		return m, fmt.Errorf("%s declares no access scope", m.name)
 	}
-	if err := s.validator.compile(md.Input()); err != nil {
-		return m, fmt.Errorf("%s: %w", m.name, err)
-	}
 	return m, nil
 }
 

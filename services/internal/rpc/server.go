@@ -170,7 +170,7 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 }
 
 // Check returns an error that names every registered method whose contract does
-// not say which scope it needs, or whose rules do not compile.
+// not say which scope it needs.
 func (s *Server) Check() error { return errors.Join(s.errs...) }
 
 // Serve answers calls on lis until Stop or GracefulStop, and then returns nil. It

@@ -7,7 +7,6 @@ import (
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
 )
@@ -71,15 +70,6 @@ func (p *plan) broken(err error) error {
 		})
 	}
 	return fault.Invalid(fields...)
-}
-
-// compile prepares the rules of a message type, so that the first call need not.
-func (v *Validator) compile(md protoreflect.MessageDescriptor) error {
-	err := protovalidate.Validate(dynamicpb.NewMessage(md))
-	if _, ok := errors.AsType[*protovalidate.CompilationError](err); ok {
-		return err
-	}
-	return nil
 }
 
 func (v *Validator) planOf(md protoreflect.MessageDescriptor) *plan {
