@@ -31,6 +31,9 @@ type clients struct {
 	tickets      ticketv1.TicketServiceClient
 	interactions ticketv1.InteractionServiceClient
 	service      ticketv1.ServiceMetricsServiceClient
+	directory    ticketv1.DirectoryServiceClient
+	sla          ticketv1.SlaServiceClient
+	operations   ticketv1.OperationServiceClient
 	surveys      surveyv1.SurveyServiceClient
 	invitations  surveyv1.InvitationServiceClient
 	responses    surveyv1.ResponseServiceClient
@@ -48,6 +51,9 @@ func newClients(ticket, survey, journey, gateway grpc.ClientConnInterface) *clie
 		tickets:      ticketv1.NewTicketServiceClient(ticket),
 		interactions: ticketv1.NewInteractionServiceClient(ticket),
 		service:      ticketv1.NewServiceMetricsServiceClient(ticket),
+		directory:    ticketv1.NewDirectoryServiceClient(ticket),
+		sla:          ticketv1.NewSlaServiceClient(ticket),
+		operations:   ticketv1.NewOperationServiceClient(ticket),
 		surveys:      surveyv1.NewSurveyServiceClient(survey),
 		invitations:  surveyv1.NewInvitationServiceClient(survey),
 		responses:    surveyv1.NewResponseServiceClient(survey),
@@ -85,9 +91,10 @@ func (c jsonConn) Invoke(ctx context.Context, method string, req, answer any, _ 
 	return status.ErrorProto(&s)
 }
 
-// NewStream implements [grpc.ClientConnInterface]. No method streams.
+// NewStream implements [grpc.ClientConnInterface]. Package front tests the streams of
+// REST.
 func (jsonConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, status.Error(codes.Unimplemented, "there are no streams over REST")
+	return nil, status.Error(codes.Unimplemented, "no generated client reads a stream in JSON")
 }
 
 var variable = regexp.MustCompile(`\{([a-z_]+)(=[^}]*)?\}`)

@@ -13,7 +13,7 @@ import (
 
 // TestKillLosesNothing: the suite is killed at random moments, again and again,
 // while eight writers write. Whatever was acknowledged is there, once, and each
-// interaction and answer has reached the journey, once.
+// interaction, answer and resolution has reached the journey, once.
 //
 // A killed process leaves what it wrote in the system's cache, so this says nothing
 // about a power cut.
@@ -45,9 +45,9 @@ func TestKillLosesNothing(t *testing.T) {
 func (w *writing) audit(t testing.TB, data string, turns int) (doubled int) {
 	t.Helper()
 	for service, tables := range map[string]map[string]int{
-		"ticket":  {"ticket": turns, "interaction": turns, "outbox": 2 * turns},
+		"ticket":  {"ticket": turns, "interaction": turns, "outbox": 6 * turns},
 		"survey":  {"response": turns, "outbox": turns},
-		"journey": {"touchpoint": (1 + batch) * turns, "measure": turns, "dead_letter": 0},
+		"journey": {"touchpoint": (2 + batch) * turns, "measure": turns, "dead_letter": 0},
 		"gateway": {"brand": 1},
 	} {
 		db := sqldbtest.Open(t, "sqlite:"+filepath.Join(data, service+".db"))
@@ -63,8 +63,8 @@ func (w *writing) audit(t testing.TB, data string, turns int) (doubled int) {
 			doubled += max(0, got-want)
 		}
 		if _, applies := tables["dead_letter"]; applies {
-			if n := rows(t, db, "inbox"); n < 2*turns { // it may take notice of others as well
-				t.Errorf("%s remembers %d of the %d events that it applied", service, n, 2*turns)
+			if n := rows(t, db, "inbox"); n < 3*turns { // it may take notice of others as well
+				t.Errorf("%s remembers %d of the %d events that it applied", service, n, 3*turns)
 			}
 		}
 		if _, tells := tables["outbox"]; tells {

@@ -14,6 +14,8 @@ func TestStories(t *testing.T) {
 					test func(*testing.T, *clients)
 				}{
 					{"a resolved call is asked about once and its answer measures one touchpoint", ticketToSurvey},
+					{"the head of service proves benchmarks", benchmarks},
+					{"tickets that are merged and followed up stay one life", mergedLife},
 					{"a repeated write has one effect and the same answer", repeated},
 					{"order, repeats and batches have no say in a score", orderOfLife},
 					{"a score of the past stays what it was", scoreOfThePast},
@@ -26,6 +28,7 @@ func TestStories(t *testing.T) {
 				}
 			})
 		}
+		t.Run("a thousand histories come in by the door", func(t *testing.T) { histories(t, s.door()) })
 		t.Run("JSON shows the lowest answers", func(t *testing.T) { lowestAnswersInJSON(t, s) })
 	})
 }

@@ -21,14 +21,20 @@ import (
 func ticketToSurvey(t *testing.T, c *clients) {
 	ann := c.brand(t) + "/customers/ann"
 	begin := time.Now().Add(-time.Hour).UTC().Truncate(time.Microsecond)
+	c.promise(t, brandOf(ann), allDay("00:00", "24:00"), firstResponse(time.Hour))
 	ticket := c.open(t, ann, typev1.Channel_CHANNEL_PHONE, begin)
-	call := c.call(t, ticket, begin.Add(3*time.Minute))
+	answered := 3*time.Minute + 10*time.Second
+	call := c.call(t, ticket, begin.Add(answered))
 	if !call.GetCountsAsResponse() {
 		t.Error("the call does not count as a response")
 	}
 	ticket = c.resolve(t, ticket, begin.Add(10*time.Minute))
-	if ticket.GetState() != ticketv1.Ticket_STATE_RESOLVED || !ticket.GetFirstResponseTime().AsTime().Equal(begin.Add(3*time.Minute)) {
+	if ticket.GetState() != ticketv1.Ticket_STATE_RESOLVED || !ticket.GetFirstResponseTime().AsTime().Equal(begin.Add(answered)) {
 		t.Errorf("after its resolution the ticket is %v", ticket)
+	}
+	clock := c.clock(t, ticket.GetName(), time.Now(), ticketv1.SlaMetric_SLA_METRIC_FIRST_RESPONSE)
+	if clock.GetState() != ticketv1.SlaInstance_STATE_MET || clock.GetElapsed().AsDuration() != answered || !clock.GetBusinessTime() {
+		t.Errorf("the clock of the first response is %v, want it met after %v", clock, answered)
 	}
 
 	survey := c.survey(t, brandOf(ann), surveyv1.Question_KIND_CES_EASE, typev1.Subject_SUBJECT_SERVICE)

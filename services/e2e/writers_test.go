@@ -23,7 +23,7 @@ import (
 const (
 	writers = 8
 	batch   = 5 // touchpoints a round
-	perTurn = 3 + batch
+	perTurn = 7 + batch
 )
 
 // writing is a load of writers that do not give up: whatever becomes of the suite,
@@ -53,6 +53,7 @@ func write(t testing.TB, s *suite) *writing {
 	t.Helper()
 	c := s.grpc()
 	w := &writing{suite: s, brand: c.brand(t)}
+	must(c.directory.CreateTeam(t.Context(), &ticketv1.CreateTeamRequest{Parent: w.brand, TeamId: "night", Team: &ticketv1.Team{DisplayName: "Night"}}))(t)
 	w.survey = c.survey(t, w.brand, surveyv1.Question_KIND_CES_EASE, typev1.Subject_SUBJECT_SERVICE)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.stop = cancel
@@ -87,8 +88,8 @@ func (w *writing) end() []turn {
 	return w.acked()
 }
 
-// turn opens a ticket, records an interaction, has it answered, and records a batch
-// of touchpoints. Every other turn leaves the choice of names to the server, where
+// turn opens a ticket, records an interaction, has it answered, takes the ticket to its
+// resolution, and records a batch of touchpoints. Every other turn leaves the choice of names to the server, where
 // only the request_id keeps a repeat from being another one.
 func (w *writing) turn(ctx context.Context, id string, n int) (turn, error) {
 	t := turn{customer: w.brand + "/customers/c" + id}
@@ -131,8 +132,37 @@ func (w *writing) turn(ctx context.Context, id string, n int) (turn, error) {
 	if err != nil {
 		return t, err
 	}
+	if t.ticket, err = w.moves(ctx, t.ticket.GetName()); err != nil {
+		return t, err
+	}
 	t.touchpoints, err = w.visits(ctx, t.customer)
 	return t, err
+}
+
+// moves assigns a ticket, lets it wait for the customer, goes on with it and resolves it.
+func (w *writing) moves(ctx context.Context, name string) (*ticketv1.Ticket, error) {
+	if _, err := settle(ctx, w.suite, &ticketv1.AssignTicketRequest{Name: name, Team: w.brand + "/teams/night", RequestId: uuid.NewString()},
+		func(ctx context.Context, c *clients, req *ticketv1.AssignTicketRequest) (*ticketv1.Ticket, error) {
+			return c.tickets.AssignTicket(ctx, req)
+		}); err != nil {
+		return nil, err
+	}
+	if _, err := settle(ctx, w.suite, &ticketv1.PendTicketRequest{Name: name, RequestId: uuid.NewString()},
+		func(ctx context.Context, c *clients, req *ticketv1.PendTicketRequest) (*ticketv1.Ticket, error) {
+			return c.tickets.PendTicket(ctx, req)
+		}); err != nil {
+		return nil, err
+	}
+	if _, err := settle(ctx, w.suite, &ticketv1.ResumeTicketRequest{Name: name, RequestId: uuid.NewString()},
+		func(ctx context.Context, c *clients, req *ticketv1.ResumeTicketRequest) (*ticketv1.Ticket, error) {
+			return c.tickets.ResumeTicket(ctx, req)
+		}); err != nil {
+		return nil, err
+	}
+	return settle(ctx, w.suite, &ticketv1.ResolveTicketRequest{Name: name, Outcome: ticketv1.Ticket_OUTCOME_SOLVED, RequestId: uuid.NewString()},
+		func(ctx context.Context, c *clients, req *ticketv1.ResolveTicketRequest) (*ticketv1.Ticket, error) {
+			return c.tickets.ResolveTicket(ctx, req)
+		})
 }
 
 // visits records a batch of touchpoints and returns their names.
@@ -235,11 +265,26 @@ func (w *writing) check(t testing.TB, late <-chan struct{}, one turn) (sum tally
 		sum.lost++
 		return sum
 	}
-	if !proto.Equal(interaction, one.interaction) || !proto.Equal(response, one.response) || ticket.GetSubject() != one.ticket.GetSubject() {
+	if !proto.Equal(interaction, one.interaction) || !proto.Equal(response, one.response) || !proto.Equal(ticket, one.ticket) {
 		t.Errorf("%s was acknowledged as\n%v\nand is\n%v", one.customer, one, []proto.Message{ticket, interaction, response})
 		sum.lost++
 	}
+	log, err := c.tickets.ListTicketEvents(t.Context(), &ticketv1.ListTicketEventsRequest{Parent: one.ticket.GetName()})
+	if err != nil {
+		t.Errorf("read the log of %s: %v", one.ticket.GetName(), err)
+	}
+	entries := map[ticketv1.TicketEvent_Kind]int{}
+	for _, e := range log.GetEvents() {
+		entries[e.GetKind()]++
+	}
+	for _, kind := range []ticketv1.TicketEvent_Kind{
+		ticketv1.TicketEvent_KIND_OPENED, ticketv1.TicketEvent_KIND_INTERACTED, ticketv1.TicketEvent_KIND_ASSIGNED,
+		ticketv1.TicketEvent_KIND_PENDED, ticketv1.TicketEvent_KIND_RESUMED, ticketv1.TicketEvent_KIND_RESOLVED,
+	} {
+		count(entries[kind], 1, "entries of "+kind.String())
+	}
 	got := lived(t, c, late, one)
+	count(got[resolution(one)], 1, "touchpoints of its resolution")
 	for _, name := range one.touchpoints {
 		count(got[name], 1, "touchpoints named "+name)
 	}
@@ -248,8 +293,12 @@ func (w *writing) check(t testing.TB, late <-chan struct{}, one turn) (sum tally
 	return sum
 }
 
+// resolution stands for the touchpoint that the end of the turn's ticket became.
+func resolution(one turn) string { return "the end of " + one.ticket.GetName() }
+
 // lived counts the customer's touchpoints by what they are and stand for, once the
-// interaction has become one and has its measure, or when it is late.
+// interaction and the resolution have become some and the answer a measure, or when it
+// is late.
 func lived(t testing.TB, c *clients, late <-chan struct{}, one turn) map[string]int {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -263,11 +312,14 @@ func lived(t testing.TB, c *clients, late <-chan struct{}, one turn) map[string]
 		for _, p := range list.GetTouchpoints() {
 			got[p.GetName()]++
 			got[p.GetInteraction()]++
+			if p.GetInteraction() == "" && p.GetTicket() == one.ticket.GetName() {
+				got[resolution(one)]++
+			}
 			if p.GetMeasurement().GetRating() == one.response.GetAnswers()[0].GetRating() {
 				got[p.GetResponse()]++
 			}
 		}
-		if got[one.response.GetName()] > 0 {
+		if got[one.response.GetName()] > 0 && got[resolution(one)] > 0 {
 			return got
 		}
 		select {

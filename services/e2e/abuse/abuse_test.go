@@ -60,11 +60,13 @@ func sections() []section {
 	open := func(t *testing.T) *suite { return furnished(t, config{}) }
 	return []section{
 		{"requests", open, slices.Concat(repeatRows(), idRows(), deadlineRows(), valueRows(), textRows(), wireRows(), transportRows())},
-		{"tickets", open, slices.Concat(ticketRows(), moveRows())},
+		{"tickets", staffed, slices.Concat(
+			ticketRows(), moveRows(), agreementRows(), changeRows(), stateRows(), mergeRows(), listRows(), importRows(),
+		)},
 		{"surveys", open, slices.Concat(surveyRows(), answerRows(), invitationRows())},
 		{"touchpoints", open, slices.Concat(touchpointRows(), timeRows(), visitRows(), scoreRows())},
 		{"web", open, slices.Concat(webRows(), bodyRows(), httpRows(), pathRows(), headerRows())},
-		{"keys", keyed, slices.Concat(keyRows(), foreignRows(), forgedRows())},
+		{"keys", keyed, slices.Concat(keyRows(), partnerRows(), foreignRows(), isolationRows(), forgedRows())},
 		{"storage", nil, storageRows()},
 		{"failures", nil, failureRows()},
 		{"clock", nil, clockRows()},

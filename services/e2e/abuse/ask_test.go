@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,11 +12,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	statuspb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -121,8 +124,7 @@ func (s *suite) send(t *testing.T, way surface, a ask) answer {
 			ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+a.key)
 		}
 		got := newMessage(m.Output())
-		err := s.conn.Invoke(ctx, fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name()), a.req, got)
-		return answer{status: status.Convert(err), msg: got}
+		return answer{status: status.Convert(s.call(ctx, m, a.req, got)), msg: got}
 	}
 	w := webCall(t, m, a.req)
 	w.header = a.header
@@ -132,8 +134,36 @@ func (s *suite) send(t *testing.T, way surface, a ask) answer {
 			w.header[k] = v
 		}
 	}
-	code, body := s.fetch(t, t.Context(), w)
+	ctx := t.Context()
+	if m.IsStreamingServer() { // which ends when it is refused, and else not
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+	}
+	code, body := s.fetch(t, ctx, w)
 	return parse(t, code, body, newMessage(m.Output()))
+}
+
+// call makes a call on gRPC. Of a stream it sends one message and reads one.
+func (s *suite) call(ctx context.Context, m protoreflect.MethodDescriptor, req, got proto.Message) error {
+	method := fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name())
+	if !m.IsStreamingClient() && !m.IsStreamingServer() {
+		return s.conn.Invoke(ctx, method, req, got)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	desc := &grpc.StreamDesc{ClientStreams: m.IsStreamingClient(), ServerStreams: m.IsStreamingServer()}
+	stream, err := s.conn.NewStream(ctx, desc, method)
+	if err != nil {
+		return err
+	}
+	if err := stream.SendMsg(req); err != nil && !errors.Is(err, io.EOF) { // of EOF RecvMsg says more
+		return err
+	}
+	if err := stream.CloseSend(); err != nil {
+		return err
+	}
+	return stream.RecvMsg(got)
 }
 
 // must sends the request and returns the answer, which must be good.
@@ -156,6 +186,10 @@ func parse(t *testing.T, code int, body []byte, msg proto.Message) answer {
 		return answer{status: status.New(codes.OK, ""), http: code, msg: msg}
 	}
 	st := &statuspb.Status{}
+	line := struct{ Error json.RawMessage }{}
+	if json.Unmarshal(body, &line) == nil && line.Error != nil {
+		body = line.Error // of a watch
+	}
 	if err := protojson.Unmarshal(body, st); err != nil {
 		t.Errorf("the answer %d %s is no status: %v", code, body, err)
 	}
@@ -183,7 +217,7 @@ func (s *suite) tryFetch(ctx context.Context, w webRequest) (int, []byte, error)
 	if err != nil {
 		return 0, nil, err
 	}
-	if w.method == http.MethodPost {
+	if w.method == http.MethodPost || w.method == http.MethodPatch {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for k, v := range w.header {
@@ -228,7 +262,7 @@ func newMessage(md protoreflect.MessageDescriptor) proto.Message {
 	return mt.New().Interface()
 }
 
-var variable = regexp.MustCompile(`\{(\w+)=[^}]*\}`)
+var variable = regexp.MustCompile(`\{([\w.]+)=[^}]*\}`)
 
 // webCall returns what the contract makes of req on REST.
 func webCall(t *testing.T, m protoreflect.MethodDescriptor, req proto.Message) webRequest {
@@ -244,14 +278,10 @@ func webCall(t *testing.T, m protoreflect.MethodDescriptor, req proto.Message) w
 	if err := decoder.Decode(&fields); err != nil {
 		t.Fatal(err)
 	}
-	w := webRequest{method: http.MethodGet, path: rule.GetGet()}
-	if w.path == "" {
-		w.method, w.path = http.MethodPost, rule.GetPost()
-	}
+	w := webRequest{}
+	w.method, w.path = route(rule)
 	w.path = variable.ReplaceAllStringFunc(w.path, func(v string) string {
-		name := variable.FindStringSubmatch(v)[1]
-		value, _ := fields[name].(string)
-		delete(fields, name)
+		value := take(fields, strings.Split(variable.FindStringSubmatch(v)[1], "."))
 		segments := strings.Split(value, "/")
 		for i := range segments {
 			segments[i] = url.PathEscape(segments[i])
@@ -270,6 +300,30 @@ func webCall(t *testing.T, m protoreflect.MethodDescriptor, req proto.Message) w
 		w.path += "?" + query.Encode()
 	}
 	return w
+}
+
+// route returns the verb and the path of a rule.
+func route(rule *annotations.HttpRule) (verb, path string) {
+	switch {
+	case rule.GetGet() != "":
+		return http.MethodGet, rule.GetGet()
+	case rule.GetPatch() != "":
+		return http.MethodPatch, rule.GetPatch()
+	case rule.GetDelete() != "":
+		return http.MethodDelete, rule.GetDelete()
+	}
+	return http.MethodPost, rule.GetPost()
+}
+
+// take removes a text from fields, where path leads, and returns it.
+func take(fields map[string]any, path []string) string {
+	if len(path) > 1 {
+		inner, _ := fields[path[0]].(map[string]any)
+		return take(inner, path[1:])
+	}
+	value, _ := fields[path[0]].(string)
+	delete(fields, path[0])
+	return value
 }
 
 func jsonText(t *testing.T, v any) string {

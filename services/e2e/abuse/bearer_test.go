@@ -18,3 +18,9 @@ func (b bearer) Invoke(ctx context.Context, method string, req, answer any, opts
 	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+b.key)
 	return b.ClientConnInterface.Invoke(ctx, method, req, answer, opts...)
 }
+
+// NewStream begins a stream with the credential.
+func (b bearer) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+b.key)
+	return b.ClientConnInterface.NewStream(ctx, desc, method, opts...)
+}

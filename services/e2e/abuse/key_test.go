@@ -26,6 +26,8 @@ const (
 	others  = "key-of-other"
 	readers = "key-of-a-reader" // tickets of acme, to read
 	viewers = "key-of-a-viewer" // views and surveys of acme, but no tickets
+	clerks  = "key-of-a-clerk"  // tickets of acme, but not whatever their version
+	mihirs  = "key-of-mihir"    // what acme shows its partner mihir
 )
 
 // keyed is a furnished suite that wants an API key.
@@ -37,6 +39,8 @@ func keyed(t *testing.T) *suite {
 		{acmes, acme, "*"},
 		{others, "brands/other", "*"},
 		{readers, acme, "tickets:read"},
+		{clerks, acme, "tickets:read,tickets:write"},
+		{mihirs, acme + "/partners/mihir", "*"},
 		{viewers, acme, "views:read,customers:read,responses:read,touchpoints:read,scores:read"},
 	} {
 		fmt.Fprintf(&list, "%x %s %s\n", sha256.Sum256([]byte(k[0])), k[1], k[2])
@@ -49,21 +53,15 @@ func keyed(t *testing.T) *suite {
 	conn := s.conn
 	s.conn = bearer{conn, root}
 	furnish(t, s)
+	staff(t, s)
 	s.conn = conn
 	return s
 }
 
 // foreign are calls about what belongs to acme, each of another kind.
 func foreign() []proto.Message {
-	return []proto.Message{
-		newTicket(), say(), newSurvey(), submit(), check(), record(), newDefinition(),
-		&ticketv1.GetTicketRequest{Name: seven},
-		&ticketv1.ListTicketsRequest{Parent: acme},
-		&ticketv1.ResolveTicketRequest{Name: seven, Outcome: ticketv1.Ticket_OUTCOME_SOLVED},
-		&ticketv1.GetInteractionRequest{Name: said},
-		&ticketv1.ListInteractionsRequest{Parent: seven},
-		&ticketv1.QueryServiceMetricsRequest{Parent: acme},
-		&ticketv1.GetDataSpanRequest{Parent: acme},
+	return append(help(acme, acme+"/operations/none"), []proto.Message{
+		newSurvey(), submit(), check(), record(), newDefinition(),
 		&surveyv1.GetSurveyRequest{Name: nps},
 		&surveyv1.GetInvitationRequest{Name: nps + "/invitations/1"},
 		&surveyv1.GetResponseRequest{Name: acme + "/responses/1"},
@@ -81,7 +79,7 @@ func foreign() []proto.Message {
 		&gatewayv1.GetExperienceViewRequest{Parent: acme},
 		&gatewayv1.CompareViewsRequest{Parent: acme},
 		&gatewayv1.GetCustomerOverviewRequest{Name: ann + "/overview"},
-	}
+	}...)
 }
 
 func readSeven() *ticketv1.GetTicketRequest { return &ticketv1.GetTicketRequest{Name: seven} }
@@ -176,10 +174,14 @@ func foreignRows() []row {
 	var rows []row
 	for _, req := range foreign() {
 		kind := string(req.ProtoReflect().Descriptor().Name())
+		anywhere := both
+		if !onWeb(methodOf(req)) {
+			anywhere = grpcOnly
+		}
 		rows = append(rows,
-			both("A38", kind+" without a key", ask{req: req, code: codes.Unauthenticated}),
-			both("K01", kind+" with a forged key", ask{req: req, key: "forged", code: codes.Unauthenticated}),
-			both("A39", kind+" for another brand", ask{req: req, key: others, code: notFound}))
+			anywhere("A38", kind+" without a key", ask{req: req, code: codes.Unauthenticated}),
+			anywhere("K01", kind+" with a forged key", ask{req: req, key: "forged", code: codes.Unauthenticated}),
+			anywhere("A39", kind+" for another brand", ask{req: req, key: others, code: notFound}))
 	}
 	return rows
 }
@@ -216,7 +218,7 @@ func healthy(t *testing.T, s *suite) {
 
 // keyless looks through what the rows before have logged.
 func keyless(t *testing.T, s *suite) {
-	for _, key := range []string{root, acmes, others, readers, viewers, "forged"} {
+	for _, key := range []string{root, acmes, others, readers, viewers, clerks, mihirs, "forged"} {
 		if strings.Contains(s.log.String(), key) {
 			t.Errorf("the log has the key %s", key)
 		}

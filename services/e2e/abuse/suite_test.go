@@ -42,6 +42,8 @@ type suite struct {
 	conn grpc.ClientConnInterface // without retries or request ids of its own
 	web  *http.Client
 
+	operations map[string]string // one of each staffed brand
+
 	stuck bool // events are not applied, so nothing can be waited for
 }
 
@@ -164,7 +166,8 @@ func dial(t *testing.T, addr string) *grpc.ClientConn {
 	return conn
 }
 
-// rows counts the rows of every table of every service, as service.table.
+// rows counts the rows of every table of every service, as service.table, but for
+// what is added up in the background from the others.
 func (s *suite) rows(t *testing.T) map[string]int64 {
 	t.Helper()
 	all := map[string]int64{}
@@ -172,7 +175,7 @@ func (s *suite) rows(t *testing.T) map[string]int64 {
 		if db.Postgres() {
 			continue // the tests that use it count what they need
 		}
-		names := s.strings(t, service, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
+		names := s.strings(t, service, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollup_%' ORDER BY name`)
 		var query strings.Builder
 		for i, name := range names {
 			if i > 0 {

@@ -30,7 +30,7 @@ func reading(id, name, key, value string, code int) row {
 func webRows() []row {
 	return []row{
 		web("G01", "no such path", get("/v1/unknown"), 404),
-		web("G02", "a method that the path has not", webRequest{method: "DELETE", path: "/v1/" + seven, header: asJSON()}, 405),
+		web("G02", "a method that the path has not", webRequest{method: "PUT", path: "/v1/" + seven, header: asJSON()}, 405),
 		creating("G03", "a method override", "X-Http-Method-Override", "DELETE", 200),
 		// Refused for the form before the path is looked at.
 		web("G04", "a form on a path to read", webRequest{
