@@ -12,6 +12,7 @@ import (
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
@@ -185,6 +186,27 @@ func TestATicketTakesWhatItsIssueTypeSays(t *testing.T) {
 		} {
 			_, err := d.CreateTicket(t.Context(), open(spoil))
 			refused(t, err, codes.NotFound)
+		}
+	})
+}
+
+func TestADeletedIssueTypeKeepsNobodyFromWriting(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d desk) {
+		late := must(d.CreateIssueType)(t, &ticketv1.CreateIssueTypeRequest{Parent: acme, IssueTypeId: "late", IssueType: &ticketv1.IssueType{
+			DisplayName: "Late parcel", IssueKind: ticketv1.Ticket_ISSUE_KIND_DELIVERY,
+		}}).GetName()
+		old := must(d.CreateTicket)(t, open(func(r *ticketv1.CreateTicketRequest) { r.Ticket.IssueType = late })).GetName()
+		must(d.ResolveTicket)(t, resolve(old, solved, time.Hour))
+		must(d.CloseTicket)(t, &ticketv1.CloseTicketRequest{Name: old, EventTime: at(100 * time.Hour)})
+		followUp := func(after time.Duration) *ticketv1.Ticket {
+			return d.read(t, name.Parent(must(d.CreateInteraction)(t, say(old, inbound, after)).GetName()))
+		}
+		if tk := followUp(200 * time.Hour); tk.GetFollowUpOf() != old || tk.GetIssueType() != late {
+			t.Errorf("ticket = %v, want it to follow up the first, with its type", tk)
+		}
+		must(d.DeleteIssueType)(t, &ticketv1.DeleteIssueTypeRequest{Name: late})
+		if tk := followUp(300 * time.Hour); tk.GetFollowUpOf() != old || tk.GetIssueType() != "" || tk.GetIssueKind() != ticketv1.Ticket_ISSUE_KIND_DELIVERY {
+			t.Errorf("ticket = %v, want it to follow up the first, with its kind", tk)
 		}
 	})
 }

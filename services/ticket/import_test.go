@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
@@ -22,9 +25,13 @@ func foreignRow(id string, events ...*ticketv1.TicketEvent) *ticketv1.ImportTick
 	}}
 }
 
-// did is an event, h hours after noon.
+// did is an event, h hours after noon; a resolution solves.
 func did(kind ticketv1.TicketEvent_Kind, h float64) *ticketv1.TicketEvent {
-	return &ticketv1.TicketEvent{Kind: kind, EventTime: at(time.Duration(h * float64(time.Hour)))}
+	e := &ticketv1.TicketEvent{Kind: kind, EventTime: at(time.Duration(h * float64(time.Hour)))}
+	if kind == ended {
+		e.Outcome = solved
+	}
+	return e
 }
 
 // take imports rows.
@@ -147,18 +154,21 @@ func TestBadRowsAreRefusedOneByOne(t *testing.T) {
 		spoil(func(r *ticketv1.ImportTicketsRequest) { r.Events = []*ticketv1.TicketEvent{did(1, 1)} })
 		spoil(func(r *ticketv1.ImportTicketsRequest) { r.Events = []*ticketv1.TicketEvent{did(ended, 1e6)} })
 		spoil(func(r *ticketv1.ImportTicketsRequest) {
+			r.Events = []*ticketv1.TicketEvent{did(pended, 1), {Kind: ended, EventTime: at(time.Hour)}}
+		})
+		spoil(func(r *ticketv1.ImportTicketsRequest) {
 			r.Interactions = []*ticketv1.Interaction{{Kind: 1, Direction: outbound}}
 		})
 		spoil(func(r *ticketv1.ImportTicketsRequest) { r.Ticket.IssueType = acme + "/issueTypes/none" })
 		spoil(func(r *ticketv1.ImportTicketsRequest) { r.TicketId = "a" })
 		rows = append(rows, foreignRow("b"))
 		resp, err := d.take(t, rows...)
-		if err != nil || resp.GetImportedCount() != 2 || resp.GetRefusedCount() != 7 || resp.GetUnchangedCount() != 1 {
-			t.Fatalf("import = %v, %v, want 2 imported, 7 refused and 1 unchanged", resp, err)
+		if err != nil || resp.GetImportedCount() != 2 || resp.GetRefusedCount() != 8 || resp.GetUnchangedCount() != 1 {
+			t.Fatalf("import = %v, %v, want 2 imported, 8 refused and 1 unchanged", resp, err)
 		}
 		for i, r := range resp.GetResults() {
 			want := codes.InvalidArgument
-			if i == 6 {
+			if i == 7 {
 				want = codes.NotFound
 			}
 			if r.GetIndex() != int64(i+1) || codes.Code(r.GetError().GetCode()) != want {
@@ -188,6 +198,30 @@ func TestAnImportTakesTenThousandRows(t *testing.T) { // T67
 	}
 	_, err := d.take(t, rows...)
 	refusedField(t, "one row too many", err, codes.InvalidArgument, "ticket")
+}
+
+func TestTheAnswerToAnImportOfRubbishFits(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d desk) {
+		rows := make([]*ticketv1.ImportTicketsRequest, 10_000)
+		for i := range rows {
+			rows[i] = foreignRow(strings.Repeat("\x00", 2000))
+			rows[i].Ticket.Attributes = map[string]string{}
+			for n := range 9 {
+				rows[i].Ticket.Attributes[fmt.Sprint(strings.Repeat("k", 200), n)] = "\x00"
+			}
+		}
+		resp, err := d.take(t, rows...)
+		if err != nil || resp.GetRefusedCount() != 10_000 || len(resp.GetResults()) != 10_000 || proto.Size(resp) > 8<<20 {
+			t.Fatalf("import = %d bytes, %v, want 10,000 refusals within 8 MiB", proto.Size(resp), err)
+		}
+		first, last := resp.GetResults()[0].GetError(), resp.GetResults()[9999].GetError()
+		if n := len(violations(status.FromProto(first).Err())); n != 3 {
+			t.Errorf("%d fields of the first row, want 3", n)
+		}
+		if codes.Code(last.GetCode()) != codes.InvalidArgument || last.GetMessage() == "" || len(last.GetDetails()) != 0 {
+			t.Errorf("the last refusal = %v, want a code and a message", last)
+		}
+	})
 }
 
 // BenchmarkImportTickets takes over as many tickets and events as the set of incidents

@@ -6,10 +6,28 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 )
+
+// TestAnOldOperationIsForgotten makes one old while there is no other.
+func TestAnOldOperationIsForgotten(t *testing.T) {
+	eachCounter(t, func(t *testing.T, c counter) {
+		op := must(c.SimulateSlaPolicy)(t, &ticketv1.SimulateSlaPolicyRequest{
+			Parent: acme, Window: century(), SlaPolicy: policy("", "", target(firstResponse, time.Hour)).GetSlaPolicy(),
+		})
+		must(c.CancelOperation)(t, &ticketv1.CancelOperationRequest{Name: op.GetName()})
+		set(t, c.client, `UPDATE operation SET end_time = $1`, time.Now().AddDate(0, 0, -8).UnixMicro())
+		must(c.GetOperation)(t, &ticketv1.GetOperationRequest{Name: op.GetName()})
+		c.run(t)
+		until(t, "the end of the operation", func() bool {
+			_, err := c.GetOperation(t.Context(), &ticketv1.GetOperationRequest{Name: op.GetName()})
+			return status.Code(err) == codes.NotFound
+		})
+	})
+}
 
 // TestAnOperationGoesOnAfterARestart asks for simulations while nobody works on them.
 func TestAnOperationGoesOnAfterARestart(t *testing.T) {

@@ -7,9 +7,11 @@ import (
 	"google.golang.org/grpc/codes"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/ticket"
 )
 
 func TestAPartnerSeesItsTicketsAndNoOthers(t *testing.T) {
@@ -72,7 +74,9 @@ func TestAPartnerSeesItsTicketsAndNoOthers(t *testing.T) {
 func TestAPartnerKeepsItsTicketsToItself(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		db := openDB(t)
-		newDesk(t, db, rpc.Config{}).staff(t)
+		d := newDesk(t, db, rpc.Config{})
+		d.staff(t)
+		d.team(t, "alien", d.partner(t, "other").GetName())
 		mihir := newDesk(t, db, caller(rpc.Caller{Brand: "acme", Partner: "mihir", Scopes: []string{"*"}}))
 		theirs := must(mihir.CreateTicket)(t, open())
 		_, err := mihir.CreateTicket(t.Context(), open(func(r *ticketv1.CreateTicketRequest) { r.Ticket.Partner = acme + "/partners/other" }))
@@ -84,6 +88,59 @@ func TestAPartnerKeepsItsTicketsToItself(t *testing.T) {
 			_, err := mihir.AssignTicket(t.Context(), req)
 			fault(t, "assigning to "+req.String(), err, codes.PermissionDenied, "PARTNER_BOUND")
 		}
+		for _, team := range []string{"day", "alien"} { // the brand's own and another partner's
+			named := acme + "/teams/" + team
+			_, err := mihir.AssignTicket(t.Context(), &ticketv1.AssignTicketRequest{Name: theirs.GetName(), Team: named, Partner: acme + "/partners/mihir"})
+			fault(t, "assigning to "+named, err, codes.PermissionDenied, "PARTNER_BOUND")
+			_, err = mihir.EscalateTicket(t.Context(), &ticketv1.EscalateTicketRequest{Name: theirs.GetName(), Agent: acme + "/agents/bo", Team: named})
+			fault(t, "escalating to "+named, err, codes.PermissionDenied, "PARTNER_BOUND")
+			_, err = mihir.CreateTicket(t.Context(), open(func(r *ticketv1.CreateTicketRequest) { r.Ticket.Team = named }))
+			fault(t, "a ticket for "+named, err, codes.PermissionDenied, "PARTNER_BOUND")
+			said := say(theirs.GetName(), outbound, time.Hour)
+			said.Interaction.Team = named
+			_, err = mihir.CreateInteraction(t.Context(), said)
+			fault(t, "an answer by "+named, err, codes.PermissionDenied, "PARTNER_BOUND")
+		}
+		must(mihir.CreateTicket)(t, open(func(r *ticketv1.CreateTicketRequest) { r.Ticket.Team = acme + "/teams/night" }))
 		must(mihir.AssignTicket)(t, &ticketv1.AssignTicketRequest{Name: theirs.GetName(), Agent: acme + "/agents/bo"})
+	})
+}
+
+// measurer returns the metrics as a caller sees them.
+func measurer(t *testing.T, db *sqldb.DB, cfg rpc.Config) ticketv1.ServiceMetricsServiceClient {
+	t.Helper()
+	s, err := ticket.New(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := rpc.NewServer(cfg)
+	s.Register(srv)
+	return ticketv1.NewServiceMetricsServiceClient(srv.Local())
+}
+
+func TestAPartnerIsMeasuredOverItsOwnTime(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+		db := openDB(t)
+		d := newDesk(t, db, rpc.Config{})
+		d.staff(t)
+		bound := caller(rpc.Caller{Brand: "acme", Partner: "mihir", Scopes: []string{"*"}})
+		mihir := newDesk(t, db, bound)
+		query := &ticketv1.QueryServiceMetricsRequest{Parent: acme}
+		all, own := measurer(t, db, rpc.Config{}), measurer(t, db, bound)
+		early := d.opened(t, "early")
+		must(d.ResolveTicket)(t, resolve(early, solved, 1000*time.Hour))
+		if w := must(own.QueryServiceMetrics)(t, query).GetBasis().GetWindow(); w != nil {
+			t.Errorf("window = %v, want none without tickets", w)
+		}
+		theirs := must(mihir.CreateTicket)(t, open(func(r *ticketv1.CreateTicketRequest) { r.Ticket.OpenTime = at(time.Hour) }))
+		must(mihir.ResolveTicket)(t, resolve(theirs.GetName(), solved, 3*time.Hour))
+		want := &typev1.Window{StartTime: at(time.Hour), EndTime: at(3*time.Hour + time.Microsecond)}
+		basis := must(own.QueryServiceMetrics)(t, query).GetBasis()
+		equal(t, "window", basis.GetWindow(), want)
+		if basis.GetIncluded() != 1 {
+			t.Errorf("basis = %v, want the partner's ticket", basis)
+		}
+		equal(t, "window of the brand", must(all.QueryServiceMetrics)(t, query).GetBasis().GetWindow(),
+			&typev1.Window{StartTime: at(0), EndTime: at(1000*time.Hour + time.Microsecond)})
 	})
 }

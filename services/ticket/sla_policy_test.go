@@ -203,3 +203,29 @@ func TestAChangeOfHoursCountsFromNow(t *testing.T) {
 		})
 	})
 }
+
+func TestAPolicyThatIsNamedStays(t *testing.T) {
+	eachCounter(t, func(t *testing.T, c counter) {
+		usual := place(policy("usual", "", target(resolution, time.Hour)), 2, nil)
+		must(c.CreateSlaPolicy)(t, usual)
+		must(c.CreateSlaPolicy)(t, place(policy("fast", "", target(resolution, time.Minute)), 1, &ticketv1.SlaPolicy_Conditions{Priorities: []ticketv1.Ticket_Priority{urgent}}))
+		raise := func(tk *ticketv1.Ticket) string {
+			return followed(must(c.UpdateTicket)(t, &ticketv1.UpdateTicketRequest{
+				Ticket: &ticketv1.Ticket{Name: tk.GetName(), Priority: urgent}, UpdateMask: fields("priority"),
+			}))
+		}
+		back := must(c.CreateTicket)(t, open())
+		must(c.UpdateTicket)(t, &ticketv1.UpdateTicketRequest{Ticket: back}) // as it was read
+		if got := raise(back); got != "fast@1" {
+			t.Errorf("written back as it was and raised, it follows %q, want fast@1", got)
+		}
+		named := must(c.CreateTicket)(t, open())
+		kept := must(c.UpdateTicket)(t, &ticketv1.UpdateTicketRequest{Ticket: named, UpdateMask: fields("sla_policy")})
+		if followed(kept) != "usual@1" || kept.GetEtag() == named.GetEtag() {
+			t.Errorf("ticket = %v, want its policy kept in another version", kept)
+		}
+		if got := raise(named); got != "usual@1" {
+			t.Errorf("named and raised, it follows %q, want usual@1", got)
+		}
+	})
+}

@@ -155,6 +155,20 @@ func TestTimersTellOnce(t *testing.T) {
 	})
 }
 
+// TestAPriorityAheadOfItsTimeCountsInTime escalates a ticket a moment ahead: nobody
+// moves it then, and yet the clocks follow.
+func TestAPriorityAheadOfItsTimeCountsInTime(t *testing.T) {
+	eachCounter(t, func(t *testing.T, c counter) {
+		urgently := target(resolution, 2*time.Second)
+		urgently.Priority = urgent
+		must(c.CreateSlaPolicy)(t, policy("p", "", urgently, target(resolution, time.Hour)))
+		c.run(t)
+		tk := must(c.CreateTicket)(t, live()).GetName()
+		must(c.EscalateTicket)(t, &ticketv1.EscalateTicketRequest{Name: tk, Priority: urgent, EventTime: timestamppb.New(time.Now().Add(time.Second))})
+		until(t, "the breach", func() bool { return c.said(t)["breached "+tk+"/slaInstances/resolution-1"] == 1 })
+	})
+}
+
 // TestOneTicketThatCannotBeComputedKeepsNobodyWaiting damages what one policy says.
 func TestOneTicketThatCannotBeComputedKeepsNobodyWaiting(t *testing.T) {
 	eachCounter(t, func(t *testing.T, c counter) {

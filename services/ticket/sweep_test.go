@@ -3,6 +3,7 @@ package ticket_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
@@ -98,6 +100,60 @@ func TestTimeClosesAndPurgesTickets(t *testing.T) {
 		refused(t, err, codes.NotFound)
 		if n := count(`SELECT (SELECT COUNT(*) FROM interaction) + (SELECT COUNT(*) FROM ticket_event WHERE ticket = 'gone')`); n != 0 {
 			t.Errorf("%d rows of the purged ticket are left", n)
+		}
+	})
+}
+
+// TestTicketsThatCannotBeClosedKeepNoOtherOpen damages the policy of more tickets than
+// are closed at a time.
+func TestTicketsThatCannotBeClosedKeepNoOtherOpen(t *testing.T) {
+	eachCounter(t, func(t *testing.T, c counter) {
+		must(c.CreateSlaPolicy)(t, policy("bad", "", target(resolution, time.Hour)))
+		resolved := func(id, policy string, after time.Duration) string {
+			tk := must(c.CreateTicket)(t, open(func(r *ticketv1.CreateTicketRequest) { r.TicketId, r.Ticket.SlaPolicy = id, policy })).GetName()
+			must(c.ResolveTicket)(t, resolve(tk, solved, after))
+			return tk
+		}
+		var stuck []string
+		for i := range 101 {
+			stuck = append(stuck, resolved(fmt.Sprint("bad", i), acme+"/slaPolicies/bad", 0))
+		}
+		must(c.DeleteSlaPolicy)(t, &ticketv1.DeleteSlaPolicyRequest{Name: acme + "/slaPolicies/bad"})
+		first, last := resolved("first", "", -time.Hour), resolved("last", "", time.Hour)
+		set(t, c.client, `UPDATE sla_policy_revision SET targets = '{'`)
+		set(t, c.client, `UPDATE ticket SET update_time = 0`)
+		newCounter(t, c.db).run(t) // which has not read the policies yet
+		closed := func(tk string) bool { return c.get(t, tk).GetState() == ticketv1.Ticket_STATE_CLOSED }
+		until(t, "the closing of the others", func() bool { return closed(first) && closed(last) })
+		for _, tk := range stuck {
+			if closed(tk) {
+				t.Errorf("%s is closed", tk)
+			}
+		}
+	})
+}
+
+func TestTheClosingOfAnImportedTicketIsToldOnceItHasMovedHere(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+		db := openDB(t)
+		c, d := serve(t, db, inProcess), newDesk(t, db, rpc.Config{})
+		if resp, err := d.take(t, foreignRow("there", did(ended, 1)), foreignRow("here")); err != nil || resp.GetImportedCount() != 2 {
+			t.Fatalf("import = %v, %v, want two tickets", resp, err)
+		}
+		here := acme + "/tickets/here"
+		must(c.ResolveTicket)(t, resolve(here, solved, time.Hour))
+		set(t, c, `UPDATE ticket SET create_time = create_time - 7200000000, update_time = update_time - 7200000000`)
+		await(t, []client{c}, func() bool {
+			return c.get(t, here).GetState() == ticketv1.Ticket_STATE_CLOSED && c.get(t, acme+"/tickets/there").GetState() == ticketv1.Ticket_STATE_CLOSED
+		})
+		var told []string
+		for _, e := range c.events(t) {
+			if changed := e.GetTicketStateChanged(); changed != nil {
+				told = append(told, changed.GetTicket().GetTicket())
+			}
+		}
+		if !slices.Equal(told, []string{here}) {
+			t.Errorf("told of the closing of %q, want %q", told, here)
 		}
 	})
 }

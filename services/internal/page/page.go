@@ -4,9 +4,11 @@
 package page
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -18,6 +20,7 @@ import (
 const (
 	defaultSize = 50
 	maxSize     = 200
+	maxBytes    = 4 << 20 // half of what an answer can carry
 )
 
 // A Request is a List request.
@@ -34,6 +37,18 @@ func Size(req Request) int {
 		return defaultSize
 	}
 	return min(int(req.GetPageSize()), maxSize)
+}
+
+// Fit returns how many of messages, from the first on, make a page of req: as many as
+// it asks for, but no more than fit into an answer, and one at least if there is one.
+func Fit[M proto.Message](req Request, messages []M) int {
+	total, most := 0, min(len(messages), Size(req))
+	for i, m := range messages[:most] {
+		if total += proto.Size(m); total > maxBytes {
+			return max(i, 1)
+		}
+	}
+	return most
 }
 
 // Encode returns the token for the page of req that begins at cursor, which must
@@ -70,10 +85,25 @@ func Decode(req Request, cursor any) error {
 	if err != nil {
 		return err
 	}
-	if string(sum) != string(raw[:sumSize]) || json.Unmarshal(raw[sumSize:], cursor) != nil {
+	if string(sum) != string(raw[:sumSize]) || holdsNUL(raw[sumSize:]) || json.Unmarshal(raw[sumSize:], cursor) != nil {
 		return refuse
 	}
 	return nil
+}
+
+// holdsNUL reports whether a string in the JSON body has the character U+0000, which no
+// row holds and PostgreSQL does not take.
+func holdsNUL(body []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(body))
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if s, ok := token.(string); ok && strings.ContainsRune(s, 0) {
+			return true
+		}
+	}
 }
 
 const sumSize = 12

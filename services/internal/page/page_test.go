@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -46,6 +47,38 @@ func TestTokenIsBoundToItsRequest(t *testing.T) {
 				t.Errorf("cursor = %v, want {7 x}", got)
 			}
 		})
+	}
+}
+
+func TestACursorHoldsNoNUL(t *testing.T) {
+	for id, want := range map[string]codes.Code{"x\x00": codes.InvalidArgument, `\u0000`: codes.OK} {
+		req := &ticketv1.ListTicketsRequest{Parent: "brands/acme"}
+		token, err := Encode(req, []any{7, map[string]string{"id": id}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.PageToken = token
+		var got []any
+		if err := Decode(req, &got); status.Code(err) != want {
+			t.Errorf("Decode of a cursor with %q = %v, want %v", id, err, want)
+		}
+	}
+}
+
+func TestAPageFitsIntoAnAnswer(t *testing.T) {
+	of := func(n, bytes int) []*ticketv1.Ticket {
+		all := make([]*ticketv1.Ticket, n)
+		for i := range all {
+			all[i] = &ticketv1.Ticket{Subject: strings.Repeat("x", bytes)}
+		}
+		return all
+	}
+	for _, tt := range []struct{ rows, bytes, size, want int }{
+		{0, 0, 9, 0}, {9, 1, 9, 9}, {10, 1, 9, 9}, {9, 1 << 20, 9, 3}, {2, 5 << 20, 9, 1}, {1, 5 << 20, 9, 1},
+	} {
+		if got := Fit(&ticketv1.ListTicketsRequest{PageSize: int32(tt.size)}, of(tt.rows, tt.bytes)); got != tt.want {
+			t.Errorf("of %d messages of %d bytes, %d asked for, %d fit, want %d", tt.rows, tt.bytes, tt.size, got, tt.want)
+		}
 	}
 }
 

@@ -6,7 +6,10 @@
 // after its id was made, and as the clocks of two replicas differ. Whoever reads
 // goes back [overlap], which allows for a statement (5 s at most), its wait for a
 // lock (2 s at most) and clocks 13 s apart. So an event may come twice, and none is
-// left out.
+// left out as long as both together stay below [overlap]. Nothing enforces that: a
+// transaction of many writes, each slow, can go on for longer. What it says still
+// reaches those who watch the process that wrote it; those who resume, or watch
+// another replica, may miss it.
 package watch
 
 import (

@@ -68,12 +68,14 @@ func (s *Server) edited(tx *sqldb.Tx, t store.Ticket, req *ticketv1.UpdateTicket
 	if err := apply(merged, stored, req.GetTicket(), req.GetUpdateMask()); err != nil {
 		return t, nil, err
 	}
-	if proto.Equal(merged, stored) {
+	keep := keepsPolicy(t, merged, req.GetUpdateMask())
+	if proto.Equal(merged, stored) && !keep {
 		return t, nil, nil
 	}
 	if err := s.Validator.Message(merged); err != nil {
 		return t, nil, within("ticket", err)
 	}
+	t.Policy.Given = t.Policy.Given || keep
 	next, err := s.rewritten(tx, t, merged, partner)
 	if err != nil {
 		return t, nil, err
@@ -86,6 +88,14 @@ func (s *Server) edited(tx *sqldb.Tx, t store.Ticket, req *ticketv1.UpdateTicket
 		log = append(log, store.Event{Kind: store.PolicyApplied, Policy: next.Policy})
 	}
 	return next, log, nil
+}
+
+// keepsPolicy reports whether an update names the policy that the order of the policies
+// has chosen for t: from now on it stays. That a whole ticket is written back as it was
+// read does not say so.
+func keepsPolicy(t store.Ticket, merged *ticketv1.Ticket, fields *fieldmaskpb.FieldMask) bool {
+	return t.Policy.ID != "" && !t.Policy.Given && name.ID(merged.GetSlaPolicy()) == t.Policy.ID &&
+		slices.Contains(fields.GetPaths(), "sla_policy")
 }
 
 // fixed are the fields of a ticket that no update changes, though a caller sets them

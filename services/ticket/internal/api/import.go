@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
@@ -15,11 +17,17 @@ import (
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
-// What an import takes in one call and writes in one transaction.
+// What an import takes in one call and writes in one transaction, and what it says: all
+// that maxRows rows give rise to fits into one answer.
 const (
 	maxRows      = 10_000
 	chunkRows    = 200
 	chunkEntries = 2_000
+
+	maxViolations = 3 // of a row
+	maxDetailed   = 4 << 20
+	maxCurt       = 200 // of a message, once the answer has that many bytes
+	maxName       = len("brands//tickets/") + 2*63
 )
 
 // ImportTickets implements TicketService. What is stored stays when the call fails
@@ -52,6 +60,7 @@ type importing struct {
 	chunk  []*past
 	size   int // the entries of chunk
 	resp   *ticketv1.ImportTicketsResponse
+	told   int // the bytes of what resp says about rows
 }
 
 // take adds a row to the chunk, which it flushes when it is full.
@@ -129,40 +138,67 @@ func (in *importing) count(r result) {
 	if r.err == nil && len(r.oddities) == 0 {
 		return
 	}
-	said := &ticketv1.ImportTicketResult{
-		Index: r.past.index, Ticket: ticketName(r.past.opened.Brand, r.past.opened.ID), Oddities: r.oddities,
+	said := &ticketv1.ImportTicketResult{Index: r.past.index, Oddities: r.oddities}
+	if n := ticketName(r.past.opened.Brand, r.past.opened.ID); len(n) <= maxName {
+		said.Ticket = n
 	}
 	if r.err != nil {
-		said.Error = statusOf(r.err)
+		said.Error = statusOf(few(r.err))
 	}
+	if e := said.GetError(); e != nil && in.told+proto.Size(said) > maxDetailed {
+		e.Message, e.Details = cut(e.GetMessage(), maxCurt), nil
+	}
+	in.told += proto.Size(said)
 	in.resp.Results = append(in.resp.Results, said)
+}
+
+// few leaves out all but the first of the fields that err is about.
+func few(err error) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Fields) > maxViolations {
+		return fault.Invalid(e.Fields[:maxViolations]...)
+	}
+	return err
+}
+
+// cut shortens text to at most n bytes of whole characters.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	const ellipsis = "…"
+	return strings.ToValidUTF8(text[:n-len(ellipsis)], "") + ellipsis
 }
 
 // importChunk stores rows. The error is one that no row can help.
 func (s *Server) importChunk(tx *sqldb.Tx, chunk []*past) ([]result, error) {
-	ids := make([]string, len(chunk))
+	done, ids := make([]result, len(chunk)), make([]string, 0, len(chunk))
 	for i, p := range chunk {
-		ids[i] = p.opened.ID
+		if done[i] = (result{past: p, err: p.err}); p.err == nil {
+			ids = append(ids, p.opened.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return done, nil
 	}
 	digests, err := store.Digests(tx, chunk[0].opened.Brand, ids)
 	if err != nil {
 		return nil, err
 	}
-	done := make([]result, len(chunk))
-	for i, p := range chunk {
-		if done[i], err = s.importOne(tx, p, digests); err != nil {
+	for i := range done {
+		if done[i].err != nil {
+			continue
+		}
+		if done[i], err = s.importOne(tx, chunk[i], digests); err != nil {
 			return nil, err
 		}
 	}
 	return done, nil
 }
 
-// importOne stores a row, unless its id is one of those with a digest.
+// importOne stores a row that keeps its contract, unless its id is one of those with a
+// digest.
 func (s *Server) importOne(tx *sqldb.Tx, p *past, digests map[string]string) (result, error) {
-	r := result{past: p, err: p.err}
-	if r.err != nil {
-		return r, nil
-	}
+	r := result{past: p}
 	switch digest, taken := digests[p.opened.ID]; {
 	case taken && digest == p.opened.ImportDigest:
 		r.unchanged = true
@@ -181,6 +217,9 @@ func (s *Server) importOne(tx *sqldb.Tx, p *past, digests map[string]string) (re
 	}
 	played := p.play(opened)
 	if err := played.write(tx); err != nil {
+		return r, err
+	}
+	if err := s.slaOpened(tx, opened); err != nil {
 		return r, err
 	}
 	digests[p.opened.ID] = p.opened.ImportDigest

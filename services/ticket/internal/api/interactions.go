@@ -134,7 +134,8 @@ func (s *Server) said(tx *sqldb.Tx, before, after store.Ticket, r recording) (st
 	return i, s.moved(tx, before, after)
 }
 
-// followUp opens the ticket on which a settled one is taken up again.
+// followUp opens the ticket on which a settled one is taken up again. What the catalog
+// has lost since is no reason to turn the customer away: the kind of issue stays.
 func (s *Server) followUp(tx *sqldb.Tx, old store.Ticket, r recording) (store.Ticket, error) {
 	t := store.Ticket{
 		Brand: old.Brand, ID: name.NewID(), Customer: old.Customer, Subject: old.Subject,
@@ -145,6 +146,15 @@ func (s *Server) followUp(tx *sqldb.Tx, old store.Ticket, r recording) (store.Ti
 	}
 	if t.Channel == 0 {
 		t.Channel = old.Channel
+	}
+	if t.IssueType != "" {
+		_, err := store.ReadIssueType(tx, t.Brand, t.IssueType)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			t.IssueType = ""
+		case err != nil:
+			return t, err
+		}
 	}
 	return s.open(tx, draft{Ticket: t, fresh: true, partner: r.partner})
 }
@@ -176,8 +186,7 @@ func (s *Server) visible(ctx context.Context, ticket, resource string) error {
 
 // ListInteractions implements InteractionService.
 func (s *Server) ListInteractions(ctx context.Context, req *ticketv1.ListInteractionsRequest) (*ticketv1.ListInteractionsResponse, error) {
-	size := page.Size(req)
-	f := store.InteractionFilter{Brand: name.Brand(req.GetParent()), Ticket: name.ID(req.GetParent()), Limit: size + 1}
+	f := store.InteractionFilter{Brand: name.Brand(req.GetParent()), Ticket: name.ID(req.GetParent()), Limit: page.Size(req) + 1}
 	if err := page.Decode(req, &f.After); err != nil {
 		return nil, err
 	}
@@ -194,16 +203,13 @@ func (s *Server) ListInteractions(ctx context.Context, req *ticketv1.ListInterac
 		}
 	}
 	resp := &ticketv1.ListInteractionsResponse{}
-	if len(rows) > size {
-		rows = rows[:size]
-		last := rows[size-1]
-		resp.NextPageToken, err = page.Encode(req, store.Cursor{Time: sqldb.Micros(last.Act.Start), ID: last.ID})
-		if err != nil {
-			return nil, err
-		}
-	}
 	for _, i := range rows {
 		resp.Interactions = append(resp.Interactions, interactionProto(i))
 	}
-	return resp, nil
+	if n := page.Fit(req, resp.Interactions); n < len(rows) {
+		resp.Interactions = resp.Interactions[:n]
+		last := rows[n-1]
+		resp.NextPageToken, err = page.Encode(req, store.Cursor{Time: sqldb.Micros(last.Act.Start), ID: last.ID})
+	}
+	return resp, err
 }

@@ -55,7 +55,7 @@ const causeTouchpoint = `(CASE WHEN cause_touchpoint = '' THEN ''
 
 // ListTickets implements TicketService.
 func (s *Server) ListTickets(ctx context.Context, req *ticketv1.ListTicketsRequest) (*ticketv1.ListTicketsResponse, error) {
-	postgres, size, brand := s.DB.Postgres(), page.Size(req), name.Brand(req.GetParent())
+	postgres, brand := s.DB.Postgres(), name.Brand(req.GetParent())
 	picked, err := ticketFields.Parse(req.GetFilter(), brand)
 	if err != nil {
 		return nil, err
@@ -75,22 +75,20 @@ func (s *Server) ListTickets(ctx context.Context, req *ticketv1.ListTicketsReque
 	rows, err := s.Store.Tickets(ctx, store.TicketFilter{
 		Brand: brand, Customer: name.ID(req.GetCustomer()), Partner: partnerOf(ctx), States: numbers(req.GetStates()), Deleted: req.GetShowDeleted(),
 		Where: []filter.Clause{picked.Where(postgres), after}, By: order.By(postgres),
-		Limit: size + 1, // one more tells whether there is another page
+		Limit: page.Size(req) + 1, // one more tells whether there is another page
 	})
 	if err != nil {
 		return nil, err
 	}
 	resp := &ticketv1.ListTicketsResponse{}
-	if len(rows) > size {
-		rows = rows[:size]
-		if resp.NextPageToken, err = nextTicket(req, order, rows[size-1]); err != nil {
-			return nil, err
-		}
-	}
 	for _, t := range rows {
 		resp.Tickets = append(resp.Tickets, ticketProto(t))
 	}
-	return resp, nil
+	if n := page.Fit(req, resp.Tickets); n < len(rows) {
+		resp.Tickets = resp.Tickets[:n]
+		resp.NextPageToken, err = nextTicket(req, order, rows[n-1])
+	}
+	return resp, err
 }
 
 // nextTicket returns the token of the page after t.

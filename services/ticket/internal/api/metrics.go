@@ -105,9 +105,10 @@ func (s *Server) GetDataSpan(ctx context.Context, req *ticketv1.GetDataSpanReque
 	return &ticketv1.GetDataSpanResponse{Window: window}, nil
 }
 
-// span returns the window of the brand's data, or nil if it has none.
+// span returns the window of the brand's data, of a partner's if the caller is bound to
+// one, or nil if there is none.
 func (s *Server) span(ctx context.Context, brand string) (*typev1.Window, error) {
-	first, last, err := s.Store.Span(ctx, brand)
+	first, last, err := s.Store.Span(ctx, brand, partnerOf(ctx))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, nil

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 const (
 	leaseTime     = 30 * time.Second // of an operation; a step takes much less
 	operationPoll = 5 * time.Second  // another replica may have died
+	forgetEvery   = time.Hour        // old operations
 )
 
 // RunOperations works on operations, one at a time, until ctx ends. Replicas may run
@@ -27,8 +27,13 @@ func (s *Server) RunOperations(ctx context.Context) {
 			slog.WarnContext(ctx, "operations wait for their leases", slog.String("error", err.Error()))
 		}
 	}
+	var forgotten time.Time // when it last forgot old ones
 	for ctx.Err() == nil {
 		s.sla.operations.clear()
+		if now := moment(); now.Sub(forgotten) >= forgetEvery {
+			forgotten = now
+			s.forgetOperations(ctx, now)
+		}
 		worked, err := s.work(ctx)
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "an operation is delayed", slog.String("error", err.Error()))
@@ -39,18 +44,29 @@ func (s *Server) RunOperations(ctx context.Context) {
 	}
 }
 
+// forgetOperations removes old operations.
+func (s *Server) forgetOperations(ctx context.Context, now time.Time) {
+	err := s.DB.Write(ctx, func(tx *sqldb.Tx) error { store.ForgetOperations(tx, now); return nil })
+	if err != nil && ctx.Err() == nil {
+		slog.WarnContext(ctx, "old operations are kept for longer", slog.String("error", err.Error()))
+	}
+}
+
 // work claims one operation and works on it until it is finished or somebody else's.
-// It reports whether there was one.
+// It reports whether there was one. Where there is none it writes nothing.
 func (s *Server) work(ctx context.Context) (bool, error) {
+	waiting, err := s.Store.OperationWaits(ctx, moment())
+	if err != nil || !waiting {
+		return false, err
+	}
 	var o store.Operation
-	err := s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
+	err = s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
 		now := moment()
-		store.ForgetOperations(tx, now)
-		o, err = s.Store.ClaimOperation(tx, now, now.Add(leaseTime))
+		o, waiting, err = s.Store.ClaimOperation(tx, now, now.Add(leaseTime))
 		return err
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+	if err != nil || !waiting {
+		return false, err
 	}
 	for err == nil && o.EndTime.IsZero() {
 		var mine bool

@@ -27,6 +27,16 @@ func known(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, error
 			o.Team, o.Partner = cmp.Or(o.Team, a.Team), cmp.Or(o.Partner, a.Partner)
 		}
 	}
+	if o.Team != "" && bound != "" {
+		t, err := store.ReadTeam(tx, brand, o.Team)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return o, err
+		case t.Partner != bound:
+			return o, partnerBound()
+		}
+	}
 	if bound != "" && o.Partner != "" && o.Partner != bound {
 		return o, partnerBound()
 	}
@@ -60,6 +70,9 @@ func assignee(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, er
 	}
 	if o.Team != "" {
 		t, err := store.ReadTeam(tx, brand, o.Team)
+		if err == nil && bound != "" && t.Partner != bound {
+			return o, partnerBound()
+		}
 		if err := check("teams", o.Team, t.Inactive, err); err != nil {
 			return o, err
 		}

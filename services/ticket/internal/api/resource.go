@@ -124,7 +124,7 @@ func get[P named, T any](ctx context.Context, s *Server, r *resource[P, T], n st
 
 // list returns a page of those that req asks for, and the token of the next.
 func list[P named, T any](ctx context.Context, s *Server, r *resource[P, T], req listRequest, orderBy string) ([]P, string, error) {
-	postgres, size, brand := s.DB.Postgres(), page.Size(req), name.Brand(req.GetParent())
+	postgres, brand := s.DB.Postgres(), name.Brand(req.GetParent())
 	picked, err := r.filters.Parse(req.GetFilter(), brand)
 	if err != nil {
 		return nil, "", err
@@ -143,18 +143,19 @@ func list[P named, T any](ctx context.Context, s *Server, r *resource[P, T], req
 	}
 	rows, err := r.table.List(ctx, s.Store, store.Listing{
 		Brand: brand, Where: append(r.visible(ctx), picked.Where(postgres), after), By: order.By(postgres),
-		Limit: size + 1, // one more tells whether there is another page
+		Limit: page.Size(req) + 1, // one more tells whether there is another page
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	token, all := "", make([]P, min(len(rows), size))
+	token, all := "", make([]P, len(rows))
 	for i := range all {
 		all[i] = r.message(rows[i])
 	}
-	if len(rows) > size {
-		last := all[size-1].ProtoReflect()
-		cursor, err = order.Cursor(r.table.Record(rows[size-1]).ID, func(field string) any { return value(last, field) })
+	if n := page.Fit(req, all); n < len(rows) {
+		all = all[:n]
+		last := all[n-1].ProtoReflect()
+		cursor, err = order.Cursor(r.table.Record(rows[n-1]).ID, func(field string) any { return value(last, field) })
 		if err == nil {
 			token, err = page.Encode(req, cursor)
 		}

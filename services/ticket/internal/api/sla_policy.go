@@ -23,22 +23,25 @@ import (
 // maxPolicies is how many policies a brand can have.
 const maxPolicies = 200
 
-var policies = &resource[*ticketv1.SlaPolicy, store.SLAPolicy]{
-	table: store.SLAPolicies, collection: "slaPolicies", field: "sla_policy",
-	filters: filter.Fields{
-		{Name: "display_name"},
-		{Name: "inactive", Kind: filter.Bool},
-		{Name: "schedule", Kind: filter.Name, Collection: "schedules"},
-		{Name: "position", Kind: filter.Number},
-	},
-	orders: filter.Fields{
-		{Name: "position", Kind: filter.Number, Order: "position"},
-		{Name: "name", Kind: filter.Name, Order: "id"},
-		{Name: "display_name", Order: "display_name"},
-	},
-	message: policyProto,
-	row:     newPolicy,
-	check:   checkPolicy,
+// policies are the policies of a server.
+func (s *Server) policies() *resource[*ticketv1.SlaPolicy, store.SLAPolicy] {
+	return &resource[*ticketv1.SlaPolicy, store.SLAPolicy]{
+		table: store.SLAPolicies, collection: "slaPolicies", field: "sla_policy",
+		filters: filter.Fields{
+			{Name: "display_name"},
+			{Name: "inactive", Kind: filter.Bool},
+			{Name: "schedule", Kind: filter.Name, Collection: "schedules"},
+			{Name: "position", Kind: filter.Number},
+		},
+		orders: filter.Fields{
+			{Name: "position", Kind: filter.Number, Order: "position"},
+			{Name: "name", Kind: filter.Name, Order: "id"},
+			{Name: "display_name", Order: "display_name"},
+		},
+		message: policyProto,
+		row:     newPolicy,
+		check:   s.checkPolicy,
+	}
 }
 
 func newPolicy(m *ticketv1.SlaPolicy, r store.Record) (store.SLAPolicy, error) {
@@ -144,7 +147,7 @@ func conditionsProto(brand string, c *store.Conditions) *ticketv1.SlaPolicy_Cond
 
 // checkPolicy makes a revision. A policy that comes back under its old id goes on
 // where that ended.
-func checkPolicy(tx *sqldb.Tx, old store.SLAPolicy, row *store.SLAPolicy) error {
+func (s *Server) checkPolicy(tx *sqldb.Tx, old store.SLAPolicy, row *store.SLAPolicy) error {
 	if row.Schedule != old.Schedule {
 		if err := mustHave(tx, store.Schedules, row.Brand, "schedules", row.Schedule); err != nil {
 			return err
@@ -170,24 +173,24 @@ func checkPolicy(tx *sqldb.Tx, old store.SLAPolicy, row *store.SLAPolicy) error 
 		revision.Version++ // as the row will have it
 	}
 	row.Revision = revision.Revision
+	tx.AfterCommit(s.sla.book.forget)
 	_, err := store.SLAPolicyRevisions.Add(tx, revision)
 	return explain(ref(row.Brand, "slaPolicies", row.ID), err)
 }
 
 // CreateSlaPolicy implements SlaService.
 func (s *Server) CreateSlaPolicy(ctx context.Context, req *ticketv1.CreateSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
-	defer s.sla.book.forget()
-	return create(ctx, s, policies, req, req.GetSlaPolicy(), req.GetSlaPolicyId())
+	return create(ctx, s, s.policies(), req, req.GetSlaPolicy(), req.GetSlaPolicyId())
 }
 
 // GetSlaPolicy implements SlaService.
 func (s *Server) GetSlaPolicy(ctx context.Context, req *ticketv1.GetSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
-	return get(ctx, s, policies, req.GetName())
+	return get(ctx, s, s.policies(), req.GetName())
 }
 
 // ListSlaPolicies implements SlaService.
 func (s *Server) ListSlaPolicies(ctx context.Context, req *ticketv1.ListSlaPoliciesRequest) (*ticketv1.ListSlaPoliciesResponse, error) {
-	page, next, err := list(ctx, s, policies, req, cmp.Or(req.GetOrderBy(), "position"))
+	page, next, err := list(ctx, s, s.policies(), req, cmp.Or(req.GetOrderBy(), "position"))
 	if err != nil {
 		return nil, err
 	}
@@ -196,14 +199,13 @@ func (s *Server) ListSlaPolicies(ctx context.Context, req *ticketv1.ListSlaPolic
 
 // UpdateSlaPolicy implements SlaService.
 func (s *Server) UpdateSlaPolicy(ctx context.Context, req *ticketv1.UpdateSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
-	defer s.sla.book.forget()
-	return update(ctx, s, policies, req, req.GetSlaPolicy())
+	return update(ctx, s, s.policies(), req, req.GetSlaPolicy())
 }
 
 // DeleteSlaPolicy implements SlaService.
 func (s *Server) DeleteSlaPolicy(ctx context.Context, req *ticketv1.DeleteSlaPolicyRequest) (*emptypb.Empty, error) {
 	defer s.sla.book.forget()
-	return remove(ctx, s, policies, req)
+	return remove(ctx, s, s.policies(), req)
 }
 
 // ListSlaPolicyRevisions implements SlaService. Those of a deleted policy are there
@@ -243,10 +245,9 @@ func (s *Server) ListSlaPolicyRevisions(ctx context.Context, req *ticketv1.ListS
 
 // RollbackSlaPolicy implements SlaService.
 func (s *Server) RollbackSlaPolicy(ctx context.Context, req *ticketv1.RollbackSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
-	defer s.sla.book.forget()
 	n := req.GetName()
 	return once.Do(ctx, s.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*ticketv1.SlaPolicy, error) {
-		old, err := policies.lock(tx, n, req.GetEtag())
+		old, err := s.policies().lock(tx, n, req.GetEtag())
 		if err != nil {
 			return nil, err
 		}
@@ -256,7 +257,7 @@ func (s *Server) RollbackSlaPolicy(ctx context.Context, req *ticketv1.RollbackSl
 		}
 		row.Record = old.Record
 		row.UpdateTime = moment()
-		if err := checkPolicy(tx, old, &row); err != nil {
+		if err := s.checkPolicy(tx, old, &row); err != nil {
 			return nil, err
 		}
 		if row, err = store.SLAPolicies.Update(tx, row); err != nil {

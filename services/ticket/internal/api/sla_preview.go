@@ -46,19 +46,15 @@ func (s *Server) PreviewSlaDeadline(ctx context.Context, req *ticketv1.PreviewSl
 	if start.After(now) {
 		now = start
 	}
-	due := only(h, now).Due
+	due := sla.Brief(h, now)[0].Due
 	if due.IsZero() {
 		return nil, fault.Precondition("NEVER_DUE", req.GetParent(), "the time is not used up within 20 years")
 	}
-	segments := only(h, due).Segments
 	return &ticketv1.PreviewSlaDeadlineResponse{
 		DueTime: timestamppb.New(due), Target: durationpb.New(target),
-		Segments: segmentsProto(brand, segments[:min(len(segments), maxSegments)]),
+		Segments: segmentsProto(brand, sla.First(h, due, maxSegments)[0].Segments),
 	}, nil
 }
-
-// only returns the only clock of h.
-func only(h sla.History, at time.Time) sla.Instance { return sla.Clocks(h, at)[0] }
 
 // previewed returns the target that req asks for, and the schedule that counts it.
 func (s *Server) previewed(ctx context.Context, req *ticketv1.PreviewSlaDeadlineRequest) (time.Duration, string, error) {
@@ -70,7 +66,7 @@ func (s *Server) previewed(ctx context.Context, req *ticketv1.PreviewSlaDeadline
 		}
 		return req.GetTarget().AsDuration(), name.ID(req.GetSchedule()), nil
 	}
-	p, err := get(ctx, s, policies, req.GetSlaPolicy())
+	p, err := get(ctx, s, s.policies(), req.GetSlaPolicy())
 	if err != nil {
 		return 0, "", err
 	}

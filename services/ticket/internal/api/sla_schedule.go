@@ -87,6 +87,7 @@ func (s *Server) checkSchedule(tx *sqldb.Tx, old store.Schedule, row *store.Sche
 	default:
 		row.Revision++
 	}
+	tx.AfterCommit(s.sla.book.forget) // before the timers wake who would look there
 	revision := *row
 	if old.ID != "" {
 		revision.Version++ // as the row will have it
@@ -112,7 +113,6 @@ func sameHours(a, b store.Schedule) bool {
 
 // CreateSchedule implements SlaService.
 func (s *Server) CreateSchedule(ctx context.Context, req *ticketv1.CreateScheduleRequest) (*ticketv1.Schedule, error) {
-	defer s.sla.book.forget()
 	return create(ctx, s, s.schedules(), req, req.GetSchedule(), req.GetScheduleId())
 }
 
@@ -132,7 +132,6 @@ func (s *Server) ListSchedules(ctx context.Context, req *ticketv1.ListSchedulesR
 
 // UpdateSchedule implements SlaService.
 func (s *Server) UpdateSchedule(ctx context.Context, req *ticketv1.UpdateScheduleRequest) (*ticketv1.Schedule, error) {
-	defer s.sla.book.forget()
 	return update(ctx, s, s.schedules(), req, req.GetSchedule())
 }
 

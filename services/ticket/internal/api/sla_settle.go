@@ -61,13 +61,32 @@ func (s *Server) settle(tx *sqldb.Tx, h store.History, old []store.Clock) (chang
 		store.DropClock(tx, c)
 	}
 	store.PutClocks(tx, put)
-	for i := range history.Events { // told of ahead of its time
-		if e := history.Events[i].Time; e.After(now) && (timer.Wake.IsZero() || e.Before(timer.Wake)) {
-			timer.Wake = e
-		}
-	}
+	timer.Wake = sooner(timer.Wake, ahead(history, now))
 	s.setTimer(tx, timer, len(old) == 0 && len(h.Events) == 1)
 	return len(put)+len(was) > 0, nil
+}
+
+// ahead returns the first time after now of what was told ahead of its time, or zero.
+func ahead(h sla.History, now time.Time) (first time.Time) {
+	for i := range h.Events {
+		if at := h.Events[i].Time; at.After(now) {
+			first = sooner(first, at)
+		}
+	}
+	for i := range h.Policies {
+		if at := h.Policies[i].From; at.After(now) {
+			first = sooner(first, at)
+		}
+	}
+	return first
+}
+
+// sooner returns the earlier of two times, of which zero stands for never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 type clockKey struct{ metric, episode int32 }

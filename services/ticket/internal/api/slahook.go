@@ -15,17 +15,17 @@ type slaState struct {
 	operations alarm
 }
 
-// slaOpen chooses the policy of a ticket that is about to be inserted, and starts its
-// clocks. A policy that the ticket names must be there.
-func (s *Server) slaOpen(tx *sqldb.Tx, t *store.Ticket) error {
-	if err := s.choose(tx, t); err != nil || t.Policy.ID == "" {
-		return err
+// slaOpened notes the policy that a new ticket has been given, and starts its clocks.
+// The ticket has been added: until then its id may be somebody else's.
+func (s *Server) slaOpened(tx *sqldb.Tx, t store.Ticket) error {
+	if t.Policy.ID == "" {
+		return nil
 	}
-	store.AddPolicyApplied(tx, *t)
+	store.AddPolicyApplied(tx, t)
 	if t.ImportDigest != "" { // its history follows, and then its clocks
 		return nil
 	}
-	h := store.History{Ticket: *t, Events: []store.Event{{Kind: store.PolicyApplied, Number: 1, Time: t.OpenTime, Policy: t.Policy}}}
+	h := store.History{Ticket: t, Events: []store.Event{{Kind: store.PolicyApplied, Number: 1, Time: t.OpenTime, Policy: t.Policy}}}
 	_, err := s.settle(tx, h, nil)
 	return err
 }

@@ -3,7 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
@@ -20,29 +24,47 @@ func (s *Server) Sweep(ctx context.Context, now time.Time) error {
 	return errors.Join(s.closeDue(ctx, now), s.purge(ctx, now))
 }
 
-// closeDue closes tickets, a few at a time so that others can write in between.
+// closeDue closes tickets, a few at a time so that others can write in between. One
+// that cannot be closed does not keep the others open.
 func (s *Server) closeDue(ctx context.Context, now time.Time) error {
-	for {
-		due, err := s.Store.Due(ctx, now.Add(-lifecycle.ReopenWindow), now.Add(-quiet))
+	for stuck := 0; ; {
+		due, err := s.Store.Due(ctx, now.Add(-lifecycle.ReopenWindow), now.Add(-quiet), stuck)
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
-			for _, key := range due {
-				if err := s.expire(tx, key, now); err != nil {
-					return err
-				}
+		if s.expireAll(ctx, now, due...) == nil {
+			continue
+		}
+		for _, key := range due {
+			err := s.expireAll(ctx, now, key)
+			if err == nil {
+				continue
 			}
-			return nil
-		})
-		if err != nil {
-			return err
+			if code := status.Code(err); ctx.Err() != nil || code != codes.Unknown && code != codes.InvalidArgument {
+				return err // which is not about this ticket
+			}
+			stuck++
+			slog.ErrorContext(ctx, "a ticket cannot be closed",
+				slog.String("ticket", ticketName(key.Brand, key.ID)), slog.String("error", err.Error()))
 		}
 	}
 }
 
+// expireAll closes tickets in one transaction.
+func (s *Server) expireAll(ctx context.Context, now time.Time, due ...store.Key) error {
+	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		for _, key := range due {
+			if err := s.expire(tx, key, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // expire closes a ticket, unless somebody else has moved it. What was imported is
-// closed without a word: the others have not heard of it.
+// closed without a word, unless something has happened to it here: the others have not
+// heard of it.
 func (s *Server) expire(tx *sqldb.Tx, key store.Key, now time.Time) error {
 	before, err := store.ReadTicket(tx, key.Brand, key.ID)
 	if err != nil || before.Status.State != lifecycle.Resolved {
@@ -62,7 +84,7 @@ func (s *Server) expire(tx *sqldb.Tx, key store.Key, now time.Time) error {
 		return err
 	}
 	m.record(tx, before, after, []store.Event{{Kind: store.Closed}})
-	if after.ImportDigest == "" {
+	if !imported(before) {
 		s.Outbox.Emit(tx, stateChanged(before, after, m.at))
 	}
 	return s.moved(tx, before, after)

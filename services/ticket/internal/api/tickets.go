@@ -61,11 +61,11 @@ func (s *Server) open(tx *sqldb.Tx, d draft) (store.Ticket, error) {
 	}
 	stale(tx, store.Ticket{}, t)
 	s.Outbox.Emit(tx, ticketCreated(t))
-	return t, nil
+	return t, s.slaOpened(tx, t)
 }
 
 // prepare gives a new ticket what follows from what it refers to, for a caller who
-// sees only the tickets of a partner, if one is given.
+// sees only the tickets of a partner, if one is given. It writes nothing.
 func (s *Server) prepare(tx *sqldb.Tx, t *store.Ticket, partner string) error {
 	if t.IssueType != "" {
 		if err := typed(tx, t, t.RedressSteps == nil); err != nil {
@@ -81,7 +81,7 @@ func (s *Server) prepare(tx *sqldb.Tx, t *store.Ticket, partner string) error {
 	if err := followed(tx, *t, partner); err != nil {
 		return err
 	}
-	return s.slaOpen(tx, t)
+	return s.choose(tx, t)
 }
 
 // typed gives t the kind of its issue type and, where it says none, its stage, phase

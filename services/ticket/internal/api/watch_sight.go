@@ -1,7 +1,7 @@
 package api
 
-// maxSight bounds what is remembered of one watcher.
-const maxSight = 1 << 16
+// maxSight bounds what is remembered of one watcher, to a few hundred kilobytes.
+const maxSight = 1 << 12
 
 // A sight remembers which tickets a watcher has, so that it hears once of each that
 // leaves a filter, and nothing of those it never had. Above [maxSight] tickets, and

@@ -77,14 +77,20 @@ type Segment struct {
 // for which that policy has no target was cancelled when the last target was taken
 // away, and lives again if there is one later. One for which there was none at any
 // time is left out.
-func Clocks(h History, at time.Time) []Instance { return clocks(h, at, false) }
+//
+// Of the segments of an instance it returns the last [MaxSegments].
+func Clocks(h History, at time.Time) []Instance { return clocks(h, at, extent{last: MaxSegments}) }
+
+// First returns what [Clocks] does, but the first n segments of an instance.
+func First(h History, at time.Time, n int) []Instance { return clocks(h, at, extent{first: n}) }
 
 // Brief returns what [Clocks] does, but for the segments, at a cost that does not grow
 // with the days that a clock runs.
-func Brief(h History, at time.Time) []Instance { return clocks(h, at, true) }
+func Brief(h History, at time.Time) []Instance { return clocks(h, at, extent{}) }
 
-func clocks(h History, at time.Time, brief bool) []Instance {
-	m := measurer{at: nanos(at), policies: newTimeline(h.Policies), brief: brief}
+func clocks(h History, at time.Time, segments extent) []Instance {
+	m := measurer{at: nanos(at), policies: newTimeline(h.Policies), extent: segments}
+	brief := segments == extent{}
 	if !brief {
 		m.segments = make([]Segment, 0, 4*len(h.Events))
 	}

@@ -14,11 +14,12 @@ type measurer struct {
 	policies timeline
 	log      log
 	always   [1]inForce
-	brief    bool      // without segments
+	extent   extent
 	segments []Segment // of all instances
+	pieces   []piece   // of the present one, as is all that follows
 
-	// Of the present one:
-	first         int // its first segment
+	first         int   // its first segment
+	cut           int64 // without segments before that
 	schedules     []inForce
 	last          *inForce // in force at its end; nil if it was in force throughout
 	elapsed       int64
@@ -64,12 +65,13 @@ func (m *measurer) measure(e *episode) (Instance, bool) {
 		Remaining: time.Duration(m.target - m.elapsed),
 	}
 	m.outcome(&instance, f)
+	m.trim()
 	return instance, true
 }
 
 // begin makes ready for an instance.
 func (m *measurer) begin(p *applied, target Target, start, end int64) {
-	m.first, m.elapsed, m.elapsedLast = len(m.segments), 0, 0
+	m.first, m.pieces, m.elapsed, m.elapsedLast = len(m.segments), m.pieces[:0], 0, 0
 	m.target, m.warn = int64(target.Duration), int64(target.warn())
 	m.warned, m.due, m.breached = never, never, never
 	m.schedules, m.last = m.always[:], nil
@@ -93,13 +95,20 @@ func (m *measurer) follow(e *episode, end int64, pauses uint) {
 			continue
 		}
 		if state := m.log.moves[i].state; !live(state) || pauses>>uint(state)&1 == 1 {
-			m.run(runs, from)
-			m.add(Segment{Start: utc(from), End: utc(next), State: Halted, Reason: reason(state)})
+			m.pieces = append(m.pieces, piece{runs, from, 0}, piece{from, next, state})
 			runs = next
 		}
 		from = next
 	}
-	m.run(runs, from)
+	m.pieces = append(m.pieces, piece{runs, from, 0})
+	m.cut = m.wanted(e.start)
+	for _, p := range m.pieces {
+		if p.paused == 0 {
+			m.run(p.from, p.to)
+		} else {
+			m.add(Segment{Start: utc(p.from), End: utc(p.to), State: Halted, Reason: reason(p.paused)})
+		}
+	}
 }
 
 // run splits a time in which the clock is not paused by the schedules in force.
@@ -127,11 +136,18 @@ func (m *measurer) part(s *inForce, from, to int64) {
 		m.count(s, from, to)
 		return
 	}
-	if m.brief {
-		m.skip(s, from, to)
-		return
+	if from < m.cut {
+		cut := min(m.cut, to)
+		m.skip(s, from, cut)
+		if from = cut; from == to {
+			return
+		}
 	}
 	for w := s.schedule.walk(from, to); w.next(); from = w.closed {
+		if m.full() {
+			m.skip(s, from, to)
+			return
+		}
 		if from < w.open {
 			m.add(Segment{Start: utc(from), End: utc(w.open), State: OffHours, Schedule: s.name})
 		}
@@ -180,7 +196,7 @@ func (m *measurer) count(s *inForce, from, to int64) {
 
 // add appends s to the segments, or to the last of them if that is alike.
 func (m *measurer) add(s Segment) {
-	if m.brief {
+	if m.extent == (extent{}) || m.full() {
 		return
 	}
 	if n := len(m.segments); n > m.first {

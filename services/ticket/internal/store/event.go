@@ -80,12 +80,22 @@ func opening(t Ticket) Event {
 	}
 }
 
-// event returns the entry that i stands for.
-func (i *Interaction) event() Event {
-	return Event{
-		Brand: i.Brand, Ticket: i.Ticket, Number: i.Number, Kind: Interacted, Time: i.Act.Start, RecordTime: i.CreateTime,
-		From: i.From, To: i.To, Interaction: i.ID,
+// interactedColumns is what an entry of the log tells of an interaction: not the words.
+const interactedColumns = `brand, ticket, number, start_time, create_time, from_state, to_state, id`
+
+// scanInteracted reads the entry that an interaction stands for.
+func scanInteracted(scan func(...any) error) (Event, error) {
+	e := Event{Kind: Interacted}
+	var (
+		started, stored int64
+		from, to        int32
+	)
+	if err := scan(&e.Brand, &e.Ticket, &e.Number, &started, &stored, &from, &to, &e.Interaction); err != nil {
+		return Event{}, missing("interaction", err)
 	}
+	e.Time, e.RecordTime = sqldb.Time(started), sqldb.Time(stored)
+	e.From, e.To = lifecycle.State(from), lifecycle.State(to)
+	return e, nil
 }
 
 // A LogCursor is a place between two entries of a log. The zero LogCursor is before
@@ -117,18 +127,16 @@ func (s *Store) Log(ctx context.Context, t Ticket, after LogCursor, limit int) (
 		return nil, err
 	}
 	q = query{}
-	q.add(`SELECT `+interactionColumns+` FROM interaction WHERE brand = ? AND ticket = ?`, t.Brand, t.ID)
+	q.add(`SELECT `+interactedColumns+` FROM interaction WHERE brand = ? AND ticket = ?`, t.Brand, t.ID)
 	if after != (LogCursor{}) {
 		q.add(` AND (start_time, number, id) > (?, ?, ?)`, after.Time, after.Number, after.Interaction)
 	}
 	q.add(` ORDER BY start_time, number, id LIMIT ?`, limit)
-	said, err := list(ctx, s.db, &q, scanInteraction)
+	said, err := list(ctx, s.db, &q, scanInteracted)
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range said {
-		all = append(all, i.event())
-	}
+	all = append(all, said...)
 	if e := opening(t); after == (LogCursor{}) || e.Cursor().compare(after) > 0 {
 		all = append(all, e)
 	}

@@ -193,18 +193,28 @@ func (s *Snapshot) Count(brand string, opened rollup.Range, limit int64) (n int6
 	return n, sqldb.Fault(err)
 }
 
-// Span returns the first and the last time at which anything happened to the
-// brand's tickets: opened, first answered or resolved. It returns [ErrNotFound]
-// where there is no ticket.
-func (s *Store) Span(ctx context.Context, brand string) (first, last time.Time, err error) {
-	var us [4]sql.NullInt64
-	err = s.db.Read().QueryRowContext(ctx, `
+// The first is answered by the ends of indexes; the second reads what the partner has.
+const (
+	spanOfAll = `
 		SELECT (SELECT MIN(open_time) FROM ticket WHERE brand = $1),
 			(SELECT MAX(open_time) FROM ticket WHERE brand = $1),
 			(SELECT MAX(first_response_time) FROM ticket WHERE brand = $1 AND first_response_time IS NOT NULL),
-			(SELECT MAX(resolve_time) FROM ticket WHERE brand = $1 AND resolve_time IS NOT NULL)`, brand).
-		Scan(&us[0], &us[1], &us[2], &us[3])
-	if err != nil {
+			(SELECT MAX(resolve_time) FROM ticket WHERE brand = $1 AND resolve_time IS NOT NULL)`
+	spanOfOne = `
+		SELECT MIN(open_time), MAX(open_time), MAX(first_response_time), MAX(resolve_time)
+		FROM ticket WHERE brand = $1 AND partner = $2 AND partner <> ''`
+)
+
+// Span returns the first and the last time at which anything happened to the
+// brand's tickets, or to those of a partner if one is given: opened, first answered or
+// resolved. It returns [ErrNotFound] where there is no ticket.
+func (s *Store) Span(ctx context.Context, brand, partner string) (first, last time.Time, err error) {
+	var us [4]sql.NullInt64
+	text, args := spanOfAll, []any{brand}
+	if partner != "" {
+		text, args = spanOfOne, append(args, partner)
+	}
+	if err = s.db.Read().QueryRowContext(ctx, text, args...).Scan(&us[0], &us[1], &us[2], &us[3]); err != nil {
 		return first, last, sqldb.Fault(err)
 	}
 	if !us[0].Valid {

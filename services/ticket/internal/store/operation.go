@@ -52,20 +52,33 @@ func (s *Store) Operations(ctx context.Context, brand, before string, limit int)
 	return list(ctx, s.db, &q, scanOperation)
 }
 
-// ClaimOperation gives the oldest unfinished operation that nobody works on to the
-// caller until lease ends, or returns [ErrNotFound].
-func (s *Store) ClaimOperation(tx *sqldb.Tx, now, lease time.Time) (Operation, error) {
+// waitingOperation finds the oldest unfinished operation that nobody works on.
+const waitingOperation = `SELECT brand, id FROM operation WHERE end_time IS NULL AND lease_time < $1 ORDER BY lease_time, id LIMIT 1`
+
+// OperationWaits reports whether there is an operation to claim.
+func (s *Store) OperationWaits(ctx context.Context, now time.Time) (bool, error) {
 	var brand, id string
-	err := tx.QueryRow(`SELECT brand, id FROM operation WHERE end_time IS NULL AND lease_time < $1 ORDER BY lease_time, id LIMIT 1`+s.db.SkipLocked(),
-		sqldb.Micros(now)).Scan(&brand, &id)
+	err := s.db.Read().QueryRowContext(ctx, waitingOperation, sqldb.Micros(now)).Scan(&brand, &id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Operation{}, ErrNotFound
+		return false, nil
+	}
+	return err == nil, sqldb.Fault(err)
+}
+
+// ClaimOperation gives the oldest unfinished operation that nobody works on to the
+// caller until lease ends. It reports whether there was one.
+func (s *Store) ClaimOperation(tx *sqldb.Tx, now, lease time.Time) (Operation, bool, error) {
+	var brand, id string
+	err := tx.QueryRow(waitingOperation+s.db.SkipLocked(), sqldb.Micros(now)).Scan(&brand, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Operation{}, false, nil
 	}
 	if err != nil {
-		return Operation{}, err
+		return Operation{}, false, err
 	}
-	return scanOperation(tx.QueryRow(`UPDATE operation SET lease_time = $1 WHERE brand = $2 AND id = $3 RETURNING `+operationColumns,
+	o, err := scanOperation(tx.QueryRow(`UPDATE operation SET lease_time = $1 WHERE brand = $2 AND id = $3 RETURNING `+operationColumns,
 		sqldb.Micros(lease), brand, id).Scan)
+	return o, err == nil, err
 }
 
 // Advance stores how far an operation is and until when the caller goes on with it,

@@ -15,12 +15,19 @@ func TestOneWorksOnAnOperation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		claim := func(now time.Time) (o Operation, err error) {
-			err = s.db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
-				o, err = s.ClaimOperation(tx, now, now.Add(time.Minute))
+		claim := func(now time.Time) (o Operation, ok bool) {
+			waits, err := s.OperationWaits(t.Context(), now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, s, func(tx *sqldb.Tx) (err error) {
+				o, ok, err = s.ClaimOperation(tx, now, now.Add(time.Minute))
 				return err
 			})
-			return o, err
+			if waits != ok {
+				t.Errorf("an operation waits: %t, and there is one to claim: %t", waits, ok)
+			}
+			return o, ok
 		}
 		advance := func(held, o Operation) (mine bool) {
 			write(t, s, func(tx *sqldb.Tx) (err error) {
@@ -33,16 +40,16 @@ func TestOneWorksOnAnOperation(t *testing.T) {
 			AddOperation(tx, Operation{Brand: "acme", ID: "o", Request: []byte("r"), CreateTime: noon})
 			return nil
 		})
-		first, err := claim(noon)
-		if err != nil {
-			t.Fatal(err)
+		first, ok := claim(noon)
+		if !ok {
+			t.Fatal("there is nothing to claim")
 		}
-		if _, err := claim(noon.Add(30 * time.Second)); err != ErrNotFound {
-			t.Errorf("a second claim while the lease lasts = %v, want ErrNotFound", err)
+		if _, ok := claim(noon.Add(30 * time.Second)); ok {
+			t.Error("there are two claims while the lease lasts")
 		}
-		second, err := claim(noon.Add(2 * time.Minute))
-		if err != nil {
-			t.Fatalf("a claim after the lease: %v", err)
+		second, ok := claim(noon.Add(2 * time.Minute))
+		if !ok {
+			t.Fatal("there is nothing to claim after the lease")
 		}
 		if advance(first, first) {
 			t.Error("who has lost the operation goes on with it")

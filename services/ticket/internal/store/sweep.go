@@ -14,11 +14,11 @@ type Key struct{ Brand, ID string }
 const batch = 100
 
 // Due returns tickets that were resolved before a time and not written since another,
-// a batch at most.
-func (s *Store) Due(ctx context.Context, resolved, written time.Time) ([]Key, error) {
+// a batch at most, without so many of the first.
+func (s *Store) Due(ctx context.Context, resolved, written time.Time, without int) ([]Key, error) {
 	var q query
 	q.add(`SELECT brand, id FROM ticket WHERE state = 5 AND resolve_time < ? AND update_time < ? AND delete_time IS NULL
-		ORDER BY resolve_time LIMIT ?`, sqldb.Micros(resolved), sqldb.Micros(written), batch)
+		ORDER BY resolve_time, brand, id LIMIT ? OFFSET ?`, sqldb.Micros(resolved), sqldb.Micros(written), batch, without)
 	return list(ctx, s.db, &q, scanKey)
 }
 

@@ -163,13 +163,17 @@ type TicketFilter struct {
 
 // Tickets returns the tickets that f picks.
 func (s *Store) Tickets(ctx context.Context, f TicketFilter) ([]Ticket, error) {
+	return list(ctx, s.db, f.query(), scanTicket)
+}
+
+func (f *TicketFilter) query() *query {
 	var q query
 	q.add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, f.Brand)
 	if f.Customer != "" {
 		q.add(` AND customer = ?`, f.Customer)
 	}
 	if f.Partner != "" {
-		q.add(` AND partner = ?`, f.Partner)
+		q.add(` AND partner = ? AND partner <> ''`, f.Partner) // as the index of partners has it
 	}
 	q.in(`state`, f.States)
 	if !f.Deleted {
@@ -179,7 +183,7 @@ func (s *Store) Tickets(ctx context.Context, f TicketFilter) ([]Ticket, error) {
 		q.add(` AND (`+c.Text+`)`, c.Args...)
 	}
 	q.add(` ORDER BY `+f.By+` LIMIT ?`, f.Limit)
-	return list(ctx, s.db, &q, scanTicket)
+	return &q
 }
 
 func scanTicket(scan func(...any) error) (Ticket, error) {

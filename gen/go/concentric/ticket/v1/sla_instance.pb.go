@@ -229,7 +229,7 @@ type SlaInstance struct {
 	BusinessTime bool `protobuf:"varint,7,opt,name=business_time,json=businessTime,proto3" json:"business_time,omitempty"`
 	// How it stands.
 	State SlaInstance_State `protobuf:"varint,8,opt,name=state,proto3,enum=concentric.ticket.v1.SlaInstance_State" json:"state,omitempty"`
-	// The time counted: the sum of the RUNNING segments.
+	// The time counted: the sum of the RUNNING segments, also of those not returned.
 	Elapsed *durationpb.Duration `protobuf:"bytes,9,opt,name=elapsed,proto3" json:"elapsed,omitempty"`
 	// The time counted if the schedule in force at the end had been in force
 	// throughout.
@@ -246,7 +246,8 @@ type SlaInstance struct {
 	WarnTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=warn_time,json=warnTime,proto3" json:"warn_time,omitempty"`
 	// The last instant at which it could be met. Absent unless that has passed.
 	BreachTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=breach_time,json=breachTime,proto3" json:"breach_time,omitempty"`
-	// The segments from its start to its end or to now, without gaps; in lists absent.
+	// The segments from its start to its end or to now, without gaps: at most the last
+	// 10,000. In lists absent.
 	Segments      []*SlaInstance_Segment `protobuf:"bytes,17,rep,name=segments,proto3" json:"segments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -37,8 +37,9 @@ const (
 	// so. Runs always.
 	SlaMetric_SLA_METRIC_ACKNOWLEDGE SlaMetric = 1
 	// From the customer's first message of an activation to the first response; a
-	// ticket of INBOUND origin is opened by such a message. Runs while NEW or OPEN.
-	// Begins anew when a resolved ticket is reopened and the customer writes.
+	// ticket of INBOUND origin is opened by such a message. Runs while NEW, OPEN or
+	// PENDING; ON_HOLD pauses it. Begins anew when a resolved ticket is reopened and the
+	// customer writes.
 	SlaMetric_SLA_METRIC_FIRST_RESPONSE SlaMetric = 2
 	// From the first unanswered message after a response to the next response, or to the
 	// resolution. Runs while NEW or OPEN.

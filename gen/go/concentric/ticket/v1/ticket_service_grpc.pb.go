@@ -127,7 +127,10 @@ type TicketServiceClient interface {
 	// and only the newest state of a ticket is sent: compare etags. After a break, call
 	// again with the last `resume_token`; one older than 7 days is refused with
 	// `OUT_OF_RANGE`, reason `TOKEN_TOO_OLD`: begin anew without. A watcher that reads
-	// too slowly is cut off with `ABORTED`, reason `TOO_SLOW`, and resumes.
+	// too slowly is cut off with `ABORTED`, reason `TOO_SLOW`, and resumes. A write that
+	// takes the database longer than 20 seconds, clock differences included, may be left
+	// out for those who resume or watch another replica; the next change brings the
+	// ticket.
 	WatchTickets(ctx context.Context, in *WatchTicketsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTicketsResponse], error)
 }
 
@@ -437,7 +440,10 @@ type TicketServiceServer interface {
 	// and only the newest state of a ticket is sent: compare etags. After a break, call
 	// again with the last `resume_token`; one older than 7 days is refused with
 	// `OUT_OF_RANGE`, reason `TOKEN_TOO_OLD`: begin anew without. A watcher that reads
-	// too slowly is cut off with `ABORTED`, reason `TOO_SLOW`, and resumes.
+	// too slowly is cut off with `ABORTED`, reason `TOO_SLOW`, and resumes. A write that
+	// takes the database longer than 20 seconds, clock differences included, may be left
+	// out for those who resume or watch another replica; the next change brings the
+	// ticket.
 	WatchTickets(*WatchTicketsRequest, grpc.ServerStreamingServer[WatchTicketsResponse]) error
 	mustEmbedUnimplementedTicketServiceServer()
 }

@@ -41,7 +41,15 @@ ALTER TABLE interaction ADD COLUMN number      BIGINT  NOT NULL DEFAULT 0; -- it
 
 UPDATE ticket SET
   interaction_count = (SELECT COUNT(*) FROM interaction i WHERE i.brand = ticket.brand AND i.ticket = ticket.id),
-  contact_count     = (SELECT COUNT(*) FROM interaction i WHERE i.brand = ticket.brand AND i.ticket = ticket.id AND i.direction <> 3);
+  contact_count     = (SELECT COUNT(*) FROM interaction i WHERE i.brand = ticket.brand AND i.ticket = ticket.id AND i.direction <> 3),
+  inbound_after     = (SELECT COUNT(*) FROM interaction i WHERE i.brand = ticket.brand AND i.ticket = ticket.id AND i.direction = 1
+                         AND i.start_time > ticket.first_response_time),
+  responder         = COALESCE((SELECT i.agent FROM interaction i WHERE i.brand = ticket.brand AND i.ticket = ticket.id
+                         AND i.kind IN (1, 2, 3) AND i.direction = 2 AND i.actor = 1 AND i.agent <> ''
+                         ORDER BY i.start_time, i.create_time, i.id LIMIT 1), ''),
+  other_responder   = (SELECT CASE WHEN COUNT(DISTINCT i.agent) > 1 THEN 1 ELSE 0 END FROM interaction i
+                         WHERE i.brand = ticket.brand AND i.ticket = ticket.id
+                         AND i.kind IN (1, 2, 3) AND i.direction = 2 AND i.actor = 1 AND i.agent <> '');
 
 -- The log of a ticket, but for its opening, which the ticket tells, and for its
 -- interactions, which have a table. A value is '' or 0 where it does not apply. An
