@@ -125,10 +125,10 @@ func scanClock(scan func(...any) error) (Clock, error) {
 	return c, err
 }
 
-// AddPolicyApplied adds to the log of a ticket that is about to be added that it has
-// a policy. It leaves the log of one that is there already alone.
+// AddPolicyApplied adds to the log of a ticket that has just been added that it has a
+// policy.
 func AddPolicyApplied(tx *sqldb.Tx, t Ticket) {
 	tx.Defer(`INSERT INTO ticket_event (brand, ticket, number, kind, event_time, record_time, from_state, to_state, sla_policy, sla_policy_revision)
-		VALUES ($1, $2, 1, $3, $4, $5, 0, $6, $7, $8) ON CONFLICT DO NOTHING`,
+		VALUES ($1, $2, 1, $3, $4, $5, 0, $6, $7, $8)`,
 		t.Brand, t.ID, int32(PolicyApplied), sqldb.Micros(t.OpenTime), sqldb.Micros(t.CreateTime), int32(t.Status.State), t.Policy.ID, t.Policy.Revision)
 }
