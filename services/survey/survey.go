@@ -16,7 +16,9 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/watch"
 	"github.com/concentric-cx/concentric/services/survey/internal/api"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
@@ -38,7 +40,8 @@ func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{&api.Server{DB: db, Store: s, Outbox: bus.NewOutbox(db), Now: time.Now}}, nil
+	outbox := bus.NewOutbox(db)
+	return &Service{&api.Server{DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), Now: time.Now}}, nil
 }
 
 // Register adds the services of the contract to r.

@@ -22,6 +22,10 @@ type Caller struct {
 	Partner string   // the only outsourcing partner of that brand it may act for; "" for any
 	Scopes  []string // what it may do; "*" for everything
 	Local   bool     // nobody asked for a credential, because the server is on loopback
+
+	// Anonymous says that the call brought no credential. Only methods that check
+	// what the request carries instead get such callers.
+	Anonymous bool
 }
 
 // callKey finds the *Caller in the context of a handler.
@@ -58,6 +62,9 @@ func (m *method) identify(ctx context.Context) (Caller, error) {
 		return Caller{}, err
 	}
 	caller, err := m.server.auth(ctx, token)
+	if err != nil && m.capability && token == "" && fault.Reason(err) == "UNAUTHENTICATED" {
+		return Caller{Anonymous: true}, nil
+	}
 	if err != nil {
 		return Caller{}, err
 	}

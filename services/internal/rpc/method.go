@@ -17,17 +17,18 @@ import (
 // A method is what the server knows about one method. The zero value of the
 // fields below name belongs to infrastructure, which is open to everyone.
 type method struct {
-	server   *Server
-	name     string // full, such as /concentric.ticket.v1.TicketService/GetTicket
-	scope    string
-	narrowed bool // keeps its answer to the caller's brand by itself
-	partner  bool // keeps what it shows and changes to the caller's partner by itself
-	plan     *plan
-	limit    int  // bytes of a message
-	sends    bool // the client sends a stream
-	watches  bool // the client sends one message and gets a stream
-	rows     bool // what the client streams is checked by the handler, message by message
-	open     bool
+	server     *Server
+	name       string // full, such as /concentric.ticket.v1.TicketService/GetTicket
+	scope      string
+	narrowed   bool // keeps its answer to the caller's brand by itself
+	partner    bool // keeps what it shows and changes to the caller's partner by itself
+	capability bool // checks what a request without a credential carries instead
+	plan       *plan
+	limit      int  // bytes of a message
+	sends      bool // the client sends a stream
+	watches    bool // the client sends one message and gets a stream
+	rows       bool // what the client streams is checked by the handler, message by message
+	open       bool
 }
 
 // wrap returns a copy of desc whose handlers pass all checks. A method that is
@@ -82,7 +83,7 @@ func (s *Server) method(service, name string, contract protoreflect.ServiceDescr
 	}
 	md := contract.Methods().ByName(protoreflect.Name(name))
 	access, _ := proto.GetExtension(md.Options(), typev1.E_Access).(*typev1.Access)
-	m.scope, m.narrowed, m.partner = access.GetScope(), access.GetNarrowed(), access.GetPartner()
+	m.scope, m.narrowed, m.partner, m.capability = access.GetScope(), access.GetNarrowed(), access.GetPartner(), access.GetCapability()
 	m.plan = s.validator.planOf(md.Input())
 	if m.plan.batch {
 		m.limit = maxBatch

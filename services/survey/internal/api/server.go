@@ -15,7 +15,9 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/watch"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
@@ -25,12 +27,15 @@ type Server struct {
 	surveyv1.UnimplementedSurveyServiceServer
 	surveyv1.UnimplementedInvitationServiceServer
 	surveyv1.UnimplementedResponseServiceServer
+	surveyv1.UnimplementedFeedbackServiceServer
 	surveyv1.UnimplementedSurveyMetricsServiceServer
 
-	DB     *sqldb.DB
-	Store  *store.Store
-	Outbox *bus.Outbox
-	Now    func() time.Time
+	DB        *sqldb.DB
+	Store     *store.Store   // on DB
+	Outbox    *bus.Outbox    // of DB
+	Hub       *watch.Hub     // of Outbox
+	Validator *rpc.Validator // of what is merged, and of the items of batches and imports
+	Now       func() time.Time
 }
 
 // Register adds every service of s to r.
@@ -38,6 +43,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	surveyv1.RegisterSurveyServiceServer(r, s)
 	surveyv1.RegisterInvitationServiceServer(r, s)
 	surveyv1.RegisterResponseServiceServer(r, s)
+	surveyv1.RegisterFeedbackServiceServer(r, s)
 	surveyv1.RegisterSurveyMetricsServiceServer(r, s)
 }
 

@@ -23,7 +23,21 @@ type Invitation struct {
 	DecideTime        time.Time
 	QuietUntil        time.Time // zero for never
 	DuplicateOf       string    // the id of the invitation sent on this occasion before; empty for none
-	Response          string    // the id of the response that answered it, read only
+	Response          string    // the id of the response that counts; empty for none
+
+	State          int32
+	Origin         int32
+	SurveyRevision int64
+	Rule           string      // the id of the trigger rule; empty for none
+	Attribution    Attribution // without the interaction
+	Language       string      // empty for the survey's
+	TokenHash      string      // empty where nobody may answer by token
+	Version        int64
+
+	// Zero until they come.
+	AvailableTime, ExpireTime                     time.Time
+	SendTime, DeliverTime, DisplayTime, StartTime time.Time
+	DismissTime, CompleteTime, EndTime            time.Time
 }
 
 // Sent is what a new decision must know of those before it.

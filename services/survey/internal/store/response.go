@@ -23,6 +23,14 @@ type Response struct {
 	Attribution
 	Attributes map[string]string
 	Answers    []Answer // in the order they were given
+
+	State          int32
+	SurveyRevision int64
+	Language       string
+	Duration       time.Duration // 0 for unknown
+	Supersedes     string        // the id of the response it replaces; empty for none
+	SupersededBy   string        // the id of the response that replaces it; empty for none
+	Version        int64
 }
 
 // An Attribution says what a response belongs to.
@@ -38,8 +46,9 @@ type Answer struct {
 	Kind       int32
 	Rating     int32
 	Words      string
-	Touchpoint string // empty for none of its own
-	Definition string // the touchpoint definition the question rates; written only
+	Choices    []string // ids, in the order of the question
+	Touchpoint string   // empty for none of its own
+	Definition string   // the touchpoint definition the question rates; written only
 }
 
 // rated reports whether there is a rating among the answers.

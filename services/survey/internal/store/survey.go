@@ -24,6 +24,23 @@ type Survey struct {
 	State        int32
 	CreateTime   time.Time
 	Version      int64
+
+	UpdateTime      time.Time
+	Revision        int64
+	Audience        int32
+	Anonymous       bool
+	ExpireAfter     time.Duration // whole microseconds
+	CloseTime       time.Time     // zero for never
+	Language        string
+	Introduction    Wording
+	Thanks          Wording
+	ConsentRequired bool
+}
+
+// A Wording is something said, in the language of the survey and in others.
+type Wording struct {
+	Text         string            `json:"text,omitempty"`
+	Translations map[string]string `json:"translations,omitempty"`
 }
 
 // A Question is one row of a survey's list.
@@ -33,6 +50,26 @@ type Question struct {
 	Text       string `json:"text"`
 	Required   bool   `json:"required,omitempty"`
 	Definition string `json:"definition,omitempty"` // the touchpoint definition it rates
+
+	Translations map[string]string `json:"translations,omitempty"`
+	Choices      []Choice          `json:"choices,omitempty"`
+	Branches     []Branch          `json:"branches,omitempty"`
+}
+
+// A Choice is one of the answers offered.
+type Choice struct {
+	ID           string            `json:"id"`
+	Text         string            `json:"text"`
+	Translations map[string]string `json:"translations,omitempty"`
+}
+
+// A Branch says what is asked next.
+type Branch struct {
+	Min         *int32   `json:"min,omitempty"`
+	Max         *int32   `json:"max,omitempty"`
+	Choices     []string `json:"choices,omitempty"`
+	Expectation int32    `json:"expectation,omitempty"`
+	Question    string   `json:"question,omitempty"` // empty for the end
 }
 
 // maxSurveys bounds the surveys kept in memory.

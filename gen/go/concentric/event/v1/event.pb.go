@@ -7,6 +7,7 @@
 package eventv1
 
 import (
+	v12 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	v11 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	v1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -53,6 +54,12 @@ type Event struct {
 	//	*Event_SlaBreached
 	//	*Event_SlaMet
 	//	*Event_ResponseSubmitted
+	//	*Event_ResponseExcluded
+	//	*Event_InvitationDecided
+	//	*Event_InvitationStateChanged
+	//	*Event_FeedbackCreated
+	//	*Event_FeedbackUpdated
+	//	*Event_TouchpointsRecorded
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -222,6 +229,60 @@ func (x *Event) GetResponseSubmitted() *ResponseSubmitted {
 	return nil
 }
 
+func (x *Event) GetResponseExcluded() *ResponseExcluded {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_ResponseExcluded); ok {
+			return x.ResponseExcluded
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetInvitationDecided() *InvitationDecided {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_InvitationDecided); ok {
+			return x.InvitationDecided
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetInvitationStateChanged() *InvitationStateChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_InvitationStateChanged); ok {
+			return x.InvitationStateChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetFeedbackCreated() *FeedbackCreated {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_FeedbackCreated); ok {
+			return x.FeedbackCreated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetFeedbackUpdated() *FeedbackUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_FeedbackUpdated); ok {
+			return x.FeedbackUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetTouchpointsRecorded() *TouchpointsRecorded {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_TouchpointsRecorded); ok {
+			return x.TouchpointsRecorded
+		}
+	}
+	return nil
+}
+
 type isEvent_Payload interface {
 	isEvent_Payload()
 }
@@ -277,8 +338,38 @@ type Event_SlaMet struct {
 }
 
 type Event_ResponseSubmitted struct {
-	// A response was submitted.
+	// A response was submitted, or put back after an exclusion.
 	ResponseSubmitted *ResponseSubmitted `protobuf:"bytes,20,opt,name=response_submitted,json=responseSubmitted,proto3,oneof"`
+}
+
+type Event_ResponseExcluded struct {
+	// A response no longer counts.
+	ResponseExcluded *ResponseExcluded `protobuf:"bytes,21,opt,name=response_excluded,json=responseExcluded,proto3,oneof"`
+}
+
+type Event_InvitationDecided struct {
+	// It was decided to ask a customer.
+	InvitationDecided *InvitationDecided `protobuf:"bytes,22,opt,name=invitation_decided,json=invitationDecided,proto3,oneof"`
+}
+
+type Event_InvitationStateChanged struct {
+	// An invitation came nearer to an answer, or to its end.
+	InvitationStateChanged *InvitationStateChanged `protobuf:"bytes,23,opt,name=invitation_state_changed,json=invitationStateChanged,proto3,oneof"`
+}
+
+type Event_FeedbackCreated struct {
+	// A feedback was stored.
+	FeedbackCreated *FeedbackCreated `protobuf:"bytes,24,opt,name=feedback_created,json=feedbackCreated,proto3,oneof"`
+}
+
+type Event_FeedbackUpdated struct {
+	// Something about a feedback changed.
+	FeedbackUpdated *FeedbackUpdated `protobuf:"bytes,25,opt,name=feedback_updated,json=feedbackUpdated,proto3,oneof"`
+}
+
+type Event_TouchpointsRecorded struct {
+	// Touchpoints were recorded.
+	TouchpointsRecorded *TouchpointsRecorded `protobuf:"bytes,30,opt,name=touchpoints_recorded,json=touchpointsRecorded,proto3,oneof"`
 }
 
 func (*Event_TicketCreated) isEvent_Payload() {}
@@ -302,6 +393,18 @@ func (*Event_SlaBreached) isEvent_Payload() {}
 func (*Event_SlaMet) isEvent_Payload() {}
 
 func (*Event_ResponseSubmitted) isEvent_Payload() {}
+
+func (*Event_ResponseExcluded) isEvent_Payload() {}
+
+func (*Event_InvitationDecided) isEvent_Payload() {}
+
+func (*Event_InvitationStateChanged) isEvent_Payload() {}
+
+func (*Event_FeedbackCreated) isEvent_Payload() {}
+
+func (*Event_FeedbackUpdated) isEvent_Payload() {}
+
+func (*Event_TouchpointsRecorded) isEvent_Payload() {}
 
 // A TicketRef is what every ticket event says about its ticket.
 type TicketRef struct {
@@ -449,7 +552,15 @@ type InteractionCreated struct {
 	// When it began.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When it ended.
-	EndTime       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// The agent who acted, as all that follows: at that moment.
+	Agent string `protobuf:"bytes,9,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The agent's team.
+	Team string `protobuf:"bytes,10,opt,name=team,proto3" json:"team,omitempty"`
+	// The partner the agent worked for.
+	Partner string `protobuf:"bytes,11,opt,name=partner,proto3" json:"partner,omitempty"`
+	// Who or what served the customer.
+	Handling      v1.Handling `protobuf:"varint,12,opt,name=handling,proto3,enum=concentric.type.v1.Handling" json:"handling,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -540,6 +651,34 @@ func (x *InteractionCreated) GetEndTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *InteractionCreated) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *InteractionCreated) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *InteractionCreated) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
+}
+
+func (x *InteractionCreated) GetHandling() v1.Handling {
+	if x != nil {
+		return x.Handling
+	}
+	return v1.Handling(0)
+}
+
 // A TicketResolved says that a ticket was resolved.
 type TicketResolved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -553,7 +692,13 @@ type TicketResolved struct {
 	// which resolution this is. A corrected outcome comes with the same count.
 	ReopenCount int32 `protobuf:"varint,4,opt,name=reopen_count,json=reopenCount,proto3" json:"reopen_count,omitempty"`
 	// Rises with every write of the ticket, so that of two corrections the later wins.
-	Version       int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	Version int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	// The agent the ticket had.
+	Agent string `protobuf:"bytes,6,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The team it had.
+	Team string `protobuf:"bytes,7,opt,name=team,proto3" json:"team,omitempty"`
+	// The partner it had.
+	Partner       string `protobuf:"bytes,8,opt,name=partner,proto3" json:"partner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -621,6 +766,27 @@ func (x *TicketResolved) GetVersion() int64 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *TicketResolved) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *TicketResolved) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *TicketResolved) GetPartner() string {
+	if x != nil {
+		return x.Partner
+	}
+	return ""
 }
 
 // A TicketReopened says that a resolved ticket was reopened.
@@ -1274,11 +1440,589 @@ func (x *Rating) GetLowerIsBetter() bool {
 	return false
 }
 
+// A ResponseExcluded says that a response no longer counts: it was taken out, or
+// another has taken its place. What it measured is measured by it no more.
+type ResponseExcluded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The response.
+	Response string `protobuf:"bytes,1,opt,name=response,proto3" json:"response,omitempty"`
+	// The survey.
+	Survey string `protobuf:"bytes,2,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The customer; absent if nobody knows.
+	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	// What it measured: `Rating.target` of its submission.
+	Targets []string `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
+	// When the customer had answered.
+	SubmitTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResponseExcluded) Reset() {
+	*x = ResponseExcluded{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResponseExcluded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResponseExcluded) ProtoMessage() {}
+
+func (x *ResponseExcluded) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResponseExcluded.ProtoReflect.Descriptor instead.
+func (*ResponseExcluded) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ResponseExcluded) GetResponse() string {
+	if x != nil {
+		return x.Response
+	}
+	return ""
+}
+
+func (x *ResponseExcluded) GetSurvey() string {
+	if x != nil {
+		return x.Survey
+	}
+	return ""
+}
+
+func (x *ResponseExcluded) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *ResponseExcluded) GetTargets() []string {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *ResponseExcluded) GetSubmitTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SubmitTime
+	}
+	return nil
+}
+
+// An InvitationDecided says that a customer is to be asked.
+type InvitationDecided struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The invitation.
+	Invitation string `protobuf:"bytes,1,opt,name=invitation,proto3" json:"invitation,omitempty"`
+	// The survey.
+	Survey string `protobuf:"bytes,2,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The customer.
+	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The channel to ask on.
+	Channel v1.Channel `protobuf:"varint,4,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
+	// From when on the customer may be asked.
+	AvailableTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=available_time,json=availableTime,proto3" json:"available_time,omitempty"`
+	// From when on it is too late.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvitationDecided) Reset() {
+	*x = InvitationDecided{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvitationDecided) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvitationDecided) ProtoMessage() {}
+
+func (x *InvitationDecided) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvitationDecided.ProtoReflect.Descriptor instead.
+func (*InvitationDecided) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *InvitationDecided) GetInvitation() string {
+	if x != nil {
+		return x.Invitation
+	}
+	return ""
+}
+
+func (x *InvitationDecided) GetSurvey() string {
+	if x != nil {
+		return x.Survey
+	}
+	return ""
+}
+
+func (x *InvitationDecided) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *InvitationDecided) GetChannel() v1.Channel {
+	if x != nil {
+		return x.Channel
+	}
+	return v1.Channel(0)
+}
+
+func (x *InvitationDecided) GetAvailableTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AvailableTime
+	}
+	return nil
+}
+
+func (x *InvitationDecided) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+// An InvitationStateChanged says how far an invitation has come.
+type InvitationStateChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The invitation.
+	Invitation string `protobuf:"bytes,1,opt,name=invitation,proto3" json:"invitation,omitempty"`
+	// The survey.
+	Survey string `protobuf:"bytes,2,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The customer.
+	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The state now, a `concentric.survey.v1.Invitation.State`.
+	State         v12.Invitation_State `protobuf:"varint,4,opt,name=state,proto3,enum=concentric.survey.v1.Invitation_State" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvitationStateChanged) Reset() {
+	*x = InvitationStateChanged{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvitationStateChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvitationStateChanged) ProtoMessage() {}
+
+func (x *InvitationStateChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvitationStateChanged.ProtoReflect.Descriptor instead.
+func (*InvitationStateChanged) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *InvitationStateChanged) GetInvitation() string {
+	if x != nil {
+		return x.Invitation
+	}
+	return ""
+}
+
+func (x *InvitationStateChanged) GetSurvey() string {
+	if x != nil {
+		return x.Survey
+	}
+	return ""
+}
+
+func (x *InvitationStateChanged) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *InvitationStateChanged) GetState() v12.Invitation_State {
+	if x != nil {
+		return x.State
+	}
+	return v12.Invitation_State(0)
+}
+
+// A FeedbackCreated says that a feedback was stored.
+type FeedbackCreated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The feedback.
+	Feedback      *FeedbackRef `protobuf:"bytes,1,opt,name=feedback,proto3" json:"feedback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FeedbackCreated) Reset() {
+	*x = FeedbackCreated{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FeedbackCreated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FeedbackCreated) ProtoMessage() {}
+
+func (x *FeedbackCreated) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FeedbackCreated.ProtoReflect.Descriptor instead.
+func (*FeedbackCreated) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *FeedbackCreated) GetFeedback() *FeedbackRef {
+	if x != nil {
+		return x.Feedback
+	}
+	return nil
+}
+
+// A FeedbackUpdated says that something about a feedback changed.
+type FeedbackUpdated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The feedback.
+	Feedback      *FeedbackRef `protobuf:"bytes,1,opt,name=feedback,proto3" json:"feedback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FeedbackUpdated) Reset() {
+	*x = FeedbackUpdated{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FeedbackUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FeedbackUpdated) ProtoMessage() {}
+
+func (x *FeedbackUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FeedbackUpdated.ProtoReflect.Descriptor instead.
+func (*FeedbackUpdated) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *FeedbackUpdated) GetFeedback() *FeedbackRef {
+	if x != nil {
+		return x.Feedback
+	}
+	return nil
+}
+
+// A FeedbackRef is what every feedback event says.
+type FeedbackRef struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The feedback.
+	Feedback string `protobuf:"bytes,1,opt,name=feedback,proto3" json:"feedback,omitempty"`
+	// The customer; absent if nobody knows.
+	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Where it was said.
+	Source v12.Feedback_Source `protobuf:"varint,3,opt,name=source,proto3,enum=concentric.survey.v1.Feedback_Source" json:"source,omitempty"`
+	// Whose idea it was.
+	Solicitation v12.Feedback_Solicitation `protobuf:"varint,4,opt,name=solicitation,proto3,enum=concentric.survey.v1.Feedback_Solicitation" json:"solicitation,omitempty"`
+	// How it sounds now.
+	Label         v12.Sentiment_Label `protobuf:"varint,5,opt,name=label,proto3,enum=concentric.survey.v1.Sentiment_Label" json:"label,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FeedbackRef) Reset() {
+	*x = FeedbackRef{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FeedbackRef) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FeedbackRef) ProtoMessage() {}
+
+func (x *FeedbackRef) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FeedbackRef.ProtoReflect.Descriptor instead.
+func (*FeedbackRef) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *FeedbackRef) GetFeedback() string {
+	if x != nil {
+		return x.Feedback
+	}
+	return ""
+}
+
+func (x *FeedbackRef) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *FeedbackRef) GetSource() v12.Feedback_Source {
+	if x != nil {
+		return x.Source
+	}
+	return v12.Feedback_Source(0)
+}
+
+func (x *FeedbackRef) GetSolicitation() v12.Feedback_Solicitation {
+	if x != nil {
+		return x.Solicitation
+	}
+	return v12.Feedback_Solicitation(0)
+}
+
+func (x *FeedbackRef) GetLabel() v12.Sentiment_Label {
+	if x != nil {
+		return x.Label
+	}
+	return v12.Sentiment_Label(0)
+}
+
+// A TouchpointsRecorded says that touchpoints were recorded, at most 200 in one event.
+// Those that stand for an interaction of a ticket are left out: `InteractionCreated`
+// has said it.
+type TouchpointsRecorded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The touchpoints.
+	Touchpoints   []*TouchpointRef `protobuf:"bytes,1,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TouchpointsRecorded) Reset() {
+	*x = TouchpointsRecorded{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TouchpointsRecorded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TouchpointsRecorded) ProtoMessage() {}
+
+func (x *TouchpointsRecorded) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TouchpointsRecorded.ProtoReflect.Descriptor instead.
+func (*TouchpointsRecorded) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *TouchpointsRecorded) GetTouchpoints() []*TouchpointRef {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
+// A TouchpointRef is what an event says about a touchpoint.
+type TouchpointRef struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The touchpoint.
+	Touchpoint string `protobuf:"bytes,1,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	// The customer.
+	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The definition.
+	TouchpointDefinition string `protobuf:"bytes,3,opt,name=touchpoint_definition,json=touchpointDefinition,proto3" json:"touchpoint_definition,omitempty"`
+	// Its kind.
+	Kind v1.TouchpointKind `protobuf:"varint,4,opt,name=kind,proto3,enum=concentric.type.v1.TouchpointKind" json:"kind,omitempty"`
+	// Where.
+	Channel v1.Channel `protobuf:"varint,5,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
+	// In which stage.
+	Stage v1.Stage `protobuf:"varint,6,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
+	// In which phase.
+	Phase v1.Phase `protobuf:"varint,7,opt,name=phase,proto3,enum=concentric.type.v1.Phase" json:"phase,omitempty"`
+	// When.
+	EventTime     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TouchpointRef) Reset() {
+	*x = TouchpointRef{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TouchpointRef) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TouchpointRef) ProtoMessage() {}
+
+func (x *TouchpointRef) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TouchpointRef.ProtoReflect.Descriptor instead.
+func (*TouchpointRef) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *TouchpointRef) GetTouchpoint() string {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return ""
+}
+
+func (x *TouchpointRef) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *TouchpointRef) GetTouchpointDefinition() string {
+	if x != nil {
+		return x.TouchpointDefinition
+	}
+	return ""
+}
+
+func (x *TouchpointRef) GetKind() v1.TouchpointKind {
+	if x != nil {
+		return x.Kind
+	}
+	return v1.TouchpointKind(0)
+}
+
+func (x *TouchpointRef) GetChannel() v1.Channel {
+	if x != nil {
+		return x.Channel
+	}
+	return v1.Channel(0)
+}
+
+func (x *TouchpointRef) GetStage() v1.Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return v1.Stage(0)
+}
+
+func (x *TouchpointRef) GetPhase() v1.Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return v1.Phase(0)
+}
+
+func (x *TouchpointRef) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
 var File_concentric_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1fconcentric/event/v1/event.proto\x12\x13concentric.event.v1\x1a&concentric/ticket/v1/interaction.proto\x1a'concentric/ticket/v1/sla_instance.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\a\n" +
+	"\x1fconcentric/event/v1/event.proto\x12\x13concentric.event.v1\x1a#concentric/survey/v1/feedback.proto\x1a%concentric/survey/v1/invitation.proto\x1a&concentric/ticket/v1/interaction.proto\x1a'concentric/ticket/v1/sla_instance.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\f\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05brand\x18\x02 \x01(\tR\x05brand\x12\x16\n" +
@@ -1297,7 +2041,13 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"slaWarning\x12E\n" +
 	"\fsla_breached\x18\x12 \x01(\v2 .concentric.event.v1.SlaBreachedH\x00R\vslaBreached\x126\n" +
 	"\asla_met\x18\x13 \x01(\v2\x1b.concentric.event.v1.SlaMetH\x00R\x06slaMet\x12W\n" +
-	"\x12response_submitted\x18\x14 \x01(\v2&.concentric.event.v1.ResponseSubmittedH\x00R\x11responseSubmittedB\t\n" +
+	"\x12response_submitted\x18\x14 \x01(\v2&.concentric.event.v1.ResponseSubmittedH\x00R\x11responseSubmitted\x12T\n" +
+	"\x11response_excluded\x18\x15 \x01(\v2%.concentric.event.v1.ResponseExcludedH\x00R\x10responseExcluded\x12W\n" +
+	"\x12invitation_decided\x18\x16 \x01(\v2&.concentric.event.v1.InvitationDecidedH\x00R\x11invitationDecided\x12g\n" +
+	"\x18invitation_state_changed\x18\x17 \x01(\v2+.concentric.event.v1.InvitationStateChangedH\x00R\x16invitationStateChanged\x12Q\n" +
+	"\x10feedback_created\x18\x18 \x01(\v2$.concentric.event.v1.FeedbackCreatedH\x00R\x0ffeedbackCreated\x12Q\n" +
+	"\x10feedback_updated\x18\x19 \x01(\v2$.concentric.event.v1.FeedbackUpdatedH\x00R\x0ffeedbackUpdated\x12]\n" +
+	"\x14touchpoints_recorded\x18\x1e \x01(\v2(.concentric.event.v1.TouchpointsRecordedH\x00R\x13touchpointsRecordedB\t\n" +
 	"\apayload\"\xde\x01\n" +
 	"\tTicketRef\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\tR\x06ticket\x12 \n" +
@@ -1306,7 +2056,7 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\x05stage\x18\x04 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12/\n" +
 	"\x05phase\x18\x05 \x01(\x0e2\x19.concentric.type.v1.PhaseR\x05phase\"G\n" +
 	"\rTicketCreated\x126\n" +
-	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\"\xe1\x03\n" +
+	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\"\xdf\x04\n" +
 	"\x12InteractionCreated\x126\n" +
 	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12 \n" +
 	"\vinteraction\x18\x02 \x01(\tR\vinteraction\x12:\n" +
@@ -1316,13 +2066,21 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\vexpectation\x18\x06 \x01(\x0e2\x1f.concentric.type.v1.ExpectationR\vexpectation\x129\n" +
 	"\n" +
 	"start_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
-	"\bend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\x84\x02\n" +
+	"\bend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x14\n" +
+	"\x05agent\x18\t \x01(\tR\x05agent\x12\x12\n" +
+	"\x04team\x18\n" +
+	" \x01(\tR\x04team\x12\x18\n" +
+	"\apartner\x18\v \x01(\tR\apartner\x128\n" +
+	"\bhandling\x18\f \x01(\x0e2\x1c.concentric.type.v1.HandlingR\bhandling\"\xc8\x02\n" +
 	"\x0eTicketResolved\x126\n" +
 	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12>\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2$.concentric.ticket.v1.Ticket.OutcomeR\aoutcome\x12=\n" +
 	"\fresolve_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vresolveTime\x12!\n" +
 	"\freopen_count\x18\x04 \x01(\x05R\vreopenCount\x12\x18\n" +
-	"\aversion\x18\x05 \x01(\x03R\aversion\"k\n" +
+	"\aversion\x18\x05 \x01(\x03R\aversion\x12\x14\n" +
+	"\x05agent\x18\x06 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04team\x18\a \x01(\tR\x04team\x12\x18\n" +
+	"\apartner\x18\b \x01(\tR\apartner\"k\n" +
 	"\x0eTicketReopened\x126\n" +
 	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12!\n" +
 	"\freopen_count\x18\x02 \x01(\x05R\vreopenCount\"\xef\x01\n" +
@@ -1367,7 +2125,55 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\x06rating\x18\x02 \x01(\x05R\x06rating\x12\x10\n" +
 	"\x03min\x18\x03 \x01(\x05R\x03min\x12\x10\n" +
 	"\x03max\x18\x04 \x01(\x05R\x03max\x12&\n" +
-	"\x0flower_is_better\x18\x05 \x01(\bR\rlowerIsBetterB\xdb\x01\n" +
+	"\x0flower_is_better\x18\x05 \x01(\bR\rlowerIsBetter\"\xc5\x01\n" +
+	"\x10ResponseExcluded\x12\x1a\n" +
+	"\bresponse\x18\x01 \x01(\tR\bresponse\x12\x16\n" +
+	"\x06survey\x18\x02 \x01(\tR\x06survey\x12 \n" +
+	"\bcustomer\x18\x03 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12\x1e\n" +
+	"\atargets\x18\x04 \x03(\tB\x04\xf0\xc7\x18\x03R\atargets\x12;\n" +
+	"\vsubmit_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"submitTime\"\xa4\x02\n" +
+	"\x11InvitationDecided\x12\x1e\n" +
+	"\n" +
+	"invitation\x18\x01 \x01(\tR\n" +
+	"invitation\x12\x16\n" +
+	"\x06survey\x18\x02 \x01(\tR\x06survey\x12 \n" +
+	"\bcustomer\x18\x03 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x125\n" +
+	"\achannel\x18\x04 \x01(\x0e2\x1b.concentric.type.v1.ChannelR\achannel\x12A\n" +
+	"\x0eavailable_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\ravailableTime\x12;\n" +
+	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"\xb0\x01\n" +
+	"\x16InvitationStateChanged\x12\x1e\n" +
+	"\n" +
+	"invitation\x18\x01 \x01(\tR\n" +
+	"invitation\x12\x16\n" +
+	"\x06survey\x18\x02 \x01(\tR\x06survey\x12 \n" +
+	"\bcustomer\x18\x03 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12<\n" +
+	"\x05state\x18\x04 \x01(\x0e2&.concentric.survey.v1.Invitation.StateR\x05state\"O\n" +
+	"\x0fFeedbackCreated\x12<\n" +
+	"\bfeedback\x18\x01 \x01(\v2 .concentric.event.v1.FeedbackRefR\bfeedback\"O\n" +
+	"\x0fFeedbackUpdated\x12<\n" +
+	"\bfeedback\x18\x01 \x01(\v2 .concentric.event.v1.FeedbackRefR\bfeedback\"\x98\x02\n" +
+	"\vFeedbackRef\x12\x1a\n" +
+	"\bfeedback\x18\x01 \x01(\tR\bfeedback\x12 \n" +
+	"\bcustomer\x18\x02 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12=\n" +
+	"\x06source\x18\x03 \x01(\x0e2%.concentric.survey.v1.Feedback.SourceR\x06source\x12O\n" +
+	"\fsolicitation\x18\x04 \x01(\x0e2+.concentric.survey.v1.Feedback.SolicitationR\fsolicitation\x12;\n" +
+	"\x05label\x18\x05 \x01(\x0e2%.concentric.survey.v1.Sentiment.LabelR\x05label\"[\n" +
+	"\x13TouchpointsRecorded\x12D\n" +
+	"\vtouchpoints\x18\x01 \x03(\v2\".concentric.event.v1.TouchpointRefR\vtouchpoints\"\x98\x03\n" +
+	"\rTouchpointRef\x12$\n" +
+	"\n" +
+	"touchpoint\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\n" +
+	"touchpoint\x12 \n" +
+	"\bcustomer\x18\x02 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x123\n" +
+	"\x15touchpoint_definition\x18\x03 \x01(\tR\x14touchpointDefinition\x126\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\".concentric.type.v1.TouchpointKindR\x04kind\x125\n" +
+	"\achannel\x18\x05 \x01(\x0e2\x1b.concentric.type.v1.ChannelR\achannel\x12/\n" +
+	"\x05stage\x18\x06 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12/\n" +
+	"\x05phase\x18\a \x01(\x0e2\x19.concentric.type.v1.PhaseR\x05phase\x129\n" +
+	"\n" +
+	"event_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\teventTimeB\xdb\x01\n" +
 	"\x17com.concentric.event.v1B\n" +
 	"EventProtoP\x01ZFgithub.com/concentric-cx/concentric/gen/go/concentric/event/v1;eventv1\xa2\x02\x03CEX\xaa\x02\x13Concentric.Event.V1\xca\x02\x13Concentric\\Event\\V1\xe2\x02\x1fConcentric\\Event\\V1\\GPBMetadata\xea\x02\x15Concentric::Event::V1b\x06proto3"
 
@@ -1383,7 +2189,7 @@ func file_concentric_event_v1_event_proto_rawDescGZIP() []byte {
 	return file_concentric_event_v1_event_proto_rawDescData
 }
 
-var file_concentric_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_concentric_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_concentric_event_v1_event_proto_goTypes = []any{
 	(*Event)(nil),                  // 0: concentric.event.v1.Event
 	(*TicketRef)(nil),              // 1: concentric.event.v1.TicketRef
@@ -1400,20 +2206,34 @@ var file_concentric_event_v1_event_proto_goTypes = []any{
 	(*SlaClockRef)(nil),            // 12: concentric.event.v1.SlaClockRef
 	(*ResponseSubmitted)(nil),      // 13: concentric.event.v1.ResponseSubmitted
 	(*Rating)(nil),                 // 14: concentric.event.v1.Rating
-	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
-	(v1.Channel)(0),                // 16: concentric.type.v1.Channel
-	(v1.Stage)(0),                  // 17: concentric.type.v1.Stage
-	(v1.Phase)(0),                  // 18: concentric.type.v1.Phase
-	(v11.Interaction_Kind)(0),      // 19: concentric.ticket.v1.Interaction.Kind
-	(v11.Interaction_Direction)(0), // 20: concentric.ticket.v1.Interaction.Direction
-	(v1.Expectation)(0),            // 21: concentric.type.v1.Expectation
-	(v11.Ticket_Outcome)(0),        // 22: concentric.ticket.v1.Ticket.Outcome
-	(v11.Ticket_State)(0),          // 23: concentric.ticket.v1.Ticket.State
-	(*v11.SlaInstance)(nil),        // 24: concentric.ticket.v1.SlaInstance
-	(v1.Subject)(0),                // 25: concentric.type.v1.Subject
+	(*ResponseExcluded)(nil),       // 15: concentric.event.v1.ResponseExcluded
+	(*InvitationDecided)(nil),      // 16: concentric.event.v1.InvitationDecided
+	(*InvitationStateChanged)(nil), // 17: concentric.event.v1.InvitationStateChanged
+	(*FeedbackCreated)(nil),        // 18: concentric.event.v1.FeedbackCreated
+	(*FeedbackUpdated)(nil),        // 19: concentric.event.v1.FeedbackUpdated
+	(*FeedbackRef)(nil),            // 20: concentric.event.v1.FeedbackRef
+	(*TouchpointsRecorded)(nil),    // 21: concentric.event.v1.TouchpointsRecorded
+	(*TouchpointRef)(nil),          // 22: concentric.event.v1.TouchpointRef
+	(*timestamppb.Timestamp)(nil),  // 23: google.protobuf.Timestamp
+	(v1.Channel)(0),                // 24: concentric.type.v1.Channel
+	(v1.Stage)(0),                  // 25: concentric.type.v1.Stage
+	(v1.Phase)(0),                  // 26: concentric.type.v1.Phase
+	(v11.Interaction_Kind)(0),      // 27: concentric.ticket.v1.Interaction.Kind
+	(v11.Interaction_Direction)(0), // 28: concentric.ticket.v1.Interaction.Direction
+	(v1.Expectation)(0),            // 29: concentric.type.v1.Expectation
+	(v1.Handling)(0),               // 30: concentric.type.v1.Handling
+	(v11.Ticket_Outcome)(0),        // 31: concentric.ticket.v1.Ticket.Outcome
+	(v11.Ticket_State)(0),          // 32: concentric.ticket.v1.Ticket.State
+	(*v11.SlaInstance)(nil),        // 33: concentric.ticket.v1.SlaInstance
+	(v1.Subject)(0),                // 34: concentric.type.v1.Subject
+	(v12.Invitation_State)(0),      // 35: concentric.survey.v1.Invitation.State
+	(v12.Feedback_Source)(0),       // 36: concentric.survey.v1.Feedback.Source
+	(v12.Feedback_Solicitation)(0), // 37: concentric.survey.v1.Feedback.Solicitation
+	(v12.Sentiment_Label)(0),       // 38: concentric.survey.v1.Sentiment.Label
+	(v1.TouchpointKind)(0),         // 39: concentric.type.v1.TouchpointKind
 }
 var file_concentric_event_v1_event_proto_depIdxs = []int32{
-	15, // 0: concentric.event.v1.Event.event_time:type_name -> google.protobuf.Timestamp
+	23, // 0: concentric.event.v1.Event.event_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: concentric.event.v1.Event.ticket_created:type_name -> concentric.event.v1.TicketCreated
 	3,  // 2: concentric.event.v1.Event.interaction_created:type_name -> concentric.event.v1.InteractionCreated
 	4,  // 3: concentric.event.v1.Event.ticket_resolved:type_name -> concentric.event.v1.TicketResolved
@@ -1425,39 +2245,62 @@ var file_concentric_event_v1_event_proto_depIdxs = []int32{
 	10, // 9: concentric.event.v1.Event.sla_breached:type_name -> concentric.event.v1.SlaBreached
 	11, // 10: concentric.event.v1.Event.sla_met:type_name -> concentric.event.v1.SlaMet
 	13, // 11: concentric.event.v1.Event.response_submitted:type_name -> concentric.event.v1.ResponseSubmitted
-	16, // 12: concentric.event.v1.TicketRef.channel:type_name -> concentric.type.v1.Channel
-	17, // 13: concentric.event.v1.TicketRef.stage:type_name -> concentric.type.v1.Stage
-	18, // 14: concentric.event.v1.TicketRef.phase:type_name -> concentric.type.v1.Phase
-	1,  // 15: concentric.event.v1.TicketCreated.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 16: concentric.event.v1.InteractionCreated.ticket:type_name -> concentric.event.v1.TicketRef
-	19, // 17: concentric.event.v1.InteractionCreated.kind:type_name -> concentric.ticket.v1.Interaction.Kind
-	20, // 18: concentric.event.v1.InteractionCreated.direction:type_name -> concentric.ticket.v1.Interaction.Direction
-	16, // 19: concentric.event.v1.InteractionCreated.channel:type_name -> concentric.type.v1.Channel
-	21, // 20: concentric.event.v1.InteractionCreated.expectation:type_name -> concentric.type.v1.Expectation
-	15, // 21: concentric.event.v1.InteractionCreated.start_time:type_name -> google.protobuf.Timestamp
-	15, // 22: concentric.event.v1.InteractionCreated.end_time:type_name -> google.protobuf.Timestamp
-	1,  // 23: concentric.event.v1.TicketResolved.ticket:type_name -> concentric.event.v1.TicketRef
-	22, // 24: concentric.event.v1.TicketResolved.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
-	15, // 25: concentric.event.v1.TicketResolved.resolve_time:type_name -> google.protobuf.Timestamp
-	1,  // 26: concentric.event.v1.TicketReopened.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 27: concentric.event.v1.TicketStateChanged.ticket:type_name -> concentric.event.v1.TicketRef
-	23, // 28: concentric.event.v1.TicketStateChanged.from_state:type_name -> concentric.ticket.v1.Ticket.State
-	23, // 29: concentric.event.v1.TicketStateChanged.to_state:type_name -> concentric.ticket.v1.Ticket.State
-	1,  // 30: concentric.event.v1.TicketAssigned.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 31: concentric.event.v1.TicketUpdated.ticket:type_name -> concentric.event.v1.TicketRef
-	12, // 32: concentric.event.v1.SlaWarning.clock:type_name -> concentric.event.v1.SlaClockRef
-	12, // 33: concentric.event.v1.SlaBreached.clock:type_name -> concentric.event.v1.SlaClockRef
-	12, // 34: concentric.event.v1.SlaMet.clock:type_name -> concentric.event.v1.SlaClockRef
-	1,  // 35: concentric.event.v1.SlaClockRef.ticket:type_name -> concentric.event.v1.TicketRef
-	24, // 36: concentric.event.v1.SlaClockRef.instance:type_name -> concentric.ticket.v1.SlaInstance
-	25, // 37: concentric.event.v1.ResponseSubmitted.subject:type_name -> concentric.type.v1.Subject
-	15, // 38: concentric.event.v1.ResponseSubmitted.submit_time:type_name -> google.protobuf.Timestamp
-	14, // 39: concentric.event.v1.ResponseSubmitted.ratings:type_name -> concentric.event.v1.Rating
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	15, // 12: concentric.event.v1.Event.response_excluded:type_name -> concentric.event.v1.ResponseExcluded
+	16, // 13: concentric.event.v1.Event.invitation_decided:type_name -> concentric.event.v1.InvitationDecided
+	17, // 14: concentric.event.v1.Event.invitation_state_changed:type_name -> concentric.event.v1.InvitationStateChanged
+	18, // 15: concentric.event.v1.Event.feedback_created:type_name -> concentric.event.v1.FeedbackCreated
+	19, // 16: concentric.event.v1.Event.feedback_updated:type_name -> concentric.event.v1.FeedbackUpdated
+	21, // 17: concentric.event.v1.Event.touchpoints_recorded:type_name -> concentric.event.v1.TouchpointsRecorded
+	24, // 18: concentric.event.v1.TicketRef.channel:type_name -> concentric.type.v1.Channel
+	25, // 19: concentric.event.v1.TicketRef.stage:type_name -> concentric.type.v1.Stage
+	26, // 20: concentric.event.v1.TicketRef.phase:type_name -> concentric.type.v1.Phase
+	1,  // 21: concentric.event.v1.TicketCreated.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 22: concentric.event.v1.InteractionCreated.ticket:type_name -> concentric.event.v1.TicketRef
+	27, // 23: concentric.event.v1.InteractionCreated.kind:type_name -> concentric.ticket.v1.Interaction.Kind
+	28, // 24: concentric.event.v1.InteractionCreated.direction:type_name -> concentric.ticket.v1.Interaction.Direction
+	24, // 25: concentric.event.v1.InteractionCreated.channel:type_name -> concentric.type.v1.Channel
+	29, // 26: concentric.event.v1.InteractionCreated.expectation:type_name -> concentric.type.v1.Expectation
+	23, // 27: concentric.event.v1.InteractionCreated.start_time:type_name -> google.protobuf.Timestamp
+	23, // 28: concentric.event.v1.InteractionCreated.end_time:type_name -> google.protobuf.Timestamp
+	30, // 29: concentric.event.v1.InteractionCreated.handling:type_name -> concentric.type.v1.Handling
+	1,  // 30: concentric.event.v1.TicketResolved.ticket:type_name -> concentric.event.v1.TicketRef
+	31, // 31: concentric.event.v1.TicketResolved.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
+	23, // 32: concentric.event.v1.TicketResolved.resolve_time:type_name -> google.protobuf.Timestamp
+	1,  // 33: concentric.event.v1.TicketReopened.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 34: concentric.event.v1.TicketStateChanged.ticket:type_name -> concentric.event.v1.TicketRef
+	32, // 35: concentric.event.v1.TicketStateChanged.from_state:type_name -> concentric.ticket.v1.Ticket.State
+	32, // 36: concentric.event.v1.TicketStateChanged.to_state:type_name -> concentric.ticket.v1.Ticket.State
+	1,  // 37: concentric.event.v1.TicketAssigned.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 38: concentric.event.v1.TicketUpdated.ticket:type_name -> concentric.event.v1.TicketRef
+	12, // 39: concentric.event.v1.SlaWarning.clock:type_name -> concentric.event.v1.SlaClockRef
+	12, // 40: concentric.event.v1.SlaBreached.clock:type_name -> concentric.event.v1.SlaClockRef
+	12, // 41: concentric.event.v1.SlaMet.clock:type_name -> concentric.event.v1.SlaClockRef
+	1,  // 42: concentric.event.v1.SlaClockRef.ticket:type_name -> concentric.event.v1.TicketRef
+	33, // 43: concentric.event.v1.SlaClockRef.instance:type_name -> concentric.ticket.v1.SlaInstance
+	34, // 44: concentric.event.v1.ResponseSubmitted.subject:type_name -> concentric.type.v1.Subject
+	23, // 45: concentric.event.v1.ResponseSubmitted.submit_time:type_name -> google.protobuf.Timestamp
+	14, // 46: concentric.event.v1.ResponseSubmitted.ratings:type_name -> concentric.event.v1.Rating
+	23, // 47: concentric.event.v1.ResponseExcluded.submit_time:type_name -> google.protobuf.Timestamp
+	24, // 48: concentric.event.v1.InvitationDecided.channel:type_name -> concentric.type.v1.Channel
+	23, // 49: concentric.event.v1.InvitationDecided.available_time:type_name -> google.protobuf.Timestamp
+	23, // 50: concentric.event.v1.InvitationDecided.expire_time:type_name -> google.protobuf.Timestamp
+	35, // 51: concentric.event.v1.InvitationStateChanged.state:type_name -> concentric.survey.v1.Invitation.State
+	20, // 52: concentric.event.v1.FeedbackCreated.feedback:type_name -> concentric.event.v1.FeedbackRef
+	20, // 53: concentric.event.v1.FeedbackUpdated.feedback:type_name -> concentric.event.v1.FeedbackRef
+	36, // 54: concentric.event.v1.FeedbackRef.source:type_name -> concentric.survey.v1.Feedback.Source
+	37, // 55: concentric.event.v1.FeedbackRef.solicitation:type_name -> concentric.survey.v1.Feedback.Solicitation
+	38, // 56: concentric.event.v1.FeedbackRef.label:type_name -> concentric.survey.v1.Sentiment.Label
+	22, // 57: concentric.event.v1.TouchpointsRecorded.touchpoints:type_name -> concentric.event.v1.TouchpointRef
+	39, // 58: concentric.event.v1.TouchpointRef.kind:type_name -> concentric.type.v1.TouchpointKind
+	24, // 59: concentric.event.v1.TouchpointRef.channel:type_name -> concentric.type.v1.Channel
+	25, // 60: concentric.event.v1.TouchpointRef.stage:type_name -> concentric.type.v1.Stage
+	26, // 61: concentric.event.v1.TouchpointRef.phase:type_name -> concentric.type.v1.Phase
+	23, // 62: concentric.event.v1.TouchpointRef.event_time:type_name -> google.protobuf.Timestamp
+	63, // [63:63] is the sub-list for method output_type
+	63, // [63:63] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_concentric_event_v1_event_proto_init() }
@@ -1477,6 +2320,12 @@ func file_concentric_event_v1_event_proto_init() {
 		(*Event_SlaBreached)(nil),
 		(*Event_SlaMet)(nil),
 		(*Event_ResponseSubmitted)(nil),
+		(*Event_ResponseExcluded)(nil),
+		(*Event_InvitationDecided)(nil),
+		(*Event_InvitationStateChanged)(nil),
+		(*Event_FeedbackCreated)(nil),
+		(*Event_FeedbackUpdated)(nil),
+		(*Event_TouchpointsRecorded)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1484,7 +2333,7 @@ func file_concentric_event_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_event_v1_event_proto_rawDesc), len(file_concentric_event_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

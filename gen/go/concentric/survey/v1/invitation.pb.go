@@ -7,6 +7,7 @@
 package surveyv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -23,6 +24,144 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// State is how far an invitation with the decision SENT has come.
+type Invitation_State int32
+
+const (
+	// Of other decisions.
+	Invitation_STATE_UNSPECIFIED Invitation_State = 0
+	// Not yet handed to the customer's channel.
+	Invitation_STATE_PENDING Invitation_State = 1
+	// On its way.
+	Invitation_STATE_SENT Invitation_State = 2
+	// In the customer's inbox or on the device.
+	Invitation_STATE_DELIVERED Invitation_State = 3
+	// The customer has seen it.
+	Invitation_STATE_DISPLAYED Invitation_State = 4
+	// The customer has begun to answer.
+	Invitation_STATE_STARTED Invitation_State = 5
+	// Answered. Final.
+	Invitation_STATE_COMPLETED Invitation_State = 6
+	// Not answered in time: from `expire_time` on. Final.
+	Invitation_STATE_EXPIRED Invitation_State = 7
+	// It could not be delivered. Final, unless it is answered all the same.
+	Invitation_STATE_BOUNCED Invitation_State = 8
+	// Taken back. Final; its token is void.
+	Invitation_STATE_CANCELLED Invitation_State = 9
+)
+
+// Enum value maps for Invitation_State.
+var (
+	Invitation_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_PENDING",
+		2: "STATE_SENT",
+		3: "STATE_DELIVERED",
+		4: "STATE_DISPLAYED",
+		5: "STATE_STARTED",
+		6: "STATE_COMPLETED",
+		7: "STATE_EXPIRED",
+		8: "STATE_BOUNCED",
+		9: "STATE_CANCELLED",
+	}
+	Invitation_State_value = map[string]int32{
+		"STATE_UNSPECIFIED": 0,
+		"STATE_PENDING":     1,
+		"STATE_SENT":        2,
+		"STATE_DELIVERED":   3,
+		"STATE_DISPLAYED":   4,
+		"STATE_STARTED":     5,
+		"STATE_COMPLETED":   6,
+		"STATE_EXPIRED":     7,
+		"STATE_BOUNCED":     8,
+		"STATE_CANCELLED":   9,
+	}
+)
+
+func (x Invitation_State) Enum() *Invitation_State {
+	p := new(Invitation_State)
+	*p = x
+	return p
+}
+
+func (x Invitation_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Invitation_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_survey_v1_invitation_proto_enumTypes[0].Descriptor()
+}
+
+func (Invitation_State) Type() protoreflect.EnumType {
+	return &file_concentric_survey_v1_invitation_proto_enumTypes[0]
+}
+
+func (x Invitation_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Invitation_State.Descriptor instead.
+func (Invitation_State) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_proto_rawDescGZIP(), []int{0, 0}
+}
+
+// Origin is what led to the decision.
+type Invitation_Origin int32
+
+const (
+	// Never stored.
+	Invitation_ORIGIN_UNSPECIFIED Invitation_Origin = 0
+	// `CheckEligibility`.
+	Invitation_ORIGIN_CHECK Invitation_Origin = 1
+	// `CreateInvitation`.
+	Invitation_ORIGIN_MANUAL Invitation_Origin = 2
+	// A trigger rule.
+	Invitation_ORIGIN_RULE Invitation_Origin = 3
+)
+
+// Enum value maps for Invitation_Origin.
+var (
+	Invitation_Origin_name = map[int32]string{
+		0: "ORIGIN_UNSPECIFIED",
+		1: "ORIGIN_CHECK",
+		2: "ORIGIN_MANUAL",
+		3: "ORIGIN_RULE",
+	}
+	Invitation_Origin_value = map[string]int32{
+		"ORIGIN_UNSPECIFIED": 0,
+		"ORIGIN_CHECK":       1,
+		"ORIGIN_MANUAL":      2,
+		"ORIGIN_RULE":        3,
+	}
+)
+
+func (x Invitation_Origin) Enum() *Invitation_Origin {
+	p := new(Invitation_Origin)
+	*p = x
+	return p
+}
+
+func (x Invitation_Origin) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Invitation_Origin) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_survey_v1_invitation_proto_enumTypes[1].Descriptor()
+}
+
+func (Invitation_Origin) Type() protoreflect.EnumType {
+	return &file_concentric_survey_v1_invitation_proto_enumTypes[1]
+}
+
+func (x Invitation_Origin) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Invitation_Origin.Descriptor instead.
+func (Invitation_Origin) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_proto_rawDescGZIP(), []int{0, 1}
+}
 
 // Decision is whether the customer is asked, and if not, why.
 type Invitation_Decision int32
@@ -81,11 +220,11 @@ func (x Invitation_Decision) String() string {
 }
 
 func (Invitation_Decision) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_survey_v1_invitation_proto_enumTypes[0].Descriptor()
+	return file_concentric_survey_v1_invitation_proto_enumTypes[2].Descriptor()
 }
 
 func (Invitation_Decision) Type() protoreflect.EnumType {
-	return &file_concentric_survey_v1_invitation_proto_enumTypes[0]
+	return &file_concentric_survey_v1_invitation_proto_enumTypes[2]
 }
 
 func (x Invitation_Decision) Number() protoreflect.EnumNumber {
@@ -94,11 +233,13 @@ func (x Invitation_Decision) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Invitation_Decision.Descriptor instead.
 func (Invitation_Decision) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_invitation_proto_rawDescGZIP(), []int{0, 0}
+	return file_concentric_survey_v1_invitation_proto_rawDescGZIP(), []int{0, 2}
 }
 
 // An Invitation is the stored decision to ask a customer, or not to. Decisions not
-// to ask are kept as well: they are the denominator of every response rate.
+// to ask are kept as well: they are the denominator of every response rate. One with
+// the decision SENT goes through states as the customer comes nearer to an answer; a
+// state implies those before it, in whatever order they are reported.
 type Invitation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name,
@@ -106,7 +247,8 @@ type Invitation struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The customer, `brands/{brand}/customers/{customer}`.
 	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
-	// The interaction that gave the occasion, if any.
+	// The interaction that gave the occasion, if any,
+	// `brands/{brand}/tickets/{ticket}/interactions/{interaction}`.
 	Interaction string `protobuf:"bytes,3,opt,name=interaction,proto3" json:"interaction,omitempty"`
 	// The channel the customer would be asked on.
 	Channel v1.Channel `protobuf:"varint,4,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
@@ -120,7 +262,46 @@ type Invitation struct {
 	Response string `protobuf:"bytes,8,opt,name=response,proto3" json:"response,omitempty"`
 	// The invitation that was sent on this occasion, for DECISION_DUPLICATE,
 	// `brands/{brand}/surveys/{survey}/invitations/{invitation}`.
-	DuplicateOf   string `protobuf:"bytes,9,opt,name=duplicate_of,json=duplicateOf,proto3" json:"duplicate_of,omitempty"`
+	DuplicateOf string `protobuf:"bytes,9,opt,name=duplicate_of,json=duplicateOf,proto3" json:"duplicate_of,omitempty"`
+	// How far it has come.
+	State Invitation_State `protobuf:"varint,10,opt,name=state,proto3,enum=concentric.survey.v1.Invitation_State" json:"state,omitempty"`
+	// What led to the decision.
+	Origin Invitation_Origin `protobuf:"varint,11,opt,name=origin,proto3,enum=concentric.survey.v1.Invitation_Origin" json:"origin,omitempty"`
+	// The revision of the survey that is asked.
+	SurveyRevision int64 `protobuf:"varint,12,opt,name=survey_revision,json=surveyRevision,proto3" json:"survey_revision,omitempty"`
+	// The rule that led to it, for ORIGIN_RULE, `brands/{brand}/triggerRules/{trigger_rule}`.
+	TriggerRule string `protobuf:"bytes,13,opt,name=trigger_rule,json=triggerRule,proto3" json:"trigger_rule,omitempty"`
+	// What an answer will belong to: as it was when the interaction ended. Taken over by
+	// the response and never changed.
+	Attribution *Attribution `protobuf:"bytes,14,opt,name=attribution,proto3" json:"attribution,omitempty"`
+	// The capability to answer: 256 random-looking bits in base64url, good for one
+	// answer until `expire_time`. Only in the answers of `CreateInvitation`,
+	// `CheckEligibility` and `ListPendingInvitations`, for the decision SENT; the service
+	// keeps nothing but its hash. Whoever has it may answer: put it into a link and
+	// nowhere else.
+	Token string `protobuf:"bytes,15,opt,name=token,proto3" json:"token,omitempty"`
+	// From when on it may be shown: the occasion and the delay of the rule.
+	AvailableTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=available_time,json=availableTime,proto3" json:"available_time,omitempty"`
+	// From when on it cannot be answered.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// When it was sent. Each of these times is absent until reported.
+	SendTime *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=send_time,json=sendTime,proto3" json:"send_time,omitempty"`
+	// When it was delivered.
+	DeliverTime *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=deliver_time,json=deliverTime,proto3" json:"deliver_time,omitempty"`
+	// When it was first seen.
+	DisplayTime *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=display_time,json=displayTime,proto3" json:"display_time,omitempty"`
+	// When the customer began to answer.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// When the customer closed it without an answer. It can still be answered.
+	DismissTime *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=dismiss_time,json=dismissTime,proto3" json:"dismiss_time,omitempty"`
+	// When it was answered; kept to the day for anonymous surveys.
+	CompleteTime *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=complete_time,json=completeTime,proto3" json:"complete_time,omitempty"`
+	// When it bounced or was cancelled.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// The BCP 47 tag of the language to ask in. The survey's if not given.
+	Language string `protobuf:"bytes,25,opt,name=language,proto3" json:"language,omitempty"`
+	// Changes with every write.
+	Etag          string `protobuf:"bytes,26,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,23 +399,181 @@ func (x *Invitation) GetDuplicateOf() string {
 	return ""
 }
 
+func (x *Invitation) GetState() Invitation_State {
+	if x != nil {
+		return x.State
+	}
+	return Invitation_STATE_UNSPECIFIED
+}
+
+func (x *Invitation) GetOrigin() Invitation_Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return Invitation_ORIGIN_UNSPECIFIED
+}
+
+func (x *Invitation) GetSurveyRevision() int64 {
+	if x != nil {
+		return x.SurveyRevision
+	}
+	return 0
+}
+
+func (x *Invitation) GetTriggerRule() string {
+	if x != nil {
+		return x.TriggerRule
+	}
+	return ""
+}
+
+func (x *Invitation) GetAttribution() *Attribution {
+	if x != nil {
+		return x.Attribution
+	}
+	return nil
+}
+
+func (x *Invitation) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *Invitation) GetAvailableTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AvailableTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetSendTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SendTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetDeliverTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeliverTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetDisplayTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DisplayTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetDismissTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DismissTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetCompleteTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CompleteTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *Invitation) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Invitation) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 var File_concentric_survey_v1_invitation_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_invitation_proto_rawDesc = "" +
 	"\n" +
-	"%concentric/survey/v1/invitation.proto\x12\x14concentric.survey.v1\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x06\n" +
+	"%concentric/survey/v1/invitation.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a#concentric/survey/v1/response.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee\x12\n" +
 	"\n" +
 	"Invitation\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12#\n" +
-	"\bcustomer\x18\x02 \x01(\tB\a\xe0A\x03\xf0\xc7\x18\x03R\bcustomer\x12%\n" +
-	"\vinteraction\x18\x03 \x01(\tB\x03\xe0A\x03R\vinteraction\x12:\n" +
-	"\achannel\x18\x04 \x01(\x0e2\x1b.concentric.type.v1.ChannelB\x03\xe0A\x03R\achannel\x12J\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x8c\x01\n" +
+	"\bcustomer\x18\x02 \x01(\tBp\xe0A\x02\xe0A\x05\xfaA\x19\n" +
+	"\x17concentric.dev/Customer\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\bcustomer\x12\xb9\x01\n" +
+	"\vinteraction\x18\x03 \x01(\tB\x96\x01\xe0A\x01\xe0A\x05\xfaA\x1c\n" +
+	"\x1aconcentric.dev/Interaction\xbaHn\xd8\x01\x01ri2g^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}/interactions/[a-z0-9][a-z0-9_-]{0,62}$R\vinteraction\x12G\n" +
+	"\achannel\x18\x04 \x01(\x0e2\x1b.concentric.type.v1.ChannelB\x10\xe0A\x02\xe0A\x05\xbaH\a\x82\x01\x04\x10\x01 \x00R\achannel\x12J\n" +
 	"\bdecision\x18\x05 \x01(\x0e2).concentric.survey.v1.Invitation.DecisionB\x03\xe0A\x03R\bdecision\x12@\n" +
 	"\vdecide_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"decideTime\x12I\n" +
 	"\x10quiet_until_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\x0equietUntilTime\x12\x1f\n" +
 	"\bresponse\x18\b \x01(\tB\x03\xe0A\x03R\bresponse\x12&\n" +
-	"\fduplicate_of\x18\t \x01(\tB\x03\xe0A\x03R\vduplicateOf\"\xd7\x01\n" +
+	"\fduplicate_of\x18\t \x01(\tB\x03\xe0A\x03R\vduplicateOf\x12A\n" +
+	"\x05state\x18\n" +
+	" \x01(\x0e2&.concentric.survey.v1.Invitation.StateB\x03\xe0A\x03R\x05state\x12D\n" +
+	"\x06origin\x18\v \x01(\x0e2'.concentric.survey.v1.Invitation.OriginB\x03\xe0A\x03R\x06origin\x12,\n" +
+	"\x0fsurvey_revision\x18\f \x01(\x03B\x03\xe0A\x03R\x0esurveyRevision\x12&\n" +
+	"\ftrigger_rule\x18\r \x01(\tB\x03\xe0A\x03R\vtriggerRule\x12K\n" +
+	"\vattribution\x18\x0e \x01(\v2!.concentric.survey.v1.AttributionB\x06\xe0A\x01\xe0A\x05R\vattribution\x12\x1d\n" +
+	"\x05token\x18\x0f \x01(\tB\a\xe0A\x03\xf0\xc7\x18\x01R\x05token\x12F\n" +
+	"\x0eavailable_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\ravailableTime\x12@\n" +
+	"\vexpire_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"expireTime\x12<\n" +
+	"\tsend_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bsendTime\x12B\n" +
+	"\fdeliver_time\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vdeliverTime\x12B\n" +
+	"\fdisplay_time\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vdisplayTime\x12>\n" +
+	"\n" +
+	"start_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tstartTime\x12B\n" +
+	"\fdismiss_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vdismissTime\x12D\n" +
+	"\rcomplete_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\fcompleteTime\x12:\n" +
+	"\bend_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\x12a\n" +
+	"\blanguage\x18\x19 \x01(\tBE\xe0A\x01\xbaH?\xd8\x01\x01r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$R\blanguage\x12\x17\n" +
+	"\x04etag\x18\x1a \x01(\tB\x03\xe0A\x03R\x04etag\"\xce\x01\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rSTATE_PENDING\x10\x01\x12\x0e\n" +
+	"\n" +
+	"STATE_SENT\x10\x02\x12\x13\n" +
+	"\x0fSTATE_DELIVERED\x10\x03\x12\x13\n" +
+	"\x0fSTATE_DISPLAYED\x10\x04\x12\x11\n" +
+	"\rSTATE_STARTED\x10\x05\x12\x13\n" +
+	"\x0fSTATE_COMPLETED\x10\x06\x12\x11\n" +
+	"\rSTATE_EXPIRED\x10\a\x12\x11\n" +
+	"\rSTATE_BOUNCED\x10\b\x12\x13\n" +
+	"\x0fSTATE_CANCELLED\x10\t\"V\n" +
+	"\x06Origin\x12\x16\n" +
+	"\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fORIGIN_CHECK\x10\x01\x12\x11\n" +
+	"\rORIGIN_MANUAL\x10\x02\x12\x0f\n" +
+	"\vORIGIN_RULE\x10\x03\"\xd7\x01\n" +
 	"\bDecision\x12\x18\n" +
 	"\x14DECISION_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rDECISION_SENT\x10\x01\x12\x18\n" +
@@ -260,24 +599,39 @@ func file_concentric_survey_v1_invitation_proto_rawDescGZIP() []byte {
 	return file_concentric_survey_v1_invitation_proto_rawDescData
 }
 
-var file_concentric_survey_v1_invitation_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concentric_survey_v1_invitation_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_concentric_survey_v1_invitation_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_concentric_survey_v1_invitation_proto_goTypes = []any{
-	(Invitation_Decision)(0),      // 0: concentric.survey.v1.Invitation.Decision
-	(*Invitation)(nil),            // 1: concentric.survey.v1.Invitation
-	(v1.Channel)(0),               // 2: concentric.type.v1.Channel
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(Invitation_State)(0),         // 0: concentric.survey.v1.Invitation.State
+	(Invitation_Origin)(0),        // 1: concentric.survey.v1.Invitation.Origin
+	(Invitation_Decision)(0),      // 2: concentric.survey.v1.Invitation.Decision
+	(*Invitation)(nil),            // 3: concentric.survey.v1.Invitation
+	(v1.Channel)(0),               // 4: concentric.type.v1.Channel
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*Attribution)(nil),           // 6: concentric.survey.v1.Attribution
 }
 var file_concentric_survey_v1_invitation_proto_depIdxs = []int32{
-	2, // 0: concentric.survey.v1.Invitation.channel:type_name -> concentric.type.v1.Channel
-	0, // 1: concentric.survey.v1.Invitation.decision:type_name -> concentric.survey.v1.Invitation.Decision
-	3, // 2: concentric.survey.v1.Invitation.decide_time:type_name -> google.protobuf.Timestamp
-	3, // 3: concentric.survey.v1.Invitation.quiet_until_time:type_name -> google.protobuf.Timestamp
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	4,  // 0: concentric.survey.v1.Invitation.channel:type_name -> concentric.type.v1.Channel
+	2,  // 1: concentric.survey.v1.Invitation.decision:type_name -> concentric.survey.v1.Invitation.Decision
+	5,  // 2: concentric.survey.v1.Invitation.decide_time:type_name -> google.protobuf.Timestamp
+	5,  // 3: concentric.survey.v1.Invitation.quiet_until_time:type_name -> google.protobuf.Timestamp
+	0,  // 4: concentric.survey.v1.Invitation.state:type_name -> concentric.survey.v1.Invitation.State
+	1,  // 5: concentric.survey.v1.Invitation.origin:type_name -> concentric.survey.v1.Invitation.Origin
+	6,  // 6: concentric.survey.v1.Invitation.attribution:type_name -> concentric.survey.v1.Attribution
+	5,  // 7: concentric.survey.v1.Invitation.available_time:type_name -> google.protobuf.Timestamp
+	5,  // 8: concentric.survey.v1.Invitation.expire_time:type_name -> google.protobuf.Timestamp
+	5,  // 9: concentric.survey.v1.Invitation.send_time:type_name -> google.protobuf.Timestamp
+	5,  // 10: concentric.survey.v1.Invitation.deliver_time:type_name -> google.protobuf.Timestamp
+	5,  // 11: concentric.survey.v1.Invitation.display_time:type_name -> google.protobuf.Timestamp
+	5,  // 12: concentric.survey.v1.Invitation.start_time:type_name -> google.protobuf.Timestamp
+	5,  // 13: concentric.survey.v1.Invitation.dismiss_time:type_name -> google.protobuf.Timestamp
+	5,  // 14: concentric.survey.v1.Invitation.complete_time:type_name -> google.protobuf.Timestamp
+	5,  // 15: concentric.survey.v1.Invitation.end_time:type_name -> google.protobuf.Timestamp
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_invitation_proto_init() }
@@ -285,12 +639,13 @@ func file_concentric_survey_v1_invitation_proto_init() {
 	if File_concentric_survey_v1_invitation_proto != nil {
 		return
 	}
+	file_concentric_survey_v1_response_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_survey_v1_invitation_proto_rawDesc), len(file_concentric_survey_v1_invitation_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      3,
 			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -10,8 +10,10 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -24,6 +26,75 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// An InvitationEvent is what can become of an invitation on its way to an answer.
+type InvitationEvent int32
+
+const (
+	// Refused.
+	InvitationEvent_INVITATION_EVENT_UNSPECIFIED InvitationEvent = 0
+	// It was handed to the channel.
+	InvitationEvent_INVITATION_EVENT_SENT InvitationEvent = 1
+	// It arrived.
+	InvitationEvent_INVITATION_EVENT_DELIVERED InvitationEvent = 2
+	// The customer saw it.
+	InvitationEvent_INVITATION_EVENT_DISPLAYED InvitationEvent = 3
+	// The customer began to answer.
+	InvitationEvent_INVITATION_EVENT_STARTED InvitationEvent = 4
+	// The customer closed it.
+	InvitationEvent_INVITATION_EVENT_DISMISSED InvitationEvent = 5
+	// It could not be delivered.
+	InvitationEvent_INVITATION_EVENT_BOUNCED InvitationEvent = 6
+)
+
+// Enum value maps for InvitationEvent.
+var (
+	InvitationEvent_name = map[int32]string{
+		0: "INVITATION_EVENT_UNSPECIFIED",
+		1: "INVITATION_EVENT_SENT",
+		2: "INVITATION_EVENT_DELIVERED",
+		3: "INVITATION_EVENT_DISPLAYED",
+		4: "INVITATION_EVENT_STARTED",
+		5: "INVITATION_EVENT_DISMISSED",
+		6: "INVITATION_EVENT_BOUNCED",
+	}
+	InvitationEvent_value = map[string]int32{
+		"INVITATION_EVENT_UNSPECIFIED": 0,
+		"INVITATION_EVENT_SENT":        1,
+		"INVITATION_EVENT_DELIVERED":   2,
+		"INVITATION_EVENT_DISPLAYED":   3,
+		"INVITATION_EVENT_STARTED":     4,
+		"INVITATION_EVENT_DISMISSED":   5,
+		"INVITATION_EVENT_BOUNCED":     6,
+	}
+)
+
+func (x InvitationEvent) Enum() *InvitationEvent {
+	p := new(InvitationEvent)
+	*p = x
+	return p
+}
+
+func (x InvitationEvent) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (InvitationEvent) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_survey_v1_invitation_service_proto_enumTypes[0].Descriptor()
+}
+
+func (InvitationEvent) Type() protoreflect.EnumType {
+	return &file_concentric_survey_v1_invitation_service_proto_enumTypes[0]
+}
+
+func (x InvitationEvent) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use InvitationEvent.Descriptor instead.
+func (InvitationEvent) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{0}
+}
 
 // Request message for `InvitationService.CheckEligibility`.
 type CheckEligibilityRequest struct {
@@ -43,7 +114,11 @@ type CheckEligibilityRequest struct {
 	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
 	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Checks everything and answers as if it were done, but changes nothing.
-	ValidateOnly  bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// What an answer will belong to.
+	Attribution *Attribution `protobuf:"bytes,8,opt,name=attribution,proto3" json:"attribution,omitempty"`
+	// The BCP 47 tag of the language to ask in. The survey's if not given.
+	Language      string `protobuf:"bytes,9,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -127,6 +202,115 @@ func (x *CheckEligibilityRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *CheckEligibilityRequest) GetAttribution() *Attribution {
+	if x != nil {
+		return x.Attribution
+	}
+	return nil
+}
+
+func (x *CheckEligibilityRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+// Request message for `InvitationService.CreateInvitation`.
+type CreateInvitationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, `brands/{brand}/surveys/{survey}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The invitation to decide on.
+	Invitation *Invitation `protobuf:"bytes,2,opt,name=invitation,proto3" json:"invitation,omitempty"`
+	// The last segment of the new invitation's name, chosen by the caller:
+	// lower-case letters, digits, `-` and `_`, at most 63. Chosen by the server if
+	// empty.
+	InvitationId string `protobuf:"bytes,3,opt,name=invitation_id,json=invitationId,proto3" json:"invitation_id,omitempty"`
+	// When the occasion arose. Now if not given; at most 24 hours ahead of now.
+	DecideTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=decide_time,json=decideTime,proto3" json:"decide_time,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateInvitationRequest) Reset() {
+	*x = CreateInvitationRequest{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateInvitationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateInvitationRequest) ProtoMessage() {}
+
+func (x *CreateInvitationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateInvitationRequest.ProtoReflect.Descriptor instead.
+func (*CreateInvitationRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *CreateInvitationRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateInvitationRequest) GetInvitation() *Invitation {
+	if x != nil {
+		return x.Invitation
+	}
+	return nil
+}
+
+func (x *CreateInvitationRequest) GetInvitationId() string {
+	if x != nil {
+		return x.InvitationId
+	}
+	return ""
+}
+
+func (x *CreateInvitationRequest) GetDecideTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecideTime
+	}
+	return nil
+}
+
+func (x *CreateInvitationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateInvitationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // Request message for `InvitationService.GetInvitation`.
 type GetInvitationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -138,7 +322,7 @@ type GetInvitationRequest struct {
 
 func (x *GetInvitationRequest) Reset() {
 	*x = GetInvitationRequest{}
-	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[1]
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -150,7 +334,7 @@ func (x *GetInvitationRequest) String() string {
 func (*GetInvitationRequest) ProtoMessage() {}
 
 func (x *GetInvitationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[1]
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -163,7 +347,7 @@ func (x *GetInvitationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInvitationRequest.ProtoReflect.Descriptor instead.
 func (*GetInvitationRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{1}
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *GetInvitationRequest) GetName() string {
@@ -173,11 +357,700 @@ func (x *GetInvitationRequest) GetName() string {
 	return ""
 }
 
+// Request message for `InvitationService.ListInvitations`.
+type ListInvitationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, `brands/{brand}/surveys/{survey}`, or `brands/{brand}/surveys/-` for all.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `customer` and `decision` and `state` and `channel` and `origin` and
+	// `trigger_rule` and `decide_time`. `state` is the stored one: EXPIRED is not among them.
+	Filter        string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInvitationsRequest) Reset() {
+	*x = ListInvitationsRequest{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInvitationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInvitationsRequest) ProtoMessage() {}
+
+func (x *ListInvitationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInvitationsRequest.ProtoReflect.Descriptor instead.
+func (*ListInvitationsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListInvitationsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListInvitationsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListInvitationsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListInvitationsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+// Response message for `InvitationService.ListInvitations`.
+type ListInvitationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	Invitations []*Invitation `protobuf:"bytes,1,rep,name=invitations,proto3" json:"invitations,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInvitationsResponse) Reset() {
+	*x = ListInvitationsResponse{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInvitationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInvitationsResponse) ProtoMessage() {}
+
+func (x *ListInvitationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInvitationsResponse.ProtoReflect.Descriptor instead.
+func (*ListInvitationsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListInvitationsResponse) GetInvitations() []*Invitation {
+	if x != nil {
+		return x.Invitations
+	}
+	return nil
+}
+
+func (x *ListInvitationsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `InvitationService.CancelInvitation`.
+type CancelInvitationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The invitation, `brands/{brand}/surveys/{survey}/invitations/{invitation}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to cancel only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelInvitationRequest) Reset() {
+	*x = CancelInvitationRequest{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelInvitationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelInvitationRequest) ProtoMessage() {}
+
+func (x *CancelInvitationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelInvitationRequest.ProtoReflect.Descriptor instead.
+func (*CancelInvitationRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CancelInvitationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CancelInvitationRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *CancelInvitationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CancelInvitationRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `InvitationService.RecordInvitationEvent`.
+type RecordInvitationEventRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The invitation, `brands/{brand}/surveys/{survey}/invitations/{invitation}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What happened.
+	Event InvitationEvent `protobuf:"varint,2,opt,name=event,proto3,enum=concentric.survey.v1.InvitationEvent" json:"event,omitempty"`
+	// When it happened. Now if not given; at most 24 hours ahead of now.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordInvitationEventRequest) Reset() {
+	*x = RecordInvitationEventRequest{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordInvitationEventRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordInvitationEventRequest) ProtoMessage() {}
+
+func (x *RecordInvitationEventRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordInvitationEventRequest.ProtoReflect.Descriptor instead.
+func (*RecordInvitationEventRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RecordInvitationEventRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RecordInvitationEventRequest) GetEvent() InvitationEvent {
+	if x != nil {
+		return x.Event
+	}
+	return InvitationEvent_INVITATION_EVENT_UNSPECIFIED
+}
+
+func (x *RecordInvitationEventRequest) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *RecordInvitationEventRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RecordInvitationEventRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `InvitationService.BatchRecordInvitationEvents`.
+type BatchRecordInvitationEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The events, 1 to 1,000, all of the brand in `parent`. `request_id` and
+	// `validate_only` of the items must be empty. They are checked one by one.
+	Requests []*RecordInvitationEventRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchRecordInvitationEventsRequest) Reset() {
+	*x = BatchRecordInvitationEventsRequest{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchRecordInvitationEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchRecordInvitationEventsRequest) ProtoMessage() {}
+
+func (x *BatchRecordInvitationEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchRecordInvitationEventsRequest.ProtoReflect.Descriptor instead.
+func (*BatchRecordInvitationEventsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchRecordInvitationEventsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchRecordInvitationEventsRequest) GetRequests() []*RecordInvitationEventRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *BatchRecordInvitationEventsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BatchRecordInvitationEventsRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Response message for `InvitationService.BatchRecordInvitationEvents`.
+type BatchRecordInvitationEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One result per request, in the same order.
+	Results       []*RecordInvitationEventResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchRecordInvitationEventsResponse) Reset() {
+	*x = BatchRecordInvitationEventsResponse{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchRecordInvitationEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchRecordInvitationEventsResponse) ProtoMessage() {}
+
+func (x *BatchRecordInvitationEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchRecordInvitationEventsResponse.ProtoReflect.Descriptor instead.
+func (*BatchRecordInvitationEventsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BatchRecordInvitationEventsResponse) GetResults() []*RecordInvitationEventResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// A RecordInvitationEventResult is what became of one event of a batch.
+type RecordInvitationEventResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The invitation, unless refused.
+	Invitation *Invitation `protobuf:"bytes,1,opt,name=invitation,proto3" json:"invitation,omitempty"`
+	// Why it was refused, with the same details as a call of its own.
+	Error         *status.Status `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordInvitationEventResult) Reset() {
+	*x = RecordInvitationEventResult{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordInvitationEventResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordInvitationEventResult) ProtoMessage() {}
+
+func (x *RecordInvitationEventResult) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordInvitationEventResult.ProtoReflect.Descriptor instead.
+func (*RecordInvitationEventResult) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RecordInvitationEventResult) GetInvitation() *Invitation {
+	if x != nil {
+		return x.Invitation
+	}
+	return nil
+}
+
+func (x *RecordInvitationEventResult) GetError() *status.Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// Request message for `InvitationService.ListPendingInvitations`.
+type ListPendingInvitationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer, `brands/{brand}/customers/{customer}`.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Only those to be asked on this channel. All if absent.
+	Channel       v1.Channel `protobuf:"varint,2,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPendingInvitationsRequest) Reset() {
+	*x = ListPendingInvitationsRequest{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPendingInvitationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPendingInvitationsRequest) ProtoMessage() {}
+
+func (x *ListPendingInvitationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPendingInvitationsRequest.ProtoReflect.Descriptor instead.
+func (*ListPendingInvitationsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListPendingInvitationsRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *ListPendingInvitationsRequest) GetChannel() v1.Channel {
+	if x != nil {
+		return x.Channel
+	}
+	return v1.Channel(0)
+}
+
+// Response message for `InvitationService.ListPendingInvitations`.
+type ListPendingInvitationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The invitations, with tokens.
+	Invitations   []*Invitation `protobuf:"bytes,1,rep,name=invitations,proto3" json:"invitations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPendingInvitationsResponse) Reset() {
+	*x = ListPendingInvitationsResponse{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPendingInvitationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPendingInvitationsResponse) ProtoMessage() {}
+
+func (x *ListPendingInvitationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPendingInvitationsResponse.ProtoReflect.Descriptor instead.
+func (*ListPendingInvitationsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListPendingInvitationsResponse) GetInvitations() []*Invitation {
+	if x != nil {
+		return x.Invitations
+	}
+	return nil
+}
+
+// Request message for `InvitationService.GetOptOut`.
+type GetOptOutRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The opt-out, `brands/{brand}/customers/{customer}/optOut`.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOptOutRequest) Reset() {
+	*x = GetOptOutRequest{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOptOutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOptOutRequest) ProtoMessage() {}
+
+func (x *GetOptOutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOptOutRequest.ProtoReflect.Descriptor instead.
+func (*GetOptOutRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GetOptOutRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Request message for `InvitationService.UpdateOptOut`.
+type UpdateOptOutRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The opt-out with its new values; `name` says whose, `etag`, if set, which version.
+	OptOut *OptOut `protobuf:"bytes,1,opt,name=opt_out,json=optOut,proto3" json:"opt_out,omitempty"`
+	// The fields to change, such as `subject,priority`; output-only and unknown ones
+	// are refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateOptOutRequest) Reset() {
+	*x = UpdateOptOutRequest{}
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateOptOutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateOptOutRequest) ProtoMessage() {}
+
+func (x *UpdateOptOutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_invitation_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateOptOutRequest.ProtoReflect.Descriptor instead.
+func (*UpdateOptOutRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_invitation_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *UpdateOptOutRequest) GetOptOut() *OptOut {
+	if x != nil {
+		return x.OptOut
+	}
+	return nil
+}
+
+func (x *UpdateOptOutRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateOptOutRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateOptOutRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_concentric_survey_v1_invitation_service_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_invitation_service_proto_rawDesc = "" +
 	"\n" +
-	"-concentric/survey/v1/invitation_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a%concentric/survey/v1/invitation.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x05\n" +
+	"-concentric/survey/v1/invitation_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a%concentric/survey/v1/invitation.proto\x1a\"concentric/survey/v1/opt_out.proto\x1a#concentric/survey/v1/response.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xa1\a\n" +
 	"\x17CheckEligibilityRequest\x12}\n" +
 	"\x06survey\x18\x01 \x01(\tBe\xe0A\x02\xfaA\x17\n" +
 	"\x15concentric.dev/Survey\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\x12\x89\x01\n" +
@@ -191,14 +1064,111 @@ const file_concentric_survey_v1_invitation_service_proto_rawDesc = "" +
 	"decideTime\x12S\n" +
 	"\n" +
 	"request_id\x18\x06 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\a \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x9d\x01\n" +
-	"\x14GetInvitationRequest\x12\x84\x01\n" +
-	"\x04name\x18\x01 \x01(\tBp\xe0A\x02\xbaHjrh2f^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}/invitations/[a-z0-9][a-z0-9_-]{0,62}$R\x04name2\xf0\x02\n" +
+	"\rvalidate_only\x18\a \x01(\bB\x03\xe0A\x01R\fvalidateOnly\x12H\n" +
+	"\vattribution\x18\b \x01(\v2!.concentric.survey.v1.AttributionB\x03\xe0A\x01R\vattribution\x12a\n" +
+	"\blanguage\x18\t \x01(\tBE\xe0A\x01\xbaH?\xd8\x01\x01r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$R\blanguage\"\xea\x03\n" +
+	"\x17CreateInvitationRequest\x12c\n" +
+	"\x06parent\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06parent\x12K\n" +
+	"\n" +
+	"invitation\x18\x02 \x01(\v2 .concentric.survey.v1.InvitationB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\n" +
+	"invitation\x12L\n" +
+	"\rinvitation_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!\xd8\x01\x01r\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\finvitationId\x12P\n" +
+	"\vdecide_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\n" +
+	"decideTime\x12S\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xbc\x01\n" +
+	"\x14GetInvitationRequest\x12\xa3\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x8e\x01\xe0A\x02\xfaA\x1b\n" +
+	"\x19concentric.dev/Invitation\xbaHjrh2f^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}/invitations/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xfb\x01\n" +
+	"\x16ListInvitationsRequest\x12g\n" +
+	"\x06parent\x18\x01 \x01(\tBO\xe0A\x02\xbaHIrG2E^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/(-|[a-z0-9][a-z0-9_-]{0,62})$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"\x85\x01\n" +
+	"\x17ListInvitationsResponse\x12B\n" +
+	"\vinvitations\x18\x01 \x03(\v2 .concentric.survey.v1.InvitationR\vinvitations\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xde\x02\n" +
+	"\x17CancelInvitationRequest\x12\xa3\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x8e\x01\xe0A\x02\xfaA\x1b\n" +
+	"\x19concentric.dev/Invitation\xbaHjrh2f^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}/invitations/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xdf\x03\n" +
+	"\x1cRecordInvitationEventRequest\x12\xa3\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x8e\x01\xe0A\x02\xfaA\x1b\n" +
+	"\x19concentric.dev/Invitation\xbaHjrh2f^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}/invitations/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12J\n" +
+	"\x05event\x18\x02 \x01(\x0e2%.concentric.survey.v1.InvitationEventB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05event\x12N\n" +
+	"\n" +
+	"event_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12S\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xcc\x02\n" +
+	"\"BatchRecordInvitationEventsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12c\n" +
+	"\brequests\x18\x02 \x03(\v22.concentric.survey.v1.RecordInvitationEventRequestB\x13\xe0A\x02\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"r\n" +
+	"#BatchRecordInvitationEventsResponse\x12K\n" +
+	"\aresults\x18\x01 \x03(\v21.concentric.survey.v1.RecordInvitationEventResultR\aresults\"\x89\x01\n" +
+	"\x1bRecordInvitationEventResult\x12@\n" +
+	"\n" +
+	"invitation\x18\x01 \x01(\v2 .concentric.survey.v1.InvitationR\n" +
+	"invitation\x12(\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusR\x05error\"\xef\x01\n" +
+	"\x1dListPendingInvitationsRequest\x12\x89\x01\n" +
+	"\bcustomer\x18\x01 \x01(\tBm\xe0A\x02\xfaA\x19\n" +
+	"\x17concentric.dev/Customer\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\bcustomer\x12B\n" +
+	"\achannel\x18\x02 \x01(\x0e2\x1b.concentric.type.v1.ChannelB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\achannel\"d\n" +
+	"\x1eListPendingInvitationsResponse\x12B\n" +
+	"\vinvitations\x18\x01 \x03(\v2 .concentric.survey.v1.InvitationR\vinvitations\"\x80\x01\n" +
+	"\x10GetOptOutRequest\x12l\n" +
+	"\x04name\x18\x01 \x01(\tBX\xe0A\x02\xbaHNrL2J^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/optOut$\xf0\xc7\x18\x03R\x04name\"\x98\x02\n" +
+	"\x13UpdateOptOutRequest\x12@\n" +
+	"\aopt_out\x18\x01 \x01(\v2\x1c.concentric.survey.v1.OptOutB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06optOut\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly*\xea\x01\n" +
+	"\x0fInvitationEvent\x12 \n" +
+	"\x1cINVITATION_EVENT_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15INVITATION_EVENT_SENT\x10\x01\x12\x1e\n" +
+	"\x1aINVITATION_EVENT_DELIVERED\x10\x02\x12\x1e\n" +
+	"\x1aINVITATION_EVENT_DISPLAYED\x10\x03\x12\x1c\n" +
+	"\x18INVITATION_EVENT_STARTED\x10\x04\x12\x1e\n" +
+	"\x1aINVITATION_EVENT_DISMISSED\x10\x05\x12\x1c\n" +
+	"\x18INVITATION_EVENT_BOUNCED\x10\x062\xe6\x0e\n" +
 	"\x11InvitationService\x12\xb3\x01\n" +
 	"\x10CheckEligibility\x12-.concentric.survey.v1.CheckEligibilityRequest\x1a .concentric.survey.v1.Invitation\"N\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{survey=brands/*/surveys/*}:checkEligibility\x12\xa4\x01\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{survey=brands/*/surveys/*}:checkEligibility\x12\xb7\x01\n" +
+	"\x10CreateInvitation\x12-.concentric.survey.v1.CreateInvitationRequest\x1a .concentric.survey.v1.Invitation\"R\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x029:\n" +
+	"invitation\"+/v1/{parent=brands/*/surveys/*}/invitations\x12\xa4\x01\n" +
 	"\rGetInvitation\x12*.concentric.survey.v1.GetInvitationRequest\x1a .concentric.survey.v1.Invitation\"E\xea\xc7\x18\x0e\n" +
-	"\fsurveys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{name=brands/*/surveys/*/invitations/*}B\xee\x01\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{name=brands/*/surveys/*/invitations/*}\x12\xb5\x01\n" +
+	"\x0fListInvitations\x12,.concentric.survey.v1.ListInvitationsRequest\x1a-.concentric.survey.v1.ListInvitationsResponse\"E\xea\xc7\x18\x0e\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{parent=brands/*/surveys/*}/invitations\x12\xb5\x01\n" +
+	"\x10CancelInvitation\x12-.concentric.survey.v1.CancelInvitationRequest\x1a .concentric.survey.v1.Invitation\"P\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x027:\x01*\"2/v1/{name=brands/*/surveys/*/invitations/*}:cancel\x12\xc4\x01\n" +
+	"\x15RecordInvitationEvent\x122.concentric.survey.v1.RecordInvitationEventRequest\x1a .concentric.survey.v1.Invitation\"U\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02<:\x01*\"7/v1/{name=brands/*/surveys/*/invitations/*}:recordEvent\x12\xe5\x01\n" +
+	"\x1bBatchRecordInvitationEvents\x128.concentric.survey.v1.BatchRecordInvitationEventsRequest\x1a9.concentric.survey.v1.BatchRecordInvitationEventsResponse\"Q\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x028:\x01*\"3/v1/{parent=brands/*}/invitations:batchRecordEvents\x12\xd6\x01\n" +
+	"\x16ListPendingInvitations\x123.concentric.survey.v1.ListPendingInvitationsRequest\x1a4.concentric.survey.v1.ListPendingInvitationsResponse\"Q\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x028\x126/v1/{customer=brands/*/customers/*}/pendingInvitations\x12\x93\x01\n" +
+	"\tGetOptOut\x12&.concentric.survey.v1.GetOptOutRequest\x1a\x1c.concentric.survey.v1.OptOut\"@\xea\xc7\x18\x0e\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02(\x12&/v1/{name=brands/*/customers/*/optOut}\x12\xab\x01\n" +
+	"\fUpdateOptOut\x12).concentric.survey.v1.UpdateOptOutRequest\x1a\x1c.concentric.survey.v1.OptOut\"R\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x029:\aopt_out2./v1/{opt_out.name=brands/*/customers/*/optOut}B\xee\x01\n" +
 	"\x18com.concentric.survey.v1B\x16InvitationServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/survey/v1;surveyv1\xa2\x02\x03CSX\xaa\x02\x14Concentric.Survey.V1\xca\x02\x14Concentric\\Survey\\V1\xe2\x02 Concentric\\Survey\\V1\\GPBMetadata\xea\x02\x16Concentric::Survey::V1b\x06proto3"
 
 var (
@@ -213,26 +1183,74 @@ func file_concentric_survey_v1_invitation_service_proto_rawDescGZIP() []byte {
 	return file_concentric_survey_v1_invitation_service_proto_rawDescData
 }
 
-var file_concentric_survey_v1_invitation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_concentric_survey_v1_invitation_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concentric_survey_v1_invitation_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_concentric_survey_v1_invitation_service_proto_goTypes = []any{
-	(*CheckEligibilityRequest)(nil), // 0: concentric.survey.v1.CheckEligibilityRequest
-	(*GetInvitationRequest)(nil),    // 1: concentric.survey.v1.GetInvitationRequest
-	(v1.Channel)(0),                 // 2: concentric.type.v1.Channel
-	(*timestamppb.Timestamp)(nil),   // 3: google.protobuf.Timestamp
-	(*Invitation)(nil),              // 4: concentric.survey.v1.Invitation
+	(InvitationEvent)(0),                        // 0: concentric.survey.v1.InvitationEvent
+	(*CheckEligibilityRequest)(nil),             // 1: concentric.survey.v1.CheckEligibilityRequest
+	(*CreateInvitationRequest)(nil),             // 2: concentric.survey.v1.CreateInvitationRequest
+	(*GetInvitationRequest)(nil),                // 3: concentric.survey.v1.GetInvitationRequest
+	(*ListInvitationsRequest)(nil),              // 4: concentric.survey.v1.ListInvitationsRequest
+	(*ListInvitationsResponse)(nil),             // 5: concentric.survey.v1.ListInvitationsResponse
+	(*CancelInvitationRequest)(nil),             // 6: concentric.survey.v1.CancelInvitationRequest
+	(*RecordInvitationEventRequest)(nil),        // 7: concentric.survey.v1.RecordInvitationEventRequest
+	(*BatchRecordInvitationEventsRequest)(nil),  // 8: concentric.survey.v1.BatchRecordInvitationEventsRequest
+	(*BatchRecordInvitationEventsResponse)(nil), // 9: concentric.survey.v1.BatchRecordInvitationEventsResponse
+	(*RecordInvitationEventResult)(nil),         // 10: concentric.survey.v1.RecordInvitationEventResult
+	(*ListPendingInvitationsRequest)(nil),       // 11: concentric.survey.v1.ListPendingInvitationsRequest
+	(*ListPendingInvitationsResponse)(nil),      // 12: concentric.survey.v1.ListPendingInvitationsResponse
+	(*GetOptOutRequest)(nil),                    // 13: concentric.survey.v1.GetOptOutRequest
+	(*UpdateOptOutRequest)(nil),                 // 14: concentric.survey.v1.UpdateOptOutRequest
+	(v1.Channel)(0),                             // 15: concentric.type.v1.Channel
+	(*timestamppb.Timestamp)(nil),               // 16: google.protobuf.Timestamp
+	(*Attribution)(nil),                         // 17: concentric.survey.v1.Attribution
+	(*Invitation)(nil),                          // 18: concentric.survey.v1.Invitation
+	(*status.Status)(nil),                       // 19: google.rpc.Status
+	(*OptOut)(nil),                              // 20: concentric.survey.v1.OptOut
+	(*fieldmaskpb.FieldMask)(nil),               // 21: google.protobuf.FieldMask
 }
 var file_concentric_survey_v1_invitation_service_proto_depIdxs = []int32{
-	2, // 0: concentric.survey.v1.CheckEligibilityRequest.channel:type_name -> concentric.type.v1.Channel
-	3, // 1: concentric.survey.v1.CheckEligibilityRequest.decide_time:type_name -> google.protobuf.Timestamp
-	0, // 2: concentric.survey.v1.InvitationService.CheckEligibility:input_type -> concentric.survey.v1.CheckEligibilityRequest
-	1, // 3: concentric.survey.v1.InvitationService.GetInvitation:input_type -> concentric.survey.v1.GetInvitationRequest
-	4, // 4: concentric.survey.v1.InvitationService.CheckEligibility:output_type -> concentric.survey.v1.Invitation
-	4, // 5: concentric.survey.v1.InvitationService.GetInvitation:output_type -> concentric.survey.v1.Invitation
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	15, // 0: concentric.survey.v1.CheckEligibilityRequest.channel:type_name -> concentric.type.v1.Channel
+	16, // 1: concentric.survey.v1.CheckEligibilityRequest.decide_time:type_name -> google.protobuf.Timestamp
+	17, // 2: concentric.survey.v1.CheckEligibilityRequest.attribution:type_name -> concentric.survey.v1.Attribution
+	18, // 3: concentric.survey.v1.CreateInvitationRequest.invitation:type_name -> concentric.survey.v1.Invitation
+	16, // 4: concentric.survey.v1.CreateInvitationRequest.decide_time:type_name -> google.protobuf.Timestamp
+	18, // 5: concentric.survey.v1.ListInvitationsResponse.invitations:type_name -> concentric.survey.v1.Invitation
+	0,  // 6: concentric.survey.v1.RecordInvitationEventRequest.event:type_name -> concentric.survey.v1.InvitationEvent
+	16, // 7: concentric.survey.v1.RecordInvitationEventRequest.event_time:type_name -> google.protobuf.Timestamp
+	7,  // 8: concentric.survey.v1.BatchRecordInvitationEventsRequest.requests:type_name -> concentric.survey.v1.RecordInvitationEventRequest
+	10, // 9: concentric.survey.v1.BatchRecordInvitationEventsResponse.results:type_name -> concentric.survey.v1.RecordInvitationEventResult
+	18, // 10: concentric.survey.v1.RecordInvitationEventResult.invitation:type_name -> concentric.survey.v1.Invitation
+	19, // 11: concentric.survey.v1.RecordInvitationEventResult.error:type_name -> google.rpc.Status
+	15, // 12: concentric.survey.v1.ListPendingInvitationsRequest.channel:type_name -> concentric.type.v1.Channel
+	18, // 13: concentric.survey.v1.ListPendingInvitationsResponse.invitations:type_name -> concentric.survey.v1.Invitation
+	20, // 14: concentric.survey.v1.UpdateOptOutRequest.opt_out:type_name -> concentric.survey.v1.OptOut
+	21, // 15: concentric.survey.v1.UpdateOptOutRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 16: concentric.survey.v1.InvitationService.CheckEligibility:input_type -> concentric.survey.v1.CheckEligibilityRequest
+	2,  // 17: concentric.survey.v1.InvitationService.CreateInvitation:input_type -> concentric.survey.v1.CreateInvitationRequest
+	3,  // 18: concentric.survey.v1.InvitationService.GetInvitation:input_type -> concentric.survey.v1.GetInvitationRequest
+	4,  // 19: concentric.survey.v1.InvitationService.ListInvitations:input_type -> concentric.survey.v1.ListInvitationsRequest
+	6,  // 20: concentric.survey.v1.InvitationService.CancelInvitation:input_type -> concentric.survey.v1.CancelInvitationRequest
+	7,  // 21: concentric.survey.v1.InvitationService.RecordInvitationEvent:input_type -> concentric.survey.v1.RecordInvitationEventRequest
+	8,  // 22: concentric.survey.v1.InvitationService.BatchRecordInvitationEvents:input_type -> concentric.survey.v1.BatchRecordInvitationEventsRequest
+	11, // 23: concentric.survey.v1.InvitationService.ListPendingInvitations:input_type -> concentric.survey.v1.ListPendingInvitationsRequest
+	13, // 24: concentric.survey.v1.InvitationService.GetOptOut:input_type -> concentric.survey.v1.GetOptOutRequest
+	14, // 25: concentric.survey.v1.InvitationService.UpdateOptOut:input_type -> concentric.survey.v1.UpdateOptOutRequest
+	18, // 26: concentric.survey.v1.InvitationService.CheckEligibility:output_type -> concentric.survey.v1.Invitation
+	18, // 27: concentric.survey.v1.InvitationService.CreateInvitation:output_type -> concentric.survey.v1.Invitation
+	18, // 28: concentric.survey.v1.InvitationService.GetInvitation:output_type -> concentric.survey.v1.Invitation
+	5,  // 29: concentric.survey.v1.InvitationService.ListInvitations:output_type -> concentric.survey.v1.ListInvitationsResponse
+	18, // 30: concentric.survey.v1.InvitationService.CancelInvitation:output_type -> concentric.survey.v1.Invitation
+	18, // 31: concentric.survey.v1.InvitationService.RecordInvitationEvent:output_type -> concentric.survey.v1.Invitation
+	9,  // 32: concentric.survey.v1.InvitationService.BatchRecordInvitationEvents:output_type -> concentric.survey.v1.BatchRecordInvitationEventsResponse
+	12, // 33: concentric.survey.v1.InvitationService.ListPendingInvitations:output_type -> concentric.survey.v1.ListPendingInvitationsResponse
+	20, // 34: concentric.survey.v1.InvitationService.GetOptOut:output_type -> concentric.survey.v1.OptOut
+	20, // 35: concentric.survey.v1.InvitationService.UpdateOptOut:output_type -> concentric.survey.v1.OptOut
+	26, // [26:36] is the sub-list for method output_type
+	16, // [16:26] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_invitation_service_proto_init() }
@@ -241,18 +1259,21 @@ func file_concentric_survey_v1_invitation_service_proto_init() {
 		return
 	}
 	file_concentric_survey_v1_invitation_proto_init()
+	file_concentric_survey_v1_opt_out_proto_init()
+	file_concentric_survey_v1_response_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_survey_v1_invitation_service_proto_rawDesc), len(file_concentric_survey_v1_invitation_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   2,
+			NumEnums:      1,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_concentric_survey_v1_invitation_service_proto_goTypes,
 		DependencyIndexes: file_concentric_survey_v1_invitation_service_proto_depIdxs,
+		EnumInfos:         file_concentric_survey_v1_invitation_service_proto_enumTypes,
 		MessageInfos:      file_concentric_survey_v1_invitation_service_proto_msgTypes,
 	}.Build()
 	File_concentric_survey_v1_invitation_service_proto = out.File

@@ -19,15 +19,23 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	InvitationService_CheckEligibility_FullMethodName = "/concentric.survey.v1.InvitationService/CheckEligibility"
-	InvitationService_GetInvitation_FullMethodName    = "/concentric.survey.v1.InvitationService/GetInvitation"
+	InvitationService_CheckEligibility_FullMethodName            = "/concentric.survey.v1.InvitationService/CheckEligibility"
+	InvitationService_CreateInvitation_FullMethodName            = "/concentric.survey.v1.InvitationService/CreateInvitation"
+	InvitationService_GetInvitation_FullMethodName               = "/concentric.survey.v1.InvitationService/GetInvitation"
+	InvitationService_ListInvitations_FullMethodName             = "/concentric.survey.v1.InvitationService/ListInvitations"
+	InvitationService_CancelInvitation_FullMethodName            = "/concentric.survey.v1.InvitationService/CancelInvitation"
+	InvitationService_RecordInvitationEvent_FullMethodName       = "/concentric.survey.v1.InvitationService/RecordInvitationEvent"
+	InvitationService_BatchRecordInvitationEvents_FullMethodName = "/concentric.survey.v1.InvitationService/BatchRecordInvitationEvents"
+	InvitationService_ListPendingInvitations_FullMethodName      = "/concentric.survey.v1.InvitationService/ListPendingInvitations"
+	InvitationService_GetOptOut_FullMethodName                   = "/concentric.survey.v1.InvitationService/GetOptOut"
+	InvitationService_UpdateOptOut_FullMethodName                = "/concentric.survey.v1.InvitationService/UpdateOptOut"
 )
 
 // InvitationServiceClient is the client API for InvitationService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// InvitationService decides whom to ask.
+// InvitationService decides whom to ask, and follows what becomes of it.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -37,15 +45,42 @@ const (
 type InvitationServiceClient interface {
 	// Decides whether a customer is asked on this occasion and stores the decision.
 	// The occasion is the interaction, or else the instant `decide_time`. The rules in
-	// order: channel, occasion asked before (DUPLICATE), quiet period, sampling. The quiet
-	// period of an invitation that was sent binds all surveys of the brand, for occasions
-	// on both sides of it, so the order in which occasions are decided does not matter for
-	// who is left alone. Sampling depends only on the survey, the customer and the
-	// occasion. Set `validate_only` to ask without
-	// storing. Fails with `FAILED_PRECONDITION`, reason `SURVEY_NOT_ACTIVE`.
+	// order: channel, occasion asked before (DUPLICATE), opt-out, consent, quiet period,
+	// sampling. The quiet period of an invitation that was sent binds all surveys of the
+	// brand, for occasions on both sides of it, so the order in which occasions are
+	// decided does not matter for who is left alone. Sampling depends only on the survey,
+	// the customer and the occasion. Set `validate_only` to ask without storing. Fails
+	// with `FAILED_PRECONDITION`, reason `SURVEY_NOT_ACTIVE`.
 	CheckEligibility(ctx context.Context, in *CheckEligibilityRequest, opts ...grpc.CallOption) (*Invitation, error)
+	// Asks a customer deliberately, as when an agent sends a survey after a call: like
+	// `CheckEligibility`, but without sampling. The decision may still be not to ask. An
+	// `invitation_id` in use is refused with `ALREADY_EXISTS`. Fails with
+	// `FAILED_PRECONDITION`, reason `SURVEY_NOT_ACTIVE`.
+	CreateInvitation(ctx context.Context, in *CreateInvitationRequest, opts ...grpc.CallOption) (*Invitation, error)
 	// Gets one stored decision.
 	GetInvitation(ctx context.Context, in *GetInvitationRequest, opts ...grpc.CallOption) (*Invitation, error)
+	// Lists decisions, newest first by `decide_time`.
+	ListInvitations(ctx context.Context, in *ListInvitationsRequest, opts ...grpc.CallOption) (*ListInvitationsResponse, error)
+	// Takes an invitation back: its token is void at once. Fails with
+	// `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, if it is answered or was not sent.
+	CancelInvitation(ctx context.Context, in *CancelInvitationRequest, opts ...grpc.CallOption) (*Invitation, error)
+	// Records what became of an invitation. Events may come late, twice and out of order:
+	// the earliest time of each counts, and none takes back a later state. Fails with
+	// `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, for an invitation that was not
+	// sent or is cancelled, and for DISMISSED after an answer.
+	RecordInvitationEvent(ctx context.Context, in *RecordInvitationEventRequest, opts ...grpc.CallOption) (*Invitation, error)
+	// Records up to 1,000 events, each on its own: one that is refused does not hold up
+	// the others.
+	BatchRecordInvitationEvents(ctx context.Context, in *BatchRecordInvitationEventsRequest, opts ...grpc.CallOption) (*BatchRecordInvitationEventsResponse, error)
+	// Lists what a customer can be shown now, oldest first, with tokens: at most 20
+	// invitations that are neither answered, expired, bounced, cancelled nor dismissed,
+	// of surveys that take answers. Listing them changes nothing.
+	ListPendingInvitations(ctx context.Context, in *ListPendingInvitationsRequest, opts ...grpc.CallOption) (*ListPendingInvitationsResponse, error)
+	// Gets what a customer has said about being asked. Empty if nothing.
+	GetOptOut(ctx context.Context, in *GetOptOutRequest, opts ...grpc.CallOption) (*OptOut, error)
+	// Changes it. What is already sent stays answerable; cancel it if it must not. Fails
+	// with `ABORTED`, reason `STALE`, if the etag is old.
+	UpdateOptOut(ctx context.Context, in *UpdateOptOutRequest, opts ...grpc.CallOption) (*OptOut, error)
 }
 
 type invitationServiceClient struct {
@@ -66,6 +101,16 @@ func (c *invitationServiceClient) CheckEligibility(ctx context.Context, in *Chec
 	return out, nil
 }
 
+func (c *invitationServiceClient) CreateInvitation(ctx context.Context, in *CreateInvitationRequest, opts ...grpc.CallOption) (*Invitation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Invitation)
+	err := c.cc.Invoke(ctx, InvitationService_CreateInvitation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *invitationServiceClient) GetInvitation(ctx context.Context, in *GetInvitationRequest, opts ...grpc.CallOption) (*Invitation, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Invitation)
@@ -76,11 +121,81 @@ func (c *invitationServiceClient) GetInvitation(ctx context.Context, in *GetInvi
 	return out, nil
 }
 
+func (c *invitationServiceClient) ListInvitations(ctx context.Context, in *ListInvitationsRequest, opts ...grpc.CallOption) (*ListInvitationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListInvitationsResponse)
+	err := c.cc.Invoke(ctx, InvitationService_ListInvitations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invitationServiceClient) CancelInvitation(ctx context.Context, in *CancelInvitationRequest, opts ...grpc.CallOption) (*Invitation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Invitation)
+	err := c.cc.Invoke(ctx, InvitationService_CancelInvitation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invitationServiceClient) RecordInvitationEvent(ctx context.Context, in *RecordInvitationEventRequest, opts ...grpc.CallOption) (*Invitation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Invitation)
+	err := c.cc.Invoke(ctx, InvitationService_RecordInvitationEvent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invitationServiceClient) BatchRecordInvitationEvents(ctx context.Context, in *BatchRecordInvitationEventsRequest, opts ...grpc.CallOption) (*BatchRecordInvitationEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchRecordInvitationEventsResponse)
+	err := c.cc.Invoke(ctx, InvitationService_BatchRecordInvitationEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invitationServiceClient) ListPendingInvitations(ctx context.Context, in *ListPendingInvitationsRequest, opts ...grpc.CallOption) (*ListPendingInvitationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPendingInvitationsResponse)
+	err := c.cc.Invoke(ctx, InvitationService_ListPendingInvitations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invitationServiceClient) GetOptOut(ctx context.Context, in *GetOptOutRequest, opts ...grpc.CallOption) (*OptOut, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OptOut)
+	err := c.cc.Invoke(ctx, InvitationService_GetOptOut_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invitationServiceClient) UpdateOptOut(ctx context.Context, in *UpdateOptOutRequest, opts ...grpc.CallOption) (*OptOut, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OptOut)
+	err := c.cc.Invoke(ctx, InvitationService_UpdateOptOut_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // InvitationServiceServer is the server API for InvitationService service.
 // All implementations must embed UnimplementedInvitationServiceServer
 // for forward compatibility.
 //
-// InvitationService decides whom to ask.
+// InvitationService decides whom to ask, and follows what becomes of it.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -90,15 +205,42 @@ func (c *invitationServiceClient) GetInvitation(ctx context.Context, in *GetInvi
 type InvitationServiceServer interface {
 	// Decides whether a customer is asked on this occasion and stores the decision.
 	// The occasion is the interaction, or else the instant `decide_time`. The rules in
-	// order: channel, occasion asked before (DUPLICATE), quiet period, sampling. The quiet
-	// period of an invitation that was sent binds all surveys of the brand, for occasions
-	// on both sides of it, so the order in which occasions are decided does not matter for
-	// who is left alone. Sampling depends only on the survey, the customer and the
-	// occasion. Set `validate_only` to ask without
-	// storing. Fails with `FAILED_PRECONDITION`, reason `SURVEY_NOT_ACTIVE`.
+	// order: channel, occasion asked before (DUPLICATE), opt-out, consent, quiet period,
+	// sampling. The quiet period of an invitation that was sent binds all surveys of the
+	// brand, for occasions on both sides of it, so the order in which occasions are
+	// decided does not matter for who is left alone. Sampling depends only on the survey,
+	// the customer and the occasion. Set `validate_only` to ask without storing. Fails
+	// with `FAILED_PRECONDITION`, reason `SURVEY_NOT_ACTIVE`.
 	CheckEligibility(context.Context, *CheckEligibilityRequest) (*Invitation, error)
+	// Asks a customer deliberately, as when an agent sends a survey after a call: like
+	// `CheckEligibility`, but without sampling. The decision may still be not to ask. An
+	// `invitation_id` in use is refused with `ALREADY_EXISTS`. Fails with
+	// `FAILED_PRECONDITION`, reason `SURVEY_NOT_ACTIVE`.
+	CreateInvitation(context.Context, *CreateInvitationRequest) (*Invitation, error)
 	// Gets one stored decision.
 	GetInvitation(context.Context, *GetInvitationRequest) (*Invitation, error)
+	// Lists decisions, newest first by `decide_time`.
+	ListInvitations(context.Context, *ListInvitationsRequest) (*ListInvitationsResponse, error)
+	// Takes an invitation back: its token is void at once. Fails with
+	// `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, if it is answered or was not sent.
+	CancelInvitation(context.Context, *CancelInvitationRequest) (*Invitation, error)
+	// Records what became of an invitation. Events may come late, twice and out of order:
+	// the earliest time of each counts, and none takes back a later state. Fails with
+	// `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, for an invitation that was not
+	// sent or is cancelled, and for DISMISSED after an answer.
+	RecordInvitationEvent(context.Context, *RecordInvitationEventRequest) (*Invitation, error)
+	// Records up to 1,000 events, each on its own: one that is refused does not hold up
+	// the others.
+	BatchRecordInvitationEvents(context.Context, *BatchRecordInvitationEventsRequest) (*BatchRecordInvitationEventsResponse, error)
+	// Lists what a customer can be shown now, oldest first, with tokens: at most 20
+	// invitations that are neither answered, expired, bounced, cancelled nor dismissed,
+	// of surveys that take answers. Listing them changes nothing.
+	ListPendingInvitations(context.Context, *ListPendingInvitationsRequest) (*ListPendingInvitationsResponse, error)
+	// Gets what a customer has said about being asked. Empty if nothing.
+	GetOptOut(context.Context, *GetOptOutRequest) (*OptOut, error)
+	// Changes it. What is already sent stays answerable; cancel it if it must not. Fails
+	// with `ABORTED`, reason `STALE`, if the etag is old.
+	UpdateOptOut(context.Context, *UpdateOptOutRequest) (*OptOut, error)
 	mustEmbedUnimplementedInvitationServiceServer()
 }
 
@@ -112,8 +254,32 @@ type UnimplementedInvitationServiceServer struct{}
 func (UnimplementedInvitationServiceServer) CheckEligibility(context.Context, *CheckEligibilityRequest) (*Invitation, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckEligibility not implemented")
 }
+func (UnimplementedInvitationServiceServer) CreateInvitation(context.Context, *CreateInvitationRequest) (*Invitation, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateInvitation not implemented")
+}
 func (UnimplementedInvitationServiceServer) GetInvitation(context.Context, *GetInvitationRequest) (*Invitation, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetInvitation not implemented")
+}
+func (UnimplementedInvitationServiceServer) ListInvitations(context.Context, *ListInvitationsRequest) (*ListInvitationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListInvitations not implemented")
+}
+func (UnimplementedInvitationServiceServer) CancelInvitation(context.Context, *CancelInvitationRequest) (*Invitation, error) {
+	return nil, status.Error(codes.Unimplemented, "method CancelInvitation not implemented")
+}
+func (UnimplementedInvitationServiceServer) RecordInvitationEvent(context.Context, *RecordInvitationEventRequest) (*Invitation, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordInvitationEvent not implemented")
+}
+func (UnimplementedInvitationServiceServer) BatchRecordInvitationEvents(context.Context, *BatchRecordInvitationEventsRequest) (*BatchRecordInvitationEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchRecordInvitationEvents not implemented")
+}
+func (UnimplementedInvitationServiceServer) ListPendingInvitations(context.Context, *ListPendingInvitationsRequest) (*ListPendingInvitationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPendingInvitations not implemented")
+}
+func (UnimplementedInvitationServiceServer) GetOptOut(context.Context, *GetOptOutRequest) (*OptOut, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetOptOut not implemented")
+}
+func (UnimplementedInvitationServiceServer) UpdateOptOut(context.Context, *UpdateOptOutRequest) (*OptOut, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateOptOut not implemented")
 }
 func (UnimplementedInvitationServiceServer) mustEmbedUnimplementedInvitationServiceServer() {}
 func (UnimplementedInvitationServiceServer) testEmbeddedByValue()                           {}
@@ -154,6 +320,24 @@ func _InvitationService_CheckEligibility_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InvitationService_CreateInvitation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateInvitationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvitationServiceServer).CreateInvitation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvitationService_CreateInvitation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvitationServiceServer).CreateInvitation(ctx, req.(*CreateInvitationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _InvitationService_GetInvitation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetInvitationRequest)
 	if err := dec(in); err != nil {
@@ -172,6 +356,132 @@ func _InvitationService_GetInvitation_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InvitationService_ListInvitations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListInvitationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvitationServiceServer).ListInvitations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvitationService_ListInvitations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvitationServiceServer).ListInvitations(ctx, req.(*ListInvitationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvitationService_CancelInvitation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelInvitationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvitationServiceServer).CancelInvitation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvitationService_CancelInvitation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvitationServiceServer).CancelInvitation(ctx, req.(*CancelInvitationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvitationService_RecordInvitationEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordInvitationEventRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvitationServiceServer).RecordInvitationEvent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvitationService_RecordInvitationEvent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvitationServiceServer).RecordInvitationEvent(ctx, req.(*RecordInvitationEventRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvitationService_BatchRecordInvitationEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchRecordInvitationEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvitationServiceServer).BatchRecordInvitationEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvitationService_BatchRecordInvitationEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvitationServiceServer).BatchRecordInvitationEvents(ctx, req.(*BatchRecordInvitationEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvitationService_ListPendingInvitations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPendingInvitationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvitationServiceServer).ListPendingInvitations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvitationService_ListPendingInvitations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvitationServiceServer).ListPendingInvitations(ctx, req.(*ListPendingInvitationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvitationService_GetOptOut_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetOptOutRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvitationServiceServer).GetOptOut(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvitationService_GetOptOut_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvitationServiceServer).GetOptOut(ctx, req.(*GetOptOutRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvitationService_UpdateOptOut_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateOptOutRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvitationServiceServer).UpdateOptOut(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvitationService_UpdateOptOut_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvitationServiceServer).UpdateOptOut(ctx, req.(*UpdateOptOutRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // InvitationService_ServiceDesc is the grpc.ServiceDesc for InvitationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -184,8 +494,40 @@ var InvitationService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _InvitationService_CheckEligibility_Handler,
 		},
 		{
+			MethodName: "CreateInvitation",
+			Handler:    _InvitationService_CreateInvitation_Handler,
+		},
+		{
 			MethodName: "GetInvitation",
 			Handler:    _InvitationService_GetInvitation_Handler,
+		},
+		{
+			MethodName: "ListInvitations",
+			Handler:    _InvitationService_ListInvitations_Handler,
+		},
+		{
+			MethodName: "CancelInvitation",
+			Handler:    _InvitationService_CancelInvitation_Handler,
+		},
+		{
+			MethodName: "RecordInvitationEvent",
+			Handler:    _InvitationService_RecordInvitationEvent_Handler,
+		},
+		{
+			MethodName: "BatchRecordInvitationEvents",
+			Handler:    _InvitationService_BatchRecordInvitationEvents_Handler,
+		},
+		{
+			MethodName: "ListPendingInvitations",
+			Handler:    _InvitationService_ListPendingInvitations_Handler,
+		},
+		{
+			MethodName: "GetOptOut",
+			Handler:    _InvitationService_GetOptOut_Handler,
+		},
+		{
+			MethodName: "UpdateOptOut",
+			Handler:    _InvitationService_UpdateOptOut_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -25,21 +26,85 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// A Response is what one customer answered to one survey, once.
+// State is whether a response counts.
+type Response_State int32
+
+const (
+	// Never stored.
+	Response_STATE_UNSPECIFIED Response_State = 0
+	// Begun and saved; it counts for nothing yet.
+	Response_STATE_PARTIAL Response_State = 1
+	// It counts.
+	Response_STATE_COMPLETE Response_State = 2
+	// Taken out of the measures; see `exclusions`.
+	Response_STATE_EXCLUDED Response_State = 3
+	// Replaced by a later answer to the same invitation.
+	Response_STATE_SUPERSEDED Response_State = 4
+)
+
+// Enum value maps for Response_State.
+var (
+	Response_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_PARTIAL",
+		2: "STATE_COMPLETE",
+		3: "STATE_EXCLUDED",
+		4: "STATE_SUPERSEDED",
+	}
+	Response_State_value = map[string]int32{
+		"STATE_UNSPECIFIED": 0,
+		"STATE_PARTIAL":     1,
+		"STATE_COMPLETE":    2,
+		"STATE_EXCLUDED":    3,
+		"STATE_SUPERSEDED":  4,
+	}
+)
+
+func (x Response_State) Enum() *Response_State {
+	p := new(Response_State)
+	*p = x
+	return p
+}
+
+func (x Response_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Response_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_survey_v1_response_proto_enumTypes[0].Descriptor()
+}
+
+func (Response_State) Type() protoreflect.EnumType {
+	return &file_concentric_survey_v1_response_proto_enumTypes[0]
+}
+
+func (x Response_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Response_State.Descriptor instead.
+func (Response_State) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_proto_rawDescGZIP(), []int{0, 0}
+}
+
+// A Response is what one customer answered to one survey, once. It is never changed:
+// a later answer supersedes it, and an exclusion only takes it out of the measures.
 type Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name, `brands/{brand}/responses/{response}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The survey, `brands/{brand}/surveys/{survey}`.
+	// The survey, `brands/{brand}/surveys/{survey}`. The invitation's if not given;
+	// required where there is none.
 	Survey string `protobuf:"bytes,2,opt,name=survey,proto3" json:"survey,omitempty"`
 	// The customer; absent if nobody knows, `brands/{brand}/customers/{customer}`.
 	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
 	// The invitation it answers; each is answered at most once, `brands/{brand}/surveys/{survey}/invitations/{invitation}`.
 	Invitation string `protobuf:"bytes,4,opt,name=invitation,proto3" json:"invitation,omitempty"`
-	// The answers, at most one a question and at least one in all.
+	// The answers, at most one a question and at least one in all. Only questions that
+	// the branches lead to can be answered.
 	Answers []*Answer `protobuf:"bytes,5,rep,name=answers,proto3" json:"answers,omitempty"`
 	// What the answers belong to, as it was when the interaction ended. Never
-	// changed afterwards.
+	// changed afterwards. What the invitation knows is not given again: it prevails.
 	Attribution *Attribution `protobuf:"bytes,6,opt,name=attribution,proto3" json:"attribution,omitempty"`
 	// When the customer answered. Now if not given; at most 24 hours ahead of now.
 	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
@@ -49,7 +114,29 @@ type Response struct {
 	// The survey's subject.
 	Subject v1.Subject `protobuf:"varint,9,opt,name=subject,proto3,enum=concentric.type.v1.Subject" json:"subject,omitempty"`
 	// When it was stored.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Whether it counts.
+	State Response_State `protobuf:"varint,11,opt,name=state,proto3,enum=concentric.survey.v1.Response_State" json:"state,omitempty"`
+	// The revision of the survey that it answers: the invitation's, or else the newest
+	// one. To be given for answers to an older revision without an invitation.
+	SurveyRevision int64 `protobuf:"varint,12,opt,name=survey_revision,json=surveyRevision,proto3" json:"survey_revision,omitempty"`
+	// The BCP 47 tag of the language the customer saw.
+	Language string `protobuf:"bytes,13,opt,name=language,proto3" json:"language,omitempty"`
+	// How long the customer took; at most 366 days.
+	Duration *durationpb.Duration `protobuf:"bytes,14,opt,name=duration,proto3" json:"duration,omitempty"`
+	// The earlier response of the same invitation that this one replaces,
+	// `brands/{brand}/responses/{response}`.
+	Supersedes string `protobuf:"bytes,15,opt,name=supersedes,proto3" json:"supersedes,omitempty"`
+	// The later response that replaces this one, `brands/{brand}/responses/{response}`.
+	SupersededBy string `protobuf:"bytes,16,opt,name=superseded_by,json=supersededBy,proto3" json:"superseded_by,omitempty"`
+	// Every exclusion and inclusion, oldest first. Only in the answers of `GetResponse`,
+	// `ExcludeResponse` and `IncludeResponse`.
+	Exclusions []*Response_Exclusion `protobuf:"bytes,17,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
+	// Whether words were left out of `answers` because the caller lacks the scope
+	// `responses:read_text`. Their questions are there.
+	TextWithheld bool `protobuf:"varint,18,opt,name=text_withheld,json=textWithheld,proto3" json:"text_withheld,omitempty"`
+	// Changes with every write.
+	Etag          string `protobuf:"bytes,19,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -154,6 +241,69 @@ func (x *Response) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Response) GetState() Response_State {
+	if x != nil {
+		return x.State
+	}
+	return Response_STATE_UNSPECIFIED
+}
+
+func (x *Response) GetSurveyRevision() int64 {
+	if x != nil {
+		return x.SurveyRevision
+	}
+	return 0
+}
+
+func (x *Response) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Response) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *Response) GetSupersedes() string {
+	if x != nil {
+		return x.Supersedes
+	}
+	return ""
+}
+
+func (x *Response) GetSupersededBy() string {
+	if x != nil {
+		return x.SupersededBy
+	}
+	return ""
+}
+
+func (x *Response) GetExclusions() []*Response_Exclusion {
+	if x != nil {
+		return x.Exclusions
+	}
+	return nil
+}
+
+func (x *Response) GetTextWithheld() bool {
+	if x != nil {
+		return x.TextWithheld
+	}
+	return false
+}
+
+func (x *Response) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
 // An Answer is what was answered to one question.
 type Answer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -165,6 +315,8 @@ type Answer struct {
 	//
 	//	*Answer_Rating
 	//	*Answer_Text
+	//	*Answer_Choices
+	//	*Answer_Expectation
 	Value isAnswer_Value `protobuf_oneof:"value"`
 	// The touchpoint this answer rates, of which it becomes the measure; one of the
 	// response's customer. Where it is absent, `attribution` says, `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
@@ -235,6 +387,24 @@ func (x *Answer) GetText() string {
 	return ""
 }
 
+func (x *Answer) GetChoices() *Choices {
+	if x != nil {
+		if x, ok := x.Value.(*Answer_Choices); ok {
+			return x.Choices
+		}
+	}
+	return nil
+}
+
+func (x *Answer) GetExpectation() v1.Expectation {
+	if x != nil {
+		if x, ok := x.Value.(*Answer_Expectation); ok {
+			return x.Expectation
+		}
+	}
+	return v1.Expectation(0)
+}
+
 func (x *Answer) GetTouchpoint() string {
 	if x != nil {
 		return x.Touchpoint
@@ -256,9 +426,23 @@ type Answer_Text struct {
 	Text string `protobuf:"bytes,3,opt,name=text,proto3,oneof"`
 }
 
+type Answer_Choices struct {
+	// What was chosen: one for KIND_CHOICE, one or more for KIND_MULTI.
+	Choices *Choices `protobuf:"bytes,5,opt,name=choices,proto3,oneof"`
+}
+
+type Answer_Expectation struct {
+	// How it compared with what was expected.
+	Expectation v1.Expectation `protobuf:"varint,6,opt,name=expectation,proto3,enum=concentric.type.v1.Expectation,oneof"`
+}
+
 func (*Answer_Rating) isAnswer_Value() {}
 
 func (*Answer_Text) isAnswer_Value() {}
+
+func (*Answer_Choices) isAnswer_Value() {}
+
+func (*Answer_Expectation) isAnswer_Value() {}
 
 // An Attribution says what a response belongs to. What it names is measured by one
 // answer: of the ratings without a touchpoint of their own, to questions without a
@@ -385,15 +569,135 @@ func (x *Attribution) GetPhase() v1.Phase {
 	return v1.Phase(0)
 }
 
+// Choices are what was taken of what was offered.
+type Choices struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ids, each once.
+	ChoiceIds     []string `protobuf:"bytes,1,rep,name=choice_ids,json=choiceIds,proto3" json:"choice_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Choices) Reset() {
+	*x = Choices{}
+	mi := &file_concentric_survey_v1_response_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Choices) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Choices) ProtoMessage() {}
+
+func (x *Choices) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Choices.ProtoReflect.Descriptor instead.
+func (*Choices) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Choices) GetChoiceIds() []string {
+	if x != nil {
+		return x.ChoiceIds
+	}
+	return nil
+}
+
+// An Exclusion is one entry of the record of who took the response out of the
+// measures, or put it back, and why.
+type Response_Exclusion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it was put back.
+	Included bool `protobuf:"varint,1,opt,name=included,proto3" json:"included,omitempty"`
+	// Why, in the caller's words.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who: the subject of the caller's credential, empty where there is none.
+	Principal string `protobuf:"bytes,3,opt,name=principal,proto3" json:"principal,omitempty"`
+	// When.
+	EventTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Response_Exclusion) Reset() {
+	*x = Response_Exclusion{}
+	mi := &file_concentric_survey_v1_response_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Response_Exclusion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Response_Exclusion) ProtoMessage() {}
+
+func (x *Response_Exclusion) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Response_Exclusion.ProtoReflect.Descriptor instead.
+func (*Response_Exclusion) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_proto_rawDescGZIP(), []int{0, 0}
+}
+
+func (x *Response_Exclusion) GetIncluded() bool {
+	if x != nil {
+		return x.Included
+	}
+	return false
+}
+
+func (x *Response_Exclusion) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Response_Exclusion) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *Response_Exclusion) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
 var File_concentric_survey_v1_response_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\n" +
-	"#concentric/survey/v1/response.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\t\n" +
+	"#concentric/survey/v1/response.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x0f\n" +
 	"\bResponse\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12}\n" +
-	"\x06survey\x18\x02 \x01(\tBe\xe0A\x02\xfaA\x17\n" +
-	"\x15concentric.dev/Survey\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\x12\x8c\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x80\x01\n" +
+	"\x06survey\x18\x02 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
+	"\x15concentric.dev/Survey\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\x12\x8c\x01\n" +
 	"\bcustomer\x18\x03 \x01(\tBp\xe0A\x01\xfaA\x19\n" +
 	"\x17concentric.dev/Customer\xbaHJ\xd8\x01\x01rE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\bcustomer\x12\xb2\x01\n" +
 	"\n" +
@@ -412,16 +716,45 @@ const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\asubject\x18\t \x01(\x0e2\x1b.concentric.type.v1.SubjectB\x03\xe0A\x03R\asubject\x12@\n" +
 	"\vcreate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x1a=\n" +
+	"createTime\x12?\n" +
+	"\x05state\x18\v \x01(\x0e2$.concentric.survey.v1.Response.StateB\x03\xe0A\x03R\x05state\x123\n" +
+	"\x0fsurvey_revision\x18\f \x01(\x03B\n" +
+	"\xe0A\x01\xbaH\x04\"\x02(\x00R\x0esurveyRevision\x12a\n" +
+	"\blanguage\x18\r \x01(\tBE\xe0A\x01\xbaH?\xd8\x01\x01r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$R\blanguage\x12I\n" +
+	"\bduration\x18\x0e \x01(\v2\x19.google.protobuf.DurationB\x12\xe0A\x01\xbaH\f\xaa\x01\t\"\x05\b\x80\x8a\x8a\x0f2\x00R\bduration\x12#\n" +
+	"\n" +
+	"supersedes\x18\x0f \x01(\tB\x03\xe0A\x03R\n" +
+	"supersedes\x12(\n" +
+	"\rsuperseded_by\x18\x10 \x01(\tB\x03\xe0A\x03R\fsupersededBy\x12M\n" +
+	"\n" +
+	"exclusions\x18\x11 \x03(\v2(.concentric.survey.v1.Response.ExclusionB\x03\xe0A\x03R\n" +
+	"exclusions\x12(\n" +
+	"\rtext_withheld\x18\x12 \x01(\bB\x03\xe0A\x03R\ftextWithheld\x12\x17\n" +
+	"\x04etag\x18\x13 \x01(\tB\x03\xe0A\x03R\x04etag\x1a\x9e\x01\n" +
+	"\tExclusion\x12\x1a\n" +
+	"\bincluded\x18\x01 \x01(\bR\bincluded\x12\x1c\n" +
+	"\x06reason\x18\x02 \x01(\tB\x04\xf0\xc7\x18\x02R\x06reason\x12\x1c\n" +
+	"\tprincipal\x18\x03 \x01(\tR\tprincipal\x129\n" +
+	"\n" +
+	"event_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\teventTime\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:V\xeaAS\n" +
-	"\x17concentric.dev/Response\x12#brands/{brand}/responses/{response}*\tresponses2\bresponse\"\xd6\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"o\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rSTATE_PARTIAL\x10\x01\x12\x12\n" +
+	"\x0eSTATE_COMPLETE\x10\x02\x12\x12\n" +
+	"\x0eSTATE_EXCLUDED\x10\x03\x12\x14\n" +
+	"\x10STATE_SUPERSEDED\x10\x04:V\xeaAS\n" +
+	"\x17concentric.dev/Response\x12#brands/{brand}/responses/{response}*\tresponses2\bresponse\"\xe2\x03\n" +
 	"\x06Answer\x12A\n" +
 	"\vquestion_id\x18\x01 \x01(\tB \xe0A\x02\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$R\n" +
 	"questionId\x12\x18\n" +
 	"\x06rating\x18\x02 \x01(\x05H\x00R\x06rating\x12$\n" +
-	"\x04text\x18\x03 \x01(\tB\x0e\xbaH\ar\x05 \x01(\x80@\xf0\xc7\x18\x02H\x00R\x04text\x12\xb8\x01\n" +
+	"\x04text\x18\x03 \x01(\tB\x0e\xbaH\ar\x05 \x01(\x80@\xf0\xc7\x18\x02H\x00R\x04text\x129\n" +
+	"\achoices\x18\x05 \x01(\v2\x1d.concentric.survey.v1.ChoicesH\x00R\achoices\x12O\n" +
+	"\vexpectation\x18\x06 \x01(\x0e2\x1f.concentric.type.v1.ExpectationB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00H\x00R\vexpectation\x12\xb8\x01\n" +
 	"\n" +
 	"touchpoint\x18\x04 \x01(\tB\x97\x01\xe0A\x01\xfaA\x1b\n" +
 	"\x19concentric.dev/Touchpoint\xbaHo\xd8\x01\x01rj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\n" +
@@ -445,7 +778,10 @@ const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\achannel\x18\a \x01(\x0e2\x1b.concentric.type.v1.ChannelB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\achannel\x12<\n" +
 	"\x05stage\x18\b \x01(\x0e2\x19.concentric.type.v1.StageB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05stage\x12<\n" +
 	"\x05phase\x18\t \x01(\x0e2\x19.concentric.type.v1.PhaseB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05phase:\xa2\x01\xbaH\x9e\x01\x1a\x9b\x01\n" +
-	"\x17attribution.interaction\x12!interaction must be one of ticket\x1a]this.ticket == '' || this.interaction == '' || this.interaction.startsWith(this.ticket + '/')B\xe5\x01\n" +
+	"\x17attribution.interaction\x12!interaction must be one of ticket\x1a]this.ticket == '' || this.interaction == '' || this.interaction.startsWith(this.ticket + '/')\"U\n" +
+	"\aChoices\x12J\n" +
+	"\n" +
+	"choice_ids\x18\x01 \x03(\tB+\xe0A\x02\xbaH%\x92\x01\"\b\x01\x102\x18\x01\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$R\tchoiceIdsB\xe5\x01\n" +
 	"\x18com.concentric.survey.v1B\rResponseProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/survey/v1;surveyv1\xa2\x02\x03CSX\xaa\x02\x14Concentric.Survey.V1\xca\x02\x14Concentric\\Survey\\V1\xe2\x02 Concentric\\Survey\\V1\\GPBMetadata\xea\x02\x16Concentric::Survey::V1b\x06proto3"
 
 var (
@@ -460,33 +796,45 @@ func file_concentric_survey_v1_response_proto_rawDescGZIP() []byte {
 	return file_concentric_survey_v1_response_proto_rawDescData
 }
 
-var file_concentric_survey_v1_response_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concentric_survey_v1_response_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concentric_survey_v1_response_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_concentric_survey_v1_response_proto_goTypes = []any{
-	(*Response)(nil),              // 0: concentric.survey.v1.Response
-	(*Answer)(nil),                // 1: concentric.survey.v1.Answer
-	(*Attribution)(nil),           // 2: concentric.survey.v1.Attribution
-	nil,                           // 3: concentric.survey.v1.Response.AttributesEntry
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
-	(v1.Subject)(0),               // 5: concentric.type.v1.Subject
-	(v1.Channel)(0),               // 6: concentric.type.v1.Channel
-	(v1.Stage)(0),                 // 7: concentric.type.v1.Stage
-	(v1.Phase)(0),                 // 8: concentric.type.v1.Phase
+	(Response_State)(0),           // 0: concentric.survey.v1.Response.State
+	(*Response)(nil),              // 1: concentric.survey.v1.Response
+	(*Answer)(nil),                // 2: concentric.survey.v1.Answer
+	(*Attribution)(nil),           // 3: concentric.survey.v1.Attribution
+	(*Choices)(nil),               // 4: concentric.survey.v1.Choices
+	(*Response_Exclusion)(nil),    // 5: concentric.survey.v1.Response.Exclusion
+	nil,                           // 6: concentric.survey.v1.Response.AttributesEntry
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(v1.Subject)(0),               // 8: concentric.type.v1.Subject
+	(*durationpb.Duration)(nil),   // 9: google.protobuf.Duration
+	(v1.Expectation)(0),           // 10: concentric.type.v1.Expectation
+	(v1.Channel)(0),               // 11: concentric.type.v1.Channel
+	(v1.Stage)(0),                 // 12: concentric.type.v1.Stage
+	(v1.Phase)(0),                 // 13: concentric.type.v1.Phase
 }
 var file_concentric_survey_v1_response_proto_depIdxs = []int32{
-	1, // 0: concentric.survey.v1.Response.answers:type_name -> concentric.survey.v1.Answer
-	2, // 1: concentric.survey.v1.Response.attribution:type_name -> concentric.survey.v1.Attribution
-	4, // 2: concentric.survey.v1.Response.submit_time:type_name -> google.protobuf.Timestamp
-	3, // 3: concentric.survey.v1.Response.attributes:type_name -> concentric.survey.v1.Response.AttributesEntry
-	5, // 4: concentric.survey.v1.Response.subject:type_name -> concentric.type.v1.Subject
-	4, // 5: concentric.survey.v1.Response.create_time:type_name -> google.protobuf.Timestamp
-	6, // 6: concentric.survey.v1.Attribution.channel:type_name -> concentric.type.v1.Channel
-	7, // 7: concentric.survey.v1.Attribution.stage:type_name -> concentric.type.v1.Stage
-	8, // 8: concentric.survey.v1.Attribution.phase:type_name -> concentric.type.v1.Phase
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	2,  // 0: concentric.survey.v1.Response.answers:type_name -> concentric.survey.v1.Answer
+	3,  // 1: concentric.survey.v1.Response.attribution:type_name -> concentric.survey.v1.Attribution
+	7,  // 2: concentric.survey.v1.Response.submit_time:type_name -> google.protobuf.Timestamp
+	6,  // 3: concentric.survey.v1.Response.attributes:type_name -> concentric.survey.v1.Response.AttributesEntry
+	8,  // 4: concentric.survey.v1.Response.subject:type_name -> concentric.type.v1.Subject
+	7,  // 5: concentric.survey.v1.Response.create_time:type_name -> google.protobuf.Timestamp
+	0,  // 6: concentric.survey.v1.Response.state:type_name -> concentric.survey.v1.Response.State
+	9,  // 7: concentric.survey.v1.Response.duration:type_name -> google.protobuf.Duration
+	5,  // 8: concentric.survey.v1.Response.exclusions:type_name -> concentric.survey.v1.Response.Exclusion
+	4,  // 9: concentric.survey.v1.Answer.choices:type_name -> concentric.survey.v1.Choices
+	10, // 10: concentric.survey.v1.Answer.expectation:type_name -> concentric.type.v1.Expectation
+	11, // 11: concentric.survey.v1.Attribution.channel:type_name -> concentric.type.v1.Channel
+	12, // 12: concentric.survey.v1.Attribution.stage:type_name -> concentric.type.v1.Stage
+	13, // 13: concentric.survey.v1.Attribution.phase:type_name -> concentric.type.v1.Phase
+	7,  // 14: concentric.survey.v1.Response.Exclusion.event_time:type_name -> google.protobuf.Timestamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_response_proto_init() }
@@ -497,19 +845,22 @@ func file_concentric_survey_v1_response_proto_init() {
 	file_concentric_survey_v1_response_proto_msgTypes[1].OneofWrappers = []any{
 		(*Answer_Rating)(nil),
 		(*Answer_Text)(nil),
+		(*Answer_Choices)(nil),
+		(*Answer_Expectation)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_survey_v1_response_proto_rawDesc), len(file_concentric_survey_v1_response_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   4,
+			NumEnums:      1,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_concentric_survey_v1_response_proto_goTypes,
 		DependencyIndexes: file_concentric_survey_v1_response_proto_depIdxs,
+		EnumInfos:         file_concentric_survey_v1_response_proto_enumTypes,
 		MessageInfos:      file_concentric_survey_v1_response_proto_msgTypes,
 	}.Build()
 	File_concentric_survey_v1_response_proto = out.File

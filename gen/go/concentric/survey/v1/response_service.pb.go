@@ -10,8 +10,10 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -23,6 +25,67 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Change is what a message says.
+type WatchResponsesResponse_Change int32
+
+const (
+	// Never sent.
+	WatchResponsesResponse_CHANGE_UNSPECIFIED WatchResponsesResponse_Change = 0
+	// `response` is part of the snapshot.
+	WatchResponsesResponse_CHANGE_SNAPSHOT WatchResponsesResponse_Change = 1
+	// The snapshot is complete.
+	WatchResponsesResponse_CHANGE_SNAPSHOT_COMPLETE WatchResponsesResponse_Change = 2
+	// `response` is new or has changed.
+	WatchResponsesResponse_CHANGE_CHANGED WatchResponsesResponse_Change = 3
+	// Nothing has changed for 15 seconds.
+	WatchResponsesResponse_CHANGE_HEARTBEAT WatchResponsesResponse_Change = 4
+)
+
+// Enum value maps for WatchResponsesResponse_Change.
+var (
+	WatchResponsesResponse_Change_name = map[int32]string{
+		0: "CHANGE_UNSPECIFIED",
+		1: "CHANGE_SNAPSHOT",
+		2: "CHANGE_SNAPSHOT_COMPLETE",
+		3: "CHANGE_CHANGED",
+		4: "CHANGE_HEARTBEAT",
+	}
+	WatchResponsesResponse_Change_value = map[string]int32{
+		"CHANGE_UNSPECIFIED":       0,
+		"CHANGE_SNAPSHOT":          1,
+		"CHANGE_SNAPSHOT_COMPLETE": 2,
+		"CHANGE_CHANGED":           3,
+		"CHANGE_HEARTBEAT":         4,
+	}
+)
+
+func (x WatchResponsesResponse_Change) Enum() *WatchResponsesResponse_Change {
+	p := new(WatchResponsesResponse_Change)
+	*p = x
+	return p
+}
+
+func (x WatchResponsesResponse_Change) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchResponsesResponse_Change) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_survey_v1_response_service_proto_enumTypes[0].Descriptor()
+}
+
+func (WatchResponsesResponse_Change) Type() protoreflect.EnumType {
+	return &file_concentric_survey_v1_response_service_proto_enumTypes[0]
+}
+
+func (x WatchResponsesResponse_Change) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchResponsesResponse_Change.Descriptor instead.
+func (WatchResponsesResponse_Change) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{15, 0}
+}
 
 // Request message for `ResponseService.SubmitResponse`.
 type SubmitResponseRequest struct {
@@ -40,7 +103,18 @@ type SubmitResponseRequest struct {
 	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Checks everything and answers as if it were done, but changes nothing.
-	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// The token of an invitation. Its survey and invitation and customer need not be given in `response`.
+	Token string `protobuf:"bytes,6,opt,name=token,proto3" json:"token,omitempty"`
+	// Saves the answers for later instead of submitting them: nothing is required, and
+	// nothing counts. Only with an invitation. Each save replaces the one before.
+	Partial bool `protobuf:"varint,7,opt,name=partial,proto3" json:"partial,omitempty"`
+	// Replaces the answer the invitation already has, up to 24 hours after that one was
+	// submitted. Not for anonymous surveys.
+	Supersede bool `protobuf:"varint,8,opt,name=supersede,proto3" json:"supersede,omitempty"`
+	// The nonce of the form that was filled in. Only pages send it: see
+	// `Form.nonce`.
+	Nonce         string `protobuf:"bytes,9,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -110,6 +184,34 @@ func (x *SubmitResponseRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *SubmitResponseRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *SubmitResponseRequest) GetPartial() bool {
+	if x != nil {
+		return x.Partial
+	}
+	return false
+}
+
+func (x *SubmitResponseRequest) GetSupersede() bool {
+	if x != nil {
+		return x.Supersede
+	}
+	return false
+}
+
+func (x *SubmitResponseRequest) GetNonce() string {
+	if x != nil {
+		return x.Nonce
+	}
+	return ""
+}
+
 // Request message for `ResponseService.GetResponse`.
 type GetResponseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -168,7 +270,12 @@ type ListResponsesRequest struct {
 	// Only this customer's responses, `brands/{brand}/customers/{customer}`.
 	Customer string `protobuf:"bytes,4,opt,name=customer,proto3" json:"customer,omitempty"`
 	// Only responses to this survey, `brands/{brand}/surveys/{survey}`.
-	Survey        string `protobuf:"bytes,5,opt,name=survey,proto3" json:"survey,omitempty"`
+	Survey string `protobuf:"bytes,5,opt,name=survey,proto3" json:"survey,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `state` and `channel` and `stage` and `phase` and `partner` and `team` and
+	// `agent` and `ticket` and `language` and `subject` and `submit_time` and
+	// `attributes.KEY`. Complete and excluded responses if it does not speak of `state`.
+	Filter        string `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -238,6 +345,13 @@ func (x *ListResponsesRequest) GetSurvey() string {
 	return ""
 }
 
+func (x *ListResponsesRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
 // Response message for `ResponseService.ListResponses`.
 type ListResponsesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -293,11 +407,855 @@ func (x *ListResponsesResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request message for `ResponseService.GetForm`.
+type GetFormRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The token of an invitation.
+	Token string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	// A public survey, where there is no token.
+	Survey string `protobuf:"bytes,3,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The BCP 47 tag of the language wanted. The invitation's or the survey's if not given.
+	Language      string `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFormRequest) Reset() {
+	*x = GetFormRequest{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFormRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFormRequest) ProtoMessage() {}
+
+func (x *GetFormRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFormRequest.ProtoReflect.Descriptor instead.
+func (*GetFormRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GetFormRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *GetFormRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *GetFormRequest) GetSurvey() string {
+	if x != nil {
+		return x.Survey
+	}
+	return ""
+}
+
+func (x *GetFormRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+// A Form is what a customer is asked.
+type Form struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, as the invitation knows it: in its revision, each `text` in `language`
+	// where there is a translation, without translations.
+	Survey *Survey `protobuf:"bytes,1,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The language that most of it is in, a BCP 47 tag.
+	Language string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	// What was saved for later.
+	Answers []*Answer `protobuf:"bytes,3,rep,name=answers,proto3" json:"answers,omitempty"`
+	// From when on it cannot be submitted. Absent if never.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// Proof that the form was shown. A page puts it into the form it renders and sends it
+	// along with the answers, so that a machine which posts to the link without reading
+	// the page is refused. Good for 24 hours, with this token only.
+	Nonce         string `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Form) Reset() {
+	*x = Form{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Form) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Form) ProtoMessage() {}
+
+func (x *Form) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Form.ProtoReflect.Descriptor instead.
+func (*Form) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Form) GetSurvey() *Survey {
+	if x != nil {
+		return x.Survey
+	}
+	return nil
+}
+
+func (x *Form) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Form) GetAnswers() []*Answer {
+	if x != nil {
+		return x.Answers
+	}
+	return nil
+}
+
+func (x *Form) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Form) GetNonce() string {
+	if x != nil {
+		return x.Nonce
+	}
+	return ""
+}
+
+// Request message for `ResponseService.BatchCreateResponses`.
+type BatchCreateResponsesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The responses, 1 to 1,000, all of the brand in `parent`. `request_id`,
+	// `validate_only`, `token`, `partial` and `nonce` of the items must be empty. They are
+	// checked one by one.
+	Requests []*SubmitResponseRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	// Store what can be stored, and answer for each on its own.
+	PartialSuccess bool `protobuf:"varint,3,opt,name=partial_success,json=partialSuccess,proto3" json:"partial_success,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateResponsesRequest) Reset() {
+	*x = BatchCreateResponsesRequest{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateResponsesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateResponsesRequest) ProtoMessage() {}
+
+func (x *BatchCreateResponsesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateResponsesRequest.ProtoReflect.Descriptor instead.
+func (*BatchCreateResponsesRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BatchCreateResponsesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchCreateResponsesRequest) GetRequests() []*SubmitResponseRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *BatchCreateResponsesRequest) GetPartialSuccess() bool {
+	if x != nil {
+		return x.PartialSuccess
+	}
+	return false
+}
+
+func (x *BatchCreateResponsesRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BatchCreateResponsesRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Response message for `ResponseService.BatchCreateResponses`.
+type BatchCreateResponsesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One result per request, in the same order.
+	Results       []*CreateResponseResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateResponsesResponse) Reset() {
+	*x = BatchCreateResponsesResponse{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateResponsesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateResponsesResponse) ProtoMessage() {}
+
+func (x *BatchCreateResponsesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateResponsesResponse.ProtoReflect.Descriptor instead.
+func (*BatchCreateResponsesResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchCreateResponsesResponse) GetResults() []*CreateResponseResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// A CreateResponseResult is what became of one response of a batch.
+type CreateResponseResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The response, unless refused.
+	Response *Response `protobuf:"bytes,1,opt,name=response,proto3" json:"response,omitempty"`
+	// Why it was refused, with the same details as a call of its own.
+	Error         *status.Status `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateResponseResult) Reset() {
+	*x = CreateResponseResult{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateResponseResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateResponseResult) ProtoMessage() {}
+
+func (x *CreateResponseResult) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateResponseResult.ProtoReflect.Descriptor instead.
+func (*CreateResponseResult) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateResponseResult) GetResponse() *Response {
+	if x != nil {
+		return x.Response
+	}
+	return nil
+}
+
+func (x *CreateResponseResult) GetError() *status.Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// Request message for `ResponseService.ImportResponses`: one response of the stream.
+type ImportResponsesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`. The same in every message of a stream.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The last segment of the response's name: lower-case letters, digits, `-` and `_`,
+	// at most 63.
+	ResponseId string `protobuf:"bytes,2,opt,name=response_id,json=responseId,proto3" json:"response_id,omitempty"`
+	// The response, with `submit_time`.
+	Response *Response `protobuf:"bytes,3,opt,name=response,proto3" json:"response,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing. The same in
+	// every message of a stream.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportResponsesRequest) Reset() {
+	*x = ImportResponsesRequest{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportResponsesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportResponsesRequest) ProtoMessage() {}
+
+func (x *ImportResponsesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportResponsesRequest.ProtoReflect.Descriptor instead.
+func (*ImportResponsesRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ImportResponsesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ImportResponsesRequest) GetResponseId() string {
+	if x != nil {
+		return x.ResponseId
+	}
+	return ""
+}
+
+func (x *ImportResponsesRequest) GetResponse() *Response {
+	if x != nil {
+		return x.Response
+	}
+	return nil
+}
+
+func (x *ImportResponsesRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Response message for `ResponseService.ImportResponses`.
+type ImportResponsesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many responses were stored.
+	ImportedCount int64 `protobuf:"varint,1,opt,name=imported_count,json=importedCount,proto3" json:"imported_count,omitempty"`
+	// How many were there already, with the same content.
+	UnchangedCount int64 `protobuf:"varint,2,opt,name=unchanged_count,json=unchangedCount,proto3" json:"unchanged_count,omitempty"`
+	// How many were refused.
+	RefusedCount int64 `protobuf:"varint,3,opt,name=refused_count,json=refusedCount,proto3" json:"refused_count,omitempty"`
+	// What is to be said about single rows; nothing about those that went well.
+	Results       []*ImportResponseResult `protobuf:"bytes,4,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportResponsesResponse) Reset() {
+	*x = ImportResponsesResponse{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportResponsesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportResponsesResponse) ProtoMessage() {}
+
+func (x *ImportResponsesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportResponsesResponse.ProtoReflect.Descriptor instead.
+func (*ImportResponsesResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ImportResponsesResponse) GetImportedCount() int64 {
+	if x != nil {
+		return x.ImportedCount
+	}
+	return 0
+}
+
+func (x *ImportResponsesResponse) GetUnchangedCount() int64 {
+	if x != nil {
+		return x.UnchangedCount
+	}
+	return 0
+}
+
+func (x *ImportResponsesResponse) GetRefusedCount() int64 {
+	if x != nil {
+		return x.RefusedCount
+	}
+	return 0
+}
+
+func (x *ImportResponsesResponse) GetResults() []*ImportResponseResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// An ImportResponseResult says why one row of an import was refused.
+type ImportResponseResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The place of the row in the stream, from 0.
+	Index int64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// The response, `brands/{brand}/responses/{response}`.
+	Response string `protobuf:"bytes,2,opt,name=response,proto3" json:"response,omitempty"`
+	// Why it was refused.
+	Error         *status.Status `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportResponseResult) Reset() {
+	*x = ImportResponseResult{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportResponseResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportResponseResult) ProtoMessage() {}
+
+func (x *ImportResponseResult) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportResponseResult.ProtoReflect.Descriptor instead.
+func (*ImportResponseResult) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ImportResponseResult) GetIndex() int64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *ImportResponseResult) GetResponse() string {
+	if x != nil {
+		return x.Response
+	}
+	return ""
+}
+
+func (x *ImportResponseResult) GetError() *status.Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// Request message for `ResponseService.ExcludeResponse`.
+type ExcludeResponseRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The response, `brands/{brand}/responses/{response}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, in a few words: 1 to 500 characters.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExcludeResponseRequest) Reset() {
+	*x = ExcludeResponseRequest{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExcludeResponseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExcludeResponseRequest) ProtoMessage() {}
+
+func (x *ExcludeResponseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExcludeResponseRequest.ProtoReflect.Descriptor instead.
+func (*ExcludeResponseRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ExcludeResponseRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ExcludeResponseRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ExcludeResponseRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ExcludeResponseRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `ResponseService.IncludeResponse`.
+type IncludeResponseRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The response, `brands/{brand}/responses/{response}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, in a few words: 1 to 500 characters.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IncludeResponseRequest) Reset() {
+	*x = IncludeResponseRequest{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IncludeResponseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IncludeResponseRequest) ProtoMessage() {}
+
+func (x *IncludeResponseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IncludeResponseRequest.ProtoReflect.Descriptor instead.
+func (*IncludeResponseRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *IncludeResponseRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IncludeResponseRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *IncludeResponseRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *IncludeResponseRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `ResponseService.WatchResponses`.
+type WatchResponsesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Only responses to this survey.
+	Survey string `protobuf:"bytes,2,opt,name=survey,proto3" json:"survey,omitempty"`
+	// Begin with the responses of the last 24 hours, at most 1,000, newest first.
+	Snapshot bool `protobuf:"varint,3,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	// The token of the last message received. Absent to begin.
+	ResumeToken   string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchResponsesRequest) Reset() {
+	*x = WatchResponsesRequest{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchResponsesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchResponsesRequest) ProtoMessage() {}
+
+func (x *WatchResponsesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchResponsesRequest.ProtoReflect.Descriptor instead.
+func (*WatchResponsesRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *WatchResponsesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WatchResponsesRequest) GetSurvey() string {
+	if x != nil {
+		return x.Survey
+	}
+	return ""
+}
+
+func (x *WatchResponsesRequest) GetSnapshot() bool {
+	if x != nil {
+		return x.Snapshot
+	}
+	return false
+}
+
+func (x *WatchResponsesRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// Response message for `ResponseService.WatchResponses`.
+type WatchResponsesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the message says.
+	Change WatchResponsesResponse_Change `protobuf:"varint,1,opt,name=change,proto3,enum=concentric.survey.v1.WatchResponsesResponse_Change" json:"change,omitempty"`
+	// The response.
+	Response *Response `protobuf:"bytes,2,opt,name=response,proto3" json:"response,omitempty"`
+	// Send it back to go on after this message. Absent within the snapshot.
+	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchResponsesResponse) Reset() {
+	*x = WatchResponsesResponse{}
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchResponsesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchResponsesResponse) ProtoMessage() {}
+
+func (x *WatchResponsesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_response_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchResponsesResponse.ProtoReflect.Descriptor instead.
+func (*WatchResponsesResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_response_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *WatchResponsesResponse) GetChange() WatchResponsesResponse_Change {
+	if x != nil {
+		return x.Change
+	}
+	return WatchResponsesResponse_CHANGE_UNSPECIFIED
+}
+
+func (x *WatchResponsesResponse) GetResponse() *Response {
+	if x != nil {
+		return x.Response
+	}
+	return nil
+}
+
+func (x *WatchResponsesResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
 var File_concentric_survey_v1_response_service_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"\n" +
-	"+concentric/survey/v1/response_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a#concentric/survey/v1/response.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xeb\x02\n" +
+	"+concentric/survey/v1/response_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a#concentric/survey/v1/response.proto\x1a!concentric/survey/v1/survey.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xf7\x03\n" +
 	"\x15SubmitResponseRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12E\n" +
 	"\bresponse\x18\x02 \x01(\v2\x1e.concentric.survey.v1.ResponseB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bresponse\x12H\n" +
@@ -305,9 +1263,13 @@ const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"responseId\x12S\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"w\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\x12%\n" +
+	"\x05token\x18\x06 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03(\x80\x02\xf0\xc7\x18\x01R\x05token\x12\x1d\n" +
+	"\apartial\x18\a \x01(\bB\x03\xe0A\x01R\apartial\x12!\n" +
+	"\tsupersede\x18\b \x01(\bB\x03\xe0A\x01R\tsupersede\x12!\n" +
+	"\x05nonce\x18\t \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\x05nonce\"w\n" +
 	"\x12GetResponseRequest\x12a\n" +
-	"\x04name\x18\x01 \x01(\tBM\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/responses/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xc1\x03\n" +
+	"\x04name\x18\x01 \x01(\tBM\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/responses/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xe6\x03\n" +
 	"\x14ListResponsesRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -317,13 +1279,95 @@ const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"\bcustomer\x18\x04 \x01(\tBp\xe0A\x01\xfaA\x19\n" +
 	"\x17concentric.dev/Customer\xbaHJ\xd8\x01\x01rE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\bcustomer\x12\x80\x01\n" +
 	"\x06survey\x18\x05 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
-	"\x15concentric.dev/Survey\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\"}\n" +
+	"\x15concentric.dev/Survey\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\x12#\n" +
+	"\x06filter\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"}\n" +
 	"\x15ListResponsesResponse\x12<\n" +
 	"\tresponses\x18\x01 \x03(\v2\x1e.concentric.survey.v1.ResponseR\tresponses\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xf8\x03\n" +
-	"\x0fResponseService\x12\xa5\x01\n" +
-	"\x0eSubmitResponse\x12+.concentric.survey.v1.SubmitResponseRequest\x1a\x1e.concentric.survey.v1.Response\"F\xea\xc7\x18\x11\n" +
-	"\x0fresponses:write\x82\xd3\xe4\x93\x02+:\bresponse\"\x1f/v1/{parent=brands/*}/responses\x12\x94\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe1\x02\n" +
+	"\x0eGetFormRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12%\n" +
+	"\x05token\x18\x02 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03(\x80\x02\xf0\xc7\x18\x01R\x05token\x12\x80\x01\n" +
+	"\x06survey\x18\x03 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
+	"\x15concentric.dev/Survey\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\x12a\n" +
+	"\blanguage\x18\x04 \x01(\tBE\xe0A\x01\xbaH?\xd8\x01\x01r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$R\blanguage\"\xe3\x01\n" +
+	"\x04Form\x124\n" +
+	"\x06survey\x18\x01 \x01(\v2\x1c.concentric.survey.v1.SurveyR\x06survey\x12\x1a\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\x126\n" +
+	"\aanswers\x18\x03 \x03(\v2\x1c.concentric.survey.v1.AnswerR\aanswers\x12;\n" +
+	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12\x14\n" +
+	"\x05nonce\x18\x05 \x01(\tR\x05nonce\"\xec\x02\n" +
+	"\x1bBatchCreateResponsesRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12\\\n" +
+	"\brequests\x18\x02 \x03(\v2+.concentric.survey.v1.SubmitResponseRequestB\x13\xe0A\x02\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\x12,\n" +
+	"\x0fpartial_success\x18\x03 \x01(\bB\x03\xe0A\x01R\x0epartialSuccess\x12S\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"d\n" +
+	"\x1cBatchCreateResponsesResponse\x12D\n" +
+	"\aresults\x18\x01 \x03(\v2*.concentric.survey.v1.CreateResponseResultR\aresults\"|\n" +
+	"\x14CreateResponseResult\x12:\n" +
+	"\bresponse\x18\x01 \x01(\v2\x1e.concentric.survey.v1.ResponseR\bresponse\x12(\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusR\x05error\"\x94\x02\n" +
+	"\x16ImportResponsesRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12E\n" +
+	"\vresponse_id\x18\x02 \x01(\tB$\xe0A\x02\xbaH\x1er\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\n" +
+	"responseId\x12E\n" +
+	"\bresponse\x18\x03 \x01(\v2\x1e.concentric.survey.v1.ResponseB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bresponse\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd4\x01\n" +
+	"\x17ImportResponsesResponse\x12%\n" +
+	"\x0eimported_count\x18\x01 \x01(\x03R\rimportedCount\x12'\n" +
+	"\x0funchanged_count\x18\x02 \x01(\x03R\x0eunchangedCount\x12#\n" +
+	"\rrefused_count\x18\x03 \x01(\x03R\frefusedCount\x12D\n" +
+	"\aresults\x18\x04 \x03(\v2*.concentric.survey.v1.ImportResponseResultR\aresults\"r\n" +
+	"\x14ImportResponseResult\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x1a\n" +
+	"\bresponse\x18\x02 \x01(\tR\bresponse\x12(\n" +
+	"\x05error\x18\x03 \x01(\v2\x12.google.rpc.StatusR\x05error\"\xa5\x02\n" +
+	"\x16ExcludeResponseRequest\x12a\n" +
+	"\x04name\x18\x01 \x01(\tBM\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/responses/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12)\n" +
+	"\x06reason\x18\x02 \x01(\tB\x11\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa5\x02\n" +
+	"\x16IncludeResponseRequest\x12a\n" +
+	"\x04name\x18\x01 \x01(\tBM\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/responses/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12)\n" +
+	"\x06reason\x18\x02 \x01(\tB\x11\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xaf\x02\n" +
+	"\x15WatchResponsesRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12\x80\x01\n" +
+	"\x06survey\x18\x02 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
+	"\x15concentric.dev/Survey\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\x12\x1f\n" +
+	"\bsnapshot\x18\x03 \x01(\bB\x03\xe0A\x01R\bsnapshot\x12.\n" +
+	"\fresume_token\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x04R\vresumeToken\"\xc3\x02\n" +
+	"\x16WatchResponsesResponse\x12K\n" +
+	"\x06change\x18\x01 \x01(\x0e23.concentric.survey.v1.WatchResponsesResponse.ChangeR\x06change\x12:\n" +
+	"\bresponse\x18\x02 \x01(\v2\x1e.concentric.survey.v1.ResponseR\bresponse\x12!\n" +
+	"\fresume_token\x18\x03 \x01(\tR\vresumeToken\"}\n" +
+	"\x06Change\x12\x16\n" +
+	"\x12CHANGE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fCHANGE_SNAPSHOT\x10\x01\x12\x1c\n" +
+	"\x18CHANGE_SNAPSHOT_COMPLETE\x10\x02\x12\x12\n" +
+	"\x0eCHANGE_CHANGED\x10\x03\x12\x14\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x042\xed\v\n" +
+	"\x0fResponseService\x12\xa7\x01\n" +
+	"\x0eSubmitResponse\x12+.concentric.survey.v1.SubmitResponseRequest\x1a\x1e.concentric.survey.v1.Response\"H\xea\xc7\x18\x13\n" +
+	"\x0fresponses:write \x01\x82\xd3\xe4\x93\x02+:\bresponse\"\x1f/v1/{parent=brands/*}/responses\x12\x8b\x01\n" +
+	"\aGetForm\x12$.concentric.survey.v1.GetFormRequest\x1a\x1a.concentric.survey.v1.Form\">\xea\xc7\x18\x10\n" +
+	"\fsurveys:read \x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{parent=brands/*}/forms:get\x12\xca\x01\n" +
+	"\x14BatchCreateResponses\x121.concentric.survey.v1.BatchCreateResponsesRequest\x1a2.concentric.survey.v1.BatchCreateResponsesResponse\"K\xea\xc7\x18\x11\n" +
+	"\x0fresponses:write\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{parent=brands/*}/responses:batchCreate\x12\x88\x01\n" +
+	"\x0fImportResponses\x12,.concentric.survey.v1.ImportResponsesRequest\x1a-.concentric.survey.v1.ImportResponsesResponse\"\x16\xea\xc7\x18\x12\n" +
+	"\x10responses:import(\x01\x12\xaa\x01\n" +
+	"\x0fExcludeResponse\x12,.concentric.survey.v1.ExcludeResponseRequest\x1a\x1e.concentric.survey.v1.Response\"I\xea\xc7\x18\x13\n" +
+	"\x11responses:exclude\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=brands/*/responses/*}:exclude\x12\xaa\x01\n" +
+	"\x0fIncludeResponse\x12,.concentric.survey.v1.IncludeResponseRequest\x1a\x1e.concentric.survey.v1.Response\"I\xea\xc7\x18\x13\n" +
+	"\x11responses:exclude\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=brands/*/responses/*}:include\x12\xb0\x01\n" +
+	"\x0eWatchResponses\x12+.concentric.survey.v1.WatchResponsesRequest\x1a,.concentric.survey.v1.WatchResponsesResponse\"A\xea\xc7\x18\x10\n" +
+	"\x0eresponses:read\x82\xd3\xe4\x93\x02'\x12%/v1/{parent=brands/*}/responses:watch0\x01\x12\x94\x01\n" +
 	"\vGetResponse\x12(.concentric.survey.v1.GetResponseRequest\x1a\x1e.concentric.survey.v1.Response\";\xea\xc7\x18\x10\n" +
 	"\x0eresponses:read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=brands/*/responses/*}\x12\xa5\x01\n" +
 	"\rListResponses\x12*.concentric.survey.v1.ListResponsesRequest\x1a+.concentric.survey.v1.ListResponsesResponse\";\xea\xc7\x18\x10\n" +
@@ -342,28 +1386,70 @@ func file_concentric_survey_v1_response_service_proto_rawDescGZIP() []byte {
 	return file_concentric_survey_v1_response_service_proto_rawDescData
 }
 
-var file_concentric_survey_v1_response_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concentric_survey_v1_response_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concentric_survey_v1_response_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_concentric_survey_v1_response_service_proto_goTypes = []any{
-	(*SubmitResponseRequest)(nil), // 0: concentric.survey.v1.SubmitResponseRequest
-	(*GetResponseRequest)(nil),    // 1: concentric.survey.v1.GetResponseRequest
-	(*ListResponsesRequest)(nil),  // 2: concentric.survey.v1.ListResponsesRequest
-	(*ListResponsesResponse)(nil), // 3: concentric.survey.v1.ListResponsesResponse
-	(*Response)(nil),              // 4: concentric.survey.v1.Response
+	(WatchResponsesResponse_Change)(0),   // 0: concentric.survey.v1.WatchResponsesResponse.Change
+	(*SubmitResponseRequest)(nil),        // 1: concentric.survey.v1.SubmitResponseRequest
+	(*GetResponseRequest)(nil),           // 2: concentric.survey.v1.GetResponseRequest
+	(*ListResponsesRequest)(nil),         // 3: concentric.survey.v1.ListResponsesRequest
+	(*ListResponsesResponse)(nil),        // 4: concentric.survey.v1.ListResponsesResponse
+	(*GetFormRequest)(nil),               // 5: concentric.survey.v1.GetFormRequest
+	(*Form)(nil),                         // 6: concentric.survey.v1.Form
+	(*BatchCreateResponsesRequest)(nil),  // 7: concentric.survey.v1.BatchCreateResponsesRequest
+	(*BatchCreateResponsesResponse)(nil), // 8: concentric.survey.v1.BatchCreateResponsesResponse
+	(*CreateResponseResult)(nil),         // 9: concentric.survey.v1.CreateResponseResult
+	(*ImportResponsesRequest)(nil),       // 10: concentric.survey.v1.ImportResponsesRequest
+	(*ImportResponsesResponse)(nil),      // 11: concentric.survey.v1.ImportResponsesResponse
+	(*ImportResponseResult)(nil),         // 12: concentric.survey.v1.ImportResponseResult
+	(*ExcludeResponseRequest)(nil),       // 13: concentric.survey.v1.ExcludeResponseRequest
+	(*IncludeResponseRequest)(nil),       // 14: concentric.survey.v1.IncludeResponseRequest
+	(*WatchResponsesRequest)(nil),        // 15: concentric.survey.v1.WatchResponsesRequest
+	(*WatchResponsesResponse)(nil),       // 16: concentric.survey.v1.WatchResponsesResponse
+	(*Response)(nil),                     // 17: concentric.survey.v1.Response
+	(*Survey)(nil),                       // 18: concentric.survey.v1.Survey
+	(*Answer)(nil),                       // 19: concentric.survey.v1.Answer
+	(*timestamppb.Timestamp)(nil),        // 20: google.protobuf.Timestamp
+	(*status.Status)(nil),                // 21: google.rpc.Status
 }
 var file_concentric_survey_v1_response_service_proto_depIdxs = []int32{
-	4, // 0: concentric.survey.v1.SubmitResponseRequest.response:type_name -> concentric.survey.v1.Response
-	4, // 1: concentric.survey.v1.ListResponsesResponse.responses:type_name -> concentric.survey.v1.Response
-	0, // 2: concentric.survey.v1.ResponseService.SubmitResponse:input_type -> concentric.survey.v1.SubmitResponseRequest
-	1, // 3: concentric.survey.v1.ResponseService.GetResponse:input_type -> concentric.survey.v1.GetResponseRequest
-	2, // 4: concentric.survey.v1.ResponseService.ListResponses:input_type -> concentric.survey.v1.ListResponsesRequest
-	4, // 5: concentric.survey.v1.ResponseService.SubmitResponse:output_type -> concentric.survey.v1.Response
-	4, // 6: concentric.survey.v1.ResponseService.GetResponse:output_type -> concentric.survey.v1.Response
-	3, // 7: concentric.survey.v1.ResponseService.ListResponses:output_type -> concentric.survey.v1.ListResponsesResponse
-	5, // [5:8] is the sub-list for method output_type
-	2, // [2:5] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	17, // 0: concentric.survey.v1.SubmitResponseRequest.response:type_name -> concentric.survey.v1.Response
+	17, // 1: concentric.survey.v1.ListResponsesResponse.responses:type_name -> concentric.survey.v1.Response
+	18, // 2: concentric.survey.v1.Form.survey:type_name -> concentric.survey.v1.Survey
+	19, // 3: concentric.survey.v1.Form.answers:type_name -> concentric.survey.v1.Answer
+	20, // 4: concentric.survey.v1.Form.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 5: concentric.survey.v1.BatchCreateResponsesRequest.requests:type_name -> concentric.survey.v1.SubmitResponseRequest
+	9,  // 6: concentric.survey.v1.BatchCreateResponsesResponse.results:type_name -> concentric.survey.v1.CreateResponseResult
+	17, // 7: concentric.survey.v1.CreateResponseResult.response:type_name -> concentric.survey.v1.Response
+	21, // 8: concentric.survey.v1.CreateResponseResult.error:type_name -> google.rpc.Status
+	17, // 9: concentric.survey.v1.ImportResponsesRequest.response:type_name -> concentric.survey.v1.Response
+	12, // 10: concentric.survey.v1.ImportResponsesResponse.results:type_name -> concentric.survey.v1.ImportResponseResult
+	21, // 11: concentric.survey.v1.ImportResponseResult.error:type_name -> google.rpc.Status
+	0,  // 12: concentric.survey.v1.WatchResponsesResponse.change:type_name -> concentric.survey.v1.WatchResponsesResponse.Change
+	17, // 13: concentric.survey.v1.WatchResponsesResponse.response:type_name -> concentric.survey.v1.Response
+	1,  // 14: concentric.survey.v1.ResponseService.SubmitResponse:input_type -> concentric.survey.v1.SubmitResponseRequest
+	5,  // 15: concentric.survey.v1.ResponseService.GetForm:input_type -> concentric.survey.v1.GetFormRequest
+	7,  // 16: concentric.survey.v1.ResponseService.BatchCreateResponses:input_type -> concentric.survey.v1.BatchCreateResponsesRequest
+	10, // 17: concentric.survey.v1.ResponseService.ImportResponses:input_type -> concentric.survey.v1.ImportResponsesRequest
+	13, // 18: concentric.survey.v1.ResponseService.ExcludeResponse:input_type -> concentric.survey.v1.ExcludeResponseRequest
+	14, // 19: concentric.survey.v1.ResponseService.IncludeResponse:input_type -> concentric.survey.v1.IncludeResponseRequest
+	15, // 20: concentric.survey.v1.ResponseService.WatchResponses:input_type -> concentric.survey.v1.WatchResponsesRequest
+	2,  // 21: concentric.survey.v1.ResponseService.GetResponse:input_type -> concentric.survey.v1.GetResponseRequest
+	3,  // 22: concentric.survey.v1.ResponseService.ListResponses:input_type -> concentric.survey.v1.ListResponsesRequest
+	17, // 23: concentric.survey.v1.ResponseService.SubmitResponse:output_type -> concentric.survey.v1.Response
+	6,  // 24: concentric.survey.v1.ResponseService.GetForm:output_type -> concentric.survey.v1.Form
+	8,  // 25: concentric.survey.v1.ResponseService.BatchCreateResponses:output_type -> concentric.survey.v1.BatchCreateResponsesResponse
+	11, // 26: concentric.survey.v1.ResponseService.ImportResponses:output_type -> concentric.survey.v1.ImportResponsesResponse
+	17, // 27: concentric.survey.v1.ResponseService.ExcludeResponse:output_type -> concentric.survey.v1.Response
+	17, // 28: concentric.survey.v1.ResponseService.IncludeResponse:output_type -> concentric.survey.v1.Response
+	16, // 29: concentric.survey.v1.ResponseService.WatchResponses:output_type -> concentric.survey.v1.WatchResponsesResponse
+	17, // 30: concentric.survey.v1.ResponseService.GetResponse:output_type -> concentric.survey.v1.Response
+	4,  // 31: concentric.survey.v1.ResponseService.ListResponses:output_type -> concentric.survey.v1.ListResponsesResponse
+	23, // [23:32] is the sub-list for method output_type
+	14, // [14:23] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_response_service_proto_init() }
@@ -372,18 +1458,20 @@ func file_concentric_survey_v1_response_service_proto_init() {
 		return
 	}
 	file_concentric_survey_v1_response_proto_init()
+	file_concentric_survey_v1_survey_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_survey_v1_response_service_proto_rawDesc), len(file_concentric_survey_v1_response_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   4,
+			NumEnums:      1,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_concentric_survey_v1_response_service_proto_goTypes,
 		DependencyIndexes: file_concentric_survey_v1_response_service_proto_depIdxs,
+		EnumInfos:         file_concentric_survey_v1_response_service_proto_enumTypes,
 		MessageInfos:      file_concentric_survey_v1_response_service_proto_msgTypes,
 	}.Build()
 	File_concentric_survey_v1_response_service_proto = out.File

@@ -19,9 +19,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ResponseService_SubmitResponse_FullMethodName = "/concentric.survey.v1.ResponseService/SubmitResponse"
-	ResponseService_GetResponse_FullMethodName    = "/concentric.survey.v1.ResponseService/GetResponse"
-	ResponseService_ListResponses_FullMethodName  = "/concentric.survey.v1.ResponseService/ListResponses"
+	ResponseService_SubmitResponse_FullMethodName       = "/concentric.survey.v1.ResponseService/SubmitResponse"
+	ResponseService_GetForm_FullMethodName              = "/concentric.survey.v1.ResponseService/GetForm"
+	ResponseService_BatchCreateResponses_FullMethodName = "/concentric.survey.v1.ResponseService/BatchCreateResponses"
+	ResponseService_ImportResponses_FullMethodName      = "/concentric.survey.v1.ResponseService/ImportResponses"
+	ResponseService_ExcludeResponse_FullMethodName      = "/concentric.survey.v1.ResponseService/ExcludeResponse"
+	ResponseService_IncludeResponse_FullMethodName      = "/concentric.survey.v1.ResponseService/IncludeResponse"
+	ResponseService_WatchResponses_FullMethodName       = "/concentric.survey.v1.ResponseService/WatchResponses"
+	ResponseService_GetResponse_FullMethodName          = "/concentric.survey.v1.ResponseService/GetResponse"
+	ResponseService_ListResponses_FullMethodName        = "/concentric.survey.v1.ResponseService/ListResponses"
 )
 
 // ResponseServiceClient is the client API for ResponseService service.
@@ -36,14 +42,50 @@ const (
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type ResponseServiceClient interface {
-	// Stores what a customer answered. Safe to retry with the same `request_id`. An
-	// answer off its scale is refused as `INVALID_ARGUMENT`; an answered invitation with
-	// `FAILED_PRECONDITION`, reason `ALREADY_ANSWERED`; a survey that takes no answers
-	// with reason `SURVEY_NOT_ACTIVE`; a `response_id` in use with `ALREADY_EXISTS`.
+	// Stores what a customer answered, on the customer's behalf with the scope
+	// `responses:write`, or with the token of an invitation and no credential at all. It
+	// does what a CreateResponse would, so there is none. Safe to retry with the same
+	// `request_id`.
+	//
+	// An answer off its scale is refused as `INVALID_ARGUMENT`. Further errors:
+	// `NOT_FOUND`, reason `TOKEN_UNKNOWN`, for a token that is none, is another survey's or
+	// was cancelled; `UNAUTHENTICATED`, reason `TOKEN_REQUIRED`, where only a token will do;
+	// `PERMISSION_DENIED`, reason `OTHER_CUSTOMER`, for a customer other than the token's;
+	// `FAILED_PRECONDITION` with reason `TOKEN_EXPIRED`, `TOKEN_USED` (the token has its
+	// answer), `ALREADY_ANSWERED` (the invitation has, without a token),
+	// `SUPERSEDE_TOO_LATE`, `NONCE_REQUIRED` or `SURVEY_NOT_ACTIVE`; `RESOURCE_EXHAUSTED`
+	// for too many public answers; `ALREADY_EXISTS` for a `response_id` in use.
 	SubmitResponse(ctx context.Context, in *SubmitResponseRequest, opts ...grpc.CallOption) (*Response, error)
+	// Gets what the holder of a token is asked, in the language wanted, with what was
+	// saved so far. It records nothing, so that a mail scanner may look. Needs no
+	// credential. The survey of a public one can be had without a token. Errors of tokens
+	// as in `SubmitResponse`.
+	GetForm(ctx context.Context, in *GetFormRequest, opts ...grpc.CallOption) (*Form, error)
+	// Stores up to 1,000 responses: all or none, unless `partial_success` is set. Tokens
+	// are refused here.
+	BatchCreateResponses(ctx context.Context, in *BatchCreateResponsesRequest, opts ...grpc.CallOption) (*BatchCreateResponsesResponse, error)
+	// Takes over responses from another system, up to 10,000 in one call, whatever the
+	// state of their surveys. A row that is there already with the same content changes
+	// nothing, with other content it is refused with `ALREADY_EXISTS`. Other services hear
+	// of them as of all others.
+	ImportResponses(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportResponsesRequest, ImportResponsesResponse], error)
+	// Takes a complete response out of all measures, and its rating out of the journey.
+	// Nothing is done if it is out already. Fails with `FAILED_PRECONDITION`, reason
+	// `ILLEGAL_TRANSITION`, for one that is partial or superseded.
+	ExcludeResponse(ctx context.Context, in *ExcludeResponseRequest, opts ...grpc.CallOption) (*Response, error)
+	// Puts an excluded response back. Nothing is done if it is in. Errors as above.
+	IncludeResponse(ctx context.Context, in *IncludeResponseRequest, opts ...grpc.CallOption) (*Response, error)
+	// Sends the responses that match, submitted from now on unless `snapshot` is set,
+	// then every change to them. A change may come twice, and only the newest state of a
+	// response is sent: compare etags. After a break, call again with the last
+	// `resume_token`; one older than 7 days is refused with `OUT_OF_RANGE`, reason
+	// `TOKEN_TOO_OLD`. A watcher that reads too slowly is cut off with `ABORTED`, reason
+	// `TOO_SLOW`, and resumes. Words are withheld as in `ListResponses`.
+	WatchResponses(ctx context.Context, in *WatchResponsesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponsesResponse], error)
 	// Gets one response.
 	GetResponse(ctx context.Context, in *GetResponseRequest, opts ...grpc.CallOption) (*Response, error)
-	// Lists responses, newest first by `submit_time`.
+	// Lists responses, newest first by `submit_time`. Words are withheld from callers
+	// without the scope `responses:read_text`, here and in all that gives responses back.
 	ListResponses(ctx context.Context, in *ListResponsesRequest, opts ...grpc.CallOption) (*ListResponsesResponse, error)
 }
 
@@ -64,6 +106,78 @@ func (c *responseServiceClient) SubmitResponse(ctx context.Context, in *SubmitRe
 	}
 	return out, nil
 }
+
+func (c *responseServiceClient) GetForm(ctx context.Context, in *GetFormRequest, opts ...grpc.CallOption) (*Form, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Form)
+	err := c.cc.Invoke(ctx, ResponseService_GetForm_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *responseServiceClient) BatchCreateResponses(ctx context.Context, in *BatchCreateResponsesRequest, opts ...grpc.CallOption) (*BatchCreateResponsesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchCreateResponsesResponse)
+	err := c.cc.Invoke(ctx, ResponseService_BatchCreateResponses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *responseServiceClient) ImportResponses(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportResponsesRequest, ImportResponsesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ResponseService_ServiceDesc.Streams[0], ResponseService_ImportResponses_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ImportResponsesRequest, ImportResponsesResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ResponseService_ImportResponsesClient = grpc.ClientStreamingClient[ImportResponsesRequest, ImportResponsesResponse]
+
+func (c *responseServiceClient) ExcludeResponse(ctx context.Context, in *ExcludeResponseRequest, opts ...grpc.CallOption) (*Response, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Response)
+	err := c.cc.Invoke(ctx, ResponseService_ExcludeResponse_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *responseServiceClient) IncludeResponse(ctx context.Context, in *IncludeResponseRequest, opts ...grpc.CallOption) (*Response, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Response)
+	err := c.cc.Invoke(ctx, ResponseService_IncludeResponse_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *responseServiceClient) WatchResponses(ctx context.Context, in *WatchResponsesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponsesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ResponseService_ServiceDesc.Streams[1], ResponseService_WatchResponses_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchResponsesRequest, WatchResponsesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ResponseService_WatchResponsesClient = grpc.ServerStreamingClient[WatchResponsesResponse]
 
 func (c *responseServiceClient) GetResponse(ctx context.Context, in *GetResponseRequest, opts ...grpc.CallOption) (*Response, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -97,14 +211,50 @@ func (c *responseServiceClient) ListResponses(ctx context.Context, in *ListRespo
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type ResponseServiceServer interface {
-	// Stores what a customer answered. Safe to retry with the same `request_id`. An
-	// answer off its scale is refused as `INVALID_ARGUMENT`; an answered invitation with
-	// `FAILED_PRECONDITION`, reason `ALREADY_ANSWERED`; a survey that takes no answers
-	// with reason `SURVEY_NOT_ACTIVE`; a `response_id` in use with `ALREADY_EXISTS`.
+	// Stores what a customer answered, on the customer's behalf with the scope
+	// `responses:write`, or with the token of an invitation and no credential at all. It
+	// does what a CreateResponse would, so there is none. Safe to retry with the same
+	// `request_id`.
+	//
+	// An answer off its scale is refused as `INVALID_ARGUMENT`. Further errors:
+	// `NOT_FOUND`, reason `TOKEN_UNKNOWN`, for a token that is none, is another survey's or
+	// was cancelled; `UNAUTHENTICATED`, reason `TOKEN_REQUIRED`, where only a token will do;
+	// `PERMISSION_DENIED`, reason `OTHER_CUSTOMER`, for a customer other than the token's;
+	// `FAILED_PRECONDITION` with reason `TOKEN_EXPIRED`, `TOKEN_USED` (the token has its
+	// answer), `ALREADY_ANSWERED` (the invitation has, without a token),
+	// `SUPERSEDE_TOO_LATE`, `NONCE_REQUIRED` or `SURVEY_NOT_ACTIVE`; `RESOURCE_EXHAUSTED`
+	// for too many public answers; `ALREADY_EXISTS` for a `response_id` in use.
 	SubmitResponse(context.Context, *SubmitResponseRequest) (*Response, error)
+	// Gets what the holder of a token is asked, in the language wanted, with what was
+	// saved so far. It records nothing, so that a mail scanner may look. Needs no
+	// credential. The survey of a public one can be had without a token. Errors of tokens
+	// as in `SubmitResponse`.
+	GetForm(context.Context, *GetFormRequest) (*Form, error)
+	// Stores up to 1,000 responses: all or none, unless `partial_success` is set. Tokens
+	// are refused here.
+	BatchCreateResponses(context.Context, *BatchCreateResponsesRequest) (*BatchCreateResponsesResponse, error)
+	// Takes over responses from another system, up to 10,000 in one call, whatever the
+	// state of their surveys. A row that is there already with the same content changes
+	// nothing, with other content it is refused with `ALREADY_EXISTS`. Other services hear
+	// of them as of all others.
+	ImportResponses(grpc.ClientStreamingServer[ImportResponsesRequest, ImportResponsesResponse]) error
+	// Takes a complete response out of all measures, and its rating out of the journey.
+	// Nothing is done if it is out already. Fails with `FAILED_PRECONDITION`, reason
+	// `ILLEGAL_TRANSITION`, for one that is partial or superseded.
+	ExcludeResponse(context.Context, *ExcludeResponseRequest) (*Response, error)
+	// Puts an excluded response back. Nothing is done if it is in. Errors as above.
+	IncludeResponse(context.Context, *IncludeResponseRequest) (*Response, error)
+	// Sends the responses that match, submitted from now on unless `snapshot` is set,
+	// then every change to them. A change may come twice, and only the newest state of a
+	// response is sent: compare etags. After a break, call again with the last
+	// `resume_token`; one older than 7 days is refused with `OUT_OF_RANGE`, reason
+	// `TOKEN_TOO_OLD`. A watcher that reads too slowly is cut off with `ABORTED`, reason
+	// `TOO_SLOW`, and resumes. Words are withheld as in `ListResponses`.
+	WatchResponses(*WatchResponsesRequest, grpc.ServerStreamingServer[WatchResponsesResponse]) error
 	// Gets one response.
 	GetResponse(context.Context, *GetResponseRequest) (*Response, error)
-	// Lists responses, newest first by `submit_time`.
+	// Lists responses, newest first by `submit_time`. Words are withheld from callers
+	// without the scope `responses:read_text`, here and in all that gives responses back.
 	ListResponses(context.Context, *ListResponsesRequest) (*ListResponsesResponse, error)
 	mustEmbedUnimplementedResponseServiceServer()
 }
@@ -118,6 +268,24 @@ type UnimplementedResponseServiceServer struct{}
 
 func (UnimplementedResponseServiceServer) SubmitResponse(context.Context, *SubmitResponseRequest) (*Response, error) {
 	return nil, status.Error(codes.Unimplemented, "method SubmitResponse not implemented")
+}
+func (UnimplementedResponseServiceServer) GetForm(context.Context, *GetFormRequest) (*Form, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetForm not implemented")
+}
+func (UnimplementedResponseServiceServer) BatchCreateResponses(context.Context, *BatchCreateResponsesRequest) (*BatchCreateResponsesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchCreateResponses not implemented")
+}
+func (UnimplementedResponseServiceServer) ImportResponses(grpc.ClientStreamingServer[ImportResponsesRequest, ImportResponsesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ImportResponses not implemented")
+}
+func (UnimplementedResponseServiceServer) ExcludeResponse(context.Context, *ExcludeResponseRequest) (*Response, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExcludeResponse not implemented")
+}
+func (UnimplementedResponseServiceServer) IncludeResponse(context.Context, *IncludeResponseRequest) (*Response, error) {
+	return nil, status.Error(codes.Unimplemented, "method IncludeResponse not implemented")
+}
+func (UnimplementedResponseServiceServer) WatchResponses(*WatchResponsesRequest, grpc.ServerStreamingServer[WatchResponsesResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchResponses not implemented")
 }
 func (UnimplementedResponseServiceServer) GetResponse(context.Context, *GetResponseRequest) (*Response, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetResponse not implemented")
@@ -163,6 +331,96 @@ func _ResponseService_SubmitResponse_Handler(srv interface{}, ctx context.Contex
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _ResponseService_GetForm_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetFormRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResponseServiceServer).GetForm(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResponseService_GetForm_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResponseServiceServer).GetForm(ctx, req.(*GetFormRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ResponseService_BatchCreateResponses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchCreateResponsesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResponseServiceServer).BatchCreateResponses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResponseService_BatchCreateResponses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResponseServiceServer).BatchCreateResponses(ctx, req.(*BatchCreateResponsesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ResponseService_ImportResponses_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ResponseServiceServer).ImportResponses(&grpc.GenericServerStream[ImportResponsesRequest, ImportResponsesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ResponseService_ImportResponsesServer = grpc.ClientStreamingServer[ImportResponsesRequest, ImportResponsesResponse]
+
+func _ResponseService_ExcludeResponse_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExcludeResponseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResponseServiceServer).ExcludeResponse(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResponseService_ExcludeResponse_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResponseServiceServer).ExcludeResponse(ctx, req.(*ExcludeResponseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ResponseService_IncludeResponse_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IncludeResponseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ResponseServiceServer).IncludeResponse(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ResponseService_IncludeResponse_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ResponseServiceServer).IncludeResponse(ctx, req.(*IncludeResponseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ResponseService_WatchResponses_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchResponsesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ResponseServiceServer).WatchResponses(m, &grpc.GenericServerStream[WatchResponsesRequest, WatchResponsesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ResponseService_WatchResponsesServer = grpc.ServerStreamingServer[WatchResponsesResponse]
 
 func _ResponseService_GetResponse_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetResponseRequest)
@@ -212,6 +470,22 @@ var ResponseService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ResponseService_SubmitResponse_Handler,
 		},
 		{
+			MethodName: "GetForm",
+			Handler:    _ResponseService_GetForm_Handler,
+		},
+		{
+			MethodName: "BatchCreateResponses",
+			Handler:    _ResponseService_BatchCreateResponses_Handler,
+		},
+		{
+			MethodName: "ExcludeResponse",
+			Handler:    _ResponseService_ExcludeResponse_Handler,
+		},
+		{
+			MethodName: "IncludeResponse",
+			Handler:    _ResponseService_IncludeResponse_Handler,
+		},
+		{
 			MethodName: "GetResponse",
 			Handler:    _ResponseService_GetResponse_Handler,
 		},
@@ -220,6 +494,17 @@ var ResponseService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ResponseService_ListResponses_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ImportResponses",
+			Handler:       _ResponseService_ImportResponses_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "WatchResponses",
+			Handler:       _ResponseService_WatchResponses_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "concentric/survey/v1/response_service.proto",
 }

@@ -89,13 +89,13 @@ type Survey_State int32
 const (
 	// Never stored.
 	Survey_STATE_UNSPECIFIED Survey_State = 0
-	// Being written.
+	// Being written. It may go to ACTIVE.
 	Survey_STATE_DRAFT Survey_State = 1
-	// Takes answers.
+	// Asks and takes answers. It may go to PAUSED and ARCHIVED.
 	Survey_STATE_ACTIVE Survey_State = 2
-	// Takes no answers for a while.
+	// Neither asks nor takes answers for a while. It may go to ACTIVE and ARCHIVED.
 	Survey_STATE_PAUSED Survey_State = 3
-	// Takes no answers any more.
+	// Neither asks nor takes answers any more. Final.
 	Survey_STATE_ARCHIVED Survey_State = 4
 )
 
@@ -144,6 +144,66 @@ func (Survey_State) EnumDescriptor() ([]byte, []int) {
 	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{0, 1}
 }
 
+// Audience is who may answer.
+type Survey_Audience int32
+
+const (
+	// Stored as TRUSTED.
+	Survey_AUDIENCE_UNSPECIFIED Survey_Audience = 0
+	// Whoever holds an invitation's token, and callers with the scope
+	// `responses:write` on anyone's behalf.
+	Survey_AUDIENCE_TRUSTED Survey_Audience = 1
+	// Only who holds an invitation's token.
+	Survey_AUDIENCE_INVITED Survey_Audience = 2
+	// Also anyone who has the link, as nobody in particular: such answers carry no
+	// customer and are limited to 10 a second for each address and 5,000 an hour for
+	// the brand, counted by each process.
+	Survey_AUDIENCE_PUBLIC Survey_Audience = 3
+)
+
+// Enum value maps for Survey_Audience.
+var (
+	Survey_Audience_name = map[int32]string{
+		0: "AUDIENCE_UNSPECIFIED",
+		1: "AUDIENCE_TRUSTED",
+		2: "AUDIENCE_INVITED",
+		3: "AUDIENCE_PUBLIC",
+	}
+	Survey_Audience_value = map[string]int32{
+		"AUDIENCE_UNSPECIFIED": 0,
+		"AUDIENCE_TRUSTED":     1,
+		"AUDIENCE_INVITED":     2,
+		"AUDIENCE_PUBLIC":      3,
+	}
+)
+
+func (x Survey_Audience) Enum() *Survey_Audience {
+	p := new(Survey_Audience)
+	*p = x
+	return p
+}
+
+func (x Survey_Audience) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Survey_Audience) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_survey_v1_survey_proto_enumTypes[2].Descriptor()
+}
+
+func (Survey_Audience) Type() protoreflect.EnumType {
+	return &file_concentric_survey_v1_survey_proto_enumTypes[2]
+}
+
+func (x Survey_Audience) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Survey_Audience.Descriptor instead.
+func (Survey_Audience) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{0, 2}
+}
+
 // Kind is the question type. It fixes the scale, so that answers to questions of
 // one kind can be compared and answers of different kinds cannot be mixed.
 type Question_Kind int32
@@ -166,19 +226,28 @@ const (
 	Question_KIND_CES_EASE Question_Kind = 6
 	// Words, at most 8,192 bytes.
 	Question_KIND_OPEN Question_Kind = 7
+	// One of `choices`.
+	Question_KIND_CHOICE Question_Kind = 8
+	// Any of `choices`, at least one.
+	Question_KIND_MULTI Question_Kind = 9
+	// Was it worse than expected, as expected, or better?
+	Question_KIND_EXPECTATION Question_Kind = 10
 )
 
 // Enum value maps for Question_Kind.
 var (
 	Question_Kind_name = map[int32]string{
-		0: "KIND_UNSPECIFIED",
-		1: "KIND_NPS",
-		2: "KIND_CSAT5",
-		3: "KIND_STAR5",
-		4: "KIND_CES_V2",
-		5: "KIND_CES_V1",
-		6: "KIND_CES_EASE",
-		7: "KIND_OPEN",
+		0:  "KIND_UNSPECIFIED",
+		1:  "KIND_NPS",
+		2:  "KIND_CSAT5",
+		3:  "KIND_STAR5",
+		4:  "KIND_CES_V2",
+		5:  "KIND_CES_V1",
+		6:  "KIND_CES_EASE",
+		7:  "KIND_OPEN",
+		8:  "KIND_CHOICE",
+		9:  "KIND_MULTI",
+		10: "KIND_EXPECTATION",
 	}
 	Question_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
@@ -189,6 +258,9 @@ var (
 		"KIND_CES_V1":      5,
 		"KIND_CES_EASE":    6,
 		"KIND_OPEN":        7,
+		"KIND_CHOICE":      8,
+		"KIND_MULTI":       9,
+		"KIND_EXPECTATION": 10,
 	}
 )
 
@@ -203,11 +275,11 @@ func (x Question_Kind) String() string {
 }
 
 func (Question_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_survey_v1_survey_proto_enumTypes[2].Descriptor()
+	return file_concentric_survey_v1_survey_proto_enumTypes[3].Descriptor()
 }
 
 func (Question_Kind) Type() protoreflect.EnumType {
-	return &file_concentric_survey_v1_survey_proto_enumTypes[2]
+	return &file_concentric_survey_v1_survey_proto_enumTypes[3]
 }
 
 func (x Question_Kind) Number() protoreflect.EnumNumber {
@@ -216,12 +288,15 @@ func (x Question_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Question_Kind.Descriptor instead.
 func (Question_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{1, 0}
+	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // A Survey is a set of questions asked about one subject. Answers about customer
 // service and answers about the whole experience live in different surveys and are
 // never pooled.
+//
+// Once published, what it asks is fixed in a revision: an answer belongs for ever to
+// the questions it answered. A survey that has been asked is archived, not deleted.
 type Survey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name, `brands/{brand}/surveys/{survey}`.
@@ -241,14 +316,40 @@ type Survey struct {
 	QuietPeriod *durationpb.Duration `protobuf:"bytes,7,opt,name=quiet_period,json=quietPeriod,proto3" json:"quiet_period,omitempty"`
 	// The channels it can be answered on. Empty: all.
 	Channels []v1.Channel `protobuf:"varint,8,rep,packed,name=channels,proto3,enum=concentric.type.v1.Channel" json:"channels,omitempty"`
-	// Whether it takes answers. ACTIVE from its creation.
+	// Whether it takes answers. ACTIVE from its creation unless created as a draft;
+	// changed only by the methods named for a move.
 	State Survey_State `protobuf:"varint,9,opt,name=state,proto3,enum=concentric.survey.v1.Survey_State" json:"state,omitempty"`
 	// When it was stored.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// Changes with every write.
-	Etag          string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Changes with every write. Send it back to change only what you have read.
+	Etag string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
+	// When it last changed.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Which revision of `questions`, `language`, `introduction` and `thanks` this is: 1
+	// for the first.
+	Revision int64 `protobuf:"varint,13,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Who may answer.
+	Audience Survey_Audience `protobuf:"varint,14,opt,name=audience,proto3,enum=concentric.survey.v1.Survey_Audience" json:"audience,omitempty"`
+	// Whether answers are kept without any link to a customer: such a response has no
+	// customer, no invitation, no ticket, interaction or touchpoint and no event for
+	// other services, and its times are kept to the day. Fixed at creation.
+	Anonymous bool `protobuf:"varint,15,opt,name=anonymous,proto3" json:"anonymous,omitempty"`
+	// How long after the decision an invitation can be answered: 1 minute to 366 days.
+	// 14 days if not given.
+	ExpireAfter *durationpb.Duration `protobuf:"bytes,16,opt,name=expire_after,json=expireAfter,proto3" json:"expire_after,omitempty"`
+	// From when on it takes no more answers and asks nobody, to the microsecond: an
+	// answer at that instant is late. Never if absent.
+	CloseTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
+	// The BCP 47 tag of the wordings that stand outside of translations. `en` if not given.
+	Language string `protobuf:"bytes,18,opt,name=language,proto3" json:"language,omitempty"`
+	// What is said before the first question.
+	Introduction *Wording `protobuf:"bytes,19,opt,name=introduction,proto3" json:"introduction,omitempty"`
+	// What is said after the last one.
+	Thanks *Wording `protobuf:"bytes,20,opt,name=thanks,proto3" json:"thanks,omitempty"`
+	// Whether only customers are asked who have agreed to it: see `OptOut.consent`.
+	ConsentRequired bool `protobuf:"varint,21,opt,name=consent_required,json=consentRequired,proto3" json:"consent_required,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Survey) Reset() {
@@ -358,6 +459,131 @@ func (x *Survey) GetEtag() string {
 	return ""
 }
 
+func (x *Survey) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *Survey) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Survey) GetAudience() Survey_Audience {
+	if x != nil {
+		return x.Audience
+	}
+	return Survey_AUDIENCE_UNSPECIFIED
+}
+
+func (x *Survey) GetAnonymous() bool {
+	if x != nil {
+		return x.Anonymous
+	}
+	return false
+}
+
+func (x *Survey) GetExpireAfter() *durationpb.Duration {
+	if x != nil {
+		return x.ExpireAfter
+	}
+	return nil
+}
+
+func (x *Survey) GetCloseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CloseTime
+	}
+	return nil
+}
+
+func (x *Survey) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Survey) GetIntroduction() *Wording {
+	if x != nil {
+		return x.Introduction
+	}
+	return nil
+}
+
+func (x *Survey) GetThanks() *Wording {
+	if x != nil {
+		return x.Thanks
+	}
+	return nil
+}
+
+func (x *Survey) GetConsentRequired() bool {
+	if x != nil {
+		return x.ConsentRequired
+	}
+	return false
+}
+
+// A Wording is something said to customers, in one language or several.
+type Wording struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the language of the survey, at most 2,000 characters.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// The same in other languages, by BCP 47 tag such as `de` or `pt-BR`; at most 50.
+	Translations  map[string]string `protobuf:"bytes,2,rep,name=translations,proto3" json:"translations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Wording) Reset() {
+	*x = Wording{}
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Wording) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Wording) ProtoMessage() {}
+
+func (x *Wording) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Wording.ProtoReflect.Descriptor instead.
+func (*Wording) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Wording) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Wording) GetTranslations() map[string]string {
+	if x != nil {
+		return x.Translations
+	}
+	return nil
+}
+
 // A Question is asked on a scale that its kind fixes.
 type Question struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -365,21 +591,30 @@ type Question struct {
 	QuestionId string `protobuf:"bytes,1,opt,name=question_id,json=questionId,proto3" json:"question_id,omitempty"`
 	// The type, which fixes the scale.
 	Kind Question_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=concentric.survey.v1.Question_Kind" json:"kind,omitempty"`
-	// The wording, at most 500 characters. The wording of the kind if empty.
+	// The wording, at most 2,000 characters. The wording of the kind if empty.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
-	// Whether a response without an answer to it is refused.
+	// Whether a response without an answer to it is refused, if it was asked.
 	Required bool `protobuf:"varint,4,opt,name=required,proto3" json:"required,omitempty"`
 	// The touchpoint definition the question rates, where it rates one, `brands/{brand}/touchpointDefinitions/{touchpoint_definition}`.
 	TouchpointDefinition string `protobuf:"bytes,5,opt,name=touchpoint_definition,json=touchpointDefinition,proto3" json:"touchpoint_definition,omitempty"`
-	// The scale, fixed by the kind. Absent for words.
-	Scale         *Scale `protobuf:"bytes,6,opt,name=scale,proto3" json:"scale,omitempty"`
+	// The scale, fixed by the kind. Absent where the answer is no rating. It need not be
+	// given; one that is not the kind's is refused.
+	Scale *Scale `protobuf:"bytes,6,opt,name=scale,proto3" json:"scale,omitempty"`
+	// The same in other languages, by BCP 47 tag such as `de` or `pt-BR`; at most 50.
+	Translations map[string]string `protobuf:"bytes,7,rep,name=translations,proto3" json:"translations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The answers offered: 2 to 50 for KIND_CHOICE, 1 to 50 for KIND_MULTI, none for the
+	// other kinds. Ids are unique.
+	Choices []*Question_Choice `protobuf:"bytes,8,rep,name=choices,proto3" json:"choices,omitempty"`
+	// What is asked next, by the answer: the first that applies, and the next question
+	// of the list if none does or nothing was answered. At most 50.
+	Branches      []*Question_Branch `protobuf:"bytes,9,rep,name=branches,proto3" json:"branches,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Question) Reset() {
 	*x = Question{}
-	mi := &file_concentric_survey_v1_survey_proto_msgTypes[1]
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -391,7 +626,7 @@ func (x *Question) String() string {
 func (*Question) ProtoMessage() {}
 
 func (x *Question) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_proto_msgTypes[1]
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -404,7 +639,7 @@ func (x *Question) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Question.ProtoReflect.Descriptor instead.
 func (*Question) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{1}
+	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Question) GetQuestionId() string {
@@ -449,6 +684,27 @@ func (x *Question) GetScale() *Scale {
 	return nil
 }
 
+func (x *Question) GetTranslations() map[string]string {
+	if x != nil {
+		return x.Translations
+	}
+	return nil
+}
+
+func (x *Question) GetChoices() []*Question_Choice {
+	if x != nil {
+		return x.Choices
+	}
+	return nil
+}
+
+func (x *Question) GetBranches() []*Question_Branch {
+	if x != nil {
+		return x.Branches
+	}
+	return nil
+}
+
 // A Scale is a range of whole numbers.
 type Scale struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -464,7 +720,7 @@ type Scale struct {
 
 func (x *Scale) Reset() {
 	*x = Scale{}
-	mi := &file_concentric_survey_v1_survey_proto_msgTypes[2]
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +732,7 @@ func (x *Scale) String() string {
 func (*Scale) ProtoMessage() {}
 
 func (x *Scale) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_proto_msgTypes[2]
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +745,7 @@ func (x *Scale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scale.ProtoReflect.Descriptor instead.
 func (*Scale) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{2}
+	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Scale) GetMin() int32 {
@@ -513,11 +769,158 @@ func (x *Scale) GetHigherIsBetter() bool {
 	return false
 }
 
+// A Choice is one of the answers offered.
+type Question_Choice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id answers refer to, unique within the question.
+	ChoiceId string `protobuf:"bytes,1,opt,name=choice_id,json=choiceId,proto3" json:"choice_id,omitempty"`
+	// What it says, 1 to 500 characters.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The same in other languages, by BCP 47 tag such as `de` or `pt-BR`; at most 50.
+	Translations  map[string]string `protobuf:"bytes,3,rep,name=translations,proto3" json:"translations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Question_Choice) Reset() {
+	*x = Question_Choice{}
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Question_Choice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Question_Choice) ProtoMessage() {}
+
+func (x *Question_Choice) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Question_Choice.ProtoReflect.Descriptor instead.
+func (*Question_Choice) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{2, 0}
+}
+
+func (x *Question_Choice) GetChoiceId() string {
+	if x != nil {
+		return x.ChoiceId
+	}
+	return ""
+}
+
+func (x *Question_Choice) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Question_Choice) GetTranslations() map[string]string {
+	if x != nil {
+		return x.Translations
+	}
+	return nil
+}
+
+// A Branch says what is asked next.
+type Question_Branch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Applies to ratings from here on. No lower bound if absent.
+	MinRating *int32 `protobuf:"varint,1,opt,name=min_rating,json=minRating,proto3,oneof" json:"min_rating,omitempty"`
+	// Applies to ratings up to here. No upper bound if absent.
+	MaxRating *int32 `protobuf:"varint,2,opt,name=max_rating,json=maxRating,proto3,oneof" json:"max_rating,omitempty"`
+	// Applies where one of these choices was taken. Any if empty.
+	ChoiceIds []string `protobuf:"bytes,3,rep,name=choice_ids,json=choiceIds,proto3" json:"choice_ids,omitempty"`
+	// Applies where this was the expectation. Any if absent.
+	Expectation v1.Expectation `protobuf:"varint,4,opt,name=expectation,proto3,enum=concentric.type.v1.Expectation" json:"expectation,omitempty"`
+	// The question that is asked next: one that stands further down, so that nothing is
+	// asked twice. The end of the survey if empty.
+	QuestionId    string `protobuf:"bytes,5,opt,name=question_id,json=questionId,proto3" json:"question_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Question_Branch) Reset() {
+	*x = Question_Branch{}
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Question_Branch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Question_Branch) ProtoMessage() {}
+
+func (x *Question_Branch) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Question_Branch.ProtoReflect.Descriptor instead.
+func (*Question_Branch) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_proto_rawDescGZIP(), []int{2, 1}
+}
+
+func (x *Question_Branch) GetMinRating() int32 {
+	if x != nil && x.MinRating != nil {
+		return *x.MinRating
+	}
+	return 0
+}
+
+func (x *Question_Branch) GetMaxRating() int32 {
+	if x != nil && x.MaxRating != nil {
+		return *x.MaxRating
+	}
+	return 0
+}
+
+func (x *Question_Branch) GetChoiceIds() []string {
+	if x != nil {
+		return x.ChoiceIds
+	}
+	return nil
+}
+
+func (x *Question_Branch) GetExpectation() v1.Expectation {
+	if x != nil {
+		return x.Expectation
+	}
+	return v1.Expectation(0)
+}
+
+func (x *Question_Branch) GetQuestionId() string {
+	if x != nil {
+		return x.QuestionId
+	}
+	return ""
+}
+
 var File_concentric_survey_v1_survey_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_survey_proto_rawDesc = "" +
 	"\n" +
-	"!concentric/survey/v1/survey.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\b\n" +
+	"!concentric/survey/v1/survey.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x0e\n" +
 	"\x06Survey\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12Z\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB7\xe0A\x02\xbaH1r/\x18x(\xe0\x032(^[^\\r\\n]*[\\p{L}\\p{N}\\p{P}\\p{S}][^\\r\\n]*$R\vdisplayName\x12D\n" +
@@ -532,7 +935,20 @@ const file_concentric_survey_v1_survey_proto_rawDesc = "" +
 	"\vcreate_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12\x17\n" +
-	"\x04etag\x18\v \x01(\tB\x03\xe0A\x03R\x04etag\"^\n" +
+	"\x04etag\x18\v \x01(\tB\x03\xe0A\x03R\x04etag\x12@\n" +
+	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"updateTime\x12\x1f\n" +
+	"\brevision\x18\r \x01(\x03B\x03\xe0A\x03R\brevision\x12N\n" +
+	"\baudience\x18\x0e \x01(\x0e2%.concentric.survey.v1.Survey.AudienceB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\baudience\x12!\n" +
+	"\tanonymous\x18\x0f \x01(\bB\x03\xe0A\x01R\tanonymous\x12R\n" +
+	"\fexpire_after\x18\x10 \x01(\v2\x19.google.protobuf.DurationB\x14\xe0A\x01\xbaH\x0e\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b<R\vexpireAfter\x12N\n" +
+	"\n" +
+	"close_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\tcloseTime\x12a\n" +
+	"\blanguage\x18\x12 \x01(\tBE\xe0A\x01\xbaH?\xd8\x01\x01r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$R\blanguage\x12F\n" +
+	"\fintroduction\x18\x13 \x01(\v2\x1d.concentric.survey.v1.WordingB\x03\xe0A\x01R\fintroduction\x12:\n" +
+	"\x06thanks\x18\x14 \x01(\v2\x1d.concentric.survey.v1.WordingB\x03\xe0A\x01R\x06thanks\x12.\n" +
+	"\x10consent_required\x18\x15 \x01(\bB\x03\xe0A\x01R\x0fconsentRequired\"^\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SCOPE_INTERACTION\x10\x01\x12\x0f\n" +
@@ -543,18 +959,55 @@ const file_concentric_survey_v1_survey_proto_rawDesc = "" +
 	"\vSTATE_DRAFT\x10\x01\x12\x10\n" +
 	"\fSTATE_ACTIVE\x10\x02\x12\x10\n" +
 	"\fSTATE_PAUSED\x10\x03\x12\x12\n" +
-	"\x0eSTATE_ARCHIVED\x10\x04:L\xeaAI\n" +
+	"\x0eSTATE_ARCHIVED\x10\x04\"e\n" +
+	"\bAudience\x12\x18\n" +
+	"\x14AUDIENCE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10AUDIENCE_TRUSTED\x10\x01\x12\x14\n" +
+	"\x10AUDIENCE_INVITED\x10\x02\x12\x13\n" +
+	"\x0fAUDIENCE_PUBLIC\x10\x03:L\xeaAI\n" +
 	"\x15concentric.dev/Survey\x12\x1fbrands/{brand}/surveys/{survey}*\asurveys2\x06surveyB\x10\n" +
-	"\x0e_sampling_rate\"\xdd\x04\n" +
+	"\x0e_sampling_rate\"\x95\x02\n" +
+	"\aWording\x12\x1f\n" +
+	"\x04text\x18\x01 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04text\x12\xa7\x01\n" +
+	"\ftranslations\x18\x02 \x03(\v2/.concentric.survey.v1.Wording.TranslationsEntryBR\xe0A\x01\xbaHL\x9a\x01I\x102\"<r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$*\ar\x05\x10\x01\x18\xd0\x0fR\ftranslations\x1a?\n" +
+	"\x11TranslationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf0\x0e\n" +
 	"\bQuestion\x12A\n" +
 	"\vquestion_id\x18\x01 \x01(\tB \xe0A\x02\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$R\n" +
 	"questionId\x12F\n" +
 	"\x04kind\x18\x02 \x01(\x0e2#.concentric.survey.v1.Question.KindB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12\x1f\n" +
-	"\x04text\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xf4\x03R\x04text\x12\x1f\n" +
+	"\x04text\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x04text\x12\x1f\n" +
 	"\brequired\x18\x04 \x01(\bB\x03\xe0A\x01R\brequired\x12\xba\x01\n" +
 	"\x15touchpoint_definition\x18\x05 \x01(\tB\x84\x01\xe0A\x01\xfaA%\n" +
 	"#concentric.dev/TouchpointDefinition\xbaHV\xd8\x01\x01rQ2O^brands/[a-z0-9][a-z0-9-]{0,62}/touchpointDefinitions/[a-z0-9][a-z0-9_-]{0,62}$R\x14touchpointDefinition\x126\n" +
-	"\x05scale\x18\x06 \x01(\v2\x1b.concentric.survey.v1.ScaleB\x03\xe0A\x03R\x05scale\"\x8e\x01\n" +
+	"\x05scale\x18\x06 \x01(\v2\x1b.concentric.survey.v1.ScaleB\x03\xe0A\x01R\x05scale\x12\xa8\x01\n" +
+	"\ftranslations\x18\a \x03(\v20.concentric.survey.v1.Question.TranslationsEntryBR\xe0A\x01\xbaHL\x9a\x01I\x102\"<r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$*\ar\x05\x10\x01\x18\xd0\x0fR\ftranslations\x12L\n" +
+	"\achoices\x18\b \x03(\v2%.concentric.survey.v1.Question.ChoiceB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x102R\achoices\x12N\n" +
+	"\bbranches\x18\t \x03(\v2%.concentric.survey.v1.Question.BranchB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x102R\bbranches\x1a\xdd\x02\n" +
+	"\x06Choice\x12=\n" +
+	"\tchoice_id\x18\x01 \x01(\tB \xe0A\x02\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$R\bchoiceId\x12!\n" +
+	"\x04text\x18\x02 \x01(\tB\r\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x04text\x12\xaf\x01\n" +
+	"\ftranslations\x18\x03 \x03(\v27.concentric.survey.v1.Question.Choice.TranslationsEntryBR\xe0A\x01\xbaHL\x9a\x01I\x102\"<r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$*\ar\x05\x10\x01\x18\xf4\x03R\ftranslations\x1a?\n" +
+	"\x11TranslationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a\xef\x03\n" +
+	"\x06Branch\x12'\n" +
+	"\n" +
+	"min_rating\x18\x01 \x01(\x05B\x03\xe0A\x01H\x00R\tminRating\x88\x01\x01\x12'\n" +
+	"\n" +
+	"max_rating\x18\x02 \x01(\x05B\x03\xe0A\x01H\x01R\tmaxRating\x88\x01\x01\x12H\n" +
+	"\n" +
+	"choice_ids\x18\x03 \x03(\tB)\xe0A\x01\xbaH#\x92\x01 \x102\x18\x01\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$R\tchoiceIds\x12N\n" +
+	"\vexpectation\x18\x04 \x01(\x0e2\x1f.concentric.type.v1.ExpectationB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\vexpectation\x12D\n" +
+	"\vquestion_id\x18\x05 \x01(\tB#\xe0A\x01\xbaH\x1d\xd8\x01\x01r\x182\x16^[a-z][a-z0-9_]{0,39}$R\n" +
+	"questionId:\x94\x01\xbaH\x90\x01\x1a\x8d\x01\n" +
+	"\fbranch.range\x12'max_rating must not be below min_rating\x1aT!has(this.min_rating) || !has(this.max_rating) || this.min_rating <= this.max_ratingB\r\n" +
+	"\v_min_ratingB\r\n" +
+	"\v_max_rating\x1a?\n" +
+	"\x11TranslationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc5\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_NPS\x10\x01\x12\x0e\n" +
@@ -565,7 +1018,12 @@ const file_concentric_survey_v1_survey_proto_rawDesc = "" +
 	"\vKIND_CES_V2\x10\x04\x12\x0f\n" +
 	"\vKIND_CES_V1\x10\x05\x12\x11\n" +
 	"\rKIND_CES_EASE\x10\x06\x12\r\n" +
-	"\tKIND_OPEN\x10\a\"U\n" +
+	"\tKIND_OPEN\x10\a\x12\x0f\n" +
+	"\vKIND_CHOICE\x10\b\x12\x0e\n" +
+	"\n" +
+	"KIND_MULTI\x10\t\x12\x14\n" +
+	"\x10KIND_EXPECTATION\x10\n" +
+	"\"U\n" +
 	"\x05Scale\x12\x10\n" +
 	"\x03min\x18\x01 \x01(\x05R\x03min\x12\x10\n" +
 	"\x03max\x18\x02 \x01(\x05R\x03max\x12(\n" +
@@ -584,35 +1042,55 @@ func file_concentric_survey_v1_survey_proto_rawDescGZIP() []byte {
 	return file_concentric_survey_v1_survey_proto_rawDescData
 }
 
-var file_concentric_survey_v1_survey_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_concentric_survey_v1_survey_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_concentric_survey_v1_survey_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_concentric_survey_v1_survey_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_concentric_survey_v1_survey_proto_goTypes = []any{
 	(Survey_Scope)(0),             // 0: concentric.survey.v1.Survey.Scope
 	(Survey_State)(0),             // 1: concentric.survey.v1.Survey.State
-	(Question_Kind)(0),            // 2: concentric.survey.v1.Question.Kind
-	(*Survey)(nil),                // 3: concentric.survey.v1.Survey
-	(*Question)(nil),              // 4: concentric.survey.v1.Question
-	(*Scale)(nil),                 // 5: concentric.survey.v1.Scale
-	(v1.Subject)(0),               // 6: concentric.type.v1.Subject
-	(*durationpb.Duration)(nil),   // 7: google.protobuf.Duration
-	(v1.Channel)(0),               // 8: concentric.type.v1.Channel
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(Survey_Audience)(0),          // 2: concentric.survey.v1.Survey.Audience
+	(Question_Kind)(0),            // 3: concentric.survey.v1.Question.Kind
+	(*Survey)(nil),                // 4: concentric.survey.v1.Survey
+	(*Wording)(nil),               // 5: concentric.survey.v1.Wording
+	(*Question)(nil),              // 6: concentric.survey.v1.Question
+	(*Scale)(nil),                 // 7: concentric.survey.v1.Scale
+	nil,                           // 8: concentric.survey.v1.Wording.TranslationsEntry
+	(*Question_Choice)(nil),       // 9: concentric.survey.v1.Question.Choice
+	(*Question_Branch)(nil),       // 10: concentric.survey.v1.Question.Branch
+	nil,                           // 11: concentric.survey.v1.Question.TranslationsEntry
+	nil,                           // 12: concentric.survey.v1.Question.Choice.TranslationsEntry
+	(v1.Subject)(0),               // 13: concentric.type.v1.Subject
+	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
+	(v1.Channel)(0),               // 15: concentric.type.v1.Channel
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(v1.Expectation)(0),           // 17: concentric.type.v1.Expectation
 }
 var file_concentric_survey_v1_survey_proto_depIdxs = []int32{
-	6, // 0: concentric.survey.v1.Survey.subject:type_name -> concentric.type.v1.Subject
-	0, // 1: concentric.survey.v1.Survey.scope:type_name -> concentric.survey.v1.Survey.Scope
-	4, // 2: concentric.survey.v1.Survey.questions:type_name -> concentric.survey.v1.Question
-	7, // 3: concentric.survey.v1.Survey.quiet_period:type_name -> google.protobuf.Duration
-	8, // 4: concentric.survey.v1.Survey.channels:type_name -> concentric.type.v1.Channel
-	1, // 5: concentric.survey.v1.Survey.state:type_name -> concentric.survey.v1.Survey.State
-	9, // 6: concentric.survey.v1.Survey.create_time:type_name -> google.protobuf.Timestamp
-	2, // 7: concentric.survey.v1.Question.kind:type_name -> concentric.survey.v1.Question.Kind
-	5, // 8: concentric.survey.v1.Question.scale:type_name -> concentric.survey.v1.Scale
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	13, // 0: concentric.survey.v1.Survey.subject:type_name -> concentric.type.v1.Subject
+	0,  // 1: concentric.survey.v1.Survey.scope:type_name -> concentric.survey.v1.Survey.Scope
+	6,  // 2: concentric.survey.v1.Survey.questions:type_name -> concentric.survey.v1.Question
+	14, // 3: concentric.survey.v1.Survey.quiet_period:type_name -> google.protobuf.Duration
+	15, // 4: concentric.survey.v1.Survey.channels:type_name -> concentric.type.v1.Channel
+	1,  // 5: concentric.survey.v1.Survey.state:type_name -> concentric.survey.v1.Survey.State
+	16, // 6: concentric.survey.v1.Survey.create_time:type_name -> google.protobuf.Timestamp
+	16, // 7: concentric.survey.v1.Survey.update_time:type_name -> google.protobuf.Timestamp
+	2,  // 8: concentric.survey.v1.Survey.audience:type_name -> concentric.survey.v1.Survey.Audience
+	14, // 9: concentric.survey.v1.Survey.expire_after:type_name -> google.protobuf.Duration
+	16, // 10: concentric.survey.v1.Survey.close_time:type_name -> google.protobuf.Timestamp
+	5,  // 11: concentric.survey.v1.Survey.introduction:type_name -> concentric.survey.v1.Wording
+	5,  // 12: concentric.survey.v1.Survey.thanks:type_name -> concentric.survey.v1.Wording
+	8,  // 13: concentric.survey.v1.Wording.translations:type_name -> concentric.survey.v1.Wording.TranslationsEntry
+	3,  // 14: concentric.survey.v1.Question.kind:type_name -> concentric.survey.v1.Question.Kind
+	7,  // 15: concentric.survey.v1.Question.scale:type_name -> concentric.survey.v1.Scale
+	11, // 16: concentric.survey.v1.Question.translations:type_name -> concentric.survey.v1.Question.TranslationsEntry
+	9,  // 17: concentric.survey.v1.Question.choices:type_name -> concentric.survey.v1.Question.Choice
+	10, // 18: concentric.survey.v1.Question.branches:type_name -> concentric.survey.v1.Question.Branch
+	12, // 19: concentric.survey.v1.Question.Choice.translations:type_name -> concentric.survey.v1.Question.Choice.TranslationsEntry
+	17, // 20: concentric.survey.v1.Question.Branch.expectation:type_name -> concentric.type.v1.Expectation
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_survey_proto_init() }
@@ -621,13 +1099,14 @@ func file_concentric_survey_v1_survey_proto_init() {
 		return
 	}
 	file_concentric_survey_v1_survey_proto_msgTypes[0].OneofWrappers = []any{}
+	file_concentric_survey_v1_survey_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_survey_v1_survey_proto_rawDesc), len(file_concentric_survey_v1_survey_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   3,
+			NumEnums:      4,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -24,6 +24,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Verdict is what can be said.
+type CompareSurveyMetricsResponse_Verdict int32
+
+const (
+	// Never sent.
+	CompareSurveyMetricsResponse_VERDICT_UNSPECIFIED CompareSurveyMetricsResponse_Verdict = 0
+	// Chance alone could have made the difference: p is 0.05 or more.
+	CompareSurveyMetricsResponse_VERDICT_NOT_DISTINGUISHABLE CompareSurveyMetricsResponse_Verdict = 1
+	// The value of `b` is higher. Which is better depends on the metric.
+	CompareSurveyMetricsResponse_VERDICT_B_HIGHER CompareSurveyMetricsResponse_Verdict = 2
+	// The value of `b` is lower.
+	CompareSurveyMetricsResponse_VERDICT_B_LOWER CompareSurveyMetricsResponse_Verdict = 3
+	// A side is suppressed or empty.
+	CompareSurveyMetricsResponse_VERDICT_INSUFFICIENT CompareSurveyMetricsResponse_Verdict = 4
+)
+
+// Enum value maps for CompareSurveyMetricsResponse_Verdict.
+var (
+	CompareSurveyMetricsResponse_Verdict_name = map[int32]string{
+		0: "VERDICT_UNSPECIFIED",
+		1: "VERDICT_NOT_DISTINGUISHABLE",
+		2: "VERDICT_B_HIGHER",
+		3: "VERDICT_B_LOWER",
+		4: "VERDICT_INSUFFICIENT",
+	}
+	CompareSurveyMetricsResponse_Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED":         0,
+		"VERDICT_NOT_DISTINGUISHABLE": 1,
+		"VERDICT_B_HIGHER":            2,
+		"VERDICT_B_LOWER":             3,
+		"VERDICT_INSUFFICIENT":        4,
+	}
+)
+
+func (x CompareSurveyMetricsResponse_Verdict) Enum() *CompareSurveyMetricsResponse_Verdict {
+	p := new(CompareSurveyMetricsResponse_Verdict)
+	*p = x
+	return p
+}
+
+func (x CompareSurveyMetricsResponse_Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CompareSurveyMetricsResponse_Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_survey_v1_survey_metrics_service_proto_enumTypes[0].Descriptor()
+}
+
+func (CompareSurveyMetricsResponse_Verdict) Type() protoreflect.EnumType {
+	return &file_concentric_survey_v1_survey_metrics_service_proto_enumTypes[0]
+}
+
+func (x CompareSurveyMetricsResponse_Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CompareSurveyMetricsResponse_Verdict.Descriptor instead.
+func (CompareSurveyMetricsResponse_Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{7, 0}
+}
+
 // Request message for `SurveyMetricsService.QuerySurveyMetrics`.
 type QuerySurveyMetricsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -35,12 +96,21 @@ type QuerySurveyMetricsRequest struct {
 	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
 	// Break every measure down by these dimensions, at most 3: `channel`,
 	// `stage`, `phase`, `survey`, `question`, `touchpoint_definition`, `partner`,
-	// `team`, `agent`, or `attributes.KEY`.
+	// `team`, `agent`, `language`, `choice`, or `attributes.KEY`. Only METRIC_CHOICE_SHARE can
+	// be told by `choice`.
 	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
 	// Only answers about these subjects, each measured on its own. Empty: all.
 	Subjects []v1.Subject `protobuf:"varint,5,rep,packed,name=subjects,proto3,enum=concentric.type.v1.Subject" json:"subjects,omitempty"`
 	// Only these surveys, `brands/{brand}/surveys/{survey}`; at most 100. Empty: all.
-	Surveys       []string `protobuf:"bytes,6,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	Surveys []string `protobuf:"bytes,6,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `channel` and `stage` and `phase` and `partner` and `team` and `agent` and
+	// `survey` and `survey_revision` and `language` and `attributes.KEY`.
+	Filter string `protobuf:"bytes,7,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Weighs the answers so that each stratum counts as much as it does in the population
+	// and not as much as it happened to answer (post-stratification;
+	// `effective_n` after Kish 1965; no weight above 5 times their mean). Measures that are no shares or means are left out.
+	Strata        *Strata `protobuf:"bytes,8,opt,name=strata,proto3" json:"strata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -117,6 +187,132 @@ func (x *QuerySurveyMetricsRequest) GetSurveys() []string {
 	return nil
 }
 
+func (x *QuerySurveyMetricsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *QuerySurveyMetricsRequest) GetStrata() *Strata {
+	if x != nil {
+		return x.Strata
+	}
+	return nil
+}
+
+// Strata say how the population is made up.
+type Strata struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By what: 1 to 3 of `channel`, `partner`, `stage`.
+	Dimensions []string `protobuf:"bytes,1,rep,name=dimensions,proto3" json:"dimensions,omitempty"`
+	// The strata, 1 to 200. Answers in none of them are excluded with the reason
+	// `NO_STRATUM`.
+	Strata        []*Stratum `protobuf:"bytes,2,rep,name=strata,proto3" json:"strata,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Strata) Reset() {
+	*x = Strata{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Strata) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Strata) ProtoMessage() {}
+
+func (x *Strata) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Strata.ProtoReflect.Descriptor instead.
+func (*Strata) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Strata) GetDimensions() []string {
+	if x != nil {
+		return x.Dimensions
+	}
+	return nil
+}
+
+func (x *Strata) GetStrata() []*Stratum {
+	if x != nil {
+		return x.Strata
+	}
+	return nil
+}
+
+// A Stratum is one part of the population.
+type Stratum struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its values, one a dimension: an enum name such as `CHANNEL_EMAIL`, a partner's name,
+	// or empty for none.
+	Values []string `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	// How many there are of it, in any unit: 0 or more.
+	Size          float64 `protobuf:"fixed64,2,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stratum) Reset() {
+	*x = Stratum{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stratum) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stratum) ProtoMessage() {}
+
+func (x *Stratum) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stratum.ProtoReflect.Descriptor instead.
+func (*Stratum) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Stratum) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *Stratum) GetSize() float64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 // Response message for `SurveyMetricsService.QuerySurveyMetrics`.
 type QuerySurveyMetricsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -133,7 +329,7 @@ type QuerySurveyMetricsResponse struct {
 
 func (x *QuerySurveyMetricsResponse) Reset() {
 	*x = QuerySurveyMetricsResponse{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[1]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -145,7 +341,7 @@ func (x *QuerySurveyMetricsResponse) String() string {
 func (*QuerySurveyMetricsResponse) ProtoMessage() {}
 
 func (x *QuerySurveyMetricsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[1]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -158,7 +354,7 @@ func (x *QuerySurveyMetricsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuerySurveyMetricsResponse.ProtoReflect.Descriptor instead.
 func (*QuerySurveyMetricsResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{1}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *QuerySurveyMetricsResponse) GetBasis() *v1.Basis {
@@ -193,7 +389,7 @@ type GetDataSpanRequest struct {
 
 func (x *GetDataSpanRequest) Reset() {
 	*x = GetDataSpanRequest{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[2]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -205,7 +401,7 @@ func (x *GetDataSpanRequest) String() string {
 func (*GetDataSpanRequest) ProtoMessage() {}
 
 func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[2]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -218,7 +414,7 @@ func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanRequest.ProtoReflect.Descriptor instead.
 func (*GetDataSpanRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{2}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetDataSpanRequest) GetParent() string {
@@ -239,7 +435,7 @@ type GetDataSpanResponse struct {
 
 func (x *GetDataSpanResponse) Reset() {
 	*x = GetDataSpanResponse{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[3]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -251,7 +447,7 @@ func (x *GetDataSpanResponse) String() string {
 func (*GetDataSpanResponse) ProtoMessage() {}
 
 func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[3]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -264,7 +460,7 @@ func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanResponse.ProtoReflect.Descriptor instead.
 func (*GetDataSpanResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{3}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetDataSpanResponse) GetWindow() *v1.Window {
@@ -274,21 +470,741 @@ func (x *GetDataSpanResponse) GetWindow() *v1.Window {
 	return nil
 }
 
+// Request message for `SurveyMetricsService.CompareSurveyMetrics`.
+type CompareSurveyMetricsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The metric: one of surveys that is no count.
+	Metric v1.Metric `protobuf:"varint,2,opt,name=metric,proto3,enum=concentric.type.v1.Metric" json:"metric,omitempty"`
+	// One side.
+	A *CompareSurveyMetricsRequest_Side `protobuf:"bytes,3,opt,name=a,proto3" json:"a,omitempty"`
+	// The other side.
+	B             *CompareSurveyMetricsRequest_Side `protobuf:"bytes,4,opt,name=b,proto3" json:"b,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareSurveyMetricsRequest) Reset() {
+	*x = CompareSurveyMetricsRequest{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareSurveyMetricsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareSurveyMetricsRequest) ProtoMessage() {}
+
+func (x *CompareSurveyMetricsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareSurveyMetricsRequest.ProtoReflect.Descriptor instead.
+func (*CompareSurveyMetricsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CompareSurveyMetricsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CompareSurveyMetricsRequest) GetMetric() v1.Metric {
+	if x != nil {
+		return x.Metric
+	}
+	return v1.Metric(0)
+}
+
+func (x *CompareSurveyMetricsRequest) GetA() *CompareSurveyMetricsRequest_Side {
+	if x != nil {
+		return x.A
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsRequest) GetB() *CompareSurveyMetricsRequest_Side {
+	if x != nil {
+		return x.B
+	}
+	return nil
+}
+
+// Response message for `SurveyMetricsService.CompareSurveyMetrics`.
+type CompareSurveyMetricsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer rests on, of `a`.
+	BasisA *v1.Basis `protobuf:"bytes,1,opt,name=basis_a,json=basisA,proto3" json:"basis_a,omitempty"`
+	// What the answer rests on, of `b`.
+	BasisB *v1.Basis `protobuf:"bytes,2,opt,name=basis_b,json=basisB,proto3" json:"basis_b,omitempty"`
+	// The measure of `a`.
+	A *v1.Measure `protobuf:"bytes,3,opt,name=a,proto3" json:"a,omitempty"`
+	// The measure of `b`.
+	B *v1.Measure `protobuf:"bytes,4,opt,name=b,proto3" json:"b,omitempty"`
+	// b minus a, with its interval; absent if a side is suppressed or empty.
+	Difference *v1.Estimate `protobuf:"bytes,5,opt,name=difference,proto3" json:"difference,omitempty"`
+	// The two-sided p of no difference. Absent with the difference.
+	PValue *float64 `protobuf:"fixed64,6,opt,name=p_value,json=pValue,proto3,oneof" json:"p_value,omitempty"`
+	// What can be said.
+	Verdict       CompareSurveyMetricsResponse_Verdict `protobuf:"varint,7,opt,name=verdict,proto3,enum=concentric.survey.v1.CompareSurveyMetricsResponse_Verdict" json:"verdict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareSurveyMetricsResponse) Reset() {
+	*x = CompareSurveyMetricsResponse{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareSurveyMetricsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareSurveyMetricsResponse) ProtoMessage() {}
+
+func (x *CompareSurveyMetricsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareSurveyMetricsResponse.ProtoReflect.Descriptor instead.
+func (*CompareSurveyMetricsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CompareSurveyMetricsResponse) GetBasisA() *v1.Basis {
+	if x != nil {
+		return x.BasisA
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsResponse) GetBasisB() *v1.Basis {
+	if x != nil {
+		return x.BasisB
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsResponse) GetA() *v1.Measure {
+	if x != nil {
+		return x.A
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsResponse) GetB() *v1.Measure {
+	if x != nil {
+		return x.B
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsResponse) GetDifference() *v1.Estimate {
+	if x != nil {
+		return x.Difference
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsResponse) GetPValue() float64 {
+	if x != nil && x.PValue != nil {
+		return *x.PValue
+	}
+	return 0
+}
+
+func (x *CompareSurveyMetricsResponse) GetVerdict() CompareSurveyMetricsResponse_Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return CompareSurveyMetricsResponse_VERDICT_UNSPECIFIED
+}
+
+// Request message for `SurveyMetricsService.EstimateSampleSize`.
+type EstimateSampleSizeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The metric: one of surveys that is no count.
+	Metric v1.Metric `protobuf:"varint,2,opt,name=metric,proto3,enum=concentric.type.v1.Metric" json:"metric,omitempty"`
+	// Half the width of the interval wanted, in the metric's unit: above 0. For
+	// METRIC_NPS 10 is plus or minus 10 points.
+	Margin float64 `protobuf:"fixed64,3,opt,name=margin,proto3" json:"margin,omitempty"`
+	// The variance of one answer, in the square of the unit; for NPS of -1, 0 and 1, so
+	// that it is at most 1. What the data of `window` shows if absent, and the largest
+	// possible where there are fewer than 30 answers.
+	Variance *float64 `protobuf:"fixed64,4,opt,name=variance,proto3,oneof" json:"variance,omitempty"`
+	// What it is about. Needed where `variance` is not given and the brand has data about several.
+	Subject v1.Subject `protobuf:"varint,5,opt,name=subject,proto3,enum=concentric.type.v1.Subject" json:"subject,omitempty"`
+	// The data to learn from. Absent: the span of the brand's data.
+	Window *v1.Window `protobuf:"bytes,6,opt,name=window,proto3" json:"window,omitempty"`
+	// Only these surveys. All if empty.
+	Surveys       []string `protobuf:"bytes,7,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EstimateSampleSizeRequest) Reset() {
+	*x = EstimateSampleSizeRequest{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EstimateSampleSizeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EstimateSampleSizeRequest) ProtoMessage() {}
+
+func (x *EstimateSampleSizeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EstimateSampleSizeRequest.ProtoReflect.Descriptor instead.
+func (*EstimateSampleSizeRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *EstimateSampleSizeRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *EstimateSampleSizeRequest) GetMetric() v1.Metric {
+	if x != nil {
+		return x.Metric
+	}
+	return v1.Metric(0)
+}
+
+func (x *EstimateSampleSizeRequest) GetMargin() float64 {
+	if x != nil {
+		return x.Margin
+	}
+	return 0
+}
+
+func (x *EstimateSampleSizeRequest) GetVariance() float64 {
+	if x != nil && x.Variance != nil {
+		return *x.Variance
+	}
+	return 0
+}
+
+func (x *EstimateSampleSizeRequest) GetSubject() v1.Subject {
+	if x != nil {
+		return x.Subject
+	}
+	return v1.Subject(0)
+}
+
+func (x *EstimateSampleSizeRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *EstimateSampleSizeRequest) GetSurveys() []string {
+	if x != nil {
+		return x.Surveys
+	}
+	return nil
+}
+
+// Response message for `SurveyMetricsService.EstimateSampleSize`.
+type EstimateSampleSizeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many answers it takes.
+	Responses int64 `protobuf:"varint,1,opt,name=responses,proto3" json:"responses,omitempty"`
+	// How many must be asked for that, at `response_rate`. Absent if nothing is known of it.
+	Invitations *int64 `protobuf:"varint,2,opt,name=invitations,proto3,oneof" json:"invitations,omitempty"`
+	// The variance that was reckoned with.
+	Variance float64 `protobuf:"fixed64,3,opt,name=variance,proto3" json:"variance,omitempty"`
+	// Whether that is the largest possible one, for want of answers.
+	WorstCase bool `protobuf:"varint,4,opt,name=worst_case,json=worstCase,proto3" json:"worst_case,omitempty"`
+	// The response rate of the window.
+	ResponseRate  *v1.Estimate `protobuf:"bytes,5,opt,name=response_rate,json=responseRate,proto3" json:"response_rate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EstimateSampleSizeResponse) Reset() {
+	*x = EstimateSampleSizeResponse{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EstimateSampleSizeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EstimateSampleSizeResponse) ProtoMessage() {}
+
+func (x *EstimateSampleSizeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EstimateSampleSizeResponse.ProtoReflect.Descriptor instead.
+func (*EstimateSampleSizeResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *EstimateSampleSizeResponse) GetResponses() int64 {
+	if x != nil {
+		return x.Responses
+	}
+	return 0
+}
+
+func (x *EstimateSampleSizeResponse) GetInvitations() int64 {
+	if x != nil && x.Invitations != nil {
+		return *x.Invitations
+	}
+	return 0
+}
+
+func (x *EstimateSampleSizeResponse) GetVariance() float64 {
+	if x != nil {
+		return x.Variance
+	}
+	return 0
+}
+
+func (x *EstimateSampleSizeResponse) GetWorstCase() bool {
+	if x != nil {
+		return x.WorstCase
+	}
+	return false
+}
+
+func (x *EstimateSampleSizeResponse) GetResponseRate() *v1.Estimate {
+	if x != nil {
+		return x.ResponseRate
+	}
+	return nil
+}
+
+// Request message for `SurveyMetricsService.GetResponseFunnel`.
+type GetResponseFunnelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The occasions of this span of time, by `decide_time`.
+	// Absent: the span of the brand's invitations.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// Only these surveys. All if empty.
+	Surveys []string `protobuf:"bytes,3,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	// Break it down by these dimensions, at most 2: `survey`, `channel`, `trigger_rule`,
+	// `origin`, `partner`, `stage`.
+	GroupBy       []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetResponseFunnelRequest) Reset() {
+	*x = GetResponseFunnelRequest{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetResponseFunnelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetResponseFunnelRequest) ProtoMessage() {}
+
+func (x *GetResponseFunnelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetResponseFunnelRequest.ProtoReflect.Descriptor instead.
+func (*GetResponseFunnelRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetResponseFunnelRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *GetResponseFunnelRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *GetResponseFunnelRequest) GetSurveys() []string {
+	if x != nil {
+		return x.Surveys
+	}
+	return nil
+}
+
+func (x *GetResponseFunnelRequest) GetGroupBy() []string {
+	if x != nil {
+		return x.GroupBy
+	}
+	return nil
+}
+
+// Response message for `SurveyMetricsService.GetResponseFunnel`.
+type GetResponseFunnelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer rests on.
+	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// Everything, each subject on its own.
+	Funnels []*ResponseFunnel `protobuf:"bytes,2,rep,name=funnels,proto3" json:"funnels,omitempty"`
+	// The same by group; its keys stand in each.
+	Groups        []*ResponseFunnel `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetResponseFunnelResponse) Reset() {
+	*x = GetResponseFunnelResponse{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetResponseFunnelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetResponseFunnelResponse) ProtoMessage() {}
+
+func (x *GetResponseFunnelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetResponseFunnelResponse.ProtoReflect.Descriptor instead.
+func (*GetResponseFunnelResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GetResponseFunnelResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *GetResponseFunnelResponse) GetFunnels() []*ResponseFunnel {
+	if x != nil {
+		return x.Funnels
+	}
+	return nil
+}
+
+func (x *GetResponseFunnelResponse) GetGroups() []*ResponseFunnel {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+// A ResponseFunnel counts occasions on their way to an answer. Each step is a part of
+// the one before. Invitations answered by a partner without reports of delivery count
+// as delivered, displayed and started: an answer implies them.
+type ResponseFunnel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group, where it is one.
+	Keys []*v1.GroupKey `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	// What the surveys are about.
+	Subject v1.Subject `protobuf:"varint,2,opt,name=subject,proto3,enum=concentric.type.v1.Subject" json:"subject,omitempty"`
+	// Occasions that were decided on, duplicates aside.
+	Eligible int64 `protobuf:"varint,3,opt,name=eligible,proto3" json:"eligible,omitempty"`
+	// Those asked.
+	Invited int64 `protobuf:"varint,4,opt,name=invited,proto3" json:"invited,omitempty"`
+	// Those whose invitation arrived.
+	Delivered int64 `protobuf:"varint,5,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	// Those who saw it.
+	Displayed int64 `protobuf:"varint,6,opt,name=displayed,proto3" json:"displayed,omitempty"`
+	// Those who began to answer.
+	Started int64 `protobuf:"varint,7,opt,name=started,proto3" json:"started,omitempty"`
+	// Those who answered.
+	Completed int64 `protobuf:"varint,8,opt,name=completed,proto3" json:"completed,omitempty"`
+	// Completed over delivered.
+	ResponseRate *v1.Estimate `protobuf:"bytes,9,opt,name=response_rate,json=responseRate,proto3" json:"response_rate,omitempty"`
+	// Occasions that were not asked, by decision: `SAMPLED_OUT`, `QUIET_PERIOD` and so on.
+	NotAsked      []*v1.Exclusion `protobuf:"bytes,10,rep,name=not_asked,json=notAsked,proto3" json:"not_asked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResponseFunnel) Reset() {
+	*x = ResponseFunnel{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResponseFunnel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResponseFunnel) ProtoMessage() {}
+
+func (x *ResponseFunnel) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResponseFunnel.ProtoReflect.Descriptor instead.
+func (*ResponseFunnel) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ResponseFunnel) GetKeys() []*v1.GroupKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *ResponseFunnel) GetSubject() v1.Subject {
+	if x != nil {
+		return x.Subject
+	}
+	return v1.Subject(0)
+}
+
+func (x *ResponseFunnel) GetEligible() int64 {
+	if x != nil {
+		return x.Eligible
+	}
+	return 0
+}
+
+func (x *ResponseFunnel) GetInvited() int64 {
+	if x != nil {
+		return x.Invited
+	}
+	return 0
+}
+
+func (x *ResponseFunnel) GetDelivered() int64 {
+	if x != nil {
+		return x.Delivered
+	}
+	return 0
+}
+
+func (x *ResponseFunnel) GetDisplayed() int64 {
+	if x != nil {
+		return x.Displayed
+	}
+	return 0
+}
+
+func (x *ResponseFunnel) GetStarted() int64 {
+	if x != nil {
+		return x.Started
+	}
+	return 0
+}
+
+func (x *ResponseFunnel) GetCompleted() int64 {
+	if x != nil {
+		return x.Completed
+	}
+	return 0
+}
+
+func (x *ResponseFunnel) GetResponseRate() *v1.Estimate {
+	if x != nil {
+		return x.ResponseRate
+	}
+	return nil
+}
+
+func (x *ResponseFunnel) GetNotAsked() []*v1.Exclusion {
+	if x != nil {
+		return x.NotAsked
+	}
+	return nil
+}
+
+// A Side is one set of responses.
+type CompareSurveyMetricsRequest_Side struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is about. That of its surveys if not given.
+	Subject v1.Subject `protobuf:"varint,1,opt,name=subject,proto3,enum=concentric.type.v1.Subject" json:"subject,omitempty"`
+	// The span of time. Absent: the span of the brand's data.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// Whom and what to look at. Absent: everyone.
+	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	// Only these surveys. All of the subject if empty.
+	Surveys []string `protobuf:"bytes,4,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// the same fields as in `QuerySurveyMetrics`.
+	Filter        string `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareSurveyMetricsRequest_Side) Reset() {
+	*x = CompareSurveyMetricsRequest_Side{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareSurveyMetricsRequest_Side) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareSurveyMetricsRequest_Side) ProtoMessage() {}
+
+func (x *CompareSurveyMetricsRequest_Side) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareSurveyMetricsRequest_Side.ProtoReflect.Descriptor instead.
+func (*CompareSurveyMetricsRequest_Side) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{6, 0}
+}
+
+func (x *CompareSurveyMetricsRequest_Side) GetSubject() v1.Subject {
+	if x != nil {
+		return x.Subject
+	}
+	return v1.Subject(0)
+}
+
+func (x *CompareSurveyMetricsRequest_Side) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsRequest_Side) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsRequest_Side) GetSurveys() []string {
+	if x != nil {
+		return x.Surveys
+	}
+	return nil
+}
+
+func (x *CompareSurveyMetricsRequest_Side) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
 var File_concentric_survey_v1_survey_metrics_service_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_survey_metrics_service_proto_rawDesc = "" +
 	"\n" +
-	"1concentric/survey/v1/survey_metrics_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xdc\x04\n" +
+	"1concentric/survey/v1/survey_metrics_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xd1\x05\n" +
 	"\x19QuerySurveyMetricsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
-	"population\x12\xa0\x01\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\x84\x01\xe0A\x01\xbaH~\x92\x01{\x10\x03\x18\x01\"urs2q^(channel|stage|phase|survey|question|touchpoint_definition|partner|team|agent|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x12O\n" +
+	"population\x12\xb5\x01\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\x99\x01\xe0A\x01\xbaH\x92\x01\x92\x01\x8e\x01\x10\x03\x18\x01\"\x87\x01r\x84\x012\x81\x01^(channel|stage|phase|survey|question|touchpoint_definition|partner|team|agent|language|choice|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x12O\n" +
 	"\bsubjects\x18\x05 \x03(\x0e2\x1b.concentric.type.v1.SubjectB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10\x03\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\bsubjects\x12\x88\x01\n" +
 	"\asurveys\x18\x06 \x03(\tBn\xe0A\x01\xfaA\x17\n" +
-	"\x15concentric.dev/Survey\xbaHN\x92\x01K\x10d\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\asurveys\"\xc0\x01\n" +
+	"\x15concentric.dev/Survey\xbaHN\x92\x01K\x10d\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\asurveys\x12#\n" +
+	"\x06filter\x18\a \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x129\n" +
+	"\x06strata\x18\b \x01(\v2\x1c.concentric.survey.v1.StrataB\x03\xe0A\x01R\x06strata\"\xee\x01\n" +
+	"\x06Strata\x12N\n" +
+	"\n" +
+	"dimensions\x18\x01 \x03(\tB.\xe0A\x02\xbaH(\x92\x01%\b\x01\x10\x03\x18\x01\"\x1dr\x1b2\x19^(channel|partner|stage)$R\n" +
+	"dimensions\x12\x93\x01\n" +
+	"\x06strata\x18\x02 \x03(\v2\x1d.concentric.survey.v1.StratumB\\\xe0A\x02\xbaHV\xba\x01K\n" +
+	"\vstrata.size\x12\x1ethe sizes must not all be zero\x1a\x1cthis.exists(s, s.size > 0.0)\x92\x01\x05\b\x01\x10\xc8\x01R\x06strata\"`\n" +
+	"\aStratum\x12,\n" +
+	"\x06values\x18\x01 \x03(\tB\x14\xe0A\x02\xbaH\x0e\x92\x01\v\b\x01\x10\x03\"\x05r\x03\x18\xc8\x01R\x06values\x12'\n" +
+	"\x04size\x18\x02 \x01(\x01B\x13\xe0A\x02\xbaH\r\x12\v@\x01)\x00\x00\x00\x00\x00\x00\x00\x00R\x04size\"\xc0\x01\n" +
 	"\x1aQuerySurveyMetricsResponse\x12/\n" +
 	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x127\n" +
 	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures\x128\n" +
@@ -296,10 +1212,88 @@ const file_concentric_survey_v1_survey_metrics_service_proto_rawDesc = "" +
 	"\x12GetDataSpanRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\"I\n" +
 	"\x13GetDataSpanResponse\x122\n" +
-	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window2\x82\x03\n" +
+	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window\"\xc1\x05\n" +
+	"\x1bCompareSurveyMetricsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12A\n" +
+	"\x06metric\x18\x02 \x01(\x0e2\x1a.concentric.type.v1.MetricB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06metric\x12O\n" +
+	"\x01a\x18\x03 \x01(\v26.concentric.survey.v1.CompareSurveyMetricsRequest.SideB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x01a\x12O\n" +
+	"\x01b\x18\x04 \x01(\v26.concentric.survey.v1.CompareSurveyMetricsRequest.SideB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x01b\x1a\xf8\x02\n" +
+	"\x04Side\x12B\n" +
+	"\asubject\x18\x01 \x01(\x0e2\x1b.concentric.type.v1.SubjectB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\asubject\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12\x88\x01\n" +
+	"\asurveys\x18\x04 \x03(\tBn\xe0A\x01\xfaA\x17\n" +
+	"\x15concentric.dev/Survey\xbaHN\x92\x01K\x10d\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\asurveys\x12#\n" +
+	"\x06filter\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"\xa5\x04\n" +
+	"\x1cCompareSurveyMetricsResponse\x122\n" +
+	"\abasis_a\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x06basisA\x122\n" +
+	"\abasis_b\x18\x02 \x01(\v2\x19.concentric.type.v1.BasisR\x06basisB\x12)\n" +
+	"\x01a\x18\x03 \x01(\v2\x1b.concentric.type.v1.MeasureR\x01a\x12)\n" +
+	"\x01b\x18\x04 \x01(\v2\x1b.concentric.type.v1.MeasureR\x01b\x12<\n" +
+	"\n" +
+	"difference\x18\x05 \x01(\v2\x1c.concentric.type.v1.EstimateR\n" +
+	"difference\x12\x1c\n" +
+	"\ap_value\x18\x06 \x01(\x01H\x00R\x06pValue\x88\x01\x01\x12T\n" +
+	"\averdict\x18\a \x01(\x0e2:.concentric.survey.v1.CompareSurveyMetricsResponse.VerdictR\averdict\"\x88\x01\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bVERDICT_NOT_DISTINGUISHABLE\x10\x01\x12\x14\n" +
+	"\x10VERDICT_B_HIGHER\x10\x02\x12\x13\n" +
+	"\x0fVERDICT_B_LOWER\x10\x03\x12\x18\n" +
+	"\x14VERDICT_INSUFFICIENT\x10\x04B\n" +
+	"\n" +
+	"\b_p_value\"\xaa\x04\n" +
+	"\x19EstimateSampleSizeRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12A\n" +
+	"\x06metric\x18\x02 \x01(\x0e2\x1a.concentric.type.v1.MetricB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x06metric\x122\n" +
+	"\x06margin\x18\x03 \x01(\x01B\x1a\xe0A\x02\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00i@!\x00\x00\x00\x00\x00\x00\x00\x00R\x06margin\x12=\n" +
+	"\bvariance\x18\x04 \x01(\x01B\x1c\xe0A\x01\xbaH\x16\x12\x14@\x01\x19\x00\x00\x00\x00\x00\x88\xc3@)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\bvariance\x88\x01\x01\x12B\n" +
+	"\asubject\x18\x05 \x01(\x0e2\x1b.concentric.type.v1.SubjectB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\asubject\x127\n" +
+	"\x06window\x18\x06 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12\x88\x01\n" +
+	"\asurveys\x18\a \x03(\tBn\xe0A\x01\xfaA\x17\n" +
+	"\x15concentric.dev/Survey\xbaHN\x92\x01K\x10d\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\asurveysB\v\n" +
+	"\t_variance\"\xef\x01\n" +
+	"\x1aEstimateSampleSizeResponse\x12\x1c\n" +
+	"\tresponses\x18\x01 \x01(\x03R\tresponses\x12%\n" +
+	"\vinvitations\x18\x02 \x01(\x03H\x00R\vinvitations\x88\x01\x01\x12\x1a\n" +
+	"\bvariance\x18\x03 \x01(\x01R\bvariance\x12\x1d\n" +
+	"\n" +
+	"worst_case\x18\x04 \x01(\bR\tworstCase\x12A\n" +
+	"\rresponse_rate\x18\x05 \x01(\v2\x1c.concentric.type.v1.EstimateR\fresponseRateB\x0e\n" +
+	"\f_invitations\"\x86\x03\n" +
+	"\x18GetResponseFunnelRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12\x88\x01\n" +
+	"\asurveys\x18\x03 \x03(\tBn\xe0A\x01\xfaA\x17\n" +
+	"\x15concentric.dev/Survey\xbaHN\x92\x01K\x10d\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\asurveys\x12b\n" +
+	"\bgroup_by\x18\x04 \x03(\tBG\xe0A\x01\xbaHA\x92\x01>\x10\x02\x18\x01\"8r624^(survey|channel|trigger_rule|origin|partner|stage)$R\agroupBy\"\xca\x01\n" +
+	"\x19GetResponseFunnelResponse\x12/\n" +
+	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12>\n" +
+	"\afunnels\x18\x02 \x03(\v2$.concentric.survey.v1.ResponseFunnelR\afunnels\x12<\n" +
+	"\x06groups\x18\x03 \x03(\v2$.concentric.survey.v1.ResponseFunnelR\x06groups\"\xa2\x03\n" +
+	"\x0eResponseFunnel\x120\n" +
+	"\x04keys\x18\x01 \x03(\v2\x1c.concentric.type.v1.GroupKeyR\x04keys\x125\n" +
+	"\asubject\x18\x02 \x01(\x0e2\x1b.concentric.type.v1.SubjectR\asubject\x12\x1a\n" +
+	"\beligible\x18\x03 \x01(\x03R\beligible\x12\x18\n" +
+	"\ainvited\x18\x04 \x01(\x03R\ainvited\x12\x1c\n" +
+	"\tdelivered\x18\x05 \x01(\x03R\tdelivered\x12\x1c\n" +
+	"\tdisplayed\x18\x06 \x01(\x03R\tdisplayed\x12\x18\n" +
+	"\astarted\x18\a \x01(\x03R\astarted\x12\x1c\n" +
+	"\tcompleted\x18\b \x01(\x03R\tcompleted\x12A\n" +
+	"\rresponse_rate\x18\t \x01(\v2\x1c.concentric.type.v1.EstimateR\fresponseRate\x12:\n" +
+	"\tnot_asked\x18\n" +
+	" \x03(\v2\x1d.concentric.type.v1.ExclusionR\bnotAsked2\xd3\a\n" +
 	"\x14SurveyMetricsService\x12\xbe\x01\n" +
 	"\x12QuerySurveyMetrics\x12/.concentric.survey.v1.QuerySurveyMetricsRequest\x1a0.concentric.survey.v1.QuerySurveyMetricsResponse\"E\xea\xc7\x18\x10\n" +
-	"\x0eresponses:read\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=brands/*}/surveyMetrics:query\x12\xa8\x01\n" +
+	"\x0eresponses:read\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=brands/*}/surveyMetrics:query\x12\xc9\x01\n" +
+	"\x14CompareSurveyMetrics\x121.concentric.survey.v1.CompareSurveyMetricsRequest\x1a2.concentric.survey.v1.CompareSurveyMetricsResponse\"J\xea\xc7\x18\x10\n" +
+	"\x0eresponses:read\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{parent=brands/*}/surveyMetrics:compare\x12\xc3\x01\n" +
+	"\x12EstimateSampleSize\x12/.concentric.survey.v1.EstimateSampleSizeRequest\x1a0.concentric.survey.v1.EstimateSampleSizeResponse\"J\xea\xc7\x18\x10\n" +
+	"\x0eresponses:read\x82\xd3\xe4\x93\x020\x12./v1/{parent=brands/*}/surveyMetrics:sampleSize\x12\xbc\x01\n" +
+	"\x11GetResponseFunnel\x12..concentric.survey.v1.GetResponseFunnelRequest\x1a/.concentric.survey.v1.GetResponseFunnelResponse\"F\xea\xc7\x18\x10\n" +
+	"\x0eresponses:read\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=brands/*}/surveyMetrics:funnel\x12\xa8\x01\n" +
 	"\vGetDataSpan\x12(.concentric.survey.v1.GetDataSpanRequest\x1a).concentric.survey.v1.GetDataSpanResponse\"D\xea\xc7\x18\x10\n" +
 	"\x0eresponses:read\x82\xd3\xe4\x93\x02*\x12(/v1/{parent=brands/*}/surveyMetrics:spanB\xf1\x01\n" +
 	"\x18com.concentric.survey.v1B\x19SurveyMetricsServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/survey/v1;surveyv1\xa2\x02\x03CSX\xaa\x02\x14Concentric.Survey.V1\xca\x02\x14Concentric\\Survey\\V1\xe2\x02 Concentric\\Survey\\V1\\GPBMetadata\xea\x02\x16Concentric::Survey::V1b\x06proto3"
@@ -316,36 +1310,84 @@ func file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP() []byte
 	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescData
 }
 
-var file_concentric_survey_v1_survey_metrics_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concentric_survey_v1_survey_metrics_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concentric_survey_v1_survey_metrics_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_concentric_survey_v1_survey_metrics_service_proto_goTypes = []any{
-	(*QuerySurveyMetricsRequest)(nil),  // 0: concentric.survey.v1.QuerySurveyMetricsRequest
-	(*QuerySurveyMetricsResponse)(nil), // 1: concentric.survey.v1.QuerySurveyMetricsResponse
-	(*GetDataSpanRequest)(nil),         // 2: concentric.survey.v1.GetDataSpanRequest
-	(*GetDataSpanResponse)(nil),        // 3: concentric.survey.v1.GetDataSpanResponse
-	(*v1.Window)(nil),                  // 4: concentric.type.v1.Window
-	(*v1.Population)(nil),              // 5: concentric.type.v1.Population
-	(v1.Subject)(0),                    // 6: concentric.type.v1.Subject
-	(*v1.Basis)(nil),                   // 7: concentric.type.v1.Basis
-	(*v1.Measure)(nil),                 // 8: concentric.type.v1.Measure
-	(*v1.MeasureGroup)(nil),            // 9: concentric.type.v1.MeasureGroup
+	(CompareSurveyMetricsResponse_Verdict)(0), // 0: concentric.survey.v1.CompareSurveyMetricsResponse.Verdict
+	(*QuerySurveyMetricsRequest)(nil),         // 1: concentric.survey.v1.QuerySurveyMetricsRequest
+	(*Strata)(nil),                            // 2: concentric.survey.v1.Strata
+	(*Stratum)(nil),                           // 3: concentric.survey.v1.Stratum
+	(*QuerySurveyMetricsResponse)(nil),        // 4: concentric.survey.v1.QuerySurveyMetricsResponse
+	(*GetDataSpanRequest)(nil),                // 5: concentric.survey.v1.GetDataSpanRequest
+	(*GetDataSpanResponse)(nil),               // 6: concentric.survey.v1.GetDataSpanResponse
+	(*CompareSurveyMetricsRequest)(nil),       // 7: concentric.survey.v1.CompareSurveyMetricsRequest
+	(*CompareSurveyMetricsResponse)(nil),      // 8: concentric.survey.v1.CompareSurveyMetricsResponse
+	(*EstimateSampleSizeRequest)(nil),         // 9: concentric.survey.v1.EstimateSampleSizeRequest
+	(*EstimateSampleSizeResponse)(nil),        // 10: concentric.survey.v1.EstimateSampleSizeResponse
+	(*GetResponseFunnelRequest)(nil),          // 11: concentric.survey.v1.GetResponseFunnelRequest
+	(*GetResponseFunnelResponse)(nil),         // 12: concentric.survey.v1.GetResponseFunnelResponse
+	(*ResponseFunnel)(nil),                    // 13: concentric.survey.v1.ResponseFunnel
+	(*CompareSurveyMetricsRequest_Side)(nil),  // 14: concentric.survey.v1.CompareSurveyMetricsRequest.Side
+	(*v1.Window)(nil),                         // 15: concentric.type.v1.Window
+	(*v1.Population)(nil),                     // 16: concentric.type.v1.Population
+	(v1.Subject)(0),                           // 17: concentric.type.v1.Subject
+	(*v1.Basis)(nil),                          // 18: concentric.type.v1.Basis
+	(*v1.Measure)(nil),                        // 19: concentric.type.v1.Measure
+	(*v1.MeasureGroup)(nil),                   // 20: concentric.type.v1.MeasureGroup
+	(v1.Metric)(0),                            // 21: concentric.type.v1.Metric
+	(*v1.Estimate)(nil),                       // 22: concentric.type.v1.Estimate
+	(*v1.GroupKey)(nil),                       // 23: concentric.type.v1.GroupKey
+	(*v1.Exclusion)(nil),                      // 24: concentric.type.v1.Exclusion
 }
 var file_concentric_survey_v1_survey_metrics_service_proto_depIdxs = []int32{
-	4, // 0: concentric.survey.v1.QuerySurveyMetricsRequest.window:type_name -> concentric.type.v1.Window
-	5, // 1: concentric.survey.v1.QuerySurveyMetricsRequest.population:type_name -> concentric.type.v1.Population
-	6, // 2: concentric.survey.v1.QuerySurveyMetricsRequest.subjects:type_name -> concentric.type.v1.Subject
-	7, // 3: concentric.survey.v1.QuerySurveyMetricsResponse.basis:type_name -> concentric.type.v1.Basis
-	8, // 4: concentric.survey.v1.QuerySurveyMetricsResponse.measures:type_name -> concentric.type.v1.Measure
-	9, // 5: concentric.survey.v1.QuerySurveyMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
-	4, // 6: concentric.survey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
-	0, // 7: concentric.survey.v1.SurveyMetricsService.QuerySurveyMetrics:input_type -> concentric.survey.v1.QuerySurveyMetricsRequest
-	2, // 8: concentric.survey.v1.SurveyMetricsService.GetDataSpan:input_type -> concentric.survey.v1.GetDataSpanRequest
-	1, // 9: concentric.survey.v1.SurveyMetricsService.QuerySurveyMetrics:output_type -> concentric.survey.v1.QuerySurveyMetricsResponse
-	3, // 10: concentric.survey.v1.SurveyMetricsService.GetDataSpan:output_type -> concentric.survey.v1.GetDataSpanResponse
-	9, // [9:11] is the sub-list for method output_type
-	7, // [7:9] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	15, // 0: concentric.survey.v1.QuerySurveyMetricsRequest.window:type_name -> concentric.type.v1.Window
+	16, // 1: concentric.survey.v1.QuerySurveyMetricsRequest.population:type_name -> concentric.type.v1.Population
+	17, // 2: concentric.survey.v1.QuerySurveyMetricsRequest.subjects:type_name -> concentric.type.v1.Subject
+	2,  // 3: concentric.survey.v1.QuerySurveyMetricsRequest.strata:type_name -> concentric.survey.v1.Strata
+	3,  // 4: concentric.survey.v1.Strata.strata:type_name -> concentric.survey.v1.Stratum
+	18, // 5: concentric.survey.v1.QuerySurveyMetricsResponse.basis:type_name -> concentric.type.v1.Basis
+	19, // 6: concentric.survey.v1.QuerySurveyMetricsResponse.measures:type_name -> concentric.type.v1.Measure
+	20, // 7: concentric.survey.v1.QuerySurveyMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
+	15, // 8: concentric.survey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
+	21, // 9: concentric.survey.v1.CompareSurveyMetricsRequest.metric:type_name -> concentric.type.v1.Metric
+	14, // 10: concentric.survey.v1.CompareSurveyMetricsRequest.a:type_name -> concentric.survey.v1.CompareSurveyMetricsRequest.Side
+	14, // 11: concentric.survey.v1.CompareSurveyMetricsRequest.b:type_name -> concentric.survey.v1.CompareSurveyMetricsRequest.Side
+	18, // 12: concentric.survey.v1.CompareSurveyMetricsResponse.basis_a:type_name -> concentric.type.v1.Basis
+	18, // 13: concentric.survey.v1.CompareSurveyMetricsResponse.basis_b:type_name -> concentric.type.v1.Basis
+	19, // 14: concentric.survey.v1.CompareSurveyMetricsResponse.a:type_name -> concentric.type.v1.Measure
+	19, // 15: concentric.survey.v1.CompareSurveyMetricsResponse.b:type_name -> concentric.type.v1.Measure
+	22, // 16: concentric.survey.v1.CompareSurveyMetricsResponse.difference:type_name -> concentric.type.v1.Estimate
+	0,  // 17: concentric.survey.v1.CompareSurveyMetricsResponse.verdict:type_name -> concentric.survey.v1.CompareSurveyMetricsResponse.Verdict
+	21, // 18: concentric.survey.v1.EstimateSampleSizeRequest.metric:type_name -> concentric.type.v1.Metric
+	17, // 19: concentric.survey.v1.EstimateSampleSizeRequest.subject:type_name -> concentric.type.v1.Subject
+	15, // 20: concentric.survey.v1.EstimateSampleSizeRequest.window:type_name -> concentric.type.v1.Window
+	22, // 21: concentric.survey.v1.EstimateSampleSizeResponse.response_rate:type_name -> concentric.type.v1.Estimate
+	15, // 22: concentric.survey.v1.GetResponseFunnelRequest.window:type_name -> concentric.type.v1.Window
+	18, // 23: concentric.survey.v1.GetResponseFunnelResponse.basis:type_name -> concentric.type.v1.Basis
+	13, // 24: concentric.survey.v1.GetResponseFunnelResponse.funnels:type_name -> concentric.survey.v1.ResponseFunnel
+	13, // 25: concentric.survey.v1.GetResponseFunnelResponse.groups:type_name -> concentric.survey.v1.ResponseFunnel
+	23, // 26: concentric.survey.v1.ResponseFunnel.keys:type_name -> concentric.type.v1.GroupKey
+	17, // 27: concentric.survey.v1.ResponseFunnel.subject:type_name -> concentric.type.v1.Subject
+	22, // 28: concentric.survey.v1.ResponseFunnel.response_rate:type_name -> concentric.type.v1.Estimate
+	24, // 29: concentric.survey.v1.ResponseFunnel.not_asked:type_name -> concentric.type.v1.Exclusion
+	17, // 30: concentric.survey.v1.CompareSurveyMetricsRequest.Side.subject:type_name -> concentric.type.v1.Subject
+	15, // 31: concentric.survey.v1.CompareSurveyMetricsRequest.Side.window:type_name -> concentric.type.v1.Window
+	16, // 32: concentric.survey.v1.CompareSurveyMetricsRequest.Side.population:type_name -> concentric.type.v1.Population
+	1,  // 33: concentric.survey.v1.SurveyMetricsService.QuerySurveyMetrics:input_type -> concentric.survey.v1.QuerySurveyMetricsRequest
+	7,  // 34: concentric.survey.v1.SurveyMetricsService.CompareSurveyMetrics:input_type -> concentric.survey.v1.CompareSurveyMetricsRequest
+	9,  // 35: concentric.survey.v1.SurveyMetricsService.EstimateSampleSize:input_type -> concentric.survey.v1.EstimateSampleSizeRequest
+	11, // 36: concentric.survey.v1.SurveyMetricsService.GetResponseFunnel:input_type -> concentric.survey.v1.GetResponseFunnelRequest
+	5,  // 37: concentric.survey.v1.SurveyMetricsService.GetDataSpan:input_type -> concentric.survey.v1.GetDataSpanRequest
+	4,  // 38: concentric.survey.v1.SurveyMetricsService.QuerySurveyMetrics:output_type -> concentric.survey.v1.QuerySurveyMetricsResponse
+	8,  // 39: concentric.survey.v1.SurveyMetricsService.CompareSurveyMetrics:output_type -> concentric.survey.v1.CompareSurveyMetricsResponse
+	10, // 40: concentric.survey.v1.SurveyMetricsService.EstimateSampleSize:output_type -> concentric.survey.v1.EstimateSampleSizeResponse
+	12, // 41: concentric.survey.v1.SurveyMetricsService.GetResponseFunnel:output_type -> concentric.survey.v1.GetResponseFunnelResponse
+	6,  // 42: concentric.survey.v1.SurveyMetricsService.GetDataSpan:output_type -> concentric.survey.v1.GetDataSpanResponse
+	38, // [38:43] is the sub-list for method output_type
+	33, // [33:38] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_survey_metrics_service_proto_init() }
@@ -353,18 +1395,22 @@ func file_concentric_survey_v1_survey_metrics_service_proto_init() {
 	if File_concentric_survey_v1_survey_metrics_service_proto != nil {
 		return
 	}
+	file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[8].OneofWrappers = []any{}
+	file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_survey_v1_survey_metrics_service_proto_rawDesc), len(file_concentric_survey_v1_survey_metrics_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   4,
+			NumEnums:      1,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_concentric_survey_v1_survey_metrics_service_proto_goTypes,
 		DependencyIndexes: file_concentric_survey_v1_survey_metrics_service_proto_depIdxs,
+		EnumInfos:         file_concentric_survey_v1_survey_metrics_service_proto_enumTypes,
 		MessageInfos:      file_concentric_survey_v1_survey_metrics_service_proto_msgTypes,
 	}.Build()
 	File_concentric_survey_v1_survey_metrics_service_proto = out.File

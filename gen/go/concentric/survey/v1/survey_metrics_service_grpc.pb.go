@@ -19,8 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SurveyMetricsService_QuerySurveyMetrics_FullMethodName = "/concentric.survey.v1.SurveyMetricsService/QuerySurveyMetrics"
-	SurveyMetricsService_GetDataSpan_FullMethodName        = "/concentric.survey.v1.SurveyMetricsService/GetDataSpan"
+	SurveyMetricsService_QuerySurveyMetrics_FullMethodName   = "/concentric.survey.v1.SurveyMetricsService/QuerySurveyMetrics"
+	SurveyMetricsService_CompareSurveyMetrics_FullMethodName = "/concentric.survey.v1.SurveyMetricsService/CompareSurveyMetrics"
+	SurveyMetricsService_EstimateSampleSize_FullMethodName   = "/concentric.survey.v1.SurveyMetricsService/EstimateSampleSize"
+	SurveyMetricsService_GetResponseFunnel_FullMethodName    = "/concentric.survey.v1.SurveyMetricsService/GetResponseFunnel"
+	SurveyMetricsService_GetDataSpan_FullMethodName          = "/concentric.survey.v1.SurveyMetricsService/GetDataSpan"
 )
 
 // SurveyMetricsServiceClient is the client API for SurveyMetricsService service.
@@ -36,9 +39,24 @@ const (
 // are listed below.
 type SurveyMetricsServiceClient interface {
 	// Measures the responses submitted in a window: one measure for each metric and
-	// subject that has answers. Subjects are never pooled. The same data gives the same
-	// answer.
+	// subject that has answers. Subjects are never pooled, and neither is what was asked
+	// for and what was not: unsolicited feedback is measured by `QueryFeedbackMetrics`.
+	// The same data gives the same answer. Windows of up to 10,000 responses, filters and
+	// attributes are answered from the responses; everything else from roll-ups, at a cost
+	// that does not grow with the responses before the window.
 	QuerySurveyMetrics(ctx context.Context, in *QuerySurveyMetricsRequest, opts ...grpc.CallOption) (*QuerySurveyMetricsResponse, error)
+	// Says whether one metric differs between two sides, such as two windows, surveys,
+	// channels or partners: the difference with its interval and p, and a verdict. Fails
+	// with `FAILED_PRECONDITION`, reason `MIXED_SUBJECT`, if the sides are not both about one
+	// and the same subject: service and experience are different things.
+	CompareSurveyMetrics(ctx context.Context, in *CompareSurveyMetricsRequest, opts ...grpc.CallOption) (*CompareSurveyMetricsResponse, error)
+	// Says how many answers a margin of error takes, and how many must be asked for them
+	// at the response rate seen. NPS: n = z² v / d² - 3 (Rocks 2016); shares: n = z² p (1 - p) / d²;
+	// means: n = z² s² / d².
+	EstimateSampleSize(ctx context.Context, in *EstimateSampleSizeRequest, opts ...grpc.CallOption) (*EstimateSampleSizeResponse, error)
+	// Counts the occasions of a window on their way to an answer, in six steps, and why
+	// the others were not asked. The response rate is completed over delivered.
+	GetResponseFunnel(ctx context.Context, in *GetResponseFunnelRequest, opts ...grpc.CallOption) (*GetResponseFunnelResponse, error)
 	// Says from when to when the brand has responses.
 	GetDataSpan(ctx context.Context, in *GetDataSpanRequest, opts ...grpc.CallOption) (*GetDataSpanResponse, error)
 }
@@ -55,6 +73,36 @@ func (c *surveyMetricsServiceClient) QuerySurveyMetrics(ctx context.Context, in 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(QuerySurveyMetricsResponse)
 	err := c.cc.Invoke(ctx, SurveyMetricsService_QuerySurveyMetrics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyMetricsServiceClient) CompareSurveyMetrics(ctx context.Context, in *CompareSurveyMetricsRequest, opts ...grpc.CallOption) (*CompareSurveyMetricsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CompareSurveyMetricsResponse)
+	err := c.cc.Invoke(ctx, SurveyMetricsService_CompareSurveyMetrics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyMetricsServiceClient) EstimateSampleSize(ctx context.Context, in *EstimateSampleSizeRequest, opts ...grpc.CallOption) (*EstimateSampleSizeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EstimateSampleSizeResponse)
+	err := c.cc.Invoke(ctx, SurveyMetricsService_EstimateSampleSize_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyMetricsServiceClient) GetResponseFunnel(ctx context.Context, in *GetResponseFunnelRequest, opts ...grpc.CallOption) (*GetResponseFunnelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetResponseFunnelResponse)
+	err := c.cc.Invoke(ctx, SurveyMetricsService_GetResponseFunnel_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +132,24 @@ func (c *surveyMetricsServiceClient) GetDataSpan(ctx context.Context, in *GetDat
 // are listed below.
 type SurveyMetricsServiceServer interface {
 	// Measures the responses submitted in a window: one measure for each metric and
-	// subject that has answers. Subjects are never pooled. The same data gives the same
-	// answer.
+	// subject that has answers. Subjects are never pooled, and neither is what was asked
+	// for and what was not: unsolicited feedback is measured by `QueryFeedbackMetrics`.
+	// The same data gives the same answer. Windows of up to 10,000 responses, filters and
+	// attributes are answered from the responses; everything else from roll-ups, at a cost
+	// that does not grow with the responses before the window.
 	QuerySurveyMetrics(context.Context, *QuerySurveyMetricsRequest) (*QuerySurveyMetricsResponse, error)
+	// Says whether one metric differs between two sides, such as two windows, surveys,
+	// channels or partners: the difference with its interval and p, and a verdict. Fails
+	// with `FAILED_PRECONDITION`, reason `MIXED_SUBJECT`, if the sides are not both about one
+	// and the same subject: service and experience are different things.
+	CompareSurveyMetrics(context.Context, *CompareSurveyMetricsRequest) (*CompareSurveyMetricsResponse, error)
+	// Says how many answers a margin of error takes, and how many must be asked for them
+	// at the response rate seen. NPS: n = z² v / d² - 3 (Rocks 2016); shares: n = z² p (1 - p) / d²;
+	// means: n = z² s² / d².
+	EstimateSampleSize(context.Context, *EstimateSampleSizeRequest) (*EstimateSampleSizeResponse, error)
+	// Counts the occasions of a window on their way to an answer, in six steps, and why
+	// the others were not asked. The response rate is completed over delivered.
+	GetResponseFunnel(context.Context, *GetResponseFunnelRequest) (*GetResponseFunnelResponse, error)
 	// Says from when to when the brand has responses.
 	GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error)
 	mustEmbedUnimplementedSurveyMetricsServiceServer()
@@ -101,6 +164,15 @@ type UnimplementedSurveyMetricsServiceServer struct{}
 
 func (UnimplementedSurveyMetricsServiceServer) QuerySurveyMetrics(context.Context, *QuerySurveyMetricsRequest) (*QuerySurveyMetricsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method QuerySurveyMetrics not implemented")
+}
+func (UnimplementedSurveyMetricsServiceServer) CompareSurveyMetrics(context.Context, *CompareSurveyMetricsRequest) (*CompareSurveyMetricsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompareSurveyMetrics not implemented")
+}
+func (UnimplementedSurveyMetricsServiceServer) EstimateSampleSize(context.Context, *EstimateSampleSizeRequest) (*EstimateSampleSizeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EstimateSampleSize not implemented")
+}
+func (UnimplementedSurveyMetricsServiceServer) GetResponseFunnel(context.Context, *GetResponseFunnelRequest) (*GetResponseFunnelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetResponseFunnel not implemented")
 }
 func (UnimplementedSurveyMetricsServiceServer) GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDataSpan not implemented")
@@ -144,6 +216,60 @@ func _SurveyMetricsService_QuerySurveyMetrics_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SurveyMetricsService_CompareSurveyMetrics_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompareSurveyMetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyMetricsServiceServer).CompareSurveyMetrics(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyMetricsService_CompareSurveyMetrics_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyMetricsServiceServer).CompareSurveyMetrics(ctx, req.(*CompareSurveyMetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyMetricsService_EstimateSampleSize_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EstimateSampleSizeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyMetricsServiceServer).EstimateSampleSize(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyMetricsService_EstimateSampleSize_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyMetricsServiceServer).EstimateSampleSize(ctx, req.(*EstimateSampleSizeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyMetricsService_GetResponseFunnel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetResponseFunnelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyMetricsServiceServer).GetResponseFunnel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyMetricsService_GetResponseFunnel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyMetricsServiceServer).GetResponseFunnel(ctx, req.(*GetResponseFunnelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SurveyMetricsService_GetDataSpan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDataSpanRequest)
 	if err := dec(in); err != nil {
@@ -172,6 +298,18 @@ var SurveyMetricsService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "QuerySurveyMetrics",
 			Handler:    _SurveyMetricsService_QuerySurveyMetrics_Handler,
+		},
+		{
+			MethodName: "CompareSurveyMetrics",
+			Handler:    _SurveyMetricsService_CompareSurveyMetrics_Handler,
+		},
+		{
+			MethodName: "EstimateSampleSize",
+			Handler:    _SurveyMetricsService_EstimateSampleSize_Handler,
+		},
+		{
+			MethodName: "GetResponseFunnel",
+			Handler:    _SurveyMetricsService_GetResponseFunnel_Handler,
 		},
 		{
 			MethodName: "GetDataSpan",

@@ -12,6 +12,8 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -40,7 +42,9 @@ type CreateSurveyRequest struct {
 	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Checks everything and answers as if it were done, but changes nothing.
-	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Stores it as a draft instead of opening it.
+	Draft         bool `protobuf:"varint,6,opt,name=draft,proto3" json:"draft,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -110,6 +114,13 @@ func (x *CreateSurveyRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *CreateSurveyRequest) GetDraft() bool {
+	if x != nil {
+		return x.Draft
+	}
+	return false
+}
+
 // Request message for `SurveyService.GetSurvey`.
 type GetSurveyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -156,25 +167,1291 @@ func (x *GetSurveyRequest) GetName() string {
 	return ""
 }
 
+// Request message for `SurveyService.ListSurveys`.
+type ListSurveysRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `display_name` and `subject` and `scope` and `state` and `audience` and
+	// `anonymous` and `create_time`.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The order, as in AIP-132, such as `name` (the default), over
+	// `name` and `display_name` and `create_time`.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSurveysRequest) Reset() {
+	*x = ListSurveysRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSurveysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSurveysRequest) ProtoMessage() {}
+
+func (x *ListSurveysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSurveysRequest.ProtoReflect.Descriptor instead.
+func (*ListSurveysRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListSurveysRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListSurveysRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSurveysRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListSurveysRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListSurveysRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// Response message for `SurveyService.ListSurveys`.
+type ListSurveysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	Surveys []*Survey `protobuf:"bytes,1,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSurveysResponse) Reset() {
+	*x = ListSurveysResponse{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSurveysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSurveysResponse) ProtoMessage() {}
+
+func (x *ListSurveysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSurveysResponse.ProtoReflect.Descriptor instead.
+func (*ListSurveysResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListSurveysResponse) GetSurveys() []*Survey {
+	if x != nil {
+		return x.Surveys
+	}
+	return nil
+}
+
+func (x *ListSurveysResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `SurveyService.UpdateSurvey`.
+type UpdateSurveyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey with its new values; `name` says which, `etag`, if set, which version.
+	Survey *Survey `protobuf:"bytes,1,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The fields to change, such as `subject,priority`; output-only and unknown ones
+	// are refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Makes a new revision of what is asked. Answers under way to an older revision are
+	// still taken, and belong to it.
+	NewRevision   bool `protobuf:"varint,5,opt,name=new_revision,json=newRevision,proto3" json:"new_revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateSurveyRequest) Reset() {
+	*x = UpdateSurveyRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateSurveyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateSurveyRequest) ProtoMessage() {}
+
+func (x *UpdateSurveyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateSurveyRequest.ProtoReflect.Descriptor instead.
+func (*UpdateSurveyRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateSurveyRequest) GetSurvey() *Survey {
+	if x != nil {
+		return x.Survey
+	}
+	return nil
+}
+
+func (x *UpdateSurveyRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateSurveyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateSurveyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateSurveyRequest) GetNewRevision() bool {
+	if x != nil {
+		return x.NewRevision
+	}
+	return false
+}
+
+// Request message for `SurveyService.DeleteSurvey`.
+type DeleteSurveyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, `brands/{brand}/surveys/{survey}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to delete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteSurveyRequest) Reset() {
+	*x = DeleteSurveyRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteSurveyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteSurveyRequest) ProtoMessage() {}
+
+func (x *DeleteSurveyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteSurveyRequest.ProtoReflect.Descriptor instead.
+func (*DeleteSurveyRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *DeleteSurveyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteSurveyRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteSurveyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteSurveyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `SurveyService.PublishSurvey`.
+type PublishSurveyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, `brands/{brand}/surveys/{survey}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to move only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishSurveyRequest) Reset() {
+	*x = PublishSurveyRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishSurveyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishSurveyRequest) ProtoMessage() {}
+
+func (x *PublishSurveyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishSurveyRequest.ProtoReflect.Descriptor instead.
+func (*PublishSurveyRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PublishSurveyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PublishSurveyRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *PublishSurveyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *PublishSurveyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `SurveyService.PauseSurvey`.
+type PauseSurveyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, `brands/{brand}/surveys/{survey}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to move only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseSurveyRequest) Reset() {
+	*x = PauseSurveyRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseSurveyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseSurveyRequest) ProtoMessage() {}
+
+func (x *PauseSurveyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseSurveyRequest.ProtoReflect.Descriptor instead.
+func (*PauseSurveyRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PauseSurveyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PauseSurveyRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *PauseSurveyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *PauseSurveyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `SurveyService.ResumeSurvey`.
+type ResumeSurveyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, `brands/{brand}/surveys/{survey}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to move only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeSurveyRequest) Reset() {
+	*x = ResumeSurveyRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeSurveyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeSurveyRequest) ProtoMessage() {}
+
+func (x *ResumeSurveyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeSurveyRequest.ProtoReflect.Descriptor instead.
+func (*ResumeSurveyRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ResumeSurveyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResumeSurveyRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ResumeSurveyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResumeSurveyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `SurveyService.ArchiveSurvey`.
+type ArchiveSurveyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, `brands/{brand}/surveys/{survey}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to move only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveSurveyRequest) Reset() {
+	*x = ArchiveSurveyRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveSurveyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveSurveyRequest) ProtoMessage() {}
+
+func (x *ArchiveSurveyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveSurveyRequest.ProtoReflect.Descriptor instead.
+func (*ArchiveSurveyRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ArchiveSurveyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ArchiveSurveyRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ArchiveSurveyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ArchiveSurveyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `SurveyService.ListSurveyRevisions`.
+type ListSurveyRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The survey, `brands/{brand}/surveys/{survey}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSurveyRevisionsRequest) Reset() {
+	*x = ListSurveyRevisionsRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSurveyRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSurveyRevisionsRequest) ProtoMessage() {}
+
+func (x *ListSurveyRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSurveyRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListSurveyRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListSurveyRevisionsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListSurveyRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSurveyRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response message for `SurveyService.ListSurveyRevisions`.
+type ListSurveyRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	Surveys []*Survey `protobuf:"bytes,1,rep,name=surveys,proto3" json:"surveys,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSurveyRevisionsResponse) Reset() {
+	*x = ListSurveyRevisionsResponse{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSurveyRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSurveyRevisionsResponse) ProtoMessage() {}
+
+func (x *ListSurveyRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSurveyRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListSurveyRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListSurveyRevisionsResponse) GetSurveys() []*Survey {
+	if x != nil {
+		return x.Surveys
+	}
+	return nil
+}
+
+func (x *ListSurveyRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `SurveyService.CreateTriggerRule`.
+type CreateTriggerRuleRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The trigger rule to create.
+	TriggerRule *TriggerRule `protobuf:"bytes,2,opt,name=trigger_rule,json=triggerRule,proto3" json:"trigger_rule,omitempty"`
+	// The last segment of the new trigger rule's name, chosen by the caller:
+	// lower-case letters, digits, `-` and `_`, at most 63. Chosen by the server if
+	// empty.
+	TriggerRuleId string `protobuf:"bytes,3,opt,name=trigger_rule_id,json=triggerRuleId,proto3" json:"trigger_rule_id,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateTriggerRuleRequest) Reset() {
+	*x = CreateTriggerRuleRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateTriggerRuleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateTriggerRuleRequest) ProtoMessage() {}
+
+func (x *CreateTriggerRuleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateTriggerRuleRequest.ProtoReflect.Descriptor instead.
+func (*CreateTriggerRuleRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CreateTriggerRuleRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateTriggerRuleRequest) GetTriggerRule() *TriggerRule {
+	if x != nil {
+		return x.TriggerRule
+	}
+	return nil
+}
+
+func (x *CreateTriggerRuleRequest) GetTriggerRuleId() string {
+	if x != nil {
+		return x.TriggerRuleId
+	}
+	return ""
+}
+
+func (x *CreateTriggerRuleRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateTriggerRuleRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `SurveyService.GetTriggerRule`.
+type GetTriggerRuleRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The trigger rule, `brands/{brand}/triggerRules/{trigger_rule}`.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTriggerRuleRequest) Reset() {
+	*x = GetTriggerRuleRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTriggerRuleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTriggerRuleRequest) ProtoMessage() {}
+
+func (x *GetTriggerRuleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTriggerRuleRequest.ProtoReflect.Descriptor instead.
+func (*GetTriggerRuleRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetTriggerRuleRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Request message for `SurveyService.ListTriggerRules`.
+type ListTriggerRulesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `display_name` and `survey` and `inactive`.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The order, as in AIP-132, such as `name` (the default), over
+	// `name` and `display_name`.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTriggerRulesRequest) Reset() {
+	*x = ListTriggerRulesRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTriggerRulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTriggerRulesRequest) ProtoMessage() {}
+
+func (x *ListTriggerRulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTriggerRulesRequest.ProtoReflect.Descriptor instead.
+func (*ListTriggerRulesRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListTriggerRulesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListTriggerRulesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListTriggerRulesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListTriggerRulesRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListTriggerRulesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// Response message for `SurveyService.ListTriggerRules`.
+type ListTriggerRulesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	TriggerRules []*TriggerRule `protobuf:"bytes,1,rep,name=trigger_rules,json=triggerRules,proto3" json:"trigger_rules,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTriggerRulesResponse) Reset() {
+	*x = ListTriggerRulesResponse{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTriggerRulesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTriggerRulesResponse) ProtoMessage() {}
+
+func (x *ListTriggerRulesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTriggerRulesResponse.ProtoReflect.Descriptor instead.
+func (*ListTriggerRulesResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListTriggerRulesResponse) GetTriggerRules() []*TriggerRule {
+	if x != nil {
+		return x.TriggerRules
+	}
+	return nil
+}
+
+func (x *ListTriggerRulesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `SurveyService.UpdateTriggerRule`.
+type UpdateTriggerRuleRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The trigger rule with its new values; `name` says which, `etag`, if set, which version.
+	TriggerRule *TriggerRule `protobuf:"bytes,1,opt,name=trigger_rule,json=triggerRule,proto3" json:"trigger_rule,omitempty"`
+	// The fields to change, such as `subject,priority`; output-only and unknown ones
+	// are refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateTriggerRuleRequest) Reset() {
+	*x = UpdateTriggerRuleRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateTriggerRuleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateTriggerRuleRequest) ProtoMessage() {}
+
+func (x *UpdateTriggerRuleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateTriggerRuleRequest.ProtoReflect.Descriptor instead.
+func (*UpdateTriggerRuleRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *UpdateTriggerRuleRequest) GetTriggerRule() *TriggerRule {
+	if x != nil {
+		return x.TriggerRule
+	}
+	return nil
+}
+
+func (x *UpdateTriggerRuleRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateTriggerRuleRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateTriggerRuleRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `SurveyService.DeleteTriggerRule`.
+type DeleteTriggerRuleRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The trigger rule, `brands/{brand}/triggerRules/{trigger_rule}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to delete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteTriggerRuleRequest) Reset() {
+	*x = DeleteTriggerRuleRequest{}
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteTriggerRuleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteTriggerRuleRequest) ProtoMessage() {}
+
+func (x *DeleteTriggerRuleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteTriggerRuleRequest.ProtoReflect.Descriptor instead.
+func (*DeleteTriggerRuleRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *DeleteTriggerRuleRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteTriggerRuleRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteTriggerRuleRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteTriggerRuleRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_concentric_survey_v1_survey_service_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_survey_service_proto_rawDesc = "" +
 	"\n" +
-	")concentric/survey/v1/survey_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/survey/v1/survey.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xdf\x02\n" +
+	")concentric/survey/v1/survey_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/survey/v1/survey.proto\x1a'concentric/survey/v1/trigger_rule.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"\xfa\x02\n" +
 	"\x13CreateSurveyRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12?\n" +
 	"\x06survey\x18\x02 \x01(\v2\x1c.concentric.survey.v1.SurveyB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06survey\x12D\n" +
 	"\tsurvey_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!\xd8\x01\x01r\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\bsurveyId\x12S\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"s\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\x12\x19\n" +
+	"\x05draft\x18\x06 \x01(\bB\x03\xe0A\x01R\x05draft\"s\n" +
 	"\x10GetSurveyRequest\x12_\n" +
-	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name2\xb8\x02\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xfa\x01\n" +
+	"\x12ListSurveysRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"u\n" +
+	"\x13ListSurveysResponse\x126\n" +
+	"\asurveys\x18\x01 \x03(\v2\x1c.concentric.survey.v1.SurveyR\asurveys\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbf\x02\n" +
+	"\x13UpdateSurveyRequest\x12?\n" +
+	"\x06survey\x18\x01 \x01(\v2\x1c.concentric.survey.v1.SurveyB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06survey\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\x12&\n" +
+	"\fnew_revision\x18\x05 \x01(\bB\x03\xe0A\x01R\vnewRevision\"\x95\x02\n" +
+	"\x13DeleteSurveyRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x96\x02\n" +
+	"\x14PublishSurveyRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x94\x02\n" +
+	"\x12PauseSurveyRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x95\x02\n" +
+	"\x13ResumeSurveyRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x96\x02\n" +
+	"\x14ArchiveSurveyRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd2\x01\n" +
+	"\x1aListSurveyRevisionsRequest\x12_\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"}\n" +
+	"\x1bListSurveyRevisionsResponse\x126\n" +
+	"\asurveys\x18\x01 \x03(\v2\x1c.concentric.survey.v1.SurveyR\asurveys\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xff\x02\n" +
+	"\x18CreateTriggerRuleRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12O\n" +
+	"\ftrigger_rule\x18\x02 \x01(\v2!.concentric.survey.v1.TriggerRuleB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\vtriggerRule\x12O\n" +
+	"\x0ftrigger_rule_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!\xd8\x01\x01r\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\rtriggerRuleId\x12S\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"}\n" +
+	"\x15GetTriggerRuleRequest\x12d\n" +
+	"\x04name\x18\x01 \x01(\tBP\xe0A\x02\xbaHJrH2F^brands/[a-z0-9][a-z0-9-]{0,62}/triggerRules/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xff\x01\n" +
+	"\x17ListTriggerRulesRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"\x8a\x01\n" +
+	"\x18ListTriggerRulesResponse\x12F\n" +
+	"\rtrigger_rules\x18\x01 \x03(\v2!.concentric.survey.v1.TriggerRuleR\ftriggerRules\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xac\x02\n" +
+	"\x18UpdateTriggerRuleRequest\x12O\n" +
+	"\ftrigger_rule\x18\x01 \x01(\v2!.concentric.survey.v1.TriggerRuleB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\vtriggerRule\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x9f\x02\n" +
+	"\x18DeleteTriggerRuleRequest\x12d\n" +
+	"\x04name\x18\x01 \x01(\tBP\xe0A\x02\xbaHJrH2F^brands/[a-z0-9][a-z0-9-]{0,62}/triggerRules/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xaf\x13\n" +
 	"\rSurveyService\x12\x99\x01\n" +
 	"\fCreateSurvey\x12).concentric.survey.v1.CreateSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"@\xea\xc7\x18\x0f\n" +
 	"\rsurveys:write\x82\xd3\xe4\x93\x02':\x06survey\"\x1d/v1/{parent=brands/*}/surveys\x12\x8a\x01\n" +
 	"\tGetSurvey\x12&.concentric.survey.v1.GetSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"7\xea\xc7\x18\x0e\n" +
-	"\fsurveys:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{name=brands/*/surveys/*}B\xea\x01\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{name=brands/*/surveys/*}\x12\x9b\x01\n" +
+	"\vListSurveys\x12(.concentric.survey.v1.ListSurveysRequest\x1a).concentric.survey.v1.ListSurveysResponse\"7\xea\xc7\x18\x0e\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=brands/*}/surveys\x12\xa0\x01\n" +
+	"\fUpdateSurvey\x12).concentric.survey.v1.UpdateSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"G\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02.:\x06survey2$/v1/{survey.name=brands/*/surveys/*}\x12\x8b\x01\n" +
+	"\fDeleteSurvey\x12).concentric.survey.v1.DeleteSurveyRequest\x1a\x16.google.protobuf.Empty\"8\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02\x1f*\x1d/v1/{name=brands/*/surveys/*}\x12\x9e\x01\n" +
+	"\rPublishSurvey\x12*.concentric.survey.v1.PublishSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"C\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/surveys/*}:publish\x12\x98\x01\n" +
+	"\vPauseSurvey\x12(.concentric.survey.v1.PauseSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"A\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{name=brands/*/surveys/*}:pause\x12\x9b\x01\n" +
+	"\fResumeSurvey\x12).concentric.survey.v1.ResumeSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"B\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{name=brands/*/surveys/*}:resume\x12\x9e\x01\n" +
+	"\rArchiveSurvey\x12*.concentric.survey.v1.ArchiveSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"C\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/surveys/*}:archive\x12\xc1\x01\n" +
+	"\x13ListSurveyRevisions\x120.concentric.survey.v1.ListSurveyRevisionsRequest\x1a1.concentric.survey.v1.ListSurveyRevisionsResponse\"E\xea\xc7\x18\x0e\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{name=brands/*/surveys/*}:listRevisions\x12\xb3\x01\n" +
+	"\x11CreateTriggerRule\x12..concentric.survey.v1.CreateTriggerRuleRequest\x1a!.concentric.survey.v1.TriggerRule\"K\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x022:\ftrigger_rule\"\"/v1/{parent=brands/*}/triggerRules\x12\x9e\x01\n" +
+	"\x0eGetTriggerRule\x12+.concentric.survey.v1.GetTriggerRuleRequest\x1a!.concentric.survey.v1.TriggerRule\"<\xea\xc7\x18\x0e\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{name=brands/*/triggerRules/*}\x12\xaf\x01\n" +
+	"\x10ListTriggerRules\x12-.concentric.survey.v1.ListTriggerRulesRequest\x1a..concentric.survey.v1.ListTriggerRulesResponse\"<\xea\xc7\x18\x0e\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=brands/*}/triggerRules\x12\xc0\x01\n" +
+	"\x11UpdateTriggerRule\x12..concentric.survey.v1.UpdateTriggerRuleRequest\x1a!.concentric.survey.v1.TriggerRule\"X\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02?:\ftrigger_rule2//v1/{trigger_rule.name=brands/*/triggerRules/*}\x12\x9a\x01\n" +
+	"\x11DeleteTriggerRule\x12..concentric.survey.v1.DeleteTriggerRuleRequest\x1a\x16.google.protobuf.Empty\"=\xea\xc7\x18\x0f\n" +
+	"\rsurveys:write\x82\xd3\xe4\x93\x02$*\"/v1/{name=brands/*/triggerRules/*}B\xea\x01\n" +
 	"\x18com.concentric.survey.v1B\x12SurveyServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/survey/v1;surveyv1\xa2\x02\x03CSX\xaa\x02\x14Concentric.Survey.V1\xca\x02\x14Concentric\\Survey\\V1\xe2\x02 Concentric\\Survey\\V1\\GPBMetadata\xea\x02\x16Concentric::Survey::V1b\x06proto3"
 
 var (
@@ -189,23 +1466,76 @@ func file_concentric_survey_v1_survey_service_proto_rawDescGZIP() []byte {
 	return file_concentric_survey_v1_survey_service_proto_rawDescData
 }
 
-var file_concentric_survey_v1_survey_service_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_concentric_survey_v1_survey_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_concentric_survey_v1_survey_service_proto_goTypes = []any{
-	(*CreateSurveyRequest)(nil), // 0: concentric.survey.v1.CreateSurveyRequest
-	(*GetSurveyRequest)(nil),    // 1: concentric.survey.v1.GetSurveyRequest
-	(*Survey)(nil),              // 2: concentric.survey.v1.Survey
+	(*CreateSurveyRequest)(nil),         // 0: concentric.survey.v1.CreateSurveyRequest
+	(*GetSurveyRequest)(nil),            // 1: concentric.survey.v1.GetSurveyRequest
+	(*ListSurveysRequest)(nil),          // 2: concentric.survey.v1.ListSurveysRequest
+	(*ListSurveysResponse)(nil),         // 3: concentric.survey.v1.ListSurveysResponse
+	(*UpdateSurveyRequest)(nil),         // 4: concentric.survey.v1.UpdateSurveyRequest
+	(*DeleteSurveyRequest)(nil),         // 5: concentric.survey.v1.DeleteSurveyRequest
+	(*PublishSurveyRequest)(nil),        // 6: concentric.survey.v1.PublishSurveyRequest
+	(*PauseSurveyRequest)(nil),          // 7: concentric.survey.v1.PauseSurveyRequest
+	(*ResumeSurveyRequest)(nil),         // 8: concentric.survey.v1.ResumeSurveyRequest
+	(*ArchiveSurveyRequest)(nil),        // 9: concentric.survey.v1.ArchiveSurveyRequest
+	(*ListSurveyRevisionsRequest)(nil),  // 10: concentric.survey.v1.ListSurveyRevisionsRequest
+	(*ListSurveyRevisionsResponse)(nil), // 11: concentric.survey.v1.ListSurveyRevisionsResponse
+	(*CreateTriggerRuleRequest)(nil),    // 12: concentric.survey.v1.CreateTriggerRuleRequest
+	(*GetTriggerRuleRequest)(nil),       // 13: concentric.survey.v1.GetTriggerRuleRequest
+	(*ListTriggerRulesRequest)(nil),     // 14: concentric.survey.v1.ListTriggerRulesRequest
+	(*ListTriggerRulesResponse)(nil),    // 15: concentric.survey.v1.ListTriggerRulesResponse
+	(*UpdateTriggerRuleRequest)(nil),    // 16: concentric.survey.v1.UpdateTriggerRuleRequest
+	(*DeleteTriggerRuleRequest)(nil),    // 17: concentric.survey.v1.DeleteTriggerRuleRequest
+	(*Survey)(nil),                      // 18: concentric.survey.v1.Survey
+	(*fieldmaskpb.FieldMask)(nil),       // 19: google.protobuf.FieldMask
+	(*TriggerRule)(nil),                 // 20: concentric.survey.v1.TriggerRule
+	(*emptypb.Empty)(nil),               // 21: google.protobuf.Empty
 }
 var file_concentric_survey_v1_survey_service_proto_depIdxs = []int32{
-	2, // 0: concentric.survey.v1.CreateSurveyRequest.survey:type_name -> concentric.survey.v1.Survey
-	0, // 1: concentric.survey.v1.SurveyService.CreateSurvey:input_type -> concentric.survey.v1.CreateSurveyRequest
-	1, // 2: concentric.survey.v1.SurveyService.GetSurvey:input_type -> concentric.survey.v1.GetSurveyRequest
-	2, // 3: concentric.survey.v1.SurveyService.CreateSurvey:output_type -> concentric.survey.v1.Survey
-	2, // 4: concentric.survey.v1.SurveyService.GetSurvey:output_type -> concentric.survey.v1.Survey
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	18, // 0: concentric.survey.v1.CreateSurveyRequest.survey:type_name -> concentric.survey.v1.Survey
+	18, // 1: concentric.survey.v1.ListSurveysResponse.surveys:type_name -> concentric.survey.v1.Survey
+	18, // 2: concentric.survey.v1.UpdateSurveyRequest.survey:type_name -> concentric.survey.v1.Survey
+	19, // 3: concentric.survey.v1.UpdateSurveyRequest.update_mask:type_name -> google.protobuf.FieldMask
+	18, // 4: concentric.survey.v1.ListSurveyRevisionsResponse.surveys:type_name -> concentric.survey.v1.Survey
+	20, // 5: concentric.survey.v1.CreateTriggerRuleRequest.trigger_rule:type_name -> concentric.survey.v1.TriggerRule
+	20, // 6: concentric.survey.v1.ListTriggerRulesResponse.trigger_rules:type_name -> concentric.survey.v1.TriggerRule
+	20, // 7: concentric.survey.v1.UpdateTriggerRuleRequest.trigger_rule:type_name -> concentric.survey.v1.TriggerRule
+	19, // 8: concentric.survey.v1.UpdateTriggerRuleRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 9: concentric.survey.v1.SurveyService.CreateSurvey:input_type -> concentric.survey.v1.CreateSurveyRequest
+	1,  // 10: concentric.survey.v1.SurveyService.GetSurvey:input_type -> concentric.survey.v1.GetSurveyRequest
+	2,  // 11: concentric.survey.v1.SurveyService.ListSurveys:input_type -> concentric.survey.v1.ListSurveysRequest
+	4,  // 12: concentric.survey.v1.SurveyService.UpdateSurvey:input_type -> concentric.survey.v1.UpdateSurveyRequest
+	5,  // 13: concentric.survey.v1.SurveyService.DeleteSurvey:input_type -> concentric.survey.v1.DeleteSurveyRequest
+	6,  // 14: concentric.survey.v1.SurveyService.PublishSurvey:input_type -> concentric.survey.v1.PublishSurveyRequest
+	7,  // 15: concentric.survey.v1.SurveyService.PauseSurvey:input_type -> concentric.survey.v1.PauseSurveyRequest
+	8,  // 16: concentric.survey.v1.SurveyService.ResumeSurvey:input_type -> concentric.survey.v1.ResumeSurveyRequest
+	9,  // 17: concentric.survey.v1.SurveyService.ArchiveSurvey:input_type -> concentric.survey.v1.ArchiveSurveyRequest
+	10, // 18: concentric.survey.v1.SurveyService.ListSurveyRevisions:input_type -> concentric.survey.v1.ListSurveyRevisionsRequest
+	12, // 19: concentric.survey.v1.SurveyService.CreateTriggerRule:input_type -> concentric.survey.v1.CreateTriggerRuleRequest
+	13, // 20: concentric.survey.v1.SurveyService.GetTriggerRule:input_type -> concentric.survey.v1.GetTriggerRuleRequest
+	14, // 21: concentric.survey.v1.SurveyService.ListTriggerRules:input_type -> concentric.survey.v1.ListTriggerRulesRequest
+	16, // 22: concentric.survey.v1.SurveyService.UpdateTriggerRule:input_type -> concentric.survey.v1.UpdateTriggerRuleRequest
+	17, // 23: concentric.survey.v1.SurveyService.DeleteTriggerRule:input_type -> concentric.survey.v1.DeleteTriggerRuleRequest
+	18, // 24: concentric.survey.v1.SurveyService.CreateSurvey:output_type -> concentric.survey.v1.Survey
+	18, // 25: concentric.survey.v1.SurveyService.GetSurvey:output_type -> concentric.survey.v1.Survey
+	3,  // 26: concentric.survey.v1.SurveyService.ListSurveys:output_type -> concentric.survey.v1.ListSurveysResponse
+	18, // 27: concentric.survey.v1.SurveyService.UpdateSurvey:output_type -> concentric.survey.v1.Survey
+	21, // 28: concentric.survey.v1.SurveyService.DeleteSurvey:output_type -> google.protobuf.Empty
+	18, // 29: concentric.survey.v1.SurveyService.PublishSurvey:output_type -> concentric.survey.v1.Survey
+	18, // 30: concentric.survey.v1.SurveyService.PauseSurvey:output_type -> concentric.survey.v1.Survey
+	18, // 31: concentric.survey.v1.SurveyService.ResumeSurvey:output_type -> concentric.survey.v1.Survey
+	18, // 32: concentric.survey.v1.SurveyService.ArchiveSurvey:output_type -> concentric.survey.v1.Survey
+	11, // 33: concentric.survey.v1.SurveyService.ListSurveyRevisions:output_type -> concentric.survey.v1.ListSurveyRevisionsResponse
+	20, // 34: concentric.survey.v1.SurveyService.CreateTriggerRule:output_type -> concentric.survey.v1.TriggerRule
+	20, // 35: concentric.survey.v1.SurveyService.GetTriggerRule:output_type -> concentric.survey.v1.TriggerRule
+	15, // 36: concentric.survey.v1.SurveyService.ListTriggerRules:output_type -> concentric.survey.v1.ListTriggerRulesResponse
+	20, // 37: concentric.survey.v1.SurveyService.UpdateTriggerRule:output_type -> concentric.survey.v1.TriggerRule
+	21, // 38: concentric.survey.v1.SurveyService.DeleteTriggerRule:output_type -> google.protobuf.Empty
+	24, // [24:39] is the sub-list for method output_type
+	9,  // [9:24] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_survey_service_proto_init() }
@@ -214,13 +1544,14 @@ func file_concentric_survey_v1_survey_service_proto_init() {
 		return
 	}
 	file_concentric_survey_v1_survey_proto_init()
+	file_concentric_survey_v1_trigger_rule_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_survey_v1_survey_service_proto_rawDesc), len(file_concentric_survey_v1_survey_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

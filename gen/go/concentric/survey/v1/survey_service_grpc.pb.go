@@ -11,6 +11,7 @@ import (
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This is a compile-time assertion to ensure that this generated file
@@ -19,27 +20,79 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SurveyService_CreateSurvey_FullMethodName = "/concentric.survey.v1.SurveyService/CreateSurvey"
-	SurveyService_GetSurvey_FullMethodName    = "/concentric.survey.v1.SurveyService/GetSurvey"
+	SurveyService_CreateSurvey_FullMethodName        = "/concentric.survey.v1.SurveyService/CreateSurvey"
+	SurveyService_GetSurvey_FullMethodName           = "/concentric.survey.v1.SurveyService/GetSurvey"
+	SurveyService_ListSurveys_FullMethodName         = "/concentric.survey.v1.SurveyService/ListSurveys"
+	SurveyService_UpdateSurvey_FullMethodName        = "/concentric.survey.v1.SurveyService/UpdateSurvey"
+	SurveyService_DeleteSurvey_FullMethodName        = "/concentric.survey.v1.SurveyService/DeleteSurvey"
+	SurveyService_PublishSurvey_FullMethodName       = "/concentric.survey.v1.SurveyService/PublishSurvey"
+	SurveyService_PauseSurvey_FullMethodName         = "/concentric.survey.v1.SurveyService/PauseSurvey"
+	SurveyService_ResumeSurvey_FullMethodName        = "/concentric.survey.v1.SurveyService/ResumeSurvey"
+	SurveyService_ArchiveSurvey_FullMethodName       = "/concentric.survey.v1.SurveyService/ArchiveSurvey"
+	SurveyService_ListSurveyRevisions_FullMethodName = "/concentric.survey.v1.SurveyService/ListSurveyRevisions"
+	SurveyService_CreateTriggerRule_FullMethodName   = "/concentric.survey.v1.SurveyService/CreateTriggerRule"
+	SurveyService_GetTriggerRule_FullMethodName      = "/concentric.survey.v1.SurveyService/GetTriggerRule"
+	SurveyService_ListTriggerRules_FullMethodName    = "/concentric.survey.v1.SurveyService/ListTriggerRules"
+	SurveyService_UpdateTriggerRule_FullMethodName   = "/concentric.survey.v1.SurveyService/UpdateTriggerRule"
+	SurveyService_DeleteTriggerRule_FullMethodName   = "/concentric.survey.v1.SurveyService/DeleteTriggerRule"
 )
 
 // SurveyServiceClient is the client API for SurveyService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// SurveyService keeps what is asked.
+// SurveyService keeps what is asked, and when.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
 // `PERMISSION_DENIED` for the credential, and `UNAVAILABLE` with a retry delay
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
+//
+// A move that the state does not allow fails with `FAILED_PRECONDITION`, reason
+// `ILLEGAL_TRANSITION`; its metadata lists the states that are allowed.
 type SurveyServiceClient interface {
-	// Creates a survey and opens it for answers. Safe to retry with the same
-	// `request_id`. A `survey_id` in use is refused with `ALREADY_EXISTS`.
+	// Creates a survey and opens it for answers, unless `draft` is set. Safe to retry
+	// with the same `request_id`. A `survey_id` in use is refused with `ALREADY_EXISTS`.
 	CreateSurvey(ctx context.Context, in *CreateSurveyRequest, opts ...grpc.CallOption) (*Survey, error)
-	// Gets one survey.
+	// Gets one survey, as it is now.
 	GetSurvey(ctx context.Context, in *GetSurveyRequest, opts ...grpc.CallOption) (*Survey, error)
+	// Lists them by `order_by`.
+	ListSurveys(ctx context.Context, in *ListSurveysRequest, opts ...grpc.CallOption) (*ListSurveysResponse, error)
+	// Changes the fields of `update_mask`. What a published survey asks (`questions`,
+	// `language`, `introduction`, `thanks`) only changes with `new_revision`, else the call
+	// fails with `FAILED_PRECONDITION`, reason `REVISION_NEEDED`; subject, scope and
+	// anonymity never change once it is published (reason `FIXED`), nor does the kind of
+	// a question an earlier revision has asked (`INVALID_ARGUMENT`). Fails with `ABORTED`,
+	// reason `STALE`, if the etag is old.
+	UpdateSurvey(ctx context.Context, in *UpdateSurveyRequest, opts ...grpc.CallOption) (*Survey, error)
+	// Deletes a survey that nobody was ever asked. Fails with `FAILED_PRECONDITION`, reason
+	// `IN_USE`, if it has invitations, responses or trigger rules: archive it instead.
+	// Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteSurvey(ctx context.Context, in *DeleteSurveyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Opens a draft for answers.
+	PublishSurvey(ctx context.Context, in *PublishSurveyRequest, opts ...grpc.CallOption) (*Survey, error)
+	// Stops asking and taking answers for a while.
+	PauseSurvey(ctx context.Context, in *PauseSurveyRequest, opts ...grpc.CallOption) (*Survey, error)
+	// Goes on after a pause.
+	ResumeSurvey(ctx context.Context, in *ResumeSurveyRequest, opts ...grpc.CallOption) (*Survey, error)
+	// Ends an active or paused survey for good. Its answers stay and are measured.
+	ArchiveSurvey(ctx context.Context, in *ArchiveSurveyRequest, opts ...grpc.CallOption) (*Survey, error)
+	// Lists what a survey has asked, newest revision first. The fields that are not of a
+	// revision are as they are now.
+	ListSurveyRevisions(ctx context.Context, in *ListSurveyRevisionsRequest, opts ...grpc.CallOption) (*ListSurveyRevisionsResponse, error)
+	// Creates a trigger rule. A `trigger_rule_id` in use is refused with `ALREADY_EXISTS`. Its
+	// survey must exist.
+	CreateTriggerRule(ctx context.Context, in *CreateTriggerRuleRequest, opts ...grpc.CallOption) (*TriggerRule, error)
+	// Gets one.
+	GetTriggerRule(ctx context.Context, in *GetTriggerRuleRequest, opts ...grpc.CallOption) (*TriggerRule, error)
+	// Lists them by `order_by`.
+	ListTriggerRules(ctx context.Context, in *ListTriggerRulesRequest, opts ...grpc.CallOption) (*ListTriggerRulesResponse, error)
+	// Changes the fields of `update_mask`. Fails with `ABORTED`, reason
+	// `STALE`, if the etag is old.
+	UpdateTriggerRule(ctx context.Context, in *UpdateTriggerRuleRequest, opts ...grpc.CallOption) (*TriggerRule, error)
+	// Deletes one. The decisions it has taken stay. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteTriggerRule(ctx context.Context, in *DeleteTriggerRuleRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
 
 type surveyServiceClient struct {
@@ -70,23 +123,192 @@ func (c *surveyServiceClient) GetSurvey(ctx context.Context, in *GetSurveyReques
 	return out, nil
 }
 
+func (c *surveyServiceClient) ListSurveys(ctx context.Context, in *ListSurveysRequest, opts ...grpc.CallOption) (*ListSurveysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSurveysResponse)
+	err := c.cc.Invoke(ctx, SurveyService_ListSurveys_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) UpdateSurvey(ctx context.Context, in *UpdateSurveyRequest, opts ...grpc.CallOption) (*Survey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Survey)
+	err := c.cc.Invoke(ctx, SurveyService_UpdateSurvey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) DeleteSurvey(ctx context.Context, in *DeleteSurveyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, SurveyService_DeleteSurvey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) PublishSurvey(ctx context.Context, in *PublishSurveyRequest, opts ...grpc.CallOption) (*Survey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Survey)
+	err := c.cc.Invoke(ctx, SurveyService_PublishSurvey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) PauseSurvey(ctx context.Context, in *PauseSurveyRequest, opts ...grpc.CallOption) (*Survey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Survey)
+	err := c.cc.Invoke(ctx, SurveyService_PauseSurvey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) ResumeSurvey(ctx context.Context, in *ResumeSurveyRequest, opts ...grpc.CallOption) (*Survey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Survey)
+	err := c.cc.Invoke(ctx, SurveyService_ResumeSurvey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) ArchiveSurvey(ctx context.Context, in *ArchiveSurveyRequest, opts ...grpc.CallOption) (*Survey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Survey)
+	err := c.cc.Invoke(ctx, SurveyService_ArchiveSurvey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) ListSurveyRevisions(ctx context.Context, in *ListSurveyRevisionsRequest, opts ...grpc.CallOption) (*ListSurveyRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSurveyRevisionsResponse)
+	err := c.cc.Invoke(ctx, SurveyService_ListSurveyRevisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) CreateTriggerRule(ctx context.Context, in *CreateTriggerRuleRequest, opts ...grpc.CallOption) (*TriggerRule, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TriggerRule)
+	err := c.cc.Invoke(ctx, SurveyService_CreateTriggerRule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) GetTriggerRule(ctx context.Context, in *GetTriggerRuleRequest, opts ...grpc.CallOption) (*TriggerRule, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TriggerRule)
+	err := c.cc.Invoke(ctx, SurveyService_GetTriggerRule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) ListTriggerRules(ctx context.Context, in *ListTriggerRulesRequest, opts ...grpc.CallOption) (*ListTriggerRulesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTriggerRulesResponse)
+	err := c.cc.Invoke(ctx, SurveyService_ListTriggerRules_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) UpdateTriggerRule(ctx context.Context, in *UpdateTriggerRuleRequest, opts ...grpc.CallOption) (*TriggerRule, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TriggerRule)
+	err := c.cc.Invoke(ctx, SurveyService_UpdateTriggerRule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *surveyServiceClient) DeleteTriggerRule(ctx context.Context, in *DeleteTriggerRuleRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, SurveyService_DeleteTriggerRule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SurveyServiceServer is the server API for SurveyService service.
 // All implementations must embed UnimplementedSurveyServiceServer
 // for forward compatibility.
 //
-// SurveyService keeps what is asked.
+// SurveyService keeps what is asked, and when.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
 // `PERMISSION_DENIED` for the credential, and `UNAVAILABLE` with a retry delay
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
+//
+// A move that the state does not allow fails with `FAILED_PRECONDITION`, reason
+// `ILLEGAL_TRANSITION`; its metadata lists the states that are allowed.
 type SurveyServiceServer interface {
-	// Creates a survey and opens it for answers. Safe to retry with the same
-	// `request_id`. A `survey_id` in use is refused with `ALREADY_EXISTS`.
+	// Creates a survey and opens it for answers, unless `draft` is set. Safe to retry
+	// with the same `request_id`. A `survey_id` in use is refused with `ALREADY_EXISTS`.
 	CreateSurvey(context.Context, *CreateSurveyRequest) (*Survey, error)
-	// Gets one survey.
+	// Gets one survey, as it is now.
 	GetSurvey(context.Context, *GetSurveyRequest) (*Survey, error)
+	// Lists them by `order_by`.
+	ListSurveys(context.Context, *ListSurveysRequest) (*ListSurveysResponse, error)
+	// Changes the fields of `update_mask`. What a published survey asks (`questions`,
+	// `language`, `introduction`, `thanks`) only changes with `new_revision`, else the call
+	// fails with `FAILED_PRECONDITION`, reason `REVISION_NEEDED`; subject, scope and
+	// anonymity never change once it is published (reason `FIXED`), nor does the kind of
+	// a question an earlier revision has asked (`INVALID_ARGUMENT`). Fails with `ABORTED`,
+	// reason `STALE`, if the etag is old.
+	UpdateSurvey(context.Context, *UpdateSurveyRequest) (*Survey, error)
+	// Deletes a survey that nobody was ever asked. Fails with `FAILED_PRECONDITION`, reason
+	// `IN_USE`, if it has invitations, responses or trigger rules: archive it instead.
+	// Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteSurvey(context.Context, *DeleteSurveyRequest) (*emptypb.Empty, error)
+	// Opens a draft for answers.
+	PublishSurvey(context.Context, *PublishSurveyRequest) (*Survey, error)
+	// Stops asking and taking answers for a while.
+	PauseSurvey(context.Context, *PauseSurveyRequest) (*Survey, error)
+	// Goes on after a pause.
+	ResumeSurvey(context.Context, *ResumeSurveyRequest) (*Survey, error)
+	// Ends an active or paused survey for good. Its answers stay and are measured.
+	ArchiveSurvey(context.Context, *ArchiveSurveyRequest) (*Survey, error)
+	// Lists what a survey has asked, newest revision first. The fields that are not of a
+	// revision are as they are now.
+	ListSurveyRevisions(context.Context, *ListSurveyRevisionsRequest) (*ListSurveyRevisionsResponse, error)
+	// Creates a trigger rule. A `trigger_rule_id` in use is refused with `ALREADY_EXISTS`. Its
+	// survey must exist.
+	CreateTriggerRule(context.Context, *CreateTriggerRuleRequest) (*TriggerRule, error)
+	// Gets one.
+	GetTriggerRule(context.Context, *GetTriggerRuleRequest) (*TriggerRule, error)
+	// Lists them by `order_by`.
+	ListTriggerRules(context.Context, *ListTriggerRulesRequest) (*ListTriggerRulesResponse, error)
+	// Changes the fields of `update_mask`. Fails with `ABORTED`, reason
+	// `STALE`, if the etag is old.
+	UpdateTriggerRule(context.Context, *UpdateTriggerRuleRequest) (*TriggerRule, error)
+	// Deletes one. The decisions it has taken stay. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteTriggerRule(context.Context, *DeleteTriggerRuleRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedSurveyServiceServer()
 }
 
@@ -102,6 +324,45 @@ func (UnimplementedSurveyServiceServer) CreateSurvey(context.Context, *CreateSur
 }
 func (UnimplementedSurveyServiceServer) GetSurvey(context.Context, *GetSurveyRequest) (*Survey, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSurvey not implemented")
+}
+func (UnimplementedSurveyServiceServer) ListSurveys(context.Context, *ListSurveysRequest) (*ListSurveysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSurveys not implemented")
+}
+func (UnimplementedSurveyServiceServer) UpdateSurvey(context.Context, *UpdateSurveyRequest) (*Survey, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateSurvey not implemented")
+}
+func (UnimplementedSurveyServiceServer) DeleteSurvey(context.Context, *DeleteSurveyRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteSurvey not implemented")
+}
+func (UnimplementedSurveyServiceServer) PublishSurvey(context.Context, *PublishSurveyRequest) (*Survey, error) {
+	return nil, status.Error(codes.Unimplemented, "method PublishSurvey not implemented")
+}
+func (UnimplementedSurveyServiceServer) PauseSurvey(context.Context, *PauseSurveyRequest) (*Survey, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseSurvey not implemented")
+}
+func (UnimplementedSurveyServiceServer) ResumeSurvey(context.Context, *ResumeSurveyRequest) (*Survey, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeSurvey not implemented")
+}
+func (UnimplementedSurveyServiceServer) ArchiveSurvey(context.Context, *ArchiveSurveyRequest) (*Survey, error) {
+	return nil, status.Error(codes.Unimplemented, "method ArchiveSurvey not implemented")
+}
+func (UnimplementedSurveyServiceServer) ListSurveyRevisions(context.Context, *ListSurveyRevisionsRequest) (*ListSurveyRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSurveyRevisions not implemented")
+}
+func (UnimplementedSurveyServiceServer) CreateTriggerRule(context.Context, *CreateTriggerRuleRequest) (*TriggerRule, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateTriggerRule not implemented")
+}
+func (UnimplementedSurveyServiceServer) GetTriggerRule(context.Context, *GetTriggerRuleRequest) (*TriggerRule, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetTriggerRule not implemented")
+}
+func (UnimplementedSurveyServiceServer) ListTriggerRules(context.Context, *ListTriggerRulesRequest) (*ListTriggerRulesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTriggerRules not implemented")
+}
+func (UnimplementedSurveyServiceServer) UpdateTriggerRule(context.Context, *UpdateTriggerRuleRequest) (*TriggerRule, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateTriggerRule not implemented")
+}
+func (UnimplementedSurveyServiceServer) DeleteTriggerRule(context.Context, *DeleteTriggerRuleRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteTriggerRule not implemented")
 }
 func (UnimplementedSurveyServiceServer) mustEmbedUnimplementedSurveyServiceServer() {}
 func (UnimplementedSurveyServiceServer) testEmbeddedByValue()                       {}
@@ -160,6 +421,240 @@ func _SurveyService_GetSurvey_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SurveyService_ListSurveys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSurveysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).ListSurveys(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_ListSurveys_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).ListSurveys(ctx, req.(*ListSurveysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_UpdateSurvey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateSurveyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).UpdateSurvey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_UpdateSurvey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).UpdateSurvey(ctx, req.(*UpdateSurveyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_DeleteSurvey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteSurveyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).DeleteSurvey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_DeleteSurvey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).DeleteSurvey(ctx, req.(*DeleteSurveyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_PublishSurvey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PublishSurveyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).PublishSurvey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_PublishSurvey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).PublishSurvey(ctx, req.(*PublishSurveyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_PauseSurvey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseSurveyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).PauseSurvey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_PauseSurvey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).PauseSurvey(ctx, req.(*PauseSurveyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_ResumeSurvey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeSurveyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).ResumeSurvey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_ResumeSurvey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).ResumeSurvey(ctx, req.(*ResumeSurveyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_ArchiveSurvey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ArchiveSurveyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).ArchiveSurvey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_ArchiveSurvey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).ArchiveSurvey(ctx, req.(*ArchiveSurveyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_ListSurveyRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSurveyRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).ListSurveyRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_ListSurveyRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).ListSurveyRevisions(ctx, req.(*ListSurveyRevisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_CreateTriggerRule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateTriggerRuleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).CreateTriggerRule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_CreateTriggerRule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).CreateTriggerRule(ctx, req.(*CreateTriggerRuleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_GetTriggerRule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetTriggerRuleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).GetTriggerRule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_GetTriggerRule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).GetTriggerRule(ctx, req.(*GetTriggerRuleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_ListTriggerRules_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTriggerRulesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).ListTriggerRules(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_ListTriggerRules_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).ListTriggerRules(ctx, req.(*ListTriggerRulesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_UpdateTriggerRule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateTriggerRuleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).UpdateTriggerRule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_UpdateTriggerRule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).UpdateTriggerRule(ctx, req.(*UpdateTriggerRuleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SurveyService_DeleteTriggerRule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteTriggerRuleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyServiceServer).DeleteTriggerRule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyService_DeleteTriggerRule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyServiceServer).DeleteTriggerRule(ctx, req.(*DeleteTriggerRuleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // SurveyService_ServiceDesc is the grpc.ServiceDesc for SurveyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -174,6 +669,58 @@ var SurveyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSurvey",
 			Handler:    _SurveyService_GetSurvey_Handler,
+		},
+		{
+			MethodName: "ListSurveys",
+			Handler:    _SurveyService_ListSurveys_Handler,
+		},
+		{
+			MethodName: "UpdateSurvey",
+			Handler:    _SurveyService_UpdateSurvey_Handler,
+		},
+		{
+			MethodName: "DeleteSurvey",
+			Handler:    _SurveyService_DeleteSurvey_Handler,
+		},
+		{
+			MethodName: "PublishSurvey",
+			Handler:    _SurveyService_PublishSurvey_Handler,
+		},
+		{
+			MethodName: "PauseSurvey",
+			Handler:    _SurveyService_PauseSurvey_Handler,
+		},
+		{
+			MethodName: "ResumeSurvey",
+			Handler:    _SurveyService_ResumeSurvey_Handler,
+		},
+		{
+			MethodName: "ArchiveSurvey",
+			Handler:    _SurveyService_ArchiveSurvey_Handler,
+		},
+		{
+			MethodName: "ListSurveyRevisions",
+			Handler:    _SurveyService_ListSurveyRevisions_Handler,
+		},
+		{
+			MethodName: "CreateTriggerRule",
+			Handler:    _SurveyService_CreateTriggerRule_Handler,
+		},
+		{
+			MethodName: "GetTriggerRule",
+			Handler:    _SurveyService_GetTriggerRule_Handler,
+		},
+		{
+			MethodName: "ListTriggerRules",
+			Handler:    _SurveyService_ListTriggerRules_Handler,
+		},
+		{
+			MethodName: "UpdateTriggerRule",
+			Handler:    _SurveyService_UpdateTriggerRule_Handler,
+		},
+		{
+			MethodName: "DeleteTriggerRule",
+			Handler:    _SurveyService_DeleteTriggerRule_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -763,6 +763,91 @@ func (Subject) EnumDescriptor() ([]byte, []int) {
 	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{10}
 }
 
+// Emotion is what a customer feels.
+type Emotion int32
+
+const (
+	// Refused.
+	Emotion_EMOTION_UNSPECIFIED Emotion = 0
+	// Joy.
+	Emotion_EMOTION_JOY Emotion = 1
+	// Trust.
+	Emotion_EMOTION_TRUST Emotion = 2
+	// Surprise.
+	Emotion_EMOTION_SURPRISE Emotion = 3
+	// Nothing much.
+	Emotion_EMOTION_NEUTRAL Emotion = 4
+	// Frustration.
+	Emotion_EMOTION_FRUSTRATION Emotion = 5
+	// Anger.
+	Emotion_EMOTION_ANGER Emotion = 6
+	// Sadness.
+	Emotion_EMOTION_SADNESS Emotion = 7
+	// Fear.
+	Emotion_EMOTION_FEAR Emotion = 8
+	// Disgust.
+	Emotion_EMOTION_DISGUST Emotion = 9
+	// Nobody can tell.
+	Emotion_EMOTION_UNKNOWN Emotion = 10
+)
+
+// Enum value maps for Emotion.
+var (
+	Emotion_name = map[int32]string{
+		0:  "EMOTION_UNSPECIFIED",
+		1:  "EMOTION_JOY",
+		2:  "EMOTION_TRUST",
+		3:  "EMOTION_SURPRISE",
+		4:  "EMOTION_NEUTRAL",
+		5:  "EMOTION_FRUSTRATION",
+		6:  "EMOTION_ANGER",
+		7:  "EMOTION_SADNESS",
+		8:  "EMOTION_FEAR",
+		9:  "EMOTION_DISGUST",
+		10: "EMOTION_UNKNOWN",
+	}
+	Emotion_value = map[string]int32{
+		"EMOTION_UNSPECIFIED": 0,
+		"EMOTION_JOY":         1,
+		"EMOTION_TRUST":       2,
+		"EMOTION_SURPRISE":    3,
+		"EMOTION_NEUTRAL":     4,
+		"EMOTION_FRUSTRATION": 5,
+		"EMOTION_ANGER":       6,
+		"EMOTION_SADNESS":     7,
+		"EMOTION_FEAR":        8,
+		"EMOTION_DISGUST":     9,
+		"EMOTION_UNKNOWN":     10,
+	}
+)
+
+func (x Emotion) Enum() *Emotion {
+	p := new(Emotion)
+	*p = x
+	return p
+}
+
+func (x Emotion) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Emotion) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_type_v1_enums_proto_enumTypes[11].Descriptor()
+}
+
+func (Emotion) Type() protoreflect.EnumType {
+	return &file_concentric_type_v1_enums_proto_enumTypes[11]
+}
+
+func (x Emotion) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Emotion.Descriptor instead.
+func (Emotion) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{11}
+}
+
 var File_concentric_type_v1_enums_proto protoreflect.FileDescriptor
 
 const file_concentric_type_v1_enums_proto_rawDesc = "" +
@@ -852,7 +937,20 @@ const file_concentric_type_v1_enums_proto_rawDesc = "" +
 	"\x13SUBJECT_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSUBJECT_SERVICE\x10\x01\x12\x16\n" +
 	"\x12SUBJECT_EXPERIENCE\x10\x02\x12\x13\n" +
-	"\x0fSUBJECT_PRODUCT\x10\x03B\xd4\x01\n" +
+	"\x0fSUBJECT_PRODUCT\x10\x03*\xee\x01\n" +
+	"\aEmotion\x12\x17\n" +
+	"\x13EMOTION_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vEMOTION_JOY\x10\x01\x12\x11\n" +
+	"\rEMOTION_TRUST\x10\x02\x12\x14\n" +
+	"\x10EMOTION_SURPRISE\x10\x03\x12\x13\n" +
+	"\x0fEMOTION_NEUTRAL\x10\x04\x12\x17\n" +
+	"\x13EMOTION_FRUSTRATION\x10\x05\x12\x11\n" +
+	"\rEMOTION_ANGER\x10\x06\x12\x13\n" +
+	"\x0fEMOTION_SADNESS\x10\a\x12\x10\n" +
+	"\fEMOTION_FEAR\x10\b\x12\x13\n" +
+	"\x0fEMOTION_DISGUST\x10\t\x12\x13\n" +
+	"\x0fEMOTION_UNKNOWN\x10\n" +
+	"B\xd4\x01\n" +
 	"\x16com.concentric.type.v1B\n" +
 	"EnumsProtoP\x01ZDgithub.com/concentric-cx/concentric/gen/go/concentric/type/v1;typev1\xa2\x02\x03CTX\xaa\x02\x12Concentric.Type.V1\xca\x02\x12Concentric\\Type\\V1\xe2\x02\x1eConcentric\\Type\\V1\\GPBMetadata\xea\x02\x14Concentric::Type::V1b\x06proto3"
 
@@ -868,7 +966,7 @@ func file_concentric_type_v1_enums_proto_rawDescGZIP() []byte {
 	return file_concentric_type_v1_enums_proto_rawDescData
 }
 
-var file_concentric_type_v1_enums_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_concentric_type_v1_enums_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
 var file_concentric_type_v1_enums_proto_goTypes = []any{
 	(Channel)(0),        // 0: concentric.type.v1.Channel
 	(Handling)(0),       // 1: concentric.type.v1.Handling
@@ -881,6 +979,7 @@ var file_concentric_type_v1_enums_proto_goTypes = []any{
 	(Component)(0),      // 8: concentric.type.v1.Component
 	(Expectation)(0),    // 9: concentric.type.v1.Expectation
 	(Subject)(0),        // 10: concentric.type.v1.Subject
+	(Emotion)(0),        // 11: concentric.type.v1.Emotion
 }
 var file_concentric_type_v1_enums_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -900,7 +999,7 @@ func file_concentric_type_v1_enums_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_type_v1_enums_proto_rawDesc), len(file_concentric_type_v1_enums_proto_rawDesc)),
-			NumEnums:      11,
+			NumEnums:      12,
 			NumMessages:   0,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -95,7 +95,10 @@ type Access struct {
 	// Whether a caller bound to an outsourcing partner may use the method: the method
 	// keeps what it shows and changes to that partner by itself. Others are closed to
 	// such callers.
-	Partner       bool `protobuf:"varint,3,opt,name=partner,proto3" json:"partner,omitempty"`
+	Partner bool `protobuf:"varint,3,opt,name=partner,proto3" json:"partner,omitempty"`
+	// Whether a caller without any credential may use the method: the method itself
+	// checks what the request carries instead, such as a token good for one thing.
+	Capability    bool `protobuf:"varint,4,opt,name=capability,proto3" json:"capability,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -151,6 +154,13 @@ func (x *Access) GetPartner() bool {
 	return false
 }
 
+func (x *Access) GetCapability() bool {
+	if x != nil {
+		return x.Capability
+	}
+	return false
+}
+
 var file_concentric_type_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -190,11 +200,14 @@ var File_concentric_type_v1_options_proto protoreflect.FileDescriptor
 
 const file_concentric_type_v1_options_proto_rawDesc = "" +
 	"\n" +
-	" concentric/type/v1/options.proto\x12\x12concentric.type.v1\x1a google/protobuf/descriptor.proto\"T\n" +
+	" concentric/type/v1/options.proto\x12\x12concentric.type.v1\x1a google/protobuf/descriptor.proto\"t\n" +
 	"\x06Access\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x1a\n" +
 	"\bnarrowed\x18\x02 \x01(\bR\bnarrowed\x12\x18\n" +
-	"\apartner\x18\x03 \x01(\bR\apartner*L\n" +
+	"\apartner\x18\x03 \x01(\bR\apartner\x12\x1e\n" +
+	"\n" +
+	"capability\x18\x04 \x01(\bR\n" +
+	"capability*L\n" +
 	"\x03Pii\x12\x13\n" +
 	"\x0fPII_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
