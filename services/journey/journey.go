@@ -5,12 +5,14 @@
 //
 // It listens to the ticket service, whose customer-facing interactions and
 // resolutions become service touchpoints, and to the survey service, whose
-// responses measure touchpoints. It promises that a score depends on the set of
-// touchpoints alone: order, repeats and batches have no say.
+// responses measure touchpoints for as long as they count. It emits
+// touchpoints_recorded. It promises that a score depends on the set of touchpoints
+// alone: order, repeats and batches have no say.
 package journey
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc"
 
@@ -31,6 +33,7 @@ type Config struct {
 // A Service is the journey-scoring service on one database. Make it with [New].
 type Service struct {
 	db     *sqldb.DB
+	outbox *bus.Outbox
 	server *api.Server
 	cfg    Config
 }
@@ -47,7 +50,8 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{db, api.NewServer(db, s), cfg}, nil
+	outbox := bus.NewOutbox(db)
+	return &Service{db, outbox, api.NewServer(db, outbox, s), cfg}, nil
 }
 
 // Register adds JourneyMapService, TouchpointService, ScoringService and
@@ -59,11 +63,21 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	journeyv1.RegisterInsightServiceServer(r, s.server)
 }
 
-// Run applies the events of the ticket and survey services until ctx ends.
+// Run applies the events of the ticket and survey services and hands the service's
+// own events to b until ctx ends.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
-	return b.Consume(ctx, bus.Consumer{
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	relayed := make(chan error, 1)
+	go func() {
+		defer cancel()
+		relayed <- b.Relay(ctx, "journey", s.outbox)
+	}()
+	err := b.Consume(ctx, bus.Consumer{
 		Service: "journey", From: []string{"ticket", "survey"}, DB: s.db,
-		Kinds:       []string{"interaction_created", "ticket_resolved", "response_submitted"},
+		Kinds:       []string{"interaction_created", "ticket_resolved", "response_submitted", "response_excluded"},
 		DeadLetters: s.cfg.DeadLetters, Handle: s.server.Apply,
 	})
+	cancel()
+	return errors.Join(err, <-relayed)
 }

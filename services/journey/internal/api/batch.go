@@ -32,7 +32,7 @@ func (s *Server) BatchRecordTouchpoints(ctx context.Context, req *journeyv1.Batc
 		if err != nil {
 			return nil, err
 		}
-		return b.answer(recorded), nil
+		return b.answer(recorded), s.announce(ctx, tx, b.brand, recorded)
 	})
 	if err != nil {
 		return nil, err

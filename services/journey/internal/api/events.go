@@ -31,6 +31,8 @@ func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
 		return s.resolution(tx, brand, e, p.TicketResolved)
 	case *eventv1.Event_ResponseSubmitted:
 		return s.response(tx, brand, p.ResponseSubmitted)
+	case *eventv1.Event_ResponseExcluded:
+		return s.exclusion(tx, brand, p.ResponseExcluded)
 	}
 	return nil // not our concern
 }
@@ -116,7 +118,7 @@ func (s *Server) response(tx *sqldb.Tx, brand string, p *eventv1.ResponseSubmitt
 	for _, r := range p.GetRatings() {
 		m := store.Measure{
 			Target: local(brand, r.GetTarget()), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
-			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()),
+			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()), Version: version(p.GetVersion()),
 			Rating: store.Rating{
 				Value: int64(r.GetRating()), Min: int64(r.GetMin()), Max: int64(r.GetMax()), LowerIsBetter: r.GetLowerIsBetter(),
 			},
@@ -133,6 +135,30 @@ func (s *Server) response(tx *sqldb.Tx, brand string, p *eventv1.ResponseSubmitt
 	}
 	return nil
 }
+
+// exclusion takes back what a response measured.
+func (s *Server) exclusion(tx *sqldb.Tx, brand string, p *eventv1.ResponseExcluded) error {
+	if p.GetCustomer() != "" && name.Brand(p.GetCustomer()) != brand {
+		return contradiction("the customer is not of the event's brand")
+	}
+	for _, target := range p.GetTargets() {
+		if brand == "" || name.Brand(target) != brand {
+			return contradiction("the target of a rating is not of the event's brand")
+		}
+		m := store.Measure{
+			Target: local(brand, target), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
+			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()), Version: version(p.GetVersion()), Withdrawn: true,
+		}
+		if err := s.store.Measure(tx, brand, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// version returns the version of a response; events from before there were any say
+// none, and are its first word.
+func version(said int64) int64 { return max(said, 1) }
 
 // contradiction refuses an event that no retry can help.
 func contradiction(why string) error {

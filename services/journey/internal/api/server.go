@@ -6,6 +6,7 @@ import (
 	"time"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
@@ -23,13 +24,14 @@ type Server struct {
 	journeyv1.UnimplementedInsightServiceServer
 
 	db        *sqldb.DB
+	outbox    *bus.Outbox
 	store     *store.Store
 	catalog   *catalog
 	validator *rpc.Validator
 	now       func() time.Time
 }
 
-// NewServer returns a Server on the store in db.
-func NewServer(db *sqldb.DB, s *store.Store) *Server {
-	return &Server{db: db, store: s, catalog: newCatalog(s), validator: rpc.NewValidator(), now: time.Now}
+// NewServer returns a Server on the store in db, whose events go to outbox.
+func NewServer(db *sqldb.DB, outbox *bus.Outbox, s *store.Store) *Server {
+	return &Server{db: db, outbox: outbox, store: s, catalog: newCatalog(s), validator: rpc.NewValidator(), now: time.Now}
 }

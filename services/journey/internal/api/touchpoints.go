@@ -33,6 +33,9 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 		if err := taken(brand, t, recorded[0]); err != nil {
 			return nil, err
 		}
+		if err := s.announce(ctx, tx, brand, recorded); err != nil {
+			return nil, err
+		}
 		return touchpointToProto(brand, recorded[0].Touchpoint)
 	})
 }

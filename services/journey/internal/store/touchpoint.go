@@ -101,18 +101,22 @@ const columns = `id, customer, definition, event_time, record_time, source, even
 func (t *Touchpoint) values(args []any) []any {
 	args = append(args, t.ID, t.Customer, t.Definition, t.EventTime, t.RecordTime, t.Source, t.EventID,
 		int64(t.Channel), int64(t.Stage), int64(t.Phase), int64(t.Expectation))
+	rated := t.rated(make([]any, 0, 6))
+	args = append(append(args, rated[:4]...), null(t.Ticket), null(t.Interaction))
+	return append(append(args, rated[4:]...), bit(t.Service), t.Weight, null(t.Attributes))
+}
+
+// rated appends the columns of the rating and of the response it comes from.
+func (t *Touchpoint) rated(args []any) []any {
 	if t.Rating.Given() {
 		args = append(args, t.Rating.Value, t.Rating.Min, t.Rating.Max, bit(t.Rating.LowerIsBetter))
 	} else {
 		args = append(args, nil, nil, nil, nil)
 	}
-	args = append(args, null(t.Ticket), null(t.Interaction), null(t.Response))
-	if t.Response != "" {
-		args = append(args, t.ResponseTime)
-	} else {
-		args = append(args, nil)
+	if t.Response == "" {
+		return append(args, nil, nil)
 	}
-	return append(args, bit(t.Service), t.Weight, null(t.Attributes))
+	return append(args, t.Response, t.ResponseTime)
 }
 
 // A rating as it is scanned: its columns may be NULL.

@@ -1280,7 +1280,10 @@ type ResponseSubmitted struct {
 	Ratings []*Rating `protobuf:"bytes,5,rep,name=ratings,proto3" json:"ratings,omitempty"`
 	// The customer; absent if nobody knows. A rating only measures touchpoints of this
 	// customer, or, without one, touchpoints of any.
-	Customer      string `protobuf:"bytes,6,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer string `protobuf:"bytes,6,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Rises with every write of the response, so that of its submission, exclusions and
+	// inclusions the last wins, in whatever order they are heard.
+	Version       int64 `protobuf:"varint,7,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1355,6 +1358,13 @@ func (x *ResponseSubmitted) GetCustomer() string {
 		return x.Customer
 	}
 	return ""
+}
+
+func (x *ResponseSubmitted) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 // A Rating is an answer that measures a touchpoint.
@@ -1453,7 +1463,9 @@ type ResponseExcluded struct {
 	// What it measured: `Rating.target` of its submission.
 	Targets []string `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
 	// When the customer had answered.
-	SubmitTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
+	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
+	// As in `ResponseSubmitted`.
+	Version       int64 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1521,6 +1533,13 @@ func (x *ResponseExcluded) GetSubmitTime() *timestamppb.Timestamp {
 		return x.SubmitTime
 	}
 	return nil
+}
+
+func (x *ResponseExcluded) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 // An InvitationDecided says that a customer is to be asked.
@@ -1862,8 +1881,8 @@ func (x *FeedbackRef) GetLabel() v12.Sentiment_Label {
 }
 
 // A TouchpointsRecorded says that touchpoints were recorded, at most 200 in one event.
-// Those that stand for an interaction of a ticket are left out: `InteractionCreated`
-// has said it.
+// Those that stand for an interaction or a resolution of a ticket are left out: the
+// ticket's own events have said it.
 type TouchpointsRecorded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The touchpoints.
@@ -2111,7 +2130,7 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\x06ticket\x18\x01 \x01(\v2\x1e.concentric.event.v1.TicketRefR\x06ticket\x12=\n" +
 	"\binstance\x18\x02 \x01(\v2!.concentric.ticket.v1.SlaInstanceR\binstance\x12\x12\n" +
 	"\x04team\x18\x03 \x01(\tR\x04team\x12\x18\n" +
-	"\apartner\x18\x04 \x01(\tR\apartner\"\x94\x02\n" +
+	"\apartner\x18\x04 \x01(\tR\apartner\"\xae\x02\n" +
 	"\x11ResponseSubmitted\x12\x1a\n" +
 	"\bresponse\x18\x01 \x01(\tR\bresponse\x12\x16\n" +
 	"\x06survey\x18\x02 \x01(\tR\x06survey\x125\n" +
@@ -2119,20 +2138,22 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\vsubmit_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"submitTime\x125\n" +
 	"\aratings\x18\x05 \x03(\v2\x1b.concentric.event.v1.RatingR\aratings\x12 \n" +
-	"\bcustomer\x18\x06 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\"\x8a\x01\n" +
+	"\bcustomer\x18\x06 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12\x18\n" +
+	"\aversion\x18\a \x01(\x03R\aversion\"\x8a\x01\n" +
 	"\x06Rating\x12\x1c\n" +
 	"\x06target\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\x06target\x12\x16\n" +
 	"\x06rating\x18\x02 \x01(\x05R\x06rating\x12\x10\n" +
 	"\x03min\x18\x03 \x01(\x05R\x03min\x12\x10\n" +
 	"\x03max\x18\x04 \x01(\x05R\x03max\x12&\n" +
-	"\x0flower_is_better\x18\x05 \x01(\bR\rlowerIsBetter\"\xc5\x01\n" +
+	"\x0flower_is_better\x18\x05 \x01(\bR\rlowerIsBetter\"\xdf\x01\n" +
 	"\x10ResponseExcluded\x12\x1a\n" +
 	"\bresponse\x18\x01 \x01(\tR\bresponse\x12\x16\n" +
 	"\x06survey\x18\x02 \x01(\tR\x06survey\x12 \n" +
 	"\bcustomer\x18\x03 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12\x1e\n" +
 	"\atargets\x18\x04 \x03(\tB\x04\xf0\xc7\x18\x03R\atargets\x12;\n" +
 	"\vsubmit_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"submitTime\"\xa4\x02\n" +
+	"submitTime\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\x03R\aversion\"\xa4\x02\n" +
 	"\x11InvitationDecided\x12\x1e\n" +
 	"\n" +
 	"invitation\x18\x01 \x01(\tR\n" +

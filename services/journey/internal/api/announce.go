@@ -1,0 +1,48 @@
+package api
+
+import (
+	"context"
+	"slices"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/store"
+)
+
+// announced is how many touchpoints one event speaks of at most.
+const announced = 200
+
+// announce tells other services of the touchpoints that are new. An event about one
+// customer has the customer's key; one about several has none but the brand's.
+func (s *Server) announce(ctx context.Context, tx *sqldb.Tx, brand string, recorded []store.Recorded) error {
+	fresh := make([]*eventv1.TouchpointRef, 0, len(recorded))
+	for i := range recorded {
+		t := &recorded[i].Touchpoint
+		if !recorded[i].New {
+			continue
+		}
+		d, err := s.catalog.find(ctx, brand, t.Definition)
+		if err != nil {
+			return err
+		}
+		fresh = append(fresh, &eventv1.TouchpointRef{
+			Touchpoint: touchpointName(brand, t.Customer, t.ID), Customer: name.Join("brands", brand, "customers", t.Customer),
+			TouchpointDefinition: definitionName(brand, t.Definition),
+			Kind:                 d.Kind, Channel: t.Channel, Stage: t.Stage, Phase: t.Phase, EventTime: timestamppb.New(sqldb.Time(t.EventTime)),
+		})
+	}
+	for some := range slices.Chunk(fresh, announced) {
+		key := some[0].GetCustomer()
+		if slices.ContainsFunc(some, func(t *eventv1.TouchpointRef) bool { return t.GetCustomer() != key }) {
+			key = name.Join("brands", brand)
+		}
+		s.outbox.Emit(tx, &eventv1.Event{
+			Brand: name.Join("brands", brand), Key: key, EventTime: some[0].GetEventTime(),
+			Payload: &eventv1.Event_TouchpointsRecorded{TouchpointsRecorded: &eventv1.TouchpointsRecorded{Touchpoints: some}},
+		})
+	}
+	return nil
+}
