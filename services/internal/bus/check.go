@@ -29,7 +29,8 @@ import (
 // The last one finds a loss that other replicas have already published over.
 // What is lost before it was marked is still due and needs no finding.
 //
-// Replicas may check at the same time. Outbox.condemn lets one of them delete an
+// One replica has the lead, and another may believe so still: both may check at the
+// same time. Outbox.condemn lets one of them delete an
 // incarnation. Should another delete the new one by mistake, because it stood
 // still in between, or should a row be marked with an incarnation
 // that had just ended, then those rows are of another incarnation than the

@@ -44,7 +44,7 @@ func TestAStreamThatLostSomethingIsMadeAnew(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				r := &relay{bus: b, out: o, service: "ticket", js: js}
+				r := &relay{bus: b, out: o, service: "ticket", js: js, lead: leading(t, o)}
 				if err := r.check(ctx); err != nil {
 					t.Fatal(err)
 				}

@@ -161,6 +161,23 @@ func relaying(t testing.TB, b *Bus, o *Outbox) (stop func()) {
 	return background(t, func(ctx context.Context) error { return b.Relay(ctx, "ticket", o) })
 }
 
+// leading takes the lead of o until the test ends.
+func leading(t testing.TB, o *Outbox) *sqldb.Lead {
+	t.Helper()
+	lead, err := o.db.Lead(context.Background())
+	if err != nil || lead == nil {
+		t.Fatalf("the lead = %v, %v, want it", lead, err)
+	}
+	t.Cleanup(lead.Release)
+	return lead
+}
+
+// relayed waits until a stream holds every row of db.
+func relayed(t testing.TB, db *sqldb.DB) {
+	t.Helper()
+	eventually(t, "relayed", func() bool { return count(t, db, `SELECT COUNT(*) FROM outbox WHERE stream = 0`) == 0 })
+}
+
 // consuming applies the events of ticket to db with handle.
 func consuming(t testing.TB, b *Bus, db *sqldb.DB, handle func(*sqldb.Tx, *eventv1.Event) error) (stop func()) {
 	t.Helper()

@@ -1,11 +1,11 @@
 package bus
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -54,14 +54,19 @@ func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
 
 // committed wakes the relay, if there is one, and tells the listeners of e.
 func (o *Outbox) committed(e *eventv1.Event) {
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
+	o.ring()
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	for l := range o.listeners {
 		l.hear(e)
+	}
+}
+
+// ring wakes the relay, if there is one.
+func (o *Outbox) ring() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -104,38 +109,17 @@ type receipt struct {
 	sequence uint64
 }
 
-// due returns the oldest rows that no stream holds. On PostgreSQL, where
-// several replicas may relay, they are this one's alone for the lease; SQLite
-// belongs to one process.
-func (o *Outbox) due(ctx context.Context, now time.Time) (parcels []parcel, err error) {
-	oldest := sqldb.Micros(now.Add(-keep))
-	if !o.db.Postgres() {
-		rows, err := o.db.Read().QueryContext(ctx, `
-			SELECT id, brand, kind, payload FROM outbox
-			WHERE stream = 0 AND (sent_time IS NULL OR sent_time > $1)
-			ORDER BY id LIMIT $2`, oldest, relayBatch)
-		if err != nil {
-			return nil, sqldb.Fault(err)
-		}
-		return scanParcels(rows)
+// due returns the oldest rows that no stream holds, read by whoever has the lead. A
+// row with a lower id may be committed after one with a higher: it is due all the same.
+func (o *Outbox) due(ctx context.Context, lead *sqldb.Lead, now time.Time) ([]parcel, error) {
+	rows, err := lead.Query(ctx, `
+		SELECT id, brand, kind, payload FROM outbox
+		WHERE stream = 0 AND (sent_time IS NULL OR sent_time > $1)
+		ORDER BY id LIMIT $2`, sqldb.Micros(now.Add(-keep)), relayBatch)
+	if err != nil {
+		return nil, sqldb.Fault(err)
 	}
-	err = o.db.Write(ctx, func(tx *sqldb.Tx) error {
-		rows, err := tx.Query(`
-			WITH due AS (
-			  SELECT id FROM outbox
-			  WHERE stream = 0 AND (sent_time IS NULL OR sent_time > $1) AND lease_time < $2
-			  ORDER BY id LIMIT $3`+o.db.SkipLocked()+`)
-			UPDATE outbox SET lease_time = $4 FROM due WHERE outbox.id = due.id
-			RETURNING outbox.id, outbox.brand, outbox.kind, outbox.payload`,
-			oldest, sqldb.Micros(now), relayBatch, sqldb.Micros(now.Add(lease)))
-		if err != nil {
-			return err
-		}
-		parcels, err = scanParcels(rows)
-		return err
-	})
-	slices.SortFunc(parcels, func(a, b parcel) int { return cmp.Compare(a.id, b.id) })
-	return parcels, err
+	return scanParcels(rows)
 }
 
 func scanParcels(rows *sql.Rows) (parcels []parcel, err error) {
@@ -158,12 +142,14 @@ func (o *Outbox) mark(ctx context.Context, stream int64, receipts []receipt, now
 	}
 	return o.db.Write(ctx, func(tx *sqldb.Tx) error {
 		for some := range slices.Chunk(receipts, markRows) {
-			args := make([]any, 0, 2+2*len(some))
+			n := 1 << bits.Len(uint(len(some)-1)) //nolint:gosec // at least 0; few texts need preparing
+			args := make([]any, 0, 2+2*n)
 			args = append(args, stream, sqldb.Micros(now))
-			for _, r := range some {
+			for i := range n {
+				r := some[min(i, len(some)-1)]
 				args = append(args, r.id, r.sequence)
 			}
-			tx.Defer(markStatement(len(some)), args...)
+			tx.Defer(markStatement(n), args...)
 		}
 		return nil
 	})
@@ -182,16 +168,6 @@ func markStatement(rows int) string {
 	}
 	return `UPDATE outbox SET stream = $1, sent_time = COALESCE(sent_time, $2), sequence = CASE id` + places.String() +
 		` END WHERE id IN (` + ids.String()[2:] + `) AND stream = 0`
-}
-
-// release ends the lease of parcels before its time.
-func (o *Outbox) release(ctx context.Context, parcels []parcel) error {
-	return o.db.Write(ctx, func(tx *sqldb.Tx) error {
-		for _, p := range parcels {
-			tx.Defer(`UPDATE outbox SET lease_time = 0 WHERE id = $1 AND stream = 0`, p.id)
-		}
-		return nil
-	})
 }
 
 // highest returns the last place of the incarnation stream that a row holds.
@@ -223,7 +199,7 @@ var others = []string{`sequence > 0 AND stream < $2`, `sequence > 0 AND stream >
 func (o *Outbox) resend(ctx context.Context, stream int64, now time.Time) error {
 	for _, other := range others {
 		err := batches(ctx, o.db, `
-			UPDATE outbox SET stream = 0, sequence = 0, lease_time = 0 WHERE id IN (
+			UPDATE outbox SET stream = 0, sequence = 0 WHERE id IN (
 			  SELECT id FROM outbox WHERE sent_time > $1 AND `+other+` LIMIT 1000)`,
 			sqldb.Micros(now.Add(-keep)), stream)
 		if err != nil {
@@ -269,7 +245,7 @@ func (o *Outbox) condemn(ctx context.Context, stream int64, now time.Time) (mine
 		n, err := tx.Exec(`
 			INSERT INTO condemned (stream, condemn_time) VALUES ($1, $2)
 			ON CONFLICT (stream) DO UPDATE SET condemn_time = $2 WHERE condemned.condemn_time < $3`,
-			stream, sqldb.Micros(now), sqldb.Micros(now.Add(-lease)))
+			stream, sqldb.Micros(now), sqldb.Micros(now.Add(-condemnFor)))
 		mine = n == 1
 		return err
 	})

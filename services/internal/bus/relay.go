@@ -14,12 +14,15 @@ import (
 
 const (
 	relayBatch = 512
-	// lease is how long a replica has for a batch, or for making the stream anew,
-	// before another takes it over.
-	lease = 15 * time.Second
-	// linger lets events gather after the first, so that they share a commit.
-	linger = 5 * time.Millisecond
-	// pollEvery finds rows that nobody woke the relay for.
+	// condemnFor is how long a replica has for making the stream anew before another
+	// takes it over.
+	condemnFor = 15 * time.Second
+	// linger lets events gather after the first, so that they share a commit, and
+	// lingerLong does so while there are many.
+	linger     = 5 * time.Millisecond
+	lingerLong = 50 * time.Millisecond
+	many       = 16 // events in one go
+	// pollEvery finds rows that nobody woke the relay for, and a lead that was given up.
 	pollEvery  = time.Second
 	checkEvery = 3 * time.Second
 )
@@ -30,6 +33,7 @@ type relay struct {
 	out     *Outbox
 	service string
 	js      jetstream.JetStream
+	lead    *sqldb.Lead
 
 	stream  int64     // the incarnation that is published to
 	checked time.Time // when it was found whole
@@ -38,8 +42,9 @@ type relay struct {
 
 // Relay publishes what is and comes into o as events of service, until ctx
 // ends. While the bus is out of reach the outbox grows and Relay goes on trying.
-// Replicas may relay the same outbox on PostgreSQL. It returns an error only for
-// a service whose name is not made of letters and digits.
+// Of the replicas that relay the same outbox on PostgreSQL one does the work, and
+// another when that one ends, or loses the bus or the database. It returns an error
+// only for a service whose name is not made of letters and digits.
 func (b *Bus) Relay(ctx context.Context, service string, o *Outbox) error {
 	if !isToken(service) {
 		return fmt.Errorf("relay: %q cannot name a service", service)
@@ -56,36 +61,85 @@ func (b *Bus) Relay(ctx context.Context, service string, o *Outbox) error {
 	return nil
 }
 
-// run relays until the connection or ctx ends.
+// run relays until the connection or ctx ends, once no other replica does.
 func (r *relay) run(ctx context.Context) error {
+	if err := r.stand(ctx); err != nil || r.lead == nil {
+		return err
+	}
+	defer r.lead.Release()
+	// Events that another replica emits ring here as well.
+	rung, err := r.js.Conn().Subscribe(bell(r.service), func(*nats.Msg) { r.out.ring() })
+	if err != nil {
+		return fmt.Errorf("hear of events: %w", err)
+	}
+	defer rung.Unsubscribe() //nolint:errcheck // the connection ends too
 	for ctx.Err() == nil {
-		if time.Since(r.checked) >= checkEvery {
-			if err := r.check(ctx); err != nil {
-				return fmt.Errorf("check the stream: %w", err)
-			}
-		}
-		if time.Since(r.pruned) >= pruneEvery {
-			if err := r.out.prune(ctx, r.stream, time.Now()); err != nil {
-				return fmt.Errorf("prune the outbox: %w", err)
-			}
-			r.pruned = time.Now()
+		if err := r.mind(ctx); err != nil {
+			return err
 		}
 		n, err := r.pass(ctx)
 		if err != nil {
 			return err
 		}
 		if n < relayBatch {
-			r.wait(ctx)
+			r.wait(ctx, n)
 		}
 	}
 	return nil
 }
 
-// wait returns soon after an event was emitted, or when it is time to look.
-func (r *relay) wait(ctx context.Context) {
+// stand waits for the lead, or the end of ctx, and tells whoever has it of events.
+func (r *relay) stand(ctx context.Context) error {
+	for {
+		var err error
+		if r.lead, err = r.out.db.Lead(ctx); err != nil {
+			return fmt.Errorf("take the lead: %w", err)
+		}
+		if r.lead != nil {
+			return nil
+		}
+		for again := time.After(pollEvery); again != nil; {
+			select {
+			case <-r.out.wake:
+				if err := r.js.Conn().Publish(bell(r.service), nil); err != nil {
+					return fmt.Errorf("tell of events: %w", err)
+				}
+				sleep(ctx, linger)
+			case <-again:
+				again = nil
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+}
+
+// mind checks the stream and prunes the outbox when it is time to.
+func (r *relay) mind(ctx context.Context) error {
+	if time.Since(r.checked) >= checkEvery {
+		if err := r.check(ctx); err != nil {
+			return fmt.Errorf("check the stream: %w", err)
+		}
+	}
+	if time.Since(r.pruned) >= pruneEvery {
+		if err := r.out.prune(ctx, r.stream, time.Now()); err != nil {
+			return fmt.Errorf("prune the outbox: %w", err)
+		}
+		r.pruned = time.Now()
+	}
+	return nil
+}
+
+// wait returns soon after an event was emitted, later if there were n just now and
+// these are many, or when it is time to look.
+func (r *relay) wait(ctx context.Context, n int) {
 	select {
 	case <-r.out.wake:
-		sleep(ctx, linger)
+		if n < many {
+			sleep(ctx, linger)
+		} else {
+			sleep(ctx, lingerLong)
+		}
 	case <-time.After(pollEvery):
 	case <-ctx.Done():
 	}
@@ -93,7 +147,7 @@ func (r *relay) wait(ctx context.Context) {
 
 // pass publishes one batch and returns its size.
 func (r *relay) pass(ctx context.Context) (int, error) {
-	parcels, err := r.out.due(ctx, time.Now())
+	parcels, err := r.out.due(ctx, r.lead, time.Now())
 	if err != nil {
 		return 0, fmt.Errorf("read the outbox: %w", err)
 	}
@@ -103,12 +157,11 @@ func (r *relay) pass(ctx context.Context) (int, error) {
 	if failed == nil && err == nil {
 		return len(parcels), nil
 	}
-	release := r.out.release(context.WithoutCancel(ctx), parcels)
 	if sqldb.Unique(err) {
 		// The stream gave a place away twice, so it has forgotten an event between.
-		return 0, errors.Join(r.remake(ctx, r.stream), release)
+		return 0, r.remake(ctx, r.stream)
 	}
-	return 0, fmt.Errorf("relay events: %w", errors.Join(failed, err, release))
+	return 0, fmt.Errorf("relay events: %w", errors.Join(failed, err))
 }
 
 // publish sends the parcels and returns those the stream has, with the first

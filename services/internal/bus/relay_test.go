@@ -83,61 +83,6 @@ func TestAnUncommittedEventIsNotRelayed(t *testing.T) {
 	})
 }
 
-func TestReplicasShareAnOutbox(t *testing.T) {
-	const events = 3000
-	address := sqldbtest.Postgres(t)
-	first, second := migrated(t, sqldbtest.Open(t, address)), sqldbtest.Open(t, address)
-	to := migrated(t, sqldbtest.Open(t, sqldbtest.Postgres(t)))
-	s := listen(t, t.TempDir(), -1)
-	a, b := open(t, Config{URL: s.ClientURL()}), open(t, Config{URL: s.ClientURL()})
-	o := NewOutbox(first)
-	relaying(t, a, o)
-	relaying(t, b, NewOutbox(second))
-	consuming(t, a, to, apply)
-	consuming(t, b, to, apply)
-	var all []*eventv1.Event
-	for i := range events {
-		all = append(all, reopened(fmt.Sprint("key-", i%100), i))
-	}
-	emit(t, o, all...)
-	applied(t, to, events)
-	connected(t, a, func(ctx context.Context, js jetstream.JetStream) {
-		stream, err := js.Stream(ctx, streamName("ticket"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := stream.CachedInfo().State.Msgs; n != events {
-			t.Errorf("the stream holds %d messages, want %d: replicas sent the same rows", n, events)
-		}
-	})
-}
-
-func TestABatchBelongsToOneReplica(t *testing.T) {
-	o := NewOutbox(migrated(t, sqldbtest.Open(t, sqldbtest.Postgres(t))))
-	emitMany(t, o, 3)
-	now := time.Now()
-	due := func(now time.Time) []parcel {
-		parcels, err := o.due(t.Context(), now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return parcels
-	}
-	mine := due(now)
-	if others := due(now.Add(lease / 2)); len(mine) != 3 || len(others) != 0 {
-		t.Errorf("one replica took %d rows and another %d, want 3 and none", len(mine), len(others))
-	}
-	if err := o.release(t.Context(), mine[:1]); err != nil {
-		t.Fatal(err)
-	}
-	if again := due(now.Add(lease / 2)); len(again) != 1 || again[0].id != mine[0].id {
-		t.Errorf("%d rows are due after one was given back, want that one", len(again))
-	}
-	if late := due(now.Add(2 * lease)); len(late) != 3 {
-		t.Errorf("%d rows are due after the lease, want 3", len(late))
-	}
-}
-
 func TestRowsAreKeptForAWeekAfterTheyWereSent(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, database func(*testing.T) *sqldb.DB) {
 		o := NewOutbox(migrated(t, database(t)))
@@ -170,7 +115,7 @@ func TestRowsAreKeptForAWeekAfterTheyWereSent(t *testing.T) {
 		if err := o.resend(ctx, 9, late); err != nil {
 			t.Fatal(err)
 		}
-		if parcels, err := o.due(ctx, late); err != nil || len(parcels) != 1 || parcels[0].id != unsent {
+		if parcels, err := o.due(ctx, leading(t, o), late); err != nil || len(parcels) != 1 || parcels[0].id != unsent {
 			t.Errorf("after a week %v are due, %v, want only the one that was never sent", parcels, err)
 		}
 		if err := o.prune(ctx, 5, late); err != nil || rows() != 1 {

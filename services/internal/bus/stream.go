@@ -22,6 +22,10 @@ func subject(service, brand, kind string) string {
 	return "concentric." + service + "." + token(brand) + "." + token(kind)
 }
 
+// bell returns where a replica that does not relay says that there are events. No
+// stream keeps it.
+func bell(service string) string { return "concentric-bell." + service }
+
 // subjects returns where the events of a service are published that have one of the
 // kinds, or none for all.
 func subjects(service string, kinds []string) []string {

@@ -1,12 +1,18 @@
 package sqldb
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
+// doubts is how many groups of a lane look for the rows they ask for after one of them
+// was there.
+const doubts = 64
+
 // An Ask is a query of one row that a write begins with: Query finds it by $1, $2, …,
-// which stand for the texts in Key.
+// which stand for the texts in Key. A write that finds none inserts it with Tx.Defer,
+// and the key of the table refuses a second one.
 type Ask struct {
 	Query string
 	Key   []string
@@ -28,7 +34,8 @@ type finding struct {
 
 // Asked returns the row of the Ask that [DB.WriteAsking] was given. On PostgreSQL the
 // lane has looked for it beforehand, together with those of its neighbors, and what
-// others have committed since may not show.
+// others have committed since may not show. A lane that has met none for long does
+// not even look: then the row that is inserted fails, and the write runs again.
 func (tx *Tx) Asked() *Row {
 	if known := tx.known; known != nil {
 		tx.known = nil // a second time it may have changed
@@ -39,14 +46,15 @@ func (tx *Tx) Asked() *Row {
 
 // manyAsks returns the query for the rows of several keys, which come as one array
 // for each part of the key, and for the place of each in the arrays. LIMIT has them
-// looked up one by one, however small PostgreSQL thinks the table is.
+// looked up one by one, however small PostgreSQL thinks the table is. Each array is a
+// query of its own: PostgreSQL would plan anew for every array whose length it sees.
 func manyAsks(query string, parts int) string {
 	var arrays, names []string
 	for n := parts; n > 0; n-- { // $10 before $1
 		query = strings.ReplaceAll(query, fmt.Sprint("$", n), fmt.Sprint("asked.k", n))
 	}
 	for n := range parts {
-		arrays, names = append(arrays, fmt.Sprintf("$%d::text[]", n+1)), append(names, fmt.Sprint("k", n+1))
+		arrays, names = append(arrays, fmt.Sprintf("(SELECT $%d::text[])", n+1)), append(names, fmt.Sprint("k", n+1))
 	}
 	return `SELECT asked.place, found.* FROM unnest(` + strings.Join(arrays, ", ") + `) WITH ORDINALITY AS asked (` +
 		strings.Join(names, ", ") + `, place) CROSS JOIN LATERAL (` + query + ` LIMIT 1) AS found`
@@ -77,9 +85,35 @@ func (l *lane) ask(group []*request) ([]*finding, error) {
 	if len(asks) == 0 {
 		return known, nil
 	}
-	answers, err := l.session.ask(asks)
+	answers, err := l.session.ask(asks, l.doubt == 0)
+	if len(answers) > 0 {
+		l.doubt = max(0, l.doubt-1)
+	}
 	for i := range answers {
 		known[places[i]] = &answers[i]
+		if answers[i].scan != nil {
+			l.doubt = doubts
+		}
 	}
 	return known, err
+}
+
+// doubtful returns those of the group that have to run again because the lane, which
+// did not look, took a row to be absent that was there. Whatever else failed may have
+// met the same, so the lane looks from now on.
+func (l *lane) doubtful(group []*request, err error) (again []*request) {
+	spoiled := errors.Is(err, errSpoiled)
+	for _, r := range group {
+		if r.ask == nil || r.err == nil && !spoiled {
+			continue
+		}
+		l.doubt = doubts
+		if !spoiled && Unique(r.err) {
+			again = append(again, r)
+		}
+	}
+	if spoiled && l.doubt > 0 {
+		return group
+	}
+	return again
 }

@@ -63,6 +63,50 @@ func TestAWriteLearnsWhatItAskedFor(t *testing.T) {
 	})
 }
 
+// TestALaneThatDoesNotLookIsPutRight asks for rows that are there after so many that
+// were not that no lane looks any longer.
+func TestALaneThatDoesNotLookIsPutRight(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		db := migrated(t, open(t))
+		// ask adds a row unless it is there, and returns how often it had to run.
+		ask := func(id int) (there bool, runs int) {
+			err := db.WriteAsking(context.Background(), named(rowName(id)), func(tx *sqldb.Tx) error {
+				runs++
+				err := tx.Asked().Scan(new(int), new(string))
+				there = err == nil
+				if errors.Is(err, sql.ErrNoRows) {
+					tx.Defer(insert, id, rowName(id))
+					return nil
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return there, runs
+		}
+		const known = 1000
+		for id := range known {
+			if there, _ := ask(id); there {
+				t.Fatalf("row %d was there before it was added", id)
+			}
+		}
+		there, runs := ask(0)
+		if !there || db.Postgres() && runs != 2 {
+			t.Errorf("row 0 is there: %v, after %d runs; want it, in a second run where the lane did not look", there, runs)
+		}
+		var wg sync.WaitGroup
+		for id := known - 100; id < known+100; id++ {
+			wg.Go(func() {
+				if there, _ := ask(id); there != (id < known) {
+					t.Errorf("row %d of %d was there: %v", id, known, there)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 func TestTwinsOfOneGroupSeeEachOther(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		db := migrated(t, open(t))

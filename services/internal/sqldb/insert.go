@@ -1,12 +1,12 @@
 package sqldb
 
 import (
+	"math/bits"
 	"strings"
 )
 
 const (
-	// maxRows is how many rows a merged INSERT has at most. The sizes are powers of
-	// two, so that few texts need preparing.
+	// maxRows is how many rows a merged INSERT has at most.
 	maxRows = 32
 	// maxShapes is how many statements are remembered, so that texts which are made
 	// up as they go do not fill the memory.
@@ -73,16 +73,22 @@ func newShape(query string) *shape {
 // drain hands over the statements that add what waits, and forgets it.
 func (m *merger) drain(queue func(query string, args []any)) {
 	for _, s := range m.open {
-		for n, args := maxRows, s.args; len(args) > 0; {
-			if len(args) < n*s.columns {
-				n /= 2
-				continue
-			}
+		for args := s.args; len(args) > 0; {
+			n := size(len(args) / s.columns)
 			queue(s.text(n), args[:n*s.columns])
 			args = args[n*s.columns:]
 		}
 	}
 	m.forget()
+}
+
+// size returns how many of so many rows the next statement takes: a number of which
+// three binary digits count, so that few texts need preparing.
+func size(rows int) int {
+	if rows >= maxRows {
+		return maxRows
+	}
+	return rows &^ (1<<max(0, bits.Len(uint(rows))-3) - 1) //nolint:gosec // it is above 0
 }
 
 // forget forgets what waits.

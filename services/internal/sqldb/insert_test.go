@@ -65,7 +65,7 @@ func TestMergedInsertsCarryEveryRowOnce(t *testing.T) {
 				ids = append(ids, args[i].(int))
 			}
 		})
-		if want := []int{32, 8, 4, 2, 1, 2, 1}; !slices.Equal(sizes, want) {
+		if want := []int{32, 14, 1, 3}; !slices.Equal(sizes, want) {
 			t.Errorf("round %d: statements of %v rows, want %v", round, sizes, want)
 		}
 		if len(ids) != 50 || ids[46] != 46 || ids[47] != 0 || m.rows != 0 || len(m.open) != 0 {

@@ -36,6 +36,7 @@ type lane struct {
 	session session
 	turn    turn
 	pace    pace
+	doubt   int // groups that look for the rows they ask for; then they are taken to be absent
 }
 
 // Why a group, or one of it, fails.
@@ -149,14 +150,20 @@ func answer(group []*request, err error) {
 	}
 }
 
-// run settles every request of the group: all at once, or again without other
-// lanes when they collided, or under savepoints when one of them failed, or one
-// by one when that does not help.
+// run settles every request of the group: all at once, or again with what is asked
+// for looked up, or without other lanes when they collided, or under savepoints when
+// one of them failed, or one by one when that does not help.
 func (l *lane) run(group []*request) {
 	if len(group) == 0 {
 		return
 	}
+	assumed := l.doubt == 0
 	err := l.pass(group, together)
+	if assumed && !errors.Is(err, errConflict) {
+		if again := l.doubtful(group, err); len(again) > 0 {
+			group, err = again, l.pass(again, together)
+		}
+	}
 	if errors.Is(err, errConflict) {
 		l.turn.collided()
 		err = l.pass(group, together)

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 )
@@ -41,17 +42,12 @@ func (db *DB) Exclusive(ctx context.Context) (release func() error, err error) {
 	if !db.postgres {
 		return func() error { return nil }, nil
 	}
-	conn, err := db.readers.Conn(ctx)
+	conn, err := db.hold(ctx, lockWhole)
+	if conn == nil && err == nil {
+		err = errors.New("another process uses the database with a bus of its own; give them one bus")
+	}
 	if err != nil {
-		return nil, Fault(err)
+		return nil, err
 	}
-	var mine bool
-	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(6378, 1)`).Scan(&mine); err != nil || !mine {
-		conn.Close()
-		if err == nil {
-			err = fmt.Errorf("another process uses the database with a bus of its own; give them one bus")
-		}
-		return nil, Fault(err)
-	}
-	return conn.Close, nil
+	return func() error { unlock(conn); return nil }, nil
 }

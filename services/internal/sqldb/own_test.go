@@ -34,4 +34,10 @@ func TestOnlyOneProcessHasPostgreSQLForItself(t *testing.T) {
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
+	if release, err = b.Exclusive(t.Context()); err != nil {
+		t.Fatalf("after the first one has gone: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
 }

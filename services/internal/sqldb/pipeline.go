@@ -43,7 +43,10 @@ func (s *postgresSession) simple(script string) error {
 }
 
 // ask looks for all rows in one round trip.
-func (s *postgresSession) ask(asks []*Ask) ([]finding, error) {
+func (s *postgresSession) ask(asks []*Ask, absent bool) ([]finding, error) {
+	if absent {
+		return make([]finding, len(asks)), nil
+	}
 	if err := s.connect(); err != nil {
 		return nil, err
 	}

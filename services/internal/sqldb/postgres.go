@@ -3,7 +3,6 @@ package sqldb
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -231,8 +230,7 @@ func (s *postgresSession) drop() {
 		return
 	}
 	s.release()
-	s.conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck,gosec // closes it
-	s.conn.Close()                                           //nolint:errcheck,gosec // it is closed
+	drop(s.conn)
 	s.conn, s.pgx = nil, nil
 }
 

@@ -56,7 +56,7 @@ func (db *DB) start(lanes int, open func() session) {
 	db.queue = make(chan *request, queueDepth)
 	places := make(chan struct{}, paceLanes)
 	for range lanes {
-		l := &lane{queue: db.queue, session: open(), turn: turn{of: &db.turns}, pace: pace{places: places}}
+		l := &lane{queue: db.queue, session: open(), turn: turn{of: &db.turns}, pace: pace{places: places}, doubt: doubts}
 		db.lanes.Go(func() { l.serve() })
 	}
 }

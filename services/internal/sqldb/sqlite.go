@@ -3,7 +3,6 @@ package sqldb
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -226,7 +225,7 @@ func (s *sqliteSession) later(query string, args []any) error {
 func (s *sqliteSession) flush() error { return nil }
 
 // ask leaves the asking to the transaction, which need not travel for it.
-func (s *sqliteSession) ask([]*Ask) ([]finding, error) { return nil, nil }
+func (s *sqliteSession) ask([]*Ask, bool) ([]finding, error) { return nil, nil }
 
 func (s *sqliteSession) release() {
 	for _, rows := range s.open {
@@ -253,8 +252,7 @@ func (s *sqliteSession) drop() {
 			stmt.Close() //nolint:errcheck,gosec // the connection goes with it
 		}
 	}
-	s.conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck,gosec // closes it
-	s.conn.Close()                                           //nolint:errcheck,gosec // it is closed
+	drop(s.conn)
 	s.conn, s.idle = nil, nil
 }
 

@@ -23,9 +23,10 @@ type session interface {
 	broken() bool      // there is no connection
 	drop()             // closes the connection; begin opens another
 
-	// ask looks rows up before a transaction begins and returns an answer for each
-	// of asks, all of one query, or none where asking early saves nothing.
-	ask(asks []*Ask) ([]finding, error)
+	// ask looks rows up before a transaction begins, or takes all to be absent, and
+	// returns an answer for each of asks, all of one query. Where asking early saves
+	// nothing it returns none.
+	ask(asks []*Ask, absent bool) ([]finding, error)
 
 	// spoils reports whether the transaction has changed, or may have, after
 	// the statement ended with err.
