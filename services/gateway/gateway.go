@@ -5,6 +5,7 @@ package gateway
 
 import (
 	"context"
+	"net/http"
 
 	"google.golang.org/grpc"
 
@@ -13,6 +14,7 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/gateway/internal/api"
+	"github.com/concentric-cx/concentric/services/gateway/internal/page"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -28,6 +30,7 @@ type Upstreams struct {
 type Service struct {
 	views *api.Views
 	admin *api.Admin
+	pages *page.Server
 }
 
 // New brings db up to date and returns the gateway on it. The caller keeps db and
@@ -40,11 +43,13 @@ func New(ctx context.Context, db *sqldb.DB, up Upstreams) (*Service, error) {
 	if err := once.Migrate(ctx, db); err != nil {
 		return nil, err
 	}
+	responses := surveyv1.NewResponseServiceClient(up.Survey)
 	return &Service{
+		pages: page.New(responses),
 		views: &api.Views{
 			Tickets:        ticketv1.NewTicketServiceClient(up.Ticket),
 			ServiceMetrics: ticketv1.NewServiceMetricsServiceClient(up.Ticket),
-			Responses:      surveyv1.NewResponseServiceClient(up.Survey),
+			Responses:      responses,
 			SurveyMetrics:  surveyv1.NewSurveyMetricsServiceClient(up.Survey),
 			Touchpoints:    journeyv1.NewTouchpointServiceClient(up.Journey),
 			Scoring:        journeyv1.NewScoringServiceClient(up.Journey),
@@ -59,3 +64,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	gatewayv1.RegisterViewServiceServer(r, s.views)
 	gatewayv1.RegisterAdminServiceServer(r, s.admin)
 }
+
+// Pages returns the pages on which customers answer surveys, and the path below which
+// they are.
+func (s *Service) Pages() (path string, pages http.Handler) { return page.Path, s.pages }

@@ -27,6 +27,8 @@ func (s *session) batchOf(kind mapping.Kind) func(context.Context, []place) erro
 		return s.batch
 	case mapping.Histories:
 		return s.stream
+	case mapping.Feedback:
+		return s.heard
 	default:
 		return nil
 	}

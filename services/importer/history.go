@@ -44,33 +44,44 @@ func (s *session) stream(ctx context.Context, places []place) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", refusal(first, fmt.Sprintf("stopped at the stream of %d histories that begins here", len(places))), err)
 	}
-	said := make(map[int64]*ticketv1.ImportTicketResult, len(res.GetResults()))
+	said := make(map[int64]verdict, len(res.GetResults()))
 	for _, r := range res.GetResults() {
-		said[r.GetIndex()] = r
+		v := verdict{err: status.ErrorProto(r.GetError())}
+		for _, o := range r.GetOddities() {
+			v.odd = append(v.odd, cmp.Or(oddities[o], o.String()))
+		}
+		said[r.GetIndex()] = v
 	}
-	repeats := res.GetUnchangedCount() // of which nothing is said: any of the silent ones
+	return s.settle(places, res.GetUnchangedCount(), said)
+}
+
+// A verdict is what a service says about one row of a stream.
+type verdict struct {
+	err error // why it was not taken
+	odd []string
+}
+
+// settle says what became of the rows of a stream, by their place in it. Of repeats rows
+// that were there already nothing is said: any of the silent ones.
+func (s *session) settle(places []place, repeats int64, said map[int64]verdict) (err error) {
 	for i, p := range places {
-		step, about := &p.w.plan.Steps[p.step], said[int64(i)]
+		step := &p.w.plan.Steps[p.step]
+		v, about := said[int64(i)]
 		switch {
-		case about.GetError() != nil:
-			if p.w.results[p.step], err = s.declined(step, status.ErrorProto(about.GetError())); err != nil {
+		case v.err != nil:
+			if p.w.results[p.step], err = s.declined(step, v.err); err != nil {
 				return err
 			}
-			continue
-		case about == nil && repeats > 0:
+		case !about && repeats > 0:
 			p.w.results[p.step], repeats = result{outcome: repeated}, repeats-1
-			continue
+		default:
+			p.w.results[p.step] = result{outcome: sent, odd: v.odd}
 		}
-		r := result{outcome: sent}
-		for _, o := range about.GetOddities() {
-			r.odd = append(r.odd, cmp.Or(oddities[o], o.String()))
-		}
-		p.w.results[p.step] = r
 	}
 	return nil
 }
 
-// declined says why one history of a stream was not taken.
+// declined says why one row of a stream was not taken.
 func (s *session) declined(step *mapping.Step, err error) (result, error) {
 	if status.Code(err) == codes.AlreadyExists {
 		return result{outcome: refused, refusals: []Refusal{refusal(step, "it is there with another content: "+step.Name)}}, nil

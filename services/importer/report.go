@@ -85,7 +85,7 @@ func (r *Report) of(kind mapping.Kind) *Count {
 func rank(kind string) int {
 	return slices.Index([]mapping.Kind{
 		mapping.Rows, mapping.Brands, mapping.Definitions, mapping.Surveys, mapping.Touchpoints,
-		mapping.Histories, mapping.Tickets, mapping.Interactions, mapping.Resolutions, mapping.Responses,
+		mapping.Histories, mapping.Feedback, mapping.Tickets, mapping.Interactions, mapping.Resolutions, mapping.Responses,
 	}, mapping.Kind(kind))
 }
 

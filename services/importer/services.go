@@ -25,6 +25,7 @@ type services struct {
 	touchpoints  journeyv1.TouchpointServiceClient
 	surveys      surveyv1.SurveyServiceClient
 	responses    surveyv1.ResponseServiceClient
+	feedback     surveyv1.FeedbackServiceClient
 	tickets      ticketv1.TicketServiceClient
 	interactions ticketv1.InteractionServiceClient
 }
@@ -36,6 +37,7 @@ func newServices(conn grpc.ClientConnInterface) *services {
 		touchpoints:  journeyv1.NewTouchpointServiceClient(conn),
 		surveys:      surveyv1.NewSurveyServiceClient(conn),
 		responses:    surveyv1.NewResponseServiceClient(conn),
+		feedback:     surveyv1.NewFeedbackServiceClient(conn),
 		tickets:      ticketv1.NewTicketServiceClient(conn),
 		interactions: ticketv1.NewInteractionServiceClient(conn),
 	}

@@ -114,8 +114,8 @@ func (s *session) chunks(ctx context.Context) error {
 	}
 }
 
-// chunk imports rows: first their touchpoints and histories in batches, then what else
-// each makes, in order. The error is one that stops the import; nothing of the chunk is counted
+// chunk imports rows: first their touchpoints, histories and feedback in batches, then
+// what else each makes, in order. The error is one that stops the import; nothing of the chunk is counted
 // then, and the next run does it again.
 func (s *session) chunk(ctx context.Context, rows []pending) ([]work, error) {
 	done := make([]work, len(rows))
@@ -133,6 +133,9 @@ func (s *session) chunk(ctx context.Context, rows []pending) ([]work, error) {
 	}
 	if err == nil {
 		err = s.histories(ctx, done)
+	}
+	if err == nil {
+		err = s.feedback(ctx, done)
 	}
 	if err == nil {
 		err = s.parallel(ctx, len(done), func(ctx context.Context, i int) error { return s.row(ctx, &done[i]) })

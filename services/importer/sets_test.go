@@ -17,6 +17,7 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/stats"
 )
 
 // load imports a set of the sample data with the mapping that is shipped for it.
@@ -137,10 +138,11 @@ func wantEstimate(t *testing.T, all map[string]*typev1.Estimate, key string, n i
 
 func TestOlistGivesWhatTheSetSays(t *testing.T) {
 	var want struct {
-		Orders      int     `json:"orders"`
-		ReviewRows  int64   `json:"review_rows"`
-		Mean        float64 `json:"mean_score"`
-		Share       float64 `json:"csat_share_4_5"`
+		Orders      int              `json:"orders"`
+		ReviewRows  int64            `json:"review_rows"`
+		Mean        float64          `json:"mean_score"`
+		Share       float64          `json:"csat_share_4_5"`
+		Scores      map[string]int64 `json:"score_counts"`
 		Reached     struct{ Approved, Carrier, Customer int }
 		UniqueCount int `json:"unique_customers"`
 		Late        struct {
@@ -165,6 +167,8 @@ func TestOlistGivesWhatTheSetSays(t *testing.T) {
 	all := measures(t, conn)
 	wantEstimate(t, all, " METRIC_STAR", want.ReviewRows, want.Mean)
 	wantEstimate(t, all, " METRIC_STAR_TOP2_SHARE", want.ReviewRows, want.Share)
+	wantStudent(t, all[" METRIC_STAR"], want.Scores)
+	wantWilson(t, all[" METRIC_STAR_TOP2_SHARE"], want.Scores["4"]+want.Scores["5"])
 	all = measures(t, conn, "attributes.delivery")
 	wantEstimate(t, all, "late METRIC_STAR", want.Late.NLate, want.Late.MeanLate)
 	wantEstimate(t, all, "late METRIC_STAR_TOP2_SHARE", want.Late.NLate, want.Late.ShareLate)
@@ -184,6 +188,7 @@ func TestSupportContactsGiveWhatTheSetSays(t *testing.T) {
 		Interactions int                   `json:"interactions"`
 		Mean         float64               `json:"mean_score"`
 		Share        float64               `json:"csat_4_5"`
+		Scores       map[string]int64      `json:"score_counts"`
 		ByChannel    map[string][3]float64 `json:"by_channel"`
 		ByTenure     map[string][3]float64 `json:"by_tenure"`
 		ByShift      map[string][3]float64 `json:"by_shift"`
@@ -205,6 +210,8 @@ func TestSupportContactsGiveWhatTheSetSays(t *testing.T) {
 	all := measures(t, conn)
 	wantEstimate(t, all, " METRIC_CSAT_MEAN", int64(n), want.Mean)
 	wantEstimate(t, all, " METRIC_CSAT", int64(n), want.Share)
+	wantStudent(t, all[" METRIC_CSAT_MEAN"], want.Scores)
+	wantWilson(t, all[" METRIC_CSAT"], want.Scores["4"]+want.Scores["5"])
 	if len(want.ByChannel) != 3 || len(want.ByTenure) == 0 || len(want.ByShift) == 0 || len(want.ByManager) == 0 || len(want.ByCategory) == 0 {
 		t.Fatalf("expected.json lacks a breakdown: %+v", want)
 	}
@@ -260,8 +267,11 @@ func wantFirstResponses(t *testing.T, conn grpc.ClientConnInterface, n, negative
 
 func TestNPSGivesWhatTheSetSays(t *testing.T) {
 	type score struct {
-		N   int64   `json:"n"`
-		NPS float64 `json:"nps"`
+		N          int64   `json:"n"`
+		NPS        float64 `json:"nps"`
+		Promoters  int64   `json:"promoters"`
+		Passives   int64   `json:"passives"`
+		Detractors int64   `json:"detractors"`
 	}
 	var want struct {
 		Rows    int              `json:"rows"`
@@ -279,8 +289,10 @@ func TestNPSGivesWhatTheSetSays(t *testing.T) {
 	wantCounts(t, report, map[string][4]int{
 		"brands": {1}, "surveys": {1}, "responses": {want.Rows - want.Missing, 0, 0, want.Missing},
 	})
-	wantEstimate(t, measures(t, conn), " METRIC_NPS", want.NPS.N, want.NPS.NPS)
-	all := measures(t, conn, "attributes.comment")
+	all := measures(t, conn)
+	wantEstimate(t, all, " METRIC_NPS", want.NPS.N, want.NPS.NPS)
+	wantRocks(t, all[" METRIC_NPS"], stats.Recommendations{Promoters: want.NPS.Promoters, Passives: want.NPS.Passives, Detractors: want.NPS.Detractors})
+	all = measures(t, conn, "attributes.comment")
 	wantEstimate(t, all, "with METRIC_NPS", want.With.N, want.With.NPS)
 	wantEstimate(t, all, "without METRIC_NPS", want.Without.N, want.Without.NPS)
 	all = measures(t, conn, "attributes.visits")

@@ -28,6 +28,7 @@ const (
 type life struct {
 	*world
 	dice
+	help        dice // for the help pages
 	id          string
 	segment     string
 	lenience    float64 // how kindly this customer judges everything
@@ -36,6 +37,7 @@ type life struct {
 	rated       string // the touchpoint that the relationship survey asks about; empty if none yet
 	asked       bool   // in a relationship survey
 	contacts    int
+	searches    int
 	touchpoints []*journeyv1.RecordTouchpointRequest
 	steps       []step // in order of time
 }
@@ -69,7 +71,7 @@ func (m *mood) mean() float64 { return m.sum / (m.weight + 2) }
 // live returns the life of the customer with the given index.
 func live(w *world, index int) *life {
 	l := &life{
-		world: w, dice: newDice(w.seed, uint64(index)),
+		world: w, dice: newDice(w.seed, uint64(index)), help: newDice(w.seed, ^uint64(index)),
 		id: fmt.Sprintf("c%s-%04d", strconv.FormatUint(w.seed, 36), index),
 	}
 	l.segment = pick(l.dice, w.segments)
@@ -147,7 +149,9 @@ func (l *life) meet(c criterion, at time.Time) {
 	}
 	l.mood.add(felt, 1)
 	l.record(c, at, felt, l.chance(known))
-	if l.chance(upset) {
+	trouble := l.chance(upset)
+	l.search(c, at, trouble)
+	if trouble {
 		l.contact(c, at)
 	}
 }

@@ -77,6 +77,11 @@ func TestEveryCallIsValid(t *testing.T) {
 					t.Errorf("%v: %v", s, err)
 				}
 			}
+			for _, m := range []proto.Message{w.schedule(), w.policy()} {
+				if err := v.Validate(m); err != nil {
+					t.Errorf("%v: %v", m, err)
+				}
+			}
 			for _, c := range w.criteria {
 				if err := v.Validate(c.definition()); err != nil {
 					t.Errorf("%s: %v", c.id, err)
@@ -102,6 +107,8 @@ func times(m proto.Message) []*timestamppb.Timestamp {
 		return []*timestamppb.Timestamp{m.Ticket.OpenTime}
 	case *ticketv1.CreateInteractionRequest:
 		return []*timestamppb.Timestamp{m.Interaction.StartTime, m.Interaction.EndTime}
+	case *ticketv1.CreateSelfServiceSessionRequest:
+		return []*timestamppb.Timestamp{m.SelfServiceSession.StartTime, m.SelfServiceSession.EndTime}
 	case *ticketv1.ResolveTicketRequest:
 		return []*timestamppb.Timestamp{m.ResolveTime}
 	case *surveyv1.CheckEligibilityRequest:

@@ -26,6 +26,7 @@ type loader struct {
 	touchpoints  journeyv1.TouchpointServiceClient
 	tickets      ticketv1.TicketServiceClient
 	interactions ticketv1.InteractionServiceClient
+	sessions     ticketv1.SelfServiceServiceClient
 	invitations  surveyv1.InvitationServiceClient
 	responses    surveyv1.ResponseServiceClient
 
@@ -41,6 +42,7 @@ func newLoader(conn grpc.ClientConnInterface, w *world, progress func(done, tota
 		touchpoints:  journeyv1.NewTouchpointServiceClient(conn),
 		tickets:      ticketv1.NewTicketServiceClient(conn),
 		interactions: ticketv1.NewInteractionServiceClient(conn),
+		sessions:     ticketv1.NewSelfServiceServiceClient(conn),
 		invitations:  surveyv1.NewInvitationServiceClient(conn),
 		responses:    surveyv1.NewResponseServiceClient(conn),
 		progress:     progress, total: w.customers, sum: Summary{Brand: w.brand},
@@ -184,6 +186,8 @@ func (l *loader) take(ctx context.Context, s step, sum *Summary) (err error) {
 		count(&sum.Interactions, err)
 	case *ticketv1.ResolveTicketRequest:
 		_, err = l.tickets.ResolveTicket(ctx, req)
+	case *ticketv1.CreateSelfServiceSessionRequest:
+		_, err = l.sessions.CreateSelfServiceSession(ctx, req)
 	case *surveyv1.CheckEligibilityRequest:
 		return l.ask(ctx, req, s.answer, sum)
 	}

@@ -34,6 +34,9 @@ func setUp(ctx context.Context, conn grpc.ClientConnInterface, w *world) error {
 			return fmt.Errorf("define touchpoint %s: %w", c.id, err)
 		}
 	}
+	if err := promise(ctx, conn, w); err != nil {
+		return err
+	}
 	all := w.surveys()
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		_, err := surveyv1.NewSurveyServiceClient(conn).CreateSurvey(ctx, &surveyv1.CreateSurveyRequest{

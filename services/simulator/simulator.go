@@ -53,7 +53,7 @@ func Profiles() []string {
 	return all
 }
 
-// Run creates the brand, its touchpoint definitions and its surveys, and lives the
+// Run creates the brand, what it promises, its touchpoint definitions and its surveys, and lives the
 // customers' lives through conn. The same options give the same requests under the
 // same ids: a customer who is there already is left alone, and an interrupted run is
 // finished by running it again with the same End within the seven days that the

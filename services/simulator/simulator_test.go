@@ -42,7 +42,7 @@ func newSuite(t testing.TB) grpc.ClientConnInterface {
 	if err != nil {
 		t.Fatal(err)
 	}
-	surveys, err := survey.New(ctx, dbs[1])
+	surveys, err := survey.New(ctx, dbs[1], survey.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +170,13 @@ func TestEveryProfileFillsItsBrand(t *testing.T) {
 		}
 		for _, m := range []typev1.Metric{typev1.Metric_METRIC_CES, typev1.Metric_METRIC_STAR} {
 			now.value(t, m, aboutService)
+		}
+		for _, m := range []typev1.Metric{
+			typev1.Metric_METRIC_SLA_ATTAINMENT, typev1.Metric_METRIC_DEFLECTION_CONFIRMED_SHARE, typev1.Metric_METRIC_DEFLECTION_FALSE_SHARE,
+		} {
+			if share := now.value(t, m, aboutService); share <= 0 || share >= 1 {
+				t.Errorf("%s: %v is %v, want something in between", p, m, share)
+			}
 		}
 		for _, m := range []typev1.Metric{typev1.Metric_METRIC_NPS, typev1.Metric_METRIC_CSAT, typev1.Metric_METRIC_STAR, typev1.Metric_METRIC_JOURNEY_SCORE} {
 			now.value(t, m, aboutExperience)

@@ -17,8 +17,9 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
-// listen runs the service and returns what others hear from it.
-func (c client) listen(t *testing.T) <-chan *eventv1.Event {
+// listen runs the service and returns what others hear from it, of all kinds if none is
+// given.
+func (c client) listen(t *testing.T, kinds ...string) <-chan *eventv1.Event {
 	t.Helper()
 	b, err := bus.Open(t.Context(), bus.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -38,7 +39,7 @@ func (c client) listen(t *testing.T) <-chan *eventv1.Event {
 	})
 	wg.Go(func() {
 		err := b.Consume(ctx, bus.Consumer{
-			Service: "journey", From: []string{"survey"}, DB: db,
+			Service: "journey", From: []string{"survey"}, DB: db, Kinds: kinds,
 			Handle: func(tx *sqldb.Tx, e *eventv1.Event) error {
 				tx.AfterCommit(func() { heard <- e })
 				return nil
@@ -80,7 +81,7 @@ func TestASubmittedResponseIsHeardOf(t *testing.T) {
 	own, whole := ann+"/touchpoints/own", ann+"/touchpoints/whole"
 	each(t, func(t *testing.T, c client) {
 		name := c.create(t, "s", ask(open, nps, v1, ease))
-		heard := c.listen(t)
+		heard := c.listen(t, "response_submitted")
 		for _, tt := range []struct {
 			name    string
 			to      *surveyv1.Attribution
@@ -135,7 +136,7 @@ func told(r *surveyv1.Response, ratings []*eventv1.Rating) *eventv1.Event {
 	e := &eventv1.Event{Brand: acme, Key: r.GetCustomer(), EventTime: r.GetSubmitTime(), Payload: &eventv1.Event_ResponseSubmitted{
 		ResponseSubmitted: &eventv1.ResponseSubmitted{
 			Response: r.GetName(), Survey: r.GetSurvey(), Subject: r.GetSubject(), SubmitTime: r.GetSubmitTime(),
-			Customer: r.GetCustomer(), Ratings: ratings,
+			Customer: r.GetCustomer(), Ratings: ratings, Version: 1,
 		},
 	}}
 	if r.GetCustomer() == "" {
@@ -149,7 +150,7 @@ func told(r *surveyv1.Response, ratings []*eventv1.Rating) *eventv1.Event {
 func TestAResponseMeasuresWhatItIsAbout(t *testing.T) {
 	own, whole := ann+"/touchpoints/own", ann+"/touchpoints/whole"
 	each(t, func(t *testing.T, c client) {
-		heard := c.listen(t)
+		heard := c.listen(t, "response_submitted")
 		for scope := surveyv1.Survey_SCOPE_INTERACTION; scope <= surveyv1.Survey_SCOPE_RELATIONSHIP; scope++ {
 			v := ask(ease, nps)
 			v.Scope = scope
@@ -184,6 +185,7 @@ func TestAResponseMeasuresWhatItIsAbout(t *testing.T) {
 			} {
 				req := submission(name, tt.answers...)
 				req.Response.Attribution, req.Response.Invitation, req.Response.Customer = tt.to, tt.invitation, ann
+				req.Response.SubmitTime = stamp(5)
 				hear(t, fmt.Sprint(scope, ", ", tt.name), heard, told(c.submit(t, req), tt.want))
 			}
 		}

@@ -82,13 +82,23 @@ func TestTheRulesDecideInTheirOrder(t *testing.T) {
 			want := &surveyv1.Invitation{
 				Name: got.GetName(), Customer: ann, Interaction: tt.req.GetInteraction(), Channel: tt.req.GetChannel(),
 				Decision: tt.want, DecideTime: tt.req.GetDecideTime(), QuietUntilTime: tt.until,
+				Origin: surveyv1.Invitation_ORIGIN_CHECK, SurveyRevision: 1, Etag: "1",
+				Attribution: &surveyv1.Attribution{Ticket: acme + "/tickets/1", Interaction: tt.req.GetInteraction()},
 			}
 			switch {
 			case tt.want == duplicate:
 				want.DuplicateOf = first
-			case tt.want == sent && first == "":
-				first = got.GetName()
+			case tt.want == sent:
+				want.State, want.AvailableTime = surveyv1.Invitation_STATE_EXPIRED, tt.req.GetDecideTime() // years ago
+				want.ExpireTime = timestamppb.New(want.GetAvailableTime().AsTime().Add(14 * 24 * time.Hour))
+				if first == "" {
+					first = got.GetName()
+				}
 			}
+			if token := got.GetToken(); (len(token) == 43) != (tt.want == sent) {
+				t.Errorf("%s: the token %q", tt.name, token)
+			}
+			got.Token = "" // which nobody is told again
 			same(t, tt.name, got, want)
 			read, err := c.GetInvitation(t.Context(), &surveyv1.GetInvitationRequest{Name: got.GetName()})
 			if err != nil {

@@ -47,6 +47,7 @@ func TestAResponseIsKeptAsItWasGiven(t *testing.T) {
 		}
 		want := proto.CloneOf(r)
 		want.Name, want.Subject, want.CreateTime = acme+"/responses/r", typev1.Subject_SUBJECT_SERVICE, got.GetCreateTime()
+		want.State, want.SurveyRevision, want.Etag = surveyv1.Response_STATE_COMPLETE, 1, "1"
 		want.Attributes["ville"] = "Orl\u00e9ans"
 		same(t, "answer", got, want)
 		read, err := c.GetResponse(t.Context(), &surveyv1.GetResponseRequest{Name: want.GetName()})
@@ -164,9 +165,9 @@ func TestAResponseIsRefused(t *testing.T) {
 		refused(t, "an unknown invitation", err, codes.NotFound, "NOT_FOUND")
 		_, err = c.GetResponse(t.Context(), &surveyv1.GetResponseRequest{Name: acme + "/responses/none"})
 		refused(t, "an unknown response", err, codes.NotFound, "NOT_FOUND")
-		for _, table := range []string{"response", "answer", "outbox"} {
-			if n := c.rows(t, table); n != 0 {
-				t.Errorf("%d rows in %s, want none", n, table)
+		for table, want := range map[string]int{"response": 0, "answer": 0, "outbox": 2} { // of the invitations
+			if n := c.rows(t, table); n != want {
+				t.Errorf("%d rows in %s, want %d", n, table, want)
 			}
 		}
 	})
@@ -185,7 +186,7 @@ func TestAnInvitationIsAnsweredOnce(t *testing.T) {
 			for i := range 16 {
 				wg.Go(func() {
 					req := submission(name, rate(nps, int32(i%11)))
-					req.Response.Invitation = asked.GetName()
+					req.Response.Invitation, req.Response.SubmitTime = asked.GetName(), stamp(round)
 					got, err := c.SubmitResponse(context.Background(), req) // each with a request_id of its own
 					mu.Lock()
 					defer mu.Unlock()
@@ -204,14 +205,18 @@ func TestAnInvitationIsAnsweredOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			asked.Response = won[0]
-			same(t, "invitation", read, asked)
+			if read.GetResponse() != won[0] || read.GetState() != surveyv1.Invitation_STATE_COMPLETED || !proto.Equal(read.GetCompleteTime(), stamp(round)) {
+				t.Errorf("invitation = %v, want it completed by %s", read, won[0])
+			}
 			again := submission(name, rate(nps, 1))
 			again.ResponseId, again.Response.Invitation = won[0][strings.LastIndex(won[0], "/")+1:], asked.GetName()
 			_, err = c.SubmitResponse(t.Context(), again)
-			refused(t, "the same id once more", err, codes.AlreadyExists, "ALREADY_EXISTS")
+			refused(t, "the same id once more", err, codes.FailedPrecondition, "ALREADY_ANSWERED")
+			again.Response.Invitation = ""
+			_, err = c.SubmitResponse(t.Context(), again)
+			refused(t, "the same id without the invitation", err, codes.AlreadyExists, "ALREADY_EXISTS")
 		}
-		for table, want := range map[string]int{"response": 8, "answer": 8, "outbox": 8} {
+		for table, want := range map[string]int{"response": 8, "answer": 8, "outbox": 3 * 8} { // asked, answered, completed
 			if n := c.rows(t, table); n != want {
 				t.Errorf("%d rows in %s, want %d", n, table, want)
 			}
@@ -220,23 +225,30 @@ func TestAnInvitationIsAnsweredOnce(t *testing.T) {
 }
 
 func TestAnAnsweredInvitationLendsWhatItKnows(t *testing.T) {
+	about := func(i int) *surveyv1.Attribution {
+		return &surveyv1.Attribution{Ticket: acme + "/tickets/1", Interaction: interaction(i)}
+	}
 	each(t, func(t *testing.T, c client) {
 		name := c.create(t, "s", ask(nps))
 		for i, tt := range []struct {
 			given, want *surveyv1.Attribution
 		}{
-			{nil, &surveyv1.Attribution{Ticket: acme + "/tickets/1", Interaction: interaction(0)}},
+			{nil, about(0)},
 			{
 				&surveyv1.Attribution{Channel: typev1.Channel_CHANNEL_CHAT},
 				&surveyv1.Attribution{Ticket: acme + "/tickets/1", Interaction: interaction(1), Channel: typev1.Channel_CHANNEL_CHAT},
 			},
-			{&surveyv1.Attribution{Ticket: acme + "/tickets/1"}, &surveyv1.Attribution{Ticket: acme + "/tickets/1", Interaction: interaction(2)}},
-			{&surveyv1.Attribution{Ticket: acme + "/tickets/2"}, &surveyv1.Attribution{Ticket: acme + "/tickets/2"}},
-			{&surveyv1.Attribution{Interaction: call}, &surveyv1.Attribution{Interaction: call}},
-			{&surveyv1.Attribution{Touchpoint: ann + "/touchpoints/t"}, &surveyv1.Attribution{Touchpoint: ann + "/touchpoints/t"}},
+			{&surveyv1.Attribution{Ticket: acme + "/tickets/1"}, about(2)},
+			{&surveyv1.Attribution{Ticket: acme + "/tickets/2"}, about(3)},
+			{&surveyv1.Attribution{Interaction: call}, about(4)},
+			{
+				&surveyv1.Attribution{Touchpoint: ann + "/touchpoints/t", Agent: acme + "/agents/a"},
+				&surveyv1.Attribution{Ticket: acme + "/tickets/1", Touchpoint: ann + "/touchpoints/t", Agent: acme + "/agents/a"},
+			},
 		} {
 			req := submission(name, rate(nps, 3))
 			req.Response.Invitation, req.Response.Attribution = c.decide(t, occasion(name, i)).GetName(), tt.given
+			req.Response.SubmitTime = stamp(i)
 			got := c.submit(t, req)
 			if got.GetCustomer() != ann {
 				t.Errorf("customer = %q, want ann", got.GetCustomer())

@@ -5,11 +5,18 @@
 // experience are measured apart, on the scale of their question, each with its
 // interval.
 //
-// It emits response_submitted.
+// It listens to the ticket and the journey service, whose interactions, resolutions
+// and touchpoints are the occasions on which rules have customers asked, and it tells
+// of invitations and responses. It promises that no customer is asked twice within a
+// quiet period, in whatever order occasions are heard of.
 package survey
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -20,17 +27,40 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/watch"
 	"github.com/concentric-cx/concentric/services/survey/internal/api"
+	"github.com/concentric-cx/concentric/services/survey/internal/sentiment"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
+
+// TokenKeySize is the length of a token key.
+const TokenKeySize = 32
+
+// Config holds what the process chooses. The zero value works.
+type Config struct {
+	// TokenKey is what the tokens of invitations are made with, the same in every
+	// replica: TokenKeySize random bytes. Tokens stay good without it, but cannot be
+	// told again. Nil is a key that nobody knows, good for this process.
+	TokenKey []byte
+
+	DeadLetters *bus.DeadLetters // where operators see events that could not be applied; nil hides them
+}
 
 // A Service answers the survey contract. It is safe for concurrent use.
 type Service struct {
 	api *api.Server
+	cfg Config
 }
 
 // New brings db up to date and returns the service on it. The caller keeps db and
-// closes it after the server and Run have ended.
-func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
+// closes it after the server has stopped and Run and Work have returned.
+func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
+	key := cfg.TokenKey
+	if key == nil {
+		key = make([]byte, TokenKeySize)
+		rand.Read(key) //nolint:errcheck // it never fails
+	}
+	if len(key) != TokenKeySize {
+		return nil, fmt.Errorf("the token key has %d bytes, want %d", len(key), TokenKeySize)
+	}
 	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
 		if err := migrate(ctx, db); err != nil {
 			return nil, err
@@ -41,13 +71,40 @@ func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
 		return nil, err
 	}
 	outbox := bus.NewOutbox(db)
-	return &Service{&api.Server{DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), Now: time.Now}}, nil
+	return &Service{&api.Server{
+		DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), TokenKey: key, Now: time.Now,
+		Sentiment: sentiment.Reader{sentiment.Vader{}},
+	}, cfg}, nil
 }
 
 // Register adds the services of the contract to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) { s.api.Register(r) }
 
-// Run passes the service's events on to b until ctx ends.
+// Run passes the service's events on to b, and takes the decisions that rules want after
+// those of others, until ctx ends.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
-	return b.Relay(ctx, "survey", s.api.Outbox)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	relayed := make(chan error, 1)
+	go func() {
+		defer cancel()
+		relayed <- b.Relay(ctx, "survey", s.api.Outbox)
+	}()
+	err := b.Consume(ctx, bus.Consumer{
+		Service: "survey", From: []string{"ticket", "journey"}, DB: s.api.DB,
+		Kinds:       []string{"interaction_created", "ticket_resolved", "touchpoints_recorded"},
+		DeadLetters: s.cfg.DeadLetters, Handle: s.api.Apply,
+	})
+	cancel()
+	return errors.Join(err, <-relayed)
+}
+
+// Work asks everyone whom the schedules of rules want asked, and adds answers and
+// invitations up for metrics, until ctx ends. It needs no bus. Replicas may work at
+// the same time.
+func (s *Service) Work(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { s.api.RunWaves(ctx) })
+	wg.Go(func() { s.api.RunRollups(ctx) })
 }

@@ -34,7 +34,10 @@ const (
 	call = acme + "/tickets/1/interactions/call"
 )
 
-var noon = time.Date(2013, 1, 7, 12, 0, 0, 0, time.UTC)
+var (
+	noon     = time.Date(2013, 1, 7, 12, 0, 0, 0, time.UTC)
+	tokenKey = []byte("of all replicas, and for no other")[:survey.TokenKeySize]
+)
 
 // A client is the service as somebody else sees it, and the database beneath.
 type client struct {
@@ -55,10 +58,16 @@ func each(t *testing.T, f func(t *testing.T, c client)) {
 // serve starts the service on db.
 func serve(t testing.TB, db *sqldb.DB) client {
 	t.Helper()
-	s, err := survey.New(context.Background(), db)
+	s, err := survey.New(context.Background(), db, survey.Config{TokenKey: tokenKey})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return connect(t, s, db)
+}
+
+// connect puts a service on a socket.
+func connect(t testing.TB, s *survey.Service, db *sqldb.DB) client {
+	t.Helper()
 	srv := rpc.NewServer(rpc.Config{})
 	s.Register(srv)
 	if err := srv.Check(); err != nil {
@@ -203,6 +212,8 @@ func TestASurveyIsFilledInAndKept(t *testing.T) {
 		}
 		want := proto.CloneOf(v)
 		want.Name, want.State, want.CreateTime, want.Etag, want.SamplingRate = got.GetName(), got.GetState(), got.GetCreateTime(), got.GetEtag(), proto.Float64(1)
+		want.UpdateTime, want.Revision, want.Audience = got.GetCreateTime(), 1, surveyv1.Survey_AUDIENCE_TRUSTED
+		want.ExpireAfter, want.Language = durationpb.New(14*24*time.Hour), "en"
 		for i, q := range []*surveyv1.Question{
 			{Text: "How likely are you to recommend us to a friend or colleague?", Scale: &surveyv1.Scale{Max: 10, HigherIsBetter: true}},
 			{Text: "How much effort did you personally have to put forth to handle your request?", Scale: &surveyv1.Scale{Min: 1, Max: 5}},

@@ -21,7 +21,6 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/ticket"
 )
 
@@ -39,7 +38,7 @@ type desk struct {
 // eachDesk runs f on both databases.
 func eachDesk(t *testing.T, f func(t *testing.T, d desk)) {
 	t.Helper()
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) { f(t, newDesk(t, open(t), rpc.Config{})) })
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) { f(t, newDesk(t, open(t), rpc.Config{})) })
 }
 
 func newDesk(t testing.TB, db *sqldb.DB, cfg rpc.Config) desk {
@@ -393,7 +392,7 @@ func TestADirectoryIsListedByOrderAndFilter(t *testing.T) {
 
 // TestAPartnerSeesOnlyItsOwn asks with the credential of an outsourcing partner.
 func TestAPartnerSeesOnlyItsOwn(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		hash := func(key string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(key))) }
 		auth, err := rpc.Keys(strings.NewReader(hash("boss") + " brands/acme *\n" + hash("mihir") + " brands/acme/partners/mihir *\n"))
 		if err != nil {

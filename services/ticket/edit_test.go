@@ -15,7 +15,6 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 func TestAnUpdateChangesWhatItNames(t *testing.T) {
@@ -90,7 +89,7 @@ func caller(c rpc.Caller) rpc.Config {
 }
 
 func TestOnlyWhoMayForceWritesOverAnything(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		db := openDB(t)
 		d := newDesk(t, db, rpc.Config{})
 		tk := must(d.CreateTicket)(t, open())

@@ -50,12 +50,13 @@ func (d desk) take(t testing.TB, rows ...*ticketv1.ImportTicketsRequest) (*ticke
 }
 
 const (
-	assigned = ticketv1.TicketEvent_KIND_ASSIGNED
-	pended   = ticketv1.TicketEvent_KIND_PENDED
-	resumed  = ticketv1.TicketEvent_KIND_RESUMED
-	ended    = ticketv1.TicketEvent_KIND_RESOLVED
-	reopened = ticketv1.TicketEvent_KIND_REOPENED
-	closed   = ticketv1.TicketEvent_KIND_CLOSED
+	assigned  = ticketv1.TicketEvent_KIND_ASSIGNED
+	pended    = ticketv1.TicketEvent_KIND_PENDED
+	resumed   = ticketv1.TicketEvent_KIND_RESUMED
+	ended     = ticketv1.TicketEvent_KIND_RESOLVED
+	reopened  = ticketv1.TicketEvent_KIND_REOPENED
+	closed    = ticketv1.TicketEvent_KIND_CLOSED
+	corrected = ticketv1.TicketEvent_KIND_OUTCOME_CORRECTED
 )
 
 func TestAnImportedTicketIsWhatItsHistoryMakesOfIt(t *testing.T) {
@@ -157,18 +158,21 @@ func TestBadRowsAreRefusedOneByOne(t *testing.T) {
 			r.Events = []*ticketv1.TicketEvent{did(pended, 1), {Kind: ended, EventTime: at(time.Hour)}}
 		})
 		spoil(func(r *ticketv1.ImportTicketsRequest) {
+			r.Events = []*ticketv1.TicketEvent{did(ended, 1), did(corrected, 2)}
+		})
+		spoil(func(r *ticketv1.ImportTicketsRequest) {
 			r.Interactions = []*ticketv1.Interaction{{Kind: 1, Direction: outbound}}
 		})
 		spoil(func(r *ticketv1.ImportTicketsRequest) { r.Ticket.IssueType = acme + "/issueTypes/none" })
 		spoil(func(r *ticketv1.ImportTicketsRequest) { r.TicketId = "a" })
 		rows = append(rows, foreignRow("b"))
 		resp, err := d.take(t, rows...)
-		if err != nil || resp.GetImportedCount() != 2 || resp.GetRefusedCount() != 8 || resp.GetUnchangedCount() != 1 {
-			t.Fatalf("import = %v, %v, want 2 imported, 8 refused and 1 unchanged", resp, err)
+		if err != nil || resp.GetImportedCount() != 2 || resp.GetRefusedCount() != 9 || resp.GetUnchangedCount() != 1 {
+			t.Fatalf("import = %v, %v, want 2 imported, 9 refused and 1 unchanged", resp, err)
 		}
 		for i, r := range resp.GetResults() {
 			want := codes.InvalidArgument
-			if i == 7 {
+			if i == 8 {
 				want = codes.NotFound
 			}
 			if r.GetIndex() != int64(i+1) || codes.Code(r.GetError().GetCode()) != want {
@@ -191,7 +195,7 @@ func TestBadRowsAreRefusedOneByOne(t *testing.T) {
 }
 
 func TestAnImportTakesTenThousandRows(t *testing.T) { // T67
-	d := newDesk(t, sqldbtest.Open(t, sqldbtest.SQLite(t)), rpc.Config{})
+	d := newDesk(t, sqldbtest.Open(t, migrated.SQLite(t)), rpc.Config{})
 	rows := make([]*ticketv1.ImportTicketsRequest, 10_001)
 	for i := range rows {
 		rows[i] = foreignRow(fmt.Sprint(i))
@@ -230,7 +234,7 @@ func BenchmarkImportTickets(b *testing.B) {
 	kinds := []ticketv1.TicketEvent_Kind{assigned, pended, resumed, assigned, ended, closed}
 	for b.Loop() {
 		b.StopTimer()
-		d := newDesk(b, sqldbtest.Open(b, sqldbtest.SQLite(b)), rpc.Config{})
+		d := newDesk(b, sqldbtest.Open(b, migrated.SQLite(b)), rpc.Config{})
 		r := rand.New(rand.NewPCG(1, 2))
 		rows := make([]*ticketv1.ImportTicketsRequest, 2000)
 		for i := range rows {

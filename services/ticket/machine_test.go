@@ -181,7 +181,7 @@ func (m *machine) check(t *rapid.T, ctx context.Context) {
 }
 
 func TestRandomMovesFollowTheStateMachine(t *testing.T) {
-	d := newDesk(t, sqldbtest.Open(t, sqldbtest.SQLite(t)), rpc.Config{})
+	d := newDesk(t, sqldbtest.Open(t, migrated.SQLite(t)), rpc.Config{})
 	d.staff(t)
 	verbs := make([]string, 0, len(legal))
 	for v := range legal {

@@ -17,7 +17,6 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 // A past is what happened to one ticket, in hours after noon.
@@ -213,7 +212,7 @@ func compare(t *testing.T, what string, got []*typev1.Measure, want map[typev1.M
 var basics = []typev1.Metric{20, 21, 22, 23, 24, 25, 26, 27, 28}
 
 func TestMeasuresEqualARecount(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		c := serve(t, open(t), inProcess)
 		r := rand.New(rand.NewPCG(7, 11))
 		all := spread(r, 250)

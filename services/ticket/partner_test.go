@@ -10,12 +10,11 @@ import (
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/ticket"
 )
 
 func TestAPartnerSeesItsTicketsAndNoOthers(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		db := openDB(t)
 		d := newDesk(t, db, rpc.Config{})
 		d.staff(t)
@@ -72,7 +71,7 @@ func TestAPartnerSeesItsTicketsAndNoOthers(t *testing.T) {
 }
 
 func TestAPartnerKeepsItsTicketsToItself(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		db := openDB(t)
 		d := newDesk(t, db, rpc.Config{})
 		d.staff(t)
@@ -119,7 +118,7 @@ func measurer(t *testing.T, db *sqldb.DB, cfg rpc.Config) ticketv1.ServiceMetric
 }
 
 func TestAPartnerIsMeasuredOverItsOwnTime(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		db := openDB(t)
 		d := newDesk(t, db, rpc.Config{})
 		d.staff(t)

@@ -15,7 +15,7 @@ import (
 // ticket of a batch after the batch has found it free, which only lanes of PostgreSQL
 // can.
 func TestATicketThatLosesItsIDLeavesNothingBehind(t *testing.T) {
-	c := newCounter(t, sqldbtest.Open(t, sqldbtest.Postgres(t)))
+	c := newCounter(t, sqldbtest.Open(t, migrated.Postgres(t)))
 	must(c.CreateSlaPolicy)(t, policy("p", "", target(resolution, time.Hour)))
 	taken, release, other := make(chan bool), make(chan bool), make(chan error, 1)
 	go func() {

@@ -11,13 +11,12 @@ import (
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 // TestRunHandsEventsToOthers lets another service listen: it hears what was
 // emitted, of tickets made before and after Run began.
 func TestRunHandsEventsToOthers(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		c := serve(t, openDB(t), inProcess)
 		tk := must(c.CreateTicket)(t, open())
 		other := openDB(t)

@@ -18,7 +18,7 @@ import (
 func BenchmarkCreateTicketWithPolicy(b *testing.B) {
 	for _, targets := range []int{0, 3} {
 		b.Run(fmt.Sprintf("%d targets", targets), func(b *testing.B) {
-			c := newCounter(b, sqldbtest.Open(b, sqldbtest.SQLite(b)))
+			c := newCounter(b, sqldbtest.Open(b, migrated.SQLite(b)))
 			if targets > 0 {
 				c.promise(b)
 			}
@@ -49,7 +49,7 @@ func (c counter) promise(b *testing.B) {
 // BenchmarkGetSlaClock reads the clocks of a ticket with 100 entries in its log, in
 // process: the call, the store and the clocks.
 func BenchmarkGetSlaClock(b *testing.B) {
-	c := newCounter(b, sqldbtest.Open(b, sqldbtest.SQLite(b)))
+	c := newCounter(b, sqldbtest.Open(b, migrated.SQLite(b)))
 	c.promise(b)
 	tk, err := c.CreateTicket(b.Context(), open())
 	if err != nil {

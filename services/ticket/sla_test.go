@@ -17,10 +17,8 @@ import (
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
-	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/ticket"
 )
 
@@ -52,27 +50,18 @@ func newCounter(t testing.TB, db *sqldb.DB) counter {
 // eachCounter runs f on both databases.
 func eachCounter(t *testing.T, f func(t *testing.T, c counter)) {
 	t.Helper()
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) { f(t, newCounter(t, open(t))) })
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) { f(t, newCounter(t, open(t))) })
 }
 
 // run lets the service mind its timers and operations until stop is called.
 func (c counter) run(t *testing.T) (stop func()) {
 	t.Helper()
-	b, err := bus.Open(t.Context(), bus.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
-	wg.Go(func() {
-		if err := c.service.Run(ctx, b); err != nil {
-			t.Error(err)
-		}
-	})
+	wg.Go(func() { c.service.Work(ctx) })
 	stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
-		b.Close()
 	})
 	t.Cleanup(stop)
 	return stop

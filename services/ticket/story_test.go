@@ -98,6 +98,7 @@ func checkStory(t *testing.T, events []*eventv1.Event, tk *ticketv1.Ticket, firs
 	equal(t, "interaction_created", events[2].GetInteractionCreated(), &eventv1.InteractionCreated{
 		Ticket: ref, Interaction: first.GetName(), Kind: first.GetKind(), Direction: first.GetDirection(),
 		Channel: first.GetChannel(), StartTime: first.GetStartTime(), EndTime: first.GetEndTime(),
+		Handling: typev1.Handling_HANDLING_AGENT,
 	})
 	equal(t, "ticket_resolved", events[7].GetTicketResolved(), &eventv1.TicketResolved{
 		Ticket: ref, Outcome: partial, ResolveTime: timestamppb.New(noon.Add(5 * time.Hour)), ReopenCount: 1,

@@ -11,30 +11,19 @@ import (
 	"google.golang.org/grpc/codes"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
-	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 // await runs services on one database, as replicas do, until done.
 func await(t *testing.T, replicas []client, done func() bool) {
 	t.Helper()
-	b, err := bus.Open(t.Context(), bus.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
 	for _, c := range replicas {
-		wg.Go(func() {
-			if err := c.service.Run(ctx, b); err != nil {
-				t.Error(err)
-			}
-		})
+		wg.Go(func() { c.service.Work(ctx) })
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -48,7 +37,7 @@ func await(t *testing.T, replicas []client, done func() bool) {
 }
 
 func TestTimeClosesAndPurgesTickets(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		db := openDB(t)
 		replicas := []client{serve(t, db, inProcess), serve(t, db, inProcess)}
 		c := replicas[0]
@@ -134,7 +123,7 @@ func TestTicketsThatCannotBeClosedKeepNoOtherOpen(t *testing.T) {
 }
 
 func TestTheClosingOfAnImportedTicketIsToldOnceItHasMovedHere(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) {
 		db := openDB(t)
 		c, d := serve(t, db, inProcess), newDesk(t, db, rpc.Config{})
 		if resp, err := d.take(t, foreignRow("there", did(ended, 1)), foreignRow("here")); err != nil || resp.GetImportedCount() != 2 {

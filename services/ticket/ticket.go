@@ -26,7 +26,7 @@ import (
 type Service struct{ server *api.Server }
 
 // New brings db up to date and returns the service on it. The caller keeps db and
-// closes it after the server has stopped and Run has returned.
+// closes it after the server has stopped and Run and Work have returned.
 func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
 	s, err := store.Open(ctx, db)
 	if err != nil {
@@ -54,19 +54,21 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	ticketv1.RegisterOperationServiceServer(r, s.server)
 }
 
-// Run hands the service's events to b, closes tickets whose time has come, removes
-// deleted ones for good, minds the SLA clocks, works on operations and adds tickets
-// up for metrics, until ctx ends.
+// Run hands the service's events to b until ctx ends.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
+	return b.Relay(ctx, "ticket", s.server.Outbox)
+}
+
+// Work closes tickets whose time has come, removes deleted ones for good, minds the
+// SLA clocks, works on operations and adds tickets up for metrics, until ctx ends.
+// It needs no bus. Replicas may work at the same time.
+func (s *Service) Work(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	wg.Go(func() { s.sweep(ctx) })
 	wg.Go(func() { s.server.RunTimers(ctx) })
 	wg.Go(func() { s.server.RunRollups(ctx) })
 	wg.Go(func() { s.server.RunOperations(ctx) })
-	return b.Relay(ctx, "ticket", s.server.Outbox)
 }
 
 // sweep sweeps now and every minute until ctx ends.

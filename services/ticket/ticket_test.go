@@ -29,6 +29,12 @@ const (
 
 var noon = time.Date(2013, 1, 7, 12, 0, 0, 0, time.UTC)
 
+// migrated has the schema of the service.
+var migrated = sqldbtest.NewTemplate(func(ctx context.Context, db *sqldb.DB) error {
+	_, err := ticket.New(ctx, db)
+	return err
+})
+
 // A client is the service as somebody else sees it, and the database beneath.
 type client struct {
 	ticketv1.TicketServiceClient
@@ -41,7 +47,7 @@ type client struct {
 // each runs f on both databases over a socket, and in process.
 func each(t *testing.T, f func(t *testing.T, c client)) {
 	t.Helper()
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		db := open(t)
 		f(t, serve(t, db, overSocket))
 		if !db.Postgres() && !t.Failed() { // the way in does not depend on the database

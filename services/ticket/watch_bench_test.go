@@ -38,7 +38,7 @@ func BenchmarkWatchTickets(b *testing.B) {
 	})
 	b.Run("1 to 1000", func(b *testing.B) {
 		const connections, each = 5, 200
-		s, err := ticket.New(context.Background(), sqldbtest.Open(b, sqldbtest.SQLite(b)))
+		s, err := ticket.New(context.Background(), sqldbtest.Open(b, migrated.SQLite(b)))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -38,7 +38,7 @@ type tower struct {
 // acme/mihir is bound to that partner.
 func eachTower(t *testing.T, f func(t *testing.T, w tower)) {
 	t.Helper()
-	sqldbtest.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) { f(t, newTower(t, openDB(t))) })
+	migrated.Each(t, func(t *testing.T, openDB func(*testing.T) *sqldb.DB) { f(t, newTower(t, openDB(t))) })
 }
 
 func newTower(t testing.TB, db *sqldb.DB) tower {
@@ -326,7 +326,7 @@ func TestAPartnerWatchesItsTickets(t *testing.T) {
 }
 
 func TestTokensThatDoNotContinueAreRefused(t *testing.T) {
-	w := newTower(t, sqldbtest.Open(t, sqldbtest.SQLite(t)))
+	w := newTower(t, sqldbtest.Open(t, migrated.SQLite(t)))
 	v := w.watch(t, t.Context(), &ticketv1.WatchTicketsRequest{}).complete(t)
 	begin := &ticketv1.WatchTicketsRequest{Parent: acme}
 	tokens, err := watch.NewTokens(begin)
@@ -353,7 +353,7 @@ func TestTokensThatDoNotContinueAreRefused(t *testing.T) {
 func TestWatchesEndWithTheServer(t *testing.T) {
 	leaks := goleak.IgnoreCurrent()
 	t.Run("", func(t *testing.T) {
-		w := newTower(t, sqldbtest.Open(t, sqldbtest.SQLite(t)))
+		w := newTower(t, sqldbtest.Open(t, migrated.SQLite(t)))
 		v := w.watch(t, t.Context(), &ticketv1.WatchTicketsRequest{}).complete(t)
 		clocks, err := w.WatchSlaEvents(t.Context(), &ticketv1.WatchSlaEventsRequest{Parent: acme})
 		if err != nil {
@@ -433,7 +433,7 @@ func TestClocksAreWatchedAsTheyRun(t *testing.T) {
 
 func TestAWatchWithoutNewsHasAHeartbeat(t *testing.T) {
 	t.Parallel() // it waits for a quarter of a minute
-	w := newTower(t, sqldbtest.Open(t, sqldbtest.SQLite(t)))
+	w := newTower(t, sqldbtest.Open(t, migrated.SQLite(t)))
 	v := w.watch(t, t.Context(), &ticketv1.WatchTicketsRequest{}).complete(t)
 	token, began := v.token, time.Now()
 	if change, err := v.next(); change != ticketv1.WatchTicketsResponse_CHANGE_HEARTBEAT || v.token == token {

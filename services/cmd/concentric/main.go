@@ -5,6 +5,7 @@
 //	concentric up ticket              the ticket service alone
 //	concentric import --brand acme --mapping examples/nps/mapping.yaml DIR
 //	concentric ticket list --brand acme --filter "priority = URGENT"
+//	concentric survey metrics --brand acme --by channel
 //	concentric view compare --brand acme
 package main
 
@@ -29,6 +30,7 @@ type cli struct {
 	Up          upCmd          `cmd:"" help:"Run the services named, or all of them in one process."`
 	Import      importCmd      `cmd:"" help:"Read CSV files into a running suite by a mapping file."`
 	Ticket      ticketCmd      `cmd:"" help:"Open, answer, move and watch tickets."`
+	Survey      surveyCmd      `cmd:"" help:"Write, ask, answer, measure and watch surveys."`
 	View        viewCmd        `cmd:"" help:"Show the service view and the experience view."`
 	Demo        demoCmd        `cmd:"" help:"Run the suite on a simulated brand, show the comparison, and end."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List, retry and drop events that a service could not apply."`

@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,30 +14,13 @@ import (
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
-	"github.com/concentric-cx/concentric/services/internal/telemetry"
 )
 
 // serving runs the suite for one test and returns its address. The brand acme is there.
 func serving(t *testing.T) string {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	tel, err := telemetry.Start(ctx, "concentric", version)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &upCmd{common: common{Data: t.TempDir()}, DB: "sqlite:{data}/{service}.db"}
-	s, err := start(ctx, c, tel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = s.serve(ctx, lis, time.Second) })
-	t.Cleanup(func() { cancel(); wg.Wait() })
-	conn, err := rpc.Dial(lis.Addr().String(), rpc.ClientConfig{})
+	addr := upFor(t)
+	conn, err := rpc.Dial(addr, rpc.ClientConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +50,7 @@ func serving(t *testing.T) string {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return lis.Addr().String()
+	return addr
 }
 
 // says runs a command and returns what it prints.

@@ -25,22 +25,30 @@ type watchTicketsCmd struct {
 func (c *watchTicketsCmd) Run(ctx context.Context) error {
 	req := &ticketv1.WatchTicketsRequest{Parent: "brands/" + c.Brand, Filter: c.Filter}
 	return c.call(func(conn grpc.ClientConnInterface) error {
-		for {
-			err := c.follow(ctx, conn, req)
-			if ctx.Err() != nil {
-				return nil
-			}
-			// A break or a slow terminal: go on where it was. What never began does not.
-			if code := status.Code(err); req.GetResumeToken() == "" || code != codes.Unavailable && code != codes.Aborted {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(time.Second):
-			}
-		}
+		return again(ctx, func() (token string, err error) {
+			err = c.follow(ctx, conn, req)
+			return req.GetResumeToken(), err
+		})
 	})
+}
+
+// again follows a stream until ctx ends, which is no error: after a break, or where the
+// terminal was too slow, it goes on where it was. What never began does not.
+func again(ctx context.Context, follow func() (token string, err error)) error {
+	for {
+		token, err := follow()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if code := status.Code(err); token == "" || code != codes.Unavailable && code != codes.Aborted {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // follow shows what one stream brings and remembers in req how far it came.

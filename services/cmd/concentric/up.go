@@ -24,6 +24,7 @@ type upCmd struct {
 	DB          string        `name:"db" default:"sqlite:{data}/{service}.db" help:"Database of each service, sqlite:PATH or postgres://…; {data} and {service} are filled in." placeholder:"URL"`
 	Bus         string        `help:"NATS server that carries events. Embedded if empty and all services run in one process." placeholder:"URL"`
 	Keys        string        `help:"File of API keys. Without it, everybody on this machine may do everything." type:"existingfile" placeholder:"FILE"`
+	TokenKey    string        `help:"File of the key that tokens of invitations are made with, 64 hex digits, the same in every replica. {data}/token.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
 	TicketAddr  string        `default:"127.0.0.1:8081" help:"Where a gateway finds the ticket service, if it runs elsewhere." placeholder:"HOST:PORT"`
 	SurveyAddr  string        `default:"127.0.0.1:8082" help:"Where a gateway finds the survey service, if it runs elsewhere." placeholder:"HOST:PORT"`
 	JourneyAddr string        `default:"127.0.0.1:8083" help:"Where a gateway finds the journey service, if it runs elsewhere." placeholder:"HOST:PORT"`

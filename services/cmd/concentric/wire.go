@@ -40,6 +40,7 @@ type suite struct {
 	bus       *bus.Bus // nil without one
 	dead      *bus.DeadLetters
 	conns     gateway.Upstreams // to the services of this process and, for a gateway, to those elsewhere
+	pages     *gateway.Service  // nil without a gateway
 	closers   []func() error
 	run       []func(context.Context) error // what goes on beside the calls
 }
@@ -52,6 +53,11 @@ type service interface {
 // A runner is a service with something to relay or to consume.
 type runner interface {
 	Run(context.Context, *bus.Bus) error
+}
+
+// A worker is a service with something to do beside the calls, with or without a bus.
+type worker interface {
+	Work(context.Context)
 }
 
 // start opens the databases and the bus and puts the chosen services on a server.
@@ -89,8 +95,13 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 	if err := s.rpc.Check(); err != nil {
 		return nil, err
 	}
-	s.front, err = front.New(ctx, s.rpc, t.Log)
-	return s, err
+	if s.front, err = front.New(ctx, s.rpc, t.Log); err != nil {
+		return nil, err
+	}
+	if s.pages != nil {
+		s.front.Handle(s.pages.Pages())
+	}
+	return s, nil
 }
 
 // add opens one service on its own database.
@@ -105,20 +116,30 @@ func (s *suite) add(ctx context.Context, c *upCmd, name string) error {
 		svc, err = ticket.New(ctx, db)
 		s.conns.Ticket = s.rpc.Local()
 	case "survey":
-		svc, err = survey.New(ctx, db)
+		var key []byte
+		if key, err = tokenKey(c); err == nil {
+			svc, err = survey.New(ctx, db, survey.Config{TokenKey: key, DeadLetters: s.dead})
+		}
 		s.conns.Survey = s.rpc.Local()
+		if !c.runs("journey") && !c.runs("gateway") { // which bring that one themselves
+			eventv1.RegisterDeadLetterServiceServer(s.rpc, s.dead)
+		}
 	case "journey":
 		svc, err = journey.New(ctx, db, journey.Config{DeadLetters: s.dead})
 		s.conns.Journey = s.rpc.Local()
 		eventv1.RegisterDeadLetterServiceServer(s.rpc, s.dead)
 	case "gateway": // the last to come, so that it finds the others
-		svc, err = gateway.New(ctx, db, s.conns)
+		s.pages, err = gateway.New(ctx, db, s.conns)
+		svc = s.pages
 	}
 	if err != nil {
 		return err
 	}
 	svc.Register(s.rpc)
 	s.run = append(s.run, func(ctx context.Context) error { return forget(ctx, db, s.log) })
+	if w, ok := svc.(worker); ok {
+		s.run = append(s.run, func(ctx context.Context) error { w.Work(ctx); return nil })
+	}
 	if r, ok := svc.(runner); ok && s.bus != nil {
 		s.run = append(s.run, func(ctx context.Context) error { return r.Run(ctx, s.bus) })
 	}
@@ -142,7 +163,7 @@ func (s *suite) forward(c *upCmd, name string) error {
 		}
 	case "survey":
 		addr, to = c.SurveyAddr, &s.conns.Survey
-		all = []*grpc.ServiceDesc{&surveyv1.SurveyService_ServiceDesc, &surveyv1.InvitationService_ServiceDesc, &surveyv1.ResponseService_ServiceDesc, &surveyv1.SurveyMetricsService_ServiceDesc}
+		all = []*grpc.ServiceDesc{&surveyv1.SurveyService_ServiceDesc, &surveyv1.InvitationService_ServiceDesc, &surveyv1.ResponseService_ServiceDesc, &surveyv1.FeedbackService_ServiceDesc, &surveyv1.SurveyMetricsService_ServiceDesc}
 	case "journey":
 		addr, to = c.JourneyAddr, &s.conns.Journey
 		all = []*grpc.ServiceDesc{&journeyv1.JourneyMapService_ServiceDesc, &journeyv1.TouchpointService_ServiceDesc, &journeyv1.ScoringService_ServiceDesc, &journeyv1.InsightService_ServiceDesc, &eventv1.DeadLetterService_ServiceDesc}

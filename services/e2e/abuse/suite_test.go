@@ -112,7 +112,7 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 		up = c.upstreams(srv.Local())
 	}
 	tickets, err1 := ticket.New(t.Context(), s.dbs["ticket"])
-	surveys, err2 := survey.New(t.Context(), s.dbs["survey"])
+	surveys, err2 := survey.New(t.Context(), s.dbs["survey"], survey.Config{})
 	journeys, err3 := journey.New(t.Context(), s.dbs["journey"], journey.Config{})
 	views, err4 := gateway.New(t.Context(), s.dbs["gateway"], up)
 	for _, err := range []error{err1, err2, err3, err4} {
@@ -124,7 +124,14 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 	surveys.Register(srv)
 	journeys.Register(srv)
 	views.Register(srv)
-	return []func(context.Context, *bus.Bus) error{tickets.Run, surveys.Run, journeys.Run}
+	work := func(ctx context.Context, _ *bus.Bus) error {
+		var wg sync.WaitGroup
+		wg.Go(func() { tickets.Work(ctx) })
+		wg.Go(func() { surveys.Work(ctx) })
+		wg.Wait()
+		return nil
+	}
+	return []func(context.Context, *bus.Bus) error{tickets.Run, surveys.Run, journeys.Run, work}
 }
 
 // serve puts srv behind a front on a free port and connects to it.

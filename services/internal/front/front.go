@@ -28,6 +28,7 @@ const maxBody = 4 << 20
 type Server struct {
 	rpc   *rpc.Server
 	http  *http.Server
+	mux   *http.ServeMux
 	ready atomic.Bool
 }
 
@@ -38,8 +39,8 @@ func New(ctx context.Context, srv *rpc.Server, log *slog.Logger) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{rpc: srv}
 	mux := http.NewServeMux()
+	s := &Server{rpc: srv, mux: mux}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }) //nolint:errcheck // the client went away
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/v1/", bounded(api))
@@ -56,6 +57,10 @@ func New(ctx context.Context, srv *rpc.Server, log *slog.Logger) (*Server, error
 	}
 	return s, nil
 }
+
+// Handle serves h at the paths of pattern, as [http.ServeMux.Handle] does. It is called
+// before Serve.
+func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
 // Serve answers connections from lis until Shutdown. It returns the first error
 // that is not part of an orderly end.

@@ -60,6 +60,7 @@ func rest(ctx context.Context, conn grpc.ClientConnInterface) (http.Handler, err
 		via(surveyv1.RegisterSurveyServiceHandlerClient, surveyv1.NewSurveyServiceClient),
 		via(surveyv1.RegisterInvitationServiceHandlerClient, surveyv1.NewInvitationServiceClient),
 		via(surveyv1.RegisterResponseServiceHandlerClient, surveyv1.NewResponseServiceClient),
+		via(surveyv1.RegisterFeedbackServiceHandlerClient, surveyv1.NewFeedbackServiceClient),
 		via(surveyv1.RegisterSurveyMetricsServiceHandlerClient, surveyv1.NewSurveyMetricsServiceClient),
 		via(journeyv1.RegisterJourneyMapServiceHandlerClient, journeyv1.NewJourneyMapServiceClient),
 		via(journeyv1.RegisterTouchpointServiceHandlerClient, journeyv1.NewTouchpointServiceClient),

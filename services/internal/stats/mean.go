@@ -88,5 +88,5 @@ func (m Moments) spread() float64 {
 	return math.Ldexp(float64(hi), 64) + float64(lo)
 }
 
-// variance returns the variance of at least two observations.
-func (m Moments) variance() float64 { return m.spread() / (float64(m.N) * float64(m.N-1)) }
+// Variance returns the variance of at least two observations.
+func (m Moments) Variance() float64 { return m.spread() / (float64(m.N) * float64(m.N-1)) }

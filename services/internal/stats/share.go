@@ -42,10 +42,8 @@ func NPS(promoters, passives, detractors int64) Estimate {
 		return e
 	}
 	e.Value = 100 * float64(promoters-detractors) / float64(n)
-	size := float64(n) + 3
-	p := (float64(promoters) + 0.75) / size
-	d := (float64(detractors) + 0.75) / size
-	half := z * math.Sqrt((p+d-(p-d)*(p-d))/size)
-	e.within(MethodAdjustedWald, 100*(p-d-half), 100*(p-d+half), -100, 100)
+	mid, variance := Recommendations{promoters, passives, detractors}.adjusted()
+	half := z * math.Sqrt(variance)
+	e.within(MethodAdjustedWald, 100*(mid-half), 100*(mid+half), -100, 100)
 	return e
 }

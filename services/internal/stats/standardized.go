@@ -80,7 +80,7 @@ func StandardizedMean(strata []Stratum, scale Scale) Standardized {
 		mean += w[i] * float64(m.Sum) / float64(m.N)
 		own, degrees := pooled.variance, pooled.degrees
 		if m.N > 1 {
-			own, degrees = m.variance(), float64(m.N-1)
+			own, degrees = m.Variance(), float64(m.N-1)
 		}
 		part := w[i] * w[i] * own / float64(m.N)
 		variance += part
@@ -115,7 +115,7 @@ func within(strata []Stratum, w []float64) spreadInside {
 		}
 	}
 	if degrees == 0 {
-		return spreadInside{all.variance(), float64(all.N - 1)}
+		return spreadInside{all.Variance(), float64(all.N - 1)}
 	}
 	return spreadInside{squares / degrees, degrees}
 }

@@ -26,7 +26,7 @@ func (c *compiler) item(n *yaml.Node) *item {
 	members := c.d.members(n)
 	i := slices.IndexFunc(members, func(x member) bool { _, ok := kindOf(x.key.Value); return ok })
 	if i < 0 {
-		c.d.errorf(n, "an item makes a touchpoint, ticket, history, interaction, resolution or response: one of these keys must stand here")
+		c.d.errorf(n, "an item makes a touchpoint, ticket, history, interaction, resolution, response or feedback: one of these keys must stand here")
 		return nil
 	}
 	key := members[i]

@@ -19,6 +19,7 @@ const (
 	Rows         Kind = "rows"
 	Touchpoints  Kind = "touchpoints"
 	Histories    Kind = "histories"
+	Feedback     Kind = "feedback"
 	Tickets      Kind = "tickets"
 	Interactions Kind = "interactions"
 	Resolutions  Kind = "resolutions"
@@ -58,6 +59,13 @@ func kindOf(key string) (kind, bool) {
 				r := m.body.(*ticketv1.ImportTicketsRequest)
 				r.Parent, r.TicketId = m.parent, m.id
 				return r
+			},
+		},
+		"feedback": {
+			Kind: Feedback, resource: "feedback", field: "feedback",
+			body: func() proto.Message { return &surveyv1.Feedback{} },
+			request: func(m made) proto.Message {
+				return &surveyv1.ImportFeedbackRequest{Parent: m.parent, Feedback: m.body.(*surveyv1.Feedback), FeedbackId: m.id}
 			},
 		},
 		"ticket": {

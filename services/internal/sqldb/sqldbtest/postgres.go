@@ -28,7 +28,8 @@ type cluster struct {
 	err    error
 }
 
-func (c *cluster) database(t testing.TB) string {
+// start makes sure that the server is there, and skips the test where there is none.
+func (c *cluster) start(t testing.TB) {
 	t.Helper()
 	c.once.Do(func() {
 		if url := os.Getenv("CONCENTRIC_TEST_POSTGRES"); url != "" {
@@ -47,26 +48,47 @@ func (c *cluster) database(t testing.TB) string {
 	if c.err != nil {
 		t.Fatal(c.err)
 	}
-	name := "test_" + strings.ToLower(rand.Text())
-	c.run(t, "CREATE DATABASE "+name)
-	t.Cleanup(func() { c.run(t, "DROP DATABASE "+name+" WITH (FORCE)") })
+}
+
+// database returns the URL of a copy of the database called template, or of an empty
+// one, that is gone when the test ends.
+func (c *cluster) database(t testing.TB, template string) string {
+	t.Helper()
+	c.start(t)
+	name, to, err := c.create(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.run("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return to
+}
+
+// create makes a database, a copy of template if that is not empty.
+func (c *cluster) create(template string) (name, to string, err error) {
 	u, err := url.Parse(c.server.url)
 	if err != nil {
-		t.Fatal("CONCENTRIC_TEST_POSTGRES is no URL")
+		return "", "", errors.New("CONCENTRIC_TEST_POSTGRES is no URL")
+	}
+	name = "test_" + strings.ToLower(rand.Text())
+	statement := "CREATE DATABASE " + name
+	if template != "" {
+		statement += " TEMPLATE " + template
 	}
 	u.Path = "/" + name
-	return u.String()
+	return name, u.String(), c.run(statement)
 }
 
 // run runs one statement on the server.
-func (c *cluster) run(t testing.TB, statement string) {
-	t.Helper()
+func (c *cluster) run(statement string) error {
 	conn, err := pgx.Connect(context.Background(), c.server.url)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer conn.Close(context.Background()) //nolint:errcheck // it is done
-	if _, err := conn.Exec(context.Background(), statement); err != nil {
-		t.Fatal(err)
-	}
+	_, err = conn.Exec(context.Background(), statement)
+	return err
 }

@@ -20,11 +20,15 @@ import (
 // Every call of open returns a new empty database, gone when its test ends.
 func Each(t *testing.T, f func(t *testing.T, open func(t *testing.T) *sqldb.DB)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		f(t, func(t *testing.T) *sqldb.DB { return Open(t, SQLite(t)) })
-	})
-	t.Run("postgres", func(t *testing.T) {
-		f(t, func(t *testing.T) *sqldb.DB { return Open(t, Postgres(t)) })
+	on(t, "sqlite", SQLite, f)
+	on(t, "postgres", Postgres, f)
+}
+
+// on runs f as a test called name, on databases at what url returns.
+func on(t *testing.T, name string, url func(testing.TB) string, f func(*testing.T, func(*testing.T) *sqldb.DB)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		f(t, func(t *testing.T) *sqldb.DB { return Open(t, url(t)) })
 	})
 }
 
@@ -38,14 +42,14 @@ func SQLite(t testing.TB) string {
 // server may lose everything in a power cut: see [DurablePostgres].
 func Postgres(t testing.TB) string {
 	t.Helper()
-	return shared.database(t)
+	return shared.database(t, "")
 }
 
 // DurablePostgres is [Postgres] on a server that waits for the disk, for
 // benchmarks.
 func DurablePostgres(t testing.TB) string {
 	t.Helper()
-	return durable.database(t)
+	return durable.database(t, "")
 }
 
 // Open opens the database at url until the test ends.

@@ -33,6 +33,28 @@ func TestEachDatabaseIsEmptyAndItsOwn(t *testing.T) {
 	})
 }
 
+func TestACopyHoldsWhatTheTemplateDoesAndIsItsOwn(t *testing.T) {
+	prepared := sqldbtest.NewTemplate(func(ctx context.Context, db *sqldb.DB) error {
+		return db.Write(ctx, func(tx *sqldb.Tx) error {
+			_, err := tx.Exec(`CREATE TABLE IF NOT EXISTS mine (id BIGINT PRIMARY KEY)`)
+			return err
+		})
+	})
+	if os.Getenv("CONCENTRIC_TEST_POSTGRES") != "" {
+		t.Skip("its copies are empty")
+	}
+	prepared.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		for range 2 {
+			if err := open(t).Write(t.Context(), func(tx *sqldb.Tx) error {
+				_, err := tx.Exec(`INSERT INTO mine (id) VALUES (1)`)
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 func TestAServerEndsWithItsTests(t *testing.T) {
 	if os.Getenv(childEnv) != "" {
 		var dir string

@@ -2,50 +2,148 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"fmt"
-	"slices"
-	"time"
+	"errors"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/page"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
+// maxPending is how many invitations a device is shown at most.
+const maxPending = 20
+
+// invitationFields are those that decisions can be filtered by.
+var invitationFields = filter.Fields{
+	{Name: "customer", Kind: filter.Name, Collection: "customers", Column: "substr(customer, 11)"}, // after customers/
+	{Name: "decision", Kind: filter.Enum, Enum: surveyv1.Invitation_Decision(0).Descriptor()},
+	{Name: "state", Kind: filter.Enum, Enum: surveyv1.Invitation_State(0).Descriptor()},
+	{Name: "channel", Kind: filter.Enum, Enum: typev1.Channel(0).Descriptor()},
+	{Name: "origin", Kind: filter.Enum, Enum: surveyv1.Invitation_Origin(0).Descriptor()},
+	{Name: "trigger_rule", Kind: filter.Name, Collection: "triggerRules"},
+	{Name: "decide_time", Kind: filter.Time},
+}
+
 // CheckEligibility implements InvitationService.
-//
-// An occasion of the past is held back as well by a later invitation that would
-// fall into the quiet period of its own survey: between any two invitations sent
-// lies the quiet period of the earlier one, in whatever order they were decided.
-// Decisions about one customer wait for each other.
 func (s *Server) CheckEligibility(ctx context.Context, req *surveyv1.CheckEligibilityRequest) (*surveyv1.Invitation, error) {
 	survey, err := s.active(ctx, req.GetSurvey())
 	if err != nil {
 		return nil, err
 	}
-	at, err := moment("decide_time", req.GetDecideTime(), s.now())
+	v, err := s.occurred(survey, "", req, req.GetDecideTime())
 	if err != nil {
 		return nil, err
 	}
-	asked := store.Invitation{
-		Brand: survey.Brand, Survey: survey.ID, ID: name.NewID(), Subject: survey.Subject,
-		Customer:    within(survey.Brand, req.GetCustomer()),
-		Interaction: within(survey.Brand, req.GetInteraction()),
-		Channel:     int32(req.GetChannel()),
-		DecideTime:  at,
+	v.ID, v.Origin = name.NewID(), int32(surveyv1.Invitation_ORIGIN_CHECK)
+	return s.invite(ctx, req, survey, v)
+}
+
+// CreateInvitation implements InvitationService.
+func (s *Server) CreateInvitation(ctx context.Context, req *surveyv1.CreateInvitationRequest) (*surveyv1.Invitation, error) {
+	survey, err := s.active(ctx, req.GetParent())
+	if err != nil {
+		return nil, err
 	}
-	asked.Occasion = occasion(asked)
-	return once.Do(ctx, s.DB, survey.Brand, req, func(tx *sqldb.Tx) (*surveyv1.Invitation, error) {
-		v, err := s.decide(tx, survey, asked)
-		if err != nil {
+	v, err := s.occurred(survey, "invitation.", req.GetInvitation(), req.GetDecideTime())
+	if err != nil {
+		return nil, err
+	}
+	v.ID, v.Origin = req.GetInvitationId(), int32(surveyv1.Invitation_ORIGIN_MANUAL)
+	if v.ID == "" {
+		v.ID = name.NewID()
+	}
+	return s.invite(ctx, req, survey, v)
+}
+
+// invite decides about v and answers with the token, which is not part of what is
+// remembered of the answer.
+func (s *Server) invite(ctx context.Context, req once.Request, survey store.Survey, v store.Invitation) (*surveyv1.Invitation, error) {
+	sampled := v.Origin != int32(surveyv1.Invitation_ORIGIN_MANUAL)
+	var made store.Invitation
+	answer, err := once.Do(ctx, s.DB, survey.Brand, req, func(tx *sqldb.Tx) (_ *surveyv1.Invitation, err error) {
+		if made, err = s.decide(tx, survey, v, sampled); err != nil {
 			return nil, err
 		}
-		s.Store.AddInvitation(tx, v)
-		return toInvitation(v), nil
+		s.keep(tx, made)
+		return toInvitation(made, s.now()), nil
 	})
+	switch {
+	case errors.Is(err, errDecided):
+		return nil, fault.Exists(invitationName(v.Brand, v.Survey, v.ID))
+	case err != nil || req.GetValidateOnly() || answer.GetDecision() != surveyv1.Invitation_DECISION_SENT:
+		return answer, err
+	}
+	if id := name.ID(answer.GetName()); id != made.ID { // the answer to an earlier call
+		if made, err = s.Store.Invitation(ctx, survey.Brand, survey.ID, id); err != nil {
+			return nil, explain(answer.GetName(), err)
+		}
+	}
+	answer.Token = s.retold(made)
+	return answer, nil
+}
+
+// retold returns the token of v, unless v has none or the key was another one.
+func (s *Server) retold(v store.Invitation) string {
+	if token := s.token(v); hashed(token) == v.TokenHash {
+		return token
+	}
+	return ""
+}
+
+// An occurrence is what requests say about an occasion.
+type occurrence interface {
+	GetCustomer() string
+	GetInteraction() string
+	GetChannel() typev1.Channel
+	GetAttribution() *surveyv1.Attribution
+	GetLanguage() string
+}
+
+// occurred returns the invitation to decide on, of an occasion that the fields of a
+// request under prefix describe.
+func (s *Server) occurred(survey store.Survey, prefix string, p occurrence, decided *timestamppb.Timestamp) (store.Invitation, error) {
+	at, err := moment("decide_time", decided, s.now())
+	if err != nil {
+		return store.Invitation{}, err
+	}
+	v := store.Invitation{
+		Brand: survey.Brand, Survey: survey.ID, Customer: within(survey.Brand, p.GetCustomer()),
+		Interaction: within(survey.Brand, p.GetInteraction()), Channel: int32(p.GetChannel()), Language: p.GetLanguage(), DecideTime: at,
+	}
+	about := fromAttribution(survey.Brand, p.GetAttribution())
+	var wrong []fault.Field
+	refuse := func(field, reason, description string) {
+		wrong = append(wrong, fault.Field{Path: prefix + "attribution." + field, Reason: reason, Description: description})
+	}
+	if v.Interaction == "" {
+		v.Interaction = about.Interaction
+	}
+	if about.Interaction != "" && about.Interaction != v.Interaction {
+		refuse("interaction", "OTHER_INTERACTION", "must be the interaction of the invitation")
+	}
+	if ticket := name.Parent(v.Interaction); about.Ticket == "" {
+		about.Ticket = ticket
+	} else if ticket != "" && about.Ticket != ticket {
+		refuse("ticket", "OTHER_TICKET", "must be the ticket of the interaction")
+	}
+	if about.Touchpoint != "" && !strings.HasPrefix(about.Touchpoint, v.Customer+"/") {
+		refuse("touchpoint", "OTHER_CUSTOMER", "must be a touchpoint of the invitation's customer")
+	}
+	if len(wrong) > 0 {
+		return store.Invitation{}, fault.Invalid(wrong...)
+	}
+	about.Interaction = ""
+	v.Attribution = about
+	v.Occasion = occasion(v)
+	return v, nil
 }
 
 // GetInvitation implements InvitationService.
@@ -55,46 +153,52 @@ func (s *Server) GetInvitation(ctx context.Context, req *surveyv1.GetInvitationR
 	if err != nil {
 		return nil, explain(req.GetName(), err)
 	}
-	return toInvitation(v), nil
+	return toInvitation(v, s.now()), nil
 }
 
-// decide applies the rules in the order of the contract.
-func (s *Server) decide(tx *sqldb.Tx, survey store.Survey, v store.Invitation) (store.Invitation, error) {
-	if len(survey.Channels) > 0 && !slices.Contains(survey.Channels, v.Channel) {
-		v.Decision = int32(surveyv1.Invitation_DECISION_CHANNEL_UNSUPPORTED)
-		return v, nil
+// ListInvitations implements InvitationService.
+func (s *Server) ListInvitations(ctx context.Context, req *surveyv1.ListInvitationsRequest) (*surveyv1.ListInvitationsResponse, error) {
+	brand := name.Brand(req.GetParent())
+	f := store.InvitationFilter{Brand: brand, Survey: name.ID(req.GetParent()), Limit: page.Size(req) + 1} // one more tells of another page
+	if f.Survey == "-" {
+		f.Survey = ""
 	}
-	sent, err := s.Store.Contact(tx, v, survey.QuietPeriod)
+	picked, err := invitationFields.Parse(req.GetFilter(), brand)
 	if err != nil {
-		return store.Invitation{}, err
+		return nil, err
 	}
-	switch {
-	case sent.DuplicateOf != "":
-		v.Decision, v.DuplicateOf = int32(surveyv1.Invitation_DECISION_DUPLICATE), sent.DuplicateOf
-	case !sent.QuietUntil.IsZero():
-		v.Decision, v.QuietUntil = int32(surveyv1.Invitation_DECISION_QUIET_PERIOD), sent.QuietUntil
-	case draw(v) >= survey.SamplingRate:
-		v.Decision = int32(surveyv1.Invitation_DECISION_SAMPLED_OUT)
-	default:
-		v.Decision = int32(surveyv1.Invitation_DECISION_SENT)
-		if survey.QuietPeriod > 0 {
-			v.QuietUntil = v.DecideTime.Add(survey.QuietPeriod)
-		}
+	f.Where = picked.Where(s.DB.Postgres())
+	if err := page.Decode(req, &f.After); err != nil {
+		return nil, err
 	}
-	return v, nil
+	rows, err := s.Store.Invitations(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	answer, now := &surveyv1.ListInvitationsResponse{}, s.now()
+	for _, v := range rows {
+		answer.Invitations = append(answer.Invitations, toInvitation(v, now))
+	}
+	if n := page.Fit(req, answer.GetInvitations()); n < len(rows) {
+		answer.Invitations = answer.Invitations[:n]
+		last := rows[n-1]
+		answer.NextPageToken, err = page.Encode(req, store.InvitationCursor{DecideTime: sqldb.Micros(last.DecideTime), Survey: last.Survey, ID: last.ID})
+	}
+	return answer, err
 }
 
-// occasion names what must be asked at most once.
-func occasion(v store.Invitation) string {
-	if v.Interaction != "" {
-		return v.Interaction
+// ListPendingInvitations implements InvitationService.
+func (s *Server) ListPendingInvitations(ctx context.Context, req *surveyv1.ListPendingInvitationsRequest) (*surveyv1.ListPendingInvitationsResponse, error) {
+	brand, now := name.Brand(req.GetCustomer()), s.now()
+	rows, err := s.Store.PendingInvitations(ctx, brand, within(brand, req.GetCustomer()), int32(req.GetChannel()), now, maxPending)
+	if err != nil {
+		return nil, err
 	}
-	return v.DecideTime.Format(time.RFC3339Nano)
-}
-
-// draw returns a number in [0, 1) that depends on nothing but the survey, the
-// customer and the occasion.
-func draw(v store.Invitation) float64 {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", v.Brand, v.Survey, v.Customer, v.Occasion))
-	return float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
+	answer := &surveyv1.ListPendingInvitationsResponse{}
+	for _, v := range rows {
+		p := toInvitation(v, now)
+		p.Token = s.retold(v)
+		answer.Invitations = append(answer.Invitations, p)
+	}
+	return answer, nil
 }

@@ -3,13 +3,17 @@ package api
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
@@ -17,88 +21,163 @@ import (
 //
 // Responses of words only enter METRIC_RESPONSE_COUNT and are counted as excluded
 // from the rest. METRIC_RESPONSE_RATE speaks for those asked in the window, whenever
-// they answered; their channel is the one they were asked on. It cannot be told by
-// stage, nor broken down by anything but channel and survey, and is left out there.
+// they answered; their channel is the one they were asked on. It is left out where
+// there is a filter or weights, and cannot be told by question, touchpoint definition,
+// choice or attribute.
 func (s *Server) QuerySurveyMetrics(ctx context.Context, req *surveyv1.QuerySurveyMetricsRequest) (*surveyv1.QuerySurveyMetricsResponse, error) {
-	brand, read, window := name.ID(req.GetParent()), s.now(), req.GetWindow()
-	if window == nil {
-		var err error
-		if window, err = s.span(ctx, brand, true); err != nil {
-			return nil, err
+	brand := name.ID(req.GetParent())
+	a := asking{
+		brand: brand, window: req.GetWindow(), population: req.GetPopulation(), subjects: req.GetSubjects(), surveys: req.GetSurveys(),
+		filter: req.GetFilter(), groupBy: req.GetGroupBy(), strata: req.GetStrata(),
+	}
+	r, basis, err := s.report(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := r.breakdown()
+	if err != nil {
+		return nil, err
+	}
+	return &surveyv1.QuerySurveyMetricsResponse{Basis: basis, Measures: r.all.measures(r.strata), Groups: groups}, nil
+}
+
+// An asking is what is asked of a report.
+type asking struct {
+	brand      string
+	window     *typev1.Window // nil for the span of the data
+	population *typev1.Population
+	subjects   []typev1.Subject
+	surveys    []string
+	filter     string
+	groupBy    []string
+	strata     *surveyv1.Strata
+}
+
+// report counts what is asked for, as of one moment.
+func (s *Server) report(ctx context.Context, a asking) (*report, *typev1.Basis, error) {
+	read := s.now()
+	picked, err := metricFields.Parse(a.filter, a.brand)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := newReport(a.brand, a.groupBy)
+	if r.strata, err = newStrata(a.brand, a.strata); err != nil {
+		return nil, nil, err
+	}
+	if len(a.subjects) == 1 {
+		r.all.of(a.subjects[0]) // so that it is counted even if nobody spoke of it
+	}
+	if a.window == nil {
+		if a.window, err = s.span(ctx, a.brand, rollup.Answers, rollup.Invitations); err != nil {
+			return nil, nil, err
 		}
 	}
-	rep := newReport(brand, req)
-	if window != nil {
-		if err := s.Store.Tally(ctx, asked(req, window), rep.dims, rep.add); err != nil {
-			return nil, err
+	if a.window != nil {
+		q := a.inquiry()
+		q.groups, q.choice, q.strata = r.groupBy, r.choiceAt >= 0, r.strata.dimensions()
+		if picked != (filter.Filter{}) {
+			q.where = picked.Where(s.DB.Postgres())
+		}
+		if err := s.Store.Snapshot(ctx, func(snap *store.Snapshot) error { return q.measure(snap, r) }); err != nil {
+			return nil, nil, err
 		}
 	}
-	return &surveyv1.QuerySurveyMetricsResponse{
-		Basis: &typev1.Basis{
-			Window: window, Population: req.GetPopulation(), ReadTime: timestamp(read),
-			Included: rep.included, Excluded: measure.Exclusions(rep.excluded), Sources: []string{"survey"},
-		},
-		Measures: rep.all.measures(),
-		Groups:   rep.breakdown(),
+	return r, &typev1.Basis{
+		Window: a.window, Population: a.population, ReadTime: timestamp(read),
+		Included: r.included, Excluded: measure.Exclusions(r.excluded), Sources: []string{"survey"},
 	}, nil
+}
+
+// inquiry returns what is asked about answers, in the window and without groups.
+func (a *asking) inquiry() inquiry {
+	q := inquiry{
+		brand: a.brand, of: rollup.Answers, window: rangeOf(a.window), subjects: numbers(a.subjects),
+		channels: numbers(a.population.GetChannels()), stages: numbers(a.population.GetStages()),
+	}
+	for _, v := range a.surveys {
+		q.surveys = append(q.surveys, name.ID(v))
+	}
+	return q
+}
+
+// measure counts the answers and, where they can be told, how many of those asked
+// gave them.
+func (q *inquiry) measure(snap *store.Snapshot, r *report) error {
+	if err := q.read(snap, r); err != nil {
+		return err
+	}
+	if q.where.Text != "" || r.strata != nil {
+		return nil
+	}
+	rate := *q
+	rate.of = rollup.Invitations
+	return rate.read(snap, delivered{r})
+}
+
+// delivered passes on what counts for a response rate.
+type delivered struct{ report *report }
+
+func (d delivered) whole(c *count) {
+	if _, depth, _ := c.code.Decision(); depth >= rollup.Delivered {
+		d.report.whole(c)
+	}
+}
+
+func (d delivered) group(c *count) error {
+	if _, depth, _ := c.code.Decision(); depth >= rollup.Delivered {
+		return d.report.group(c)
+	}
+	return nil
 }
 
 // GetDataSpan implements SurveyMetricsService.
 func (s *Server) GetDataSpan(ctx context.Context, req *surveyv1.GetDataSpanRequest) (*surveyv1.GetDataSpanResponse, error) {
-	w, err := s.span(ctx, name.ID(req.GetParent()), false)
+	w, err := s.span(ctx, name.ID(req.GetParent()), rollup.Answers)
 	if err != nil {
 		return nil, err
 	}
 	return &surveyv1.GetDataSpanResponse{Window: w}, nil
 }
 
-// span returns the window of the brand's responses or, with invited, of its
-// invitations as well: an answer comes after the question. It is nil without data.
-func (s *Server) span(ctx context.Context, brand string, invited bool) (*typev1.Window, error) {
-	span, err := s.Store.Span(ctx, brand, invited)
-	if errors.Is(err, store.ErrNotFound) {
+// span returns the window of all that the brand has from some sources, or nil if there
+// is nothing.
+func (s *Server) span(ctx context.Context, brand string, sources ...rollup.Source) (*typev1.Window, error) {
+	var first, last time.Time
+	for _, of := range sources {
+		span, err := s.Store.Span(ctx, brand, of)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if last.IsZero() || span.First.Before(first) {
+			first = span.First
+		}
+		if span.Last.After(last) {
+			last = span.Last
+		}
+	}
+	if last.IsZero() {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return measure.Window(span.First, span.Last.Add(time.Microsecond)), nil
+	return measure.Window(first, last.Add(time.Microsecond)), nil
 }
 
-// asked returns what req asks to be counted in window.
-func asked(req *surveyv1.QuerySurveyMetricsRequest, window *typev1.Window) store.Range {
-	r := store.Range{
-		Brand: name.ID(req.GetParent()),
-		Start: window.GetStartTime().AsTime(), End: window.GetEndTime().AsTime(),
-	}
-	for _, v := range req.GetSubjects() {
-		r.Subjects = append(r.Subjects, int32(v))
-	}
-	for _, v := range req.GetSurveys() {
-		r.Surveys = append(r.Surveys, name.ID(v))
-	}
-	for _, c := range req.GetPopulation().GetChannels() {
-		r.Channels = append(r.Channels, int32(c))
-	}
-	for _, v := range req.GetPopulation().GetStages() {
-		r.Stages = append(r.Stages, int32(v))
-	}
-	return r
+// rangeOf returns the times of w that the store can keep.
+func rangeOf(w *typev1.Window) rollup.Range {
+	return rollup.Range{From: ceiling(w.GetStartTime()), To: ceiling(w.GetEndTime())}
 }
 
-// dimensions returns what the names in a request stand for.
-func dimensions(names []string) []store.Dimension {
-	var all []store.Dimension
-	for _, n := range names {
-		key, ok := strings.CutPrefix(n, "attributes.")
-		switch {
-		case ok:
-			all = append(all, store.Dimension{Attribute: key})
-		case n == "touchpoint_definition":
-			all = append(all, store.Dimension{Column: store.ByDefinition})
-		default:
-			all = append(all, store.Dimension{Column: n})
-		}
+// ceiling returns the first time that the store can keep and that is not before ts.
+func ceiling(ts *timestamppb.Timestamp) int64 {
+	return sqldb.Micros(ts.AsTime().Add(time.Microsecond - time.Nanosecond))
+}
+
+// numbers returns values of the contract as the store keeps them.
+func numbers[E ~int32](values []E) (all []int32) {
+	for _, v := range values {
+		all = append(all, int32(v))
 	}
 	return all
 }

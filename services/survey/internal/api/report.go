@@ -3,33 +3,29 @@ package api
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 
-	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/stats"
+	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 	"github.com/concentric-cx/concentric/services/survey/internal/scale"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
-// A report adds up the rows of a tally.
+// A report adds up what was counted for measures.
 type report struct {
 	brand    string
-	names    []string // of the dimensions, as in the request
-	dims     []store.Dimension
+	groupBy  []dimension // of the groups, without the choice
+	choiceAt int         // the place of the choice among the group keys; -1 for none
+	strata   *strata     // nil without weights
 	all      group
-	groups   map[string]*keyed
+	groups   map[groupKey]group
+	lastKey  groupKey // of last, which mostly is the next one
+	last     group
+	choices  map[groupKey]choices
 	included int64
 	excluded map[string]int64
-}
-
-// A keyed is a group and its place in a breakdown.
-type keyed struct {
-	keys []string
-	group
 }
 
 // A group keeps what was said about each subject apart.
@@ -37,49 +33,80 @@ type group map[typev1.Subject]*figures
 
 // The figures of a group are what was said about one subject.
 type figures struct {
-	answers         scale.Answers
-	responses       int64
-	invited, heeded int64
+	answers              scale.Answers      // without weights
+	weighted             map[weighted]int64 // with weights
+	responses            int64
+	delivered, completed int64
 }
 
-func newReport(brand string, req *surveyv1.QuerySurveyMetricsRequest) *report {
+// weighted is a rating of one stratum.
+type weighted struct {
+	stratum int
+	code    rollup.Code
+}
+
+func newReport(brand string, groupBy []string) *report {
 	r := &report{
-		brand: brand, names: req.GetGroupBy(), dims: dimensions(req.GetGroupBy()),
-		all: group{}, groups: map[string]*keyed{}, excluded: map[string]int64{},
+		brand: brand, choiceAt: slices.Index(groupBy, "choice"),
+		all: group{}, groups: map[groupKey]group{}, choices: map[groupKey]choices{}, excluded: map[string]int64{},
 	}
-	if one := req.GetSubjects(); len(one) == 1 {
-		r.all.of(one[0]) // so that it is counted even if nobody spoke of it
+	for i, d := range groupBy {
+		if i != r.choiceAt {
+			r.groupBy = append(r.groupBy, newDimension(d))
+		}
 	}
 	return r
 }
 
-// add adds a row, or refuses to keep another group.
-func (r *report) add(row store.Tally) error {
-	switch row.Of {
-	case store.OfResponses:
-		r.included += row.N
-	case store.OfWords:
-		r.included -= row.N
-		r.excluded["NO_RATING"] += row.N
-	case store.OfNoChannel:
-		r.excluded["NO_CHANNEL"] += row.N
-	case store.OfNoStage:
-		r.excluded["NO_STAGE"] += row.N
+// whole adds a count of everything.
+func (r *report) whole(c *count) {
+	stratum, weightless := r.strata.place(c.stratum)
+	switch {
+	case c.code == store.NoChannel:
+		r.excluded["NO_CHANNEL"] += c.n
+		return
+	case c.code == store.NoStage:
+		r.excluded["NO_STAGE"] += c.n
+		return
+	case weightless != "":
+		if c.code == rollup.Responses {
+			r.excluded[weightless] += c.n
+		}
+		return
+	case c.code == rollup.Responses:
+		r.included += c.n
+	case c.code == rollup.Unrated:
+		r.included -= c.n
+		r.excluded["NO_RATING"] += c.n
 	}
-	if row.Of != store.OfGroups { // these overlap
-		r.all.add(row)
-	}
-	if len(row.Keys) == 0 {
+	r.all.add(c, stratum)
+}
+
+// group adds a count of a group, or refuses to keep another one.
+func (r *report) group(c *count) error {
+	stratum, weightless := r.strata.place(c.stratum)
+	if weightless != "" {
 		return nil
 	}
-	id := strings.Join(row.Keys, "\x00")
-	if r.groups[id] == nil {
-		if len(r.groups) == fault.MaxGroups {
-			return fault.TooManyGroups()
+	if r.choiceAt >= 0 {
+		if r.choices[c.key] == nil {
+			r.choices[c.key] = choices{}
 		}
-		r.groups[id] = &keyed{row.Keys, group{}}
+		r.choices[c.key].add(c, stratum)
+		return nil
 	}
-	r.groups[id].add(row)
+	if r.last == nil || r.lastKey != c.key {
+		g := r.groups[c.key]
+		if g == nil {
+			if len(r.groups) == fault.MaxGroups {
+				return fault.TooManyGroups()
+			}
+			g = group{}
+			r.groups[c.key] = g
+		}
+		r.lastKey, r.last = c.key, g
+	}
+	r.last.add(c, stratum)
 	return nil
 }
 
@@ -90,17 +117,28 @@ func (g group) of(subject typev1.Subject) *figures {
 	return g[subject]
 }
 
-func (g group) add(row store.Tally) {
-	subject := toSubject(row.Subject)
-	switch row.Of {
-	case store.OfRatings:
-		g.of(subject).answers.Add(scale.Kind(row.Kind), row.Rating, row.N)
-	case store.OfResponses, store.OfGroups:
-		g.of(subject).responses += row.N
-	case store.OfInvited:
-		f := g.of(subject)
-		f.invited += row.N
-		f.heeded += row.N * int64(row.Rating)
+// add adds a count of a stratum, which is -1 without weights.
+func (g group) add(c *count, stratum int) {
+	f := g.of(toSubject(c.subject))
+	if c.code == rollup.Responses {
+		f.responses += c.n
+	}
+	if _, depth, ok := c.code.Decision(); ok && depth >= rollup.Delivered {
+		f.delivered += c.n
+		if depth == rollup.Completed {
+			f.completed += c.n
+		}
+	}
+	kind, rating, ok := c.code.Rating()
+	switch {
+	case !ok:
+	case stratum < 0:
+		f.answers.Add(scale.Kind(kind), rating, c.n)
+	default:
+		if f.weighted == nil {
+			f.weighted = map[weighted]int64{}
+		}
+		f.weighted[weighted{stratum, c.code}] += c.n
 	}
 }
 
@@ -117,13 +155,16 @@ var published = map[scale.Metric]struct {
 	scale.EffortMean2010:   {typev1.Metric_METRIC_CES_V1, typev1.Unit_UNIT_POINTS},
 	scale.StarMean:         {typev1.Metric_METRIC_STAR, typev1.Unit_UNIT_POINTS},
 	scale.TopStarShare:     {typev1.Metric_METRIC_STAR_TOP2_SHARE, typev1.Unit_UNIT_RATIO},
+	scale.ExceededShare:    {typev1.Metric_METRIC_ANSWERED_EXCEEDED_SHARE, typev1.Unit_UNIT_RATIO},
+	scale.UnmetShare:       {typev1.Metric_METRIC_ANSWERED_UNMET_SHARE, typev1.Unit_UNIT_RATIO},
 }
 
-// measures returns what is known of each subject, by metric, then subject.
-func (g group) measures() []*typev1.Measure {
+// measures returns what is known of each subject, by metric, then subject. With
+// weights there is nothing but what they weigh.
+func (g group) measures(s *strata) []*typev1.Measure {
 	var all []*typev1.Measure
 	for subject, f := range g {
-		for _, m := range f.answers.Measures() {
+		for _, m := range f.scales(s) {
 			to := published[m.Metric]
 			one := &typev1.Measure{Metric: to.metric, Subject: subject, Estimate: measure.Estimate(m.Estimate, to.unit)}
 			for _, c := range m.Histogram {
@@ -131,11 +172,11 @@ func (g group) measures() []*typev1.Measure {
 			}
 			all = append(all, one)
 		}
-		if f.invited > 0 {
-			all = append(all, &typev1.Measure{
-				Metric: typev1.Metric_METRIC_RESPONSE_RATE, Subject: subject,
-				Estimate: measure.Estimate(stats.Wilson(f.heeded, f.invited), typev1.Unit_UNIT_RATIO),
-			})
+		if s != nil {
+			continue
+		}
+		if f.delivered > 0 {
+			all = append(all, &typev1.Measure{Metric: typev1.Metric_METRIC_RESPONSE_RATE, Subject: subject, Estimate: f.responseRate()})
 		}
 		all = append(all, &typev1.Measure{
 			Metric: typev1.Metric_METRIC_RESPONSE_COUNT, Subject: subject, Estimate: measure.Count(f.responses),
@@ -147,42 +188,37 @@ func (g group) measures() []*typev1.Measure {
 	return all
 }
 
+// scales returns the metrics of the scales.
+func (f *figures) scales(s *strata) []scale.Measure {
+	if s != nil {
+		return scale.Weighted(s.of(f.weighted))
+	}
+	return f.answers.Measures()
+}
+
+func (f *figures) responseRate() *typev1.Estimate {
+	return measure.Estimate(stats.Wilson(f.completed, f.delivered), typev1.Unit_UNIT_RATIO)
+}
+
 // breakdown returns the groups in the order of their keys.
-func (r *report) breakdown() []*typev1.MeasureGroup {
+func (r *report) breakdown() ([]*typev1.MeasureGroup, error) {
+	if r.choiceAt >= 0 {
+		return r.byChoice()
+	}
 	var all []*typev1.MeasureGroup
-	for _, g := range r.groups {
-		one := &typev1.MeasureGroup{Measures: g.measures()}
-		for i, key := range g.keys {
-			one.Keys = append(one.Keys, &typev1.GroupKey{Dimension: r.names[i], Value: r.value(r.dims[i], key)})
+	for key, g := range r.groups {
+		if measures := g.measures(r.strata); len(measures) > 0 {
+			all = append(all, &typev1.MeasureGroup{Keys: keys(r.brand, r.groupBy, key), Measures: measures})
 		}
-		all = append(all, one)
 	}
 	measure.Sort(all)
+	return all, nil
+}
+
+// keys returns a key as the contract has it.
+func keys(brand string, groupBy []dimension, key groupKey) (all []*typev1.GroupKey) {
+	for i, d := range groupBy {
+		all = append(all, &typev1.GroupKey{Dimension: d.name, Value: d.value(brand, key[i])})
+	}
 	return all
-}
-
-// value returns a key as the contract has it.
-func (r *report) value(d store.Dimension, key string) string {
-	switch d.Column {
-	case store.ByChannel:
-		return enum(typev1.Channel_name, key)
-	case store.ByStage:
-		return enum(typev1.Stage_name, key)
-	case store.ByPhase:
-		return enum(typev1.Phase_name, key)
-	case store.BySurvey:
-		return surveyName(r.brand, key)
-	case store.ByPartner, store.ByTeam, store.ByAgent, store.ByDefinition:
-		return full(r.brand, key)
-	}
-	return key
-}
-
-// enum returns the name of the number in key, or "" for the unspecified one.
-func enum(names map[int32]string, key string) string {
-	n, err := strconv.ParseInt(key, 10, 32)
-	if err != nil || n == 0 {
-		return ""
-	}
-	return names[int32(n)]
 }

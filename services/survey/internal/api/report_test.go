@@ -13,13 +13,15 @@ func TestKindsAreNumberedAsInTheContract(t *testing.T) {
 		scale.NPS: surveyv1.Question_KIND_NPS, scale.CSAT5: surveyv1.Question_KIND_CSAT5, scale.Star5: surveyv1.Question_KIND_STAR5,
 		scale.CESV2: surveyv1.Question_KIND_CES_V2, scale.CESV1: surveyv1.Question_KIND_CES_V1,
 		scale.CESEase: surveyv1.Question_KIND_CES_EASE, scale.Open: surveyv1.Question_KIND_OPEN,
+		scale.Choice: surveyv1.Question_KIND_CHOICE, scale.Multi: surveyv1.Question_KIND_MULTI,
+		scale.Expectation: surveyv1.Question_KIND_EXPECTATION,
 	} {
 		if surveyv1.Question_Kind(kind) != want {
 			t.Errorf("kind %d is %v, want %v", kind, surveyv1.Question_Kind(kind), want)
 		}
 	}
-	if got := len(surveyv1.Question_Kind_name); got != int(scale.Open)+1 {
-		t.Errorf("the contract has %d kinds, want %d with the unspecified one", got, scale.Open+1)
+	if got := len(surveyv1.Question_Kind_name); got != int(scale.Expectation)+1 {
+		t.Errorf("the contract has %d kinds, want %d with the unspecified one", got, scale.Expectation+1)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/watch"
+	"github.com/concentric-cx/concentric/services/survey/internal/sentiment"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
@@ -35,7 +36,11 @@ type Server struct {
 	Outbox    *bus.Outbox    // of DB
 	Hub       *watch.Hub     // of Outbox
 	Validator *rpc.Validator // of what is merged, and of the items of batches and imports
+	Sentiment sentiment.Reader
+	TokenKey  []byte // what the tokens of invitations are made with
 	Now       func() time.Time
+
+	public public
 }
 
 // Register adds every service of s to r.
@@ -78,7 +83,7 @@ func (s *Server) active(ctx context.Context, survey string) (store.Survey, error
 	if err != nil {
 		return store.Survey{}, explain(survey, err)
 	}
-	if v.State != int32(surveyv1.Survey_STATE_ACTIVE) {
+	if !v.TakesAnswers(s.now()) {
 		return store.Survey{}, fault.Precondition("SURVEY_NOT_ACTIVE", survey, "%s takes no answers", survey)
 	}
 	return v, nil

@@ -15,6 +15,8 @@ const (
 	EffortMean2010          // of CES 1.0 answers
 	StarMean                // of star ratings
 	TopStarShare            // of star ratings, 4 or 5
+	ExceededShare           // of answers on expectations
+	UnmetShare              // of answers on expectations
 )
 
 // minEffort is how many answers a mean of efforts takes.
@@ -34,21 +36,33 @@ type Measure struct {
 	Histogram []Count
 }
 
+// A figure is made of a histogram, or of those of several strata.
+type figure interface {
+	estimate(h histogram, s Scale) stats.Estimate
+	standardized(all []stratum, s Scale) stats.Estimate
+	compare(a, b histogram, s Scale) stats.Difference
+	variance(h histogram) float64 // of one answer
+	worst(s Scale) float64        // variance there can be
+	size(variance, margin float64) float64
+}
+
 // metrics says what each metric is made of. CES 2.0 and the ease wording share a
 // scale and its direction; no other kinds meet in one metric.
 var metrics = []struct {
-	metric   Metric
-	kinds    []Kind
-	estimate func(histogram, Scale) stats.Estimate
+	metric Metric
+	kinds  []Kind
+	figure
 }{
-	{NetPromoterScore, []Kind{NPS}, nps},
-	{SatisfiedShare, []Kind{CSAT5}, share(4)},
-	{SatisfactionMean, []Kind{CSAT5}, mean(stats.MinShown)},
-	{EffortMean, []Kind{CESV2, CESEase}, mean(minEffort)},
-	{EasyShare, []Kind{CESV2, CESEase}, share(5)},
-	{EffortMean2010, []Kind{CESV1}, mean(minEffort)},
-	{StarMean, []Kind{Star5}, mean(stats.MinShown)},
-	{TopStarShare, []Kind{Star5}, share(4)},
+	{NetPromoterScore, []Kind{NPS}, nps{}},
+	{SatisfiedShare, []Kind{CSAT5}, share{4, 5}},
+	{SatisfactionMean, []Kind{CSAT5}, mean{stats.MinShown}},
+	{EffortMean, []Kind{CESV2, CESEase}, mean{minEffort}},
+	{EasyShare, []Kind{CESV2, CESEase}, share{5, 7}},
+	{EffortMean2010, []Kind{CESV1}, mean{minEffort}},
+	{StarMean, []Kind{Star5}, mean{stats.MinShown}},
+	{TopStarShare, []Kind{Star5}, share{4, 5}},
+	{ExceededShare, []Kind{Expectation}, share{3, 3}},
+	{UnmetShare, []Kind{Expectation}, share{1, 1}},
 }
 
 // widest is the number of points up to the end of the longest scale.
@@ -68,28 +82,104 @@ func (a *Answers) Add(k Kind, rating int32, n int64) {
 	}
 }
 
+// of returns the ratings of several kinds as those of one.
+func (a *Answers) of(some []Kind) (h histogram) {
+	for _, k := range some {
+		for rating, n := range a[k] {
+			h[rating] += n
+		}
+	}
+	return h
+}
+
 // Measures returns the metrics that have answers, in their order.
 func (a *Answers) Measures() []Measure {
 	var all []Measure
 	for _, m := range metrics {
-		var h histogram
-		for _, k := range m.kinds {
-			for rating, n := range a[k] {
-				h[rating] += n
-			}
+		h, s := a.of(m.kinds), scaleOf(m.kinds)
+		if e := m.estimate(h, s); e.N > 0 {
+			all = append(all, measure(m.metric, e, h, s))
 		}
-		s, _ := m.kinds[0].Scale()
-		e := m.estimate(h, s)
-		if e.N == 0 {
-			continue
-		}
-		one := Measure{Metric: m.metric, Estimate: e}
-		if e.Known {
-			one.Histogram = h.points(s)
-		}
-		all = append(all, one)
 	}
 	return all
+}
+
+// A Stratum is a part of the population and what it answered.
+type Stratum struct {
+	Size    float64 // 0 or more; their sum is finite
+	Answers *Answers
+}
+
+// stratum is the same for one metric.
+type stratum struct {
+	reference float64
+	histogram
+}
+
+// Weighted returns the metrics that have answers, in their order, as if each stratum
+// had answered as much as it has people: post-stratified, no weight above 5 times
+// their mean. Histograms are of the answers as they came.
+func Weighted(strata []Stratum) []Measure {
+	var all []Measure
+	for _, m := range metrics {
+		s, sum := scaleOf(m.kinds), histogram{}
+		parts, sizes, n := make([]stratum, len(strata)), make([]float64, len(strata)), make([]int64, len(strata))
+		for i, one := range strata {
+			parts[i].histogram = one.Answers.of(m.kinds)
+			sizes[i] = one.Size
+			n[i] = parts[i].from(0)
+			if one.Size > 0 {
+				sum.add(parts[i].histogram)
+			}
+		}
+		for i, reference := range stats.PostStratify(sizes, n) {
+			parts[i].reference = reference
+		}
+		if e := m.standardized(parts, s); e.N > 0 {
+			all = append(all, measure(m.metric, e, sum, s))
+		}
+	}
+	return all
+}
+
+// Compare returns how far the metric of b lies above that of a.
+func Compare(metric Metric, a, b *Answers) stats.Difference {
+	m := metrics[metric-1]
+	return m.compare(a.of(m.kinds), b.of(m.kinds), scaleOf(m.kinds))
+}
+
+// Spread returns the variance of one answer of a metric as a shows it, the largest
+// there can be, and of how many answers that is.
+func Spread(metric Metric, a *Answers) (variance, worst float64, n int64) {
+	m := metrics[metric-1]
+	h := a.of(m.kinds)
+	worst = m.worst(scaleOf(m.kinds))
+	return min(m.variance(h), worst), worst, h.from(0)
+}
+
+// SampleSize returns how many answers give the metric an interval of plus or minus the
+// margin, in its unit, where one answer has this variance. It may be +Inf.
+func SampleSize(metric Metric, variance, margin float64) float64 {
+	return metrics[metric-1].size(variance, margin)
+}
+
+func scaleOf(some []Kind) Scale {
+	s, _ := some[0].Scale()
+	return s
+}
+
+func measure(m Metric, e stats.Estimate, h histogram, s Scale) Measure {
+	one := Measure{Metric: m, Estimate: e}
+	if e.Known {
+		one.Histogram = h.points(s)
+	}
+	return one
+}
+
+func (h *histogram) add(o histogram) {
+	for rating, n := range o {
+		h[rating] += n
+	}
 }
 
 func (h histogram) points(s Scale) []Count {
@@ -106,25 +196,4 @@ func (h histogram) from(low int32) (n int64) {
 		n += c
 	}
 	return n
-}
-
-func nps(h histogram, _ Scale) stats.Estimate {
-	promoters, passives := h.from(9), h.from(7)-h.from(9)
-	return stats.NPS(promoters, passives, h.from(0)-h.from(7))
-}
-
-// share estimates the part of answers that are low or above.
-func share(low int32) func(histogram, Scale) stats.Estimate {
-	return func(h histogram, _ Scale) stats.Estimate { return stats.Wilson(h.from(low), h.from(0)) }
-}
-
-// mean estimates the mean of at least minN answers.
-func mean(minN int64) func(histogram, Scale) stats.Estimate {
-	return func(h histogram, s Scale) stats.Estimate {
-		var m stats.Moments
-		for rating, n := range h {
-			m.Add(int64(rating), n)
-		}
-		return stats.Mean(m, stats.Scale{Low: float64(s.Min), High: float64(s.Max), MinN: minN})
-	}
 }

@@ -23,6 +23,9 @@ func TestEveryKindHasItsScaleAndWording(t *testing.T) {
 		{CESV1, Scale{1, 5, false}, true, "How much effort did you personally have to put forth to handle your request?"},
 		{CESEase, Scale{1, 7, true}, true, "ow easy was it for you to solve your problem with us, today"},
 		{Open, Scale{}, false, "tell us"},
+		{Choice, Scale{}, false, "Which of these is it"},
+		{Multi, Scale{}, false, "Which of these apply"},
+		{Expectation, Scale{1, 3, true}, true, "expected"},
 	} {
 		got, rated := tt.kind.Scale()
 		if got != tt.scale || rated != tt.rated {
@@ -30,6 +33,15 @@ func TestEveryKindHasItsScaleAndWording(t *testing.T) {
 		}
 		if !strings.Contains(tt.kind.Wording(), tt.wording) {
 			t.Errorf("wording of kind %d = %q, want %q in it", tt.kind, tt.kind.Wording(), tt.wording)
+		}
+	}
+}
+
+func TestAnExpectationIsKeptOnAScaleButIsNoRating(t *testing.T) {
+	for k := Kind(0); k <= kinds; k++ {
+		_, kept := k.Scale()
+		if got, want := k.Rated(), kept && k != Expectation; got != want {
+			t.Errorf("kind %d is rated: %t, want %t", k, got, want)
 		}
 	}
 }
@@ -208,7 +220,7 @@ func TestMeasuresAreThoseOfTheList(t *testing.T) {
 
 func TestMeasuresAscend(t *testing.T) {
 	var a Answers
-	for k := NPS; k < Open; k++ {
+	for k := NPS; k <= Expectation; k++ {
 		a.Add(k, 3, 20)
 	}
 	var got []Metric

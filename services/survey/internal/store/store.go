@@ -8,15 +8,14 @@ package store
 import (
 	"context"
 	"embed"
-	"errors"
 	"io/fs"
-	"sync"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // ErrNotFound says that there is no such row.
-var ErrNotFound = errors.New("no such row")
+var ErrNotFound = table.ErrNotFound
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -26,8 +25,9 @@ var migrations embed.FS
 type Store struct {
 	db *sqldb.DB
 
-	mu      sync.Mutex
-	surveys map[[2]string]Survey // by brand and id; surveys never change
+	surveys   shelf[resource, Survey]
+	revisions shelf[revision, Survey]
+	rules     shelf[string, []TriggerRule] // by brand
 }
 
 // Open brings the schema of db up to date and returns a Store on it.
@@ -39,7 +39,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	if err := sqldb.Migrate(ctx, db, "survey", dir); err != nil {
 		return nil, err
 	}
-	return &Store{db: db, surveys: map[[2]string]Survey{}}, nil
+	return &Store{db: db}, nil
 }
 
 // null returns s, or NULL where it is empty.

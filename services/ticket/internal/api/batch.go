@@ -17,6 +17,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
 // BatchGetTickets implements TicketService. It finds deleted tickets too, as GetTicket
@@ -30,13 +31,17 @@ func (s *Server) BatchGetTickets(ctx context.Context, req *ticketv1.BatchGetTick
 		}
 		ids[i] = name.ID(n)
 	}
-	rows, err := s.Store.TicketsByID(ctx, brand, ids)
+	rows, err := store.TicketsOf(s.Store.Query(ctx), brand, ids)
 	if err != nil {
 		return nil, err
 	}
+	byID := make(map[string]store.Ticket, len(rows))
+	for _, t := range rows {
+		byID[t.ID] = t
+	}
 	resp, partner := &ticketv1.BatchGetTicketsResponse{}, partnerOf(ctx)
 	for i, id := range ids {
-		t, ok := rows[id]
+		t, ok := byID[id]
 		if !ok || partner != "" && t.Partner != partner {
 			return nil, fault.NotFound(req.GetNames()[i])
 		}

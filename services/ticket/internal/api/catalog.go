@@ -97,7 +97,7 @@ func prescribedProto(in []store.PrescribedStep) (all []*ticketv1.IssueType_Redre
 
 // CreateIssueType implements CatalogService.
 func (s *Server) CreateIssueType(ctx context.Context, req *ticketv1.CreateIssueTypeRequest) (*ticketv1.IssueType, error) {
-	return create(ctx, s, issueTypes, req, req.GetIssueType(), req.GetIssueTypeId())
+	return create(ctx, s, issueTypes, req, req.GetIssueType())
 }
 
 // GetIssueType implements CatalogService.
@@ -126,7 +126,7 @@ func (s *Server) DeleteIssueType(ctx context.Context, req *ticketv1.DeleteIssueT
 
 // CreateProblem implements CatalogService.
 func (s *Server) CreateProblem(ctx context.Context, req *ticketv1.CreateProblemRequest) (*ticketv1.Problem, error) {
-	return create(ctx, s, problems, req, req.GetProblem(), req.GetProblemId())
+	return create(ctx, s, problems, req, req.GetProblem())
 }
 
 // GetProblem implements CatalogService.

@@ -145,8 +145,8 @@ func ticketProto(t store.Ticket) *ticketv1.Ticket {
 		Team:              ref(t.Brand, "teams", t.Team),
 		Agent:             ref(t.Brand, "agents", t.Agent),
 		OpenTime:          timestamppb.New(t.OpenTime),
-		FirstResponseTime: optional(t.Status.FirstResponse),
-		ResolveTime:       optional(t.Status.ResolveTime),
+		FirstResponseTime: timeProto(t.Status.FirstResponse),
+		ResolveTime:       timeProto(t.Status.ResolveTime),
 		Outcome:           ticketv1.Ticket_Outcome(t.Status.Outcome),
 		ReopenCount:       t.Status.ReopenCount,
 		Attributes:        t.Attributes,
@@ -168,8 +168,8 @@ func ticketProto(t store.Ticket) *ticketv1.Ticket {
 		HandoffCount:      t.HandoffCount,
 		ContactCount:      t.Counts.Contacts,
 		OutcomeConfirmed:  t.Status.Confirmed,
-		CloseTime:         optional(t.Status.CloseTime),
-		DeleteTime:        optional(t.DeleteTime),
+		CloseTime:         timeProto(t.Status.CloseTime),
+		DeleteTime:        timeProto(t.DeleteTime),
 	}
 	if t.CauseTouchpoint != "" {
 		p.CauseTouchpoint = name.Join(p.GetCustomer(), "touchpoints", t.CauseTouchpoint)
@@ -218,7 +218,7 @@ func interactionProto(i store.Interaction) *ticketv1.Interaction {
 		Attributes:       i.Attributes,
 		CreateTime:       timestamppb.New(i.CreateTime),
 		CostMicros:       i.CostMicros,
-		RedactTime:       optional(i.RedactTime),
+		RedactTime:       timeProto(i.RedactTime),
 	}
 }
 
@@ -273,14 +273,6 @@ func idOr(id string) string {
 	return id
 }
 
-// optional returns nil for the zero time.
-func optional(t time.Time) *timestamppb.Timestamp {
-	if t.IsZero() {
-		return nil
-	}
-	return timestamppb.New(t)
-}
-
 // version returns the version an etag names: 0, which is any, for none, and one
 // that no ticket has for what this server never sent.
 func version(etag string) int64 {
@@ -307,11 +299,25 @@ func normal(in map[string]string) map[string]string {
 	return out
 }
 
-// numbers returns enums as the store keeps them.
-func numbers[E ~int32](enums []E) []int32 {
-	all := make([]int32, len(enums))
-	for i, e := range enums {
-		all[i] = int32(e)
+// timeProto returns a time, or nil for the zero time.
+func timeProto(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// codesOf returns the numbers of enum values.
+func codesOf[E ~int32](in []E) (all []int32) {
+	for _, v := range in {
+		all = append(all, int32(v))
+	}
+	return all
+}
+
+func enumsOf[E ~int32](in []int32) (all []E) {
+	for _, v := range in {
+		all = append(all, E(v))
 	}
 	return all
 }

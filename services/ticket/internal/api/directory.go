@@ -109,7 +109,7 @@ func checkTeam(tx *sqldb.Tx, old store.Team, team *store.Team) error {
 	if team.Head == old.Head || team.Head == "" {
 		return nil
 	}
-	_, err := store.ReadAgent(tx, team.Brand, team.Head)
+	_, err := store.Agents.Read(tx, team.Brand, team.Head)
 	return explain(ref(team.Brand, "agents", team.Head), err)
 }
 
@@ -145,7 +145,7 @@ func mustHave[T any](tx *sqldb.Tx, table *store.Table[T], brand, collection, id 
 
 // CreatePartner implements DirectoryService.
 func (s *Server) CreatePartner(ctx context.Context, req *ticketv1.CreatePartnerRequest) (*ticketv1.Partner, error) {
-	return create(ctx, s, partners, req, req.GetPartner(), req.GetPartnerId())
+	return create(ctx, s, partners, req, req.GetPartner())
 }
 
 // GetPartner implements DirectoryService.
@@ -174,7 +174,7 @@ func (s *Server) DeletePartner(ctx context.Context, req *ticketv1.DeletePartnerR
 
 // CreateTeam implements DirectoryService.
 func (s *Server) CreateTeam(ctx context.Context, req *ticketv1.CreateTeamRequest) (*ticketv1.Team, error) {
-	return create(ctx, s, teams, req, req.GetTeam(), req.GetTeamId())
+	return create(ctx, s, teams, req, req.GetTeam())
 }
 
 // GetTeam implements DirectoryService.
@@ -203,7 +203,7 @@ func (s *Server) DeleteTeam(ctx context.Context, req *ticketv1.DeleteTeamRequest
 
 // CreateAgent implements DirectoryService.
 func (s *Server) CreateAgent(ctx context.Context, req *ticketv1.CreateAgentRequest) (*ticketv1.Agent, error) {
-	return create(ctx, s, agents, req, req.GetAgent(), req.GetAgentId())
+	return create(ctx, s, agents, req, req.GetAgent())
 }
 
 // GetAgent implements DirectoryService.

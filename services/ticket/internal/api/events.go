@@ -9,6 +9,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
@@ -44,6 +45,9 @@ func ticketResolved(t store.Ticket) *eventv1.Event {
 		ResolveTime: timestamppb.New(t.Status.ResolveTime),
 		ReopenCount: t.Status.ReopenCount,
 		Version:     t.Version,
+		Agent:       ref(t.Brand, "agents", t.Agent),
+		Team:        ref(t.Brand, "teams", t.Team),
+		Partner:     ref(t.Brand, "partners", t.Partner),
 	}}
 	return e
 }
@@ -67,8 +71,26 @@ func interactionCreated(t store.Ticket, i store.Interaction) *eventv1.Event {
 		Expectation: typev1.Expectation(i.Expectation),
 		StartTime:   timestamppb.New(i.Act.Start),
 		EndTime:     timestamppb.New(i.EndTime),
+		Agent:       ref(i.Brand, "agents", i.Agent),
+		Team:        ref(i.Brand, "teams", i.Team),
+		Partner:     ref(i.Brand, "partners", i.Partner),
+		Handling:    served(t, i),
 	}}
 	return e
+}
+
+// served returns who or what served the customer in i: who acted, and where that is the
+// customer, the agent who is named or else whoever handles the ticket.
+func served(t store.Ticket, i store.Interaction) typev1.Handling {
+	switch {
+	case i.Act.Actor == lifecycle.Bot:
+		return typev1.Handling_HANDLING_BOT
+	case i.Act.Actor == lifecycle.System:
+		return typev1.Handling_HANDLING_SYSTEM
+	case i.Act.Actor == lifecycle.Agent, i.Agent != "":
+		return typev1.Handling_HANDLING_AGENT
+	}
+	return typev1.Handling(t.Handling)
 }
 
 func stateChanged(before, after store.Ticket, at time.Time) *eventv1.Event {

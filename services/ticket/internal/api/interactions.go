@@ -148,7 +148,7 @@ func (s *Server) followUp(tx *sqldb.Tx, old store.Ticket, r recording) (store.Ti
 		t.Channel = old.Channel
 	}
 	if t.IssueType != "" {
-		_, err := store.ReadIssueType(tx, t.Brand, t.IssueType)
+		_, err := store.IssueTypes.Read(tx, t.Brand, t.IssueType)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			t.IssueType = ""

@@ -73,7 +73,7 @@ func (s *Server) ListTickets(ctx context.Context, req *ticketv1.ListTicketsReque
 		return nil, err
 	}
 	rows, err := s.Store.Tickets(ctx, store.TicketFilter{
-		Brand: brand, Customer: name.ID(req.GetCustomer()), Partner: partnerOf(ctx), States: numbers(req.GetStates()), Deleted: req.GetShowDeleted(),
+		Brand: brand, Customer: name.ID(req.GetCustomer()), Partner: partnerOf(ctx), States: codesOf(req.GetStates()), Deleted: req.GetShowDeleted(),
 		Where: []filter.Clause{picked.Where(postgres), after}, By: order.By(postgres),
 		Limit: page.Size(req) + 1, // one more tells whether there is another page
 	})

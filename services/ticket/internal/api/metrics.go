@@ -78,7 +78,7 @@ func (s *Server) question(ctx context.Context, req narrowed) (question, *typev1.
 	now := moment()
 	q := question{
 		brand: brand, partner: partnerOf(ctx), now: now,
-		channels: numbers(req.GetPopulation().GetChannels()), stages: numbers(req.GetPopulation().GetStages()),
+		channels: codesOf(req.GetPopulation().GetChannels()), stages: codesOf(req.GetPopulation().GetStages()),
 	}
 	if window != nil {
 		q.window = rollup.Range{From: ceiling(window.GetStartTime()), To: ceiling(window.GetEndTime())}

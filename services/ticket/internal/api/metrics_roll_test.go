@@ -43,6 +43,12 @@ type world struct {
 	lives map[string]life
 }
 
+// migrated has the schema of the store.
+var migrated = sqldbtest.NewTemplate(func(ctx context.Context, db *sqldb.DB) error {
+	_, err := store.Open(ctx, db)
+	return err
+})
+
 func newWorld(t *testing.T, db *sqldb.DB, seed uint64) *world {
 	t.Helper()
 	s, err := store.Open(t.Context(), db)
@@ -235,7 +241,7 @@ func (w *world) all() (all []life) {
 }
 
 func TestRolledUpAnswersEqualARecount(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		w := newWorld(t, open(t), 3)
 		for i := range 250 {
 			w.put(t, w.draw(w.r, fmt.Sprint("t", i)))
@@ -270,7 +276,7 @@ func (w *world) roll(t *testing.T) {
 func soon() time.Time { return time.Now().Add(2 * time.Minute) }
 
 func TestATicketFromThePastTakesAnEarlierSuccessBack(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		w := newWorld(t, open(t), 7)
 		at := w.now.AddDate(0, 0, -60)
 		ticket := func(id string, opened time.Time, kind int32) life {
@@ -303,7 +309,7 @@ func TestATicketFromThePastTakesAnEarlierSuccessBack(t *testing.T) {
 }
 
 func TestTheRollerRunsUntilItIsStopped(t *testing.T) {
-	w := newWorld(t, sqldbtest.Open(t, sqldbtest.SQLite(t)), 9)
+	w := newWorld(t, sqldbtest.Open(t, migrated.SQLite(t)), 9)
 	for i := range 20 {
 		w.put(t, w.draw(w.r, fmt.Sprint("t", i)))
 	}
@@ -326,7 +332,7 @@ func TestTheRollerRunsUntilItIsStopped(t *testing.T) {
 }
 
 func TestWritersAndSeveralRollersDoNotSpoilTheRollUps(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		w := newWorld(t, open(t), 5)
 		for i := range 100 {
 			w.put(t, w.draw(w.r, fmt.Sprint("t", i)))

@@ -28,7 +28,7 @@ func (s *Server) RunOperations(ctx context.Context) {
 		}
 	}
 	var forgotten time.Time // when it last forgot old ones
-	for ctx.Err() == nil {
+	for again := (retry{}); ctx.Err() == nil; {
 		s.sla.operations.clear()
 		if now := moment(); now.Sub(forgotten) >= forgetEvery {
 			forgotten = now
@@ -38,7 +38,7 @@ func (s *Server) RunOperations(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "an operation is delayed", slog.String("error", err.Error()))
 		}
-		if !worked || err != nil {
+		if again.wait(ctx, err); !worked && err == nil {
 			s.sla.operations.wait(ctx, time.Time{}, operationPoll)
 		}
 	}

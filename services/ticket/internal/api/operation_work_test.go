@@ -10,7 +10,7 @@ import (
 
 // TestNobodyWritesToFindNoWork looks for operations while the only writer is busy.
 func TestNobodyWritesToFindNoWork(t *testing.T) {
-	s := newWorld(t, sqldbtest.Open(t, sqldbtest.SQLite(t)), 1).Server
+	s := newWorld(t, sqldbtest.Open(t, migrated.SQLite(t)), 1).Server
 	busy, release := make(chan struct{}), make(chan struct{})
 	written := make(chan error, 1)
 	go func() {

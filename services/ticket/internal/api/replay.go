@@ -89,8 +89,8 @@ func newEvent(in *ticketv1.TicketEvent, now time.Time) (store.Event, error) {
 			Path: "kind", Reason: "import.kind", Description: in.GetKind().String() + " cannot be imported",
 		})
 	}
-	if kind == store.Resolved && in.GetOutcome() == ticketv1.Ticket_OUTCOME_UNSPECIFIED {
-		return store.Event{}, fault.Invalid(fault.Field{Path: "outcome", Reason: "required", Description: "must be set where kind is RESOLVED"})
+	if (kind == store.Resolved || kind == store.OutcomeCorrected) && in.GetOutcome() == ticketv1.Ticket_OUTCOME_UNSPECIFIED {
+		return store.Event{}, fault.Invalid(fault.Field{Path: "outcome", Reason: "required", Description: "must be set where kind is RESOLVED or OUTCOME_CORRECTED"})
 	}
 	at, err := given("event_time", in.GetEventTime(), now)
 	return store.Event{

@@ -17,7 +17,6 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
-	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -78,8 +77,9 @@ type deleteRequest interface {
 }
 
 // create stores in, under the caller's id or a new one.
-func create[P named, T any](ctx context.Context, s *Server, r *resource[P, T], req createRequest, in P, id string) (P, error) {
+func create[P named, T any](ctx context.Context, s *Server, r *resource[P, T], req createRequest, in P) (P, error) {
 	var none P
+	id, _ := value(req.ProtoReflect(), r.field+"_id").(string)
 	now, brand := moment(), name.Brand(req.GetParent())
 	want, err := r.row(in, store.Record{Brand: brand, ID: idOr(id), CreateTime: now, UpdateTime: now, Version: 1})
 	if err != nil {
@@ -231,14 +231,14 @@ func (r *resource[P, T]) lock(tx *sqldb.Tx, n, etag string) (T, error) {
 
 // visible returns what holds for the rows that the caller may see.
 func (r *resource[P, T]) visible(ctx context.Context) []filter.Clause {
-	caller, _ := rpc.CallerFrom(ctx)
-	if caller.Partner == "" || r.owner == "" {
+	partner := partnerOf(ctx)
+	if partner == "" || r.owner == "" {
 		return nil
 	}
-	return []filter.Clause{{Text: r.owner + " = ?", Args: []any{caller.Partner}}}
+	return []filter.Clause{{Text: r.owner + " = ?", Args: []any{partner}}}
 }
 
-// value returns what a message holds in a field that its list can be ordered by.
+// value returns what a message holds in a field, a time or a scalar.
 func value(m protoreflect.Message, field string) any {
 	v := m.Get(m.Descriptor().Fields().ByName(protoreflect.Name(field)))
 	switch v := v.Interface().(type) {

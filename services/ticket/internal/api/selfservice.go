@@ -86,7 +86,7 @@ func sessionProto(s store.Session) *ticketv1.SelfServiceSession {
 
 // CreateSelfServiceSession implements SelfServiceService.
 func (s *Server) CreateSelfServiceSession(ctx context.Context, req *ticketv1.CreateSelfServiceSessionRequest) (*ticketv1.SelfServiceSession, error) {
-	return create(ctx, s, sessions, req, req.GetSelfServiceSession(), req.GetSelfServiceSessionId())
+	return create(ctx, s, sessions, req, req.GetSelfServiceSession())
 }
 
 // GetSelfServiceSession implements SelfServiceService.

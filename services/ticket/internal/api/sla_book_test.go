@@ -4,14 +4,13 @@ import (
 	"testing"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
 // TestTheBookIsForgottenBeforeAnybodyWakes changes hours and promises: once the write
 // is committed, and before its caller knows, nothing old is left.
 func TestTheBookIsForgottenBeforeAnybodyWakes(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s := newWorld(t, open(t), 1).Server
 		record := store.Record{Brand: "acme", ID: "one", Version: 1, CreateTime: moment(), UpdateTime: moment()}
 		for what, change := range map[string]func(*sqldb.Tx) error{

@@ -51,11 +51,11 @@ func (c *calendar) except(e store.DayOff, path string) error {
 		month int
 	)
 	if _, err := fmt.Sscanf(e.Date, "%4d-%2d-%2d", &date.Year, &month, &date.Day); err != nil {
-		return impossible(path+".date", "date.invalid", "is not a date")
+		return fault.Invalid(fault.Field{Path: path + ".date", Reason: "date.invalid", Description: "is not a date"})
 	}
 	date.Month = time.Month(month)
 	if _, twice := c.Days[date]; twice {
-		return impossible(path+".date", "date.twice", "is there already")
+		return fault.Invalid(fault.Field{Path: path + ".date", Reason: "date.twice", Description: "is there already"})
 	}
 	spans := make([]sla.Span, 0, len(e.Hours))
 	for i, h := range e.Hours {
@@ -79,7 +79,7 @@ func newSpan(h store.Hours, path string) (sla.Span, error) {
 		span.End += 24 * time.Hour
 	}
 	if span.End <= span.Start {
-		return span, impossible(path+".close_time", "hours.order", "must be after open_time unless the hours are overnight")
+		return span, fault.Invalid(fault.Field{Path: path + ".close_time", Reason: "hours.order", Description: "must be after open_time unless the hours are overnight"})
 	}
 	return span, nil
 }
@@ -100,9 +100,5 @@ func (c *calendar) explain(err error) error {
 	if !ok {
 		return err
 	}
-	return impossible(c.paths[e.Field], "schedule.invalid", e.Problem)
-}
-
-func impossible(path, reason, description string) error {
-	return fault.Invalid(fault.Field{Path: path, Reason: reason, Description: description})
+	return fault.Invalid(fault.Field{Path: c.paths[e.Field], Reason: "schedule.invalid", Description: e.Problem})
 }

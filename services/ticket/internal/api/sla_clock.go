@@ -98,14 +98,6 @@ func segmentsProto(brand string, segments []sla.Segment) []*ticketv1.SlaInstance
 	return all
 }
 
-// timeProto returns a time, or nil for the zero time.
-func timeProto(t time.Time) *timestamppb.Timestamp {
-	if t.IsZero() {
-		return nil
-	}
-	return timestamppb.New(t)
-}
-
 // clockName returns the name of a clock.
 func clockName(brand, ticket string, metric, episode int32) string {
 	kind := strings.ToLower(strings.TrimPrefix(ticketv1.SlaMetric(metric).String(), "SLA_METRIC_"))

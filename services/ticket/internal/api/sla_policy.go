@@ -55,7 +55,7 @@ func newPolicy(m *ticketv1.SlaPolicy, r store.Record) (store.SLAPolicy, error) {
 	for i, t := range m.GetTargets() {
 		k := key{int32(t.GetMetric()), int32(t.GetPriority())}
 		if seen[k] {
-			return p, impossible(fmt.Sprintf("sla_policy.targets[%d]", i), "target.twice", "is of a metric and priority that have a target already")
+			return p, fault.Invalid(fault.Field{Path: fmt.Sprintf("sla_policy.targets[%d]", i), Reason: "target.twice", Description: "is of a metric and priority that have a target already"})
 		}
 		seen[k] = true
 		p.Targets = append(p.Targets, store.Target{
@@ -75,21 +75,6 @@ func newConditions(c *ticketv1.SlaPolicy_Conditions) *store.Conditions {
 		Priorities: codesOf(c.GetPriorities()), Stages: codesOf(c.GetStages()), Phases: codesOf(c.GetPhases()), Origins: codesOf(c.GetOrigins()),
 		Partners: idsOf(c.GetPartners()), Teams: idsOf(c.GetTeams()), IssueTypes: idsOf(c.GetIssueTypes()), Attributes: normal(c.GetAttributes()),
 	}
-}
-
-// codesOf returns the numbers of enum values.
-func codesOf[E ~int32](in []E) (all []int32) {
-	for _, v := range in {
-		all = append(all, int32(v))
-	}
-	return all
-}
-
-func enumsOf[E ~int32](in []int32) (all []E) {
-	for _, v := range in {
-		all = append(all, E(v))
-	}
-	return all
 }
 
 func idsOf(in []string) (all []string) {
@@ -180,7 +165,7 @@ func (s *Server) checkPolicy(tx *sqldb.Tx, old store.SLAPolicy, row *store.SLAPo
 
 // CreateSlaPolicy implements SlaService.
 func (s *Server) CreateSlaPolicy(ctx context.Context, req *ticketv1.CreateSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
-	return create(ctx, s, s.policies(), req, req.GetSlaPolicy(), req.GetSlaPolicyId())
+	return create(ctx, s, s.policies(), req, req.GetSlaPolicy())
 }
 
 // GetSlaPolicy implements SlaService.
@@ -211,13 +196,12 @@ func (s *Server) DeleteSlaPolicy(ctx context.Context, req *ticketv1.DeleteSlaPol
 // ListSlaPolicyRevisions implements SlaService. Those of a deleted policy are there
 // as well.
 func (s *Server) ListSlaPolicyRevisions(ctx context.Context, req *ticketv1.ListSlaPolicyRevisionsRequest) (*ticketv1.ListSlaPolicyRevisionsResponse, error) {
-	size := page.Size(req)
 	var before int64
 	if err := page.Decode(req, &before); err != nil {
 		return nil, err
 	}
 	l := store.Listing{
-		Brand: name.Brand(req.GetName()), By: "revision DESC", Limit: size + 1,
+		Brand: name.Brand(req.GetName()), By: "revision DESC", Limit: page.Size(req) + 1,
 		Where: []filter.Clause{{Text: "id = ?", Args: []any{name.ID(req.GetName())}}},
 	}
 	if before != 0 {
@@ -231,16 +215,14 @@ func (s *Server) ListSlaPolicyRevisions(ctx context.Context, req *ticketv1.ListS
 		return nil, fault.NotFound(req.GetName())
 	}
 	resp := &ticketv1.ListSlaPolicyRevisionsResponse{}
-	if len(rows) > size {
-		rows = rows[:size]
-		if resp.NextPageToken, err = page.Encode(req, rows[size-1].Revision); err != nil {
-			return nil, err
-		}
-	}
 	for _, p := range rows {
 		resp.SlaPolicies = append(resp.SlaPolicies, policyProto(p))
 	}
-	return resp, nil
+	if n := page.Fit(req, resp.GetSlaPolicies()); n < len(rows) {
+		resp.SlaPolicies = resp.GetSlaPolicies()[:n]
+		resp.NextPageToken, err = page.Encode(req, rows[n-1].Revision)
+	}
+	return resp, err
 }
 
 // RollbackSlaPolicy implements SlaService.

@@ -78,7 +78,7 @@ func (s *Server) previewed(ctx context.Context, req *ticketv1.PreviewSlaDeadline
 	target, ok := newPromise(row).of(int32(priority)).Targets[sla.Metric(req.GetMetric())]
 	switch {
 	case !ok:
-		return 0, "", impossible("metric", "NO_TARGET", "has no target in the policy for that priority")
+		return 0, "", fault.Invalid(fault.Field{Path: "metric", Reason: "NO_TARGET", Description: "has no target in the policy for that priority"})
 	case !target.BusinessTime:
 		return target.Duration, "", nil
 	}

@@ -113,7 +113,7 @@ func sameHours(a, b store.Schedule) bool {
 
 // CreateSchedule implements SlaService.
 func (s *Server) CreateSchedule(ctx context.Context, req *ticketv1.CreateScheduleRequest) (*ticketv1.Schedule, error) {
-	return create(ctx, s, s.schedules(), req, req.GetSchedule(), req.GetScheduleId())
+	return create(ctx, s, s.schedules(), req, req.GetSchedule())
 }
 
 // GetSchedule implements SlaService.

@@ -15,6 +15,7 @@ import (
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
@@ -43,7 +44,7 @@ func (s *Server) SimulateSlaPolicy(ctx context.Context, req *ticketv1.SimulateSl
 		return nil, err
 	}
 	if total > maxSimulated {
-		return nil, impossible("window", "TOO_MANY_TICKETS", fmt.Sprintf("holds more than %d tickets", maxSimulated))
+		return nil, fault.Invalid(fault.Field{Path: "window", Reason: "TOO_MANY_TICKETS", Description: fmt.Sprintf("holds more than %d tickets", maxSimulated)})
 	}
 	request, err := proto.Marshal(req)
 	if err != nil {

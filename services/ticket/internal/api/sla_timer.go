@@ -15,22 +15,22 @@ const (
 	timerBatch  = 32               // tickets a transaction
 	tellBatch   = 500              // tickets a transaction
 	timerPoll   = 10 * time.Second // other replicas set timers too
-	timerRetry  = time.Second
-	timerRepair = time.Minute // a ticket that cannot be computed waits for somebody to repair it
+	timerRepair = time.Minute      // a ticket that cannot be computed waits for somebody to repair it
 )
 
 // RunTimers warns and reports breaches as they come, until ctx ends. A late one says
 // the same as one in time, as the instants are computed. Replicas may run it at the
 // same time.
 func (s *Server) RunTimers(ctx context.Context) {
-	for ctx.Err() == nil {
+	for again := (retry{}); ctx.Err() == nil; {
 		s.sla.timers.clear()
 		next, err := s.ring(ctx)
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "sla timers are late", slog.String("error", err.Error()))
-			next = time.Now().Add(timerRetry)
 		}
-		s.sla.timers.wait(ctx, next, timerPoll)
+		if again.wait(ctx, err); err == nil {
+			s.sla.timers.wait(ctx, next, timerPoll)
+		}
 	}
 }
 
@@ -75,7 +75,7 @@ func (s *Server) wake(ctx context.Context, limit int) (n int, err error) {
 		}
 		return nil
 	})
-	if err == nil || limit > 1 || at.Ticket == "" || ctx.Err() != nil {
+	if err == nil || limit > 1 || at.Ticket == "" || ctx.Err() != nil || !damaged(err) {
 		return n, err
 	}
 	slog.ErrorContext(ctx, "the clocks of a ticket cannot be computed",

@@ -36,7 +36,7 @@ func (s *Server) slaMoved(tx *sqldb.Tx, before, after store.Ticket) error {
 	if before.Policy.ID == "" && after.Policy.ID == "" {
 		return nil
 	}
-	if _, err := store.LockTimer(tx, after.Brand, after.ID); err != nil {
+	if err := store.LockTimer(tx, after.Brand, after.ID); err != nil {
 		return err
 	}
 	_, err := s.recount(tx, after)

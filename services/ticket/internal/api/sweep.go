@@ -40,14 +40,21 @@ func (s *Server) closeDue(ctx context.Context, now time.Time) error {
 			if err == nil {
 				continue
 			}
-			if code := status.Code(err); ctx.Err() != nil || code != codes.Unknown && code != codes.InvalidArgument {
-				return err // which is not about this ticket
+			if ctx.Err() != nil || !damaged(err) {
+				return err
 			}
 			stuck++
 			slog.ErrorContext(ctx, "a ticket cannot be closed",
 				slog.String("ticket", ticketName(key.Brand, key.ID)), slog.String("error", err.Error()))
 		}
 	}
+}
+
+// damaged reports whether an error is about the ticket that was read rather than about
+// the database.
+func damaged(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unknown || code == codes.InvalidArgument
 }
 
 // expireAll closes tickets in one transaction.

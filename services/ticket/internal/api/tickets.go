@@ -87,7 +87,7 @@ func (s *Server) prepare(tx *sqldb.Tx, t *store.Ticket, partner string) error {
 // typed gives t the kind of its issue type and, where it says none, its stage, phase
 // and priority, and its procedure if asked to.
 func typed(tx *sqldb.Tx, t *store.Ticket, procedure bool) error {
-	i, err := store.ReadIssueType(tx, t.Brand, t.IssueType)
+	i, err := store.IssueTypes.Read(tx, t.Brand, t.IssueType)
 	if err != nil {
 		return explain(ref(t.Brand, "issueTypes", t.IssueType), err)
 	}

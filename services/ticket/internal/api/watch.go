@@ -127,9 +127,9 @@ func (b *board) send(batch watch.Batch) (news bool, err error) {
 func (b *board) read(ids []string) (found, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.stream.Context()), readTimeout) // others wait for the answer too
 	defer cancel()
-	q, among := b.lookup, idIn(ids)
+	q := b.lookup
 	rows, err := b.server.Store.Tickets(ctx, store.TicketFilter{
-		Brand: q.brand, Partner: q.partner, By: "id", Limit: len(ids), Where: []filter.Clause{among, b.where},
+		Brand: q.brand, Partner: q.partner, IDs: ids, By: "id", Limit: len(ids), Where: []filter.Clause{b.where},
 	})
 	if err != nil {
 		return found{}, err
@@ -142,8 +142,8 @@ func (b *board) read(ids []string) (found, error) {
 		return a, nil
 	}
 	rows, err = b.server.Store.Tickets(ctx, store.TicketFilter{
-		Brand: q.brand, Deleted: true, By: "id", Limit: len(ids),
-		Where: []filter.Clause{among, {Text: everOf, Args: []any{q.partner, q.partner}}},
+		Brand: q.brand, Deleted: true, IDs: ids, By: "id", Limit: len(ids),
+		Where: []filter.Clause{{Text: everOf, Args: []any{q.partner, q.partner}}},
 	})
 	a.known = make(map[string]bool, len(rows))
 	for _, t := range rows {
@@ -156,18 +156,6 @@ func (b *board) read(ids []string) (found, error) {
 // they are gone.
 const everOf = `partner = ? OR EXISTS (SELECT 1 FROM ticket_event e
 	WHERE e.brand = ticket.brand AND e.ticket = ticket.id AND e.partner_before = ?)`
-
-func idIn(ids []string) filter.Clause {
-	c := filter.Clause{Text: "id IN (?"}
-	for i, id := range ids {
-		if i > 0 {
-			c.Text += ", ?"
-		}
-		c.Args = append(c.Args, id)
-	}
-	c.Text += ")"
-	return c
-}
 
 // messages returns what the answer says about ids, as far as the watcher needs to know.
 func (b *board) messages(ids []string, a found) (all []*ticketv1.WatchTicketsResponse) {

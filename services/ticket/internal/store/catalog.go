@@ -57,11 +57,6 @@ var Problems = &Table[Problem]{
 	result:  func(p *Problem) any { return &p.TicketCount },
 }
 
-// ReadIssueType returns one issue type or [ErrNotFound].
-func ReadIssueType(tx *sqldb.Tx, brand, id string) (IssueType, error) {
-	return IssueTypes.Read(tx, brand, id)
-}
-
 // ProblemInUse reports whether a ticket is attached to a problem.
 func ProblemInUse(tx *sqldb.Tx, brand, id string) (bool, error) {
 	return exists(tx, `SELECT EXISTS (SELECT 1 FROM ticket WHERE brand = $1 AND problem = $2 AND problem <> '')`, brand, id)
@@ -114,13 +109,4 @@ func MissingTickets(tx *sqldb.Tx, brand string, ids []string) ([]string, error) 
 	}
 	found, err := all(rows, func(scan func(...any) error) (id string, err error) { return id, scan(&id) })
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(found, id) }), err
-}
-
-// oneOf appends a condition that column is one of values, of which there is one.
-func (q *query) oneOf(column string, values []string) {
-	q.add(` AND `+column+` IN (?`, values[0])
-	for _, v := range values[1:] {
-		q.add(`, ?`, v)
-	}
-	q.add(`)`)
 }

@@ -51,17 +51,6 @@ var Agents = &Table[Agent]{
 	record:  func(a *Agent) *Record { return &a.Record },
 }
 
-// ReadPartner returns one partner or [ErrNotFound].
-func ReadPartner(tx *sqldb.Tx, brand, id string) (Partner, error) {
-	return Partners.Read(tx, brand, id)
-}
-
-// ReadTeam returns one team or [ErrNotFound].
-func ReadTeam(tx *sqldb.Tx, brand, id string) (Team, error) { return Teams.Read(tx, brand, id) }
-
-// ReadAgent returns one agent or [ErrNotFound].
-func ReadAgent(tx *sqldb.Tx, brand, id string) (Agent, error) { return Agents.Read(tx, brand, id) }
-
 // PartnerInUse reports whether a team or an agent belongs to a partner.
 func PartnerInUse(tx *sqldb.Tx, brand, id string) (bool, error) {
 	return exists(tx, `

@@ -7,7 +7,7 @@ import "github.com/concentric-cx/concentric/services/internal/sqldb"
 func Digests(tx *sqldb.Tx, brand string, ids []string) (map[string]string, error) {
 	var q query
 	q.add(`SELECT id, import_digest FROM ticket WHERE brand = ?`, brand)
-	q.among(`id`, ids)
+	q.oneOf(`id`, ids)
 	rows, err := tx.Query(q.String(), q.args...)
 	if err != nil {
 		return nil, err

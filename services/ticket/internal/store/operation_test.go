@@ -5,12 +5,11 @@ import (
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 // TestOneWorksOnAnOperation lets two claim an operation, one after the other.
 func TestOneWorksOnAnOperation(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s, err := Open(t.Context(), open(t))
 		if err != nil {
 			t.Fatal(err)

@@ -72,7 +72,7 @@ func contact(s Session, all []Ticket) (first Ticket) {
 }
 
 func TestDeflectionsAreCountedAsTheSessionsAreRead(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s, err := Open(t.Context(), open(t))
 		if err != nil {
 			t.Fatal(err)

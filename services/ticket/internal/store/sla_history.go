@@ -9,7 +9,7 @@ import (
 )
 
 // Histories returns everything that happened to tickets of a brand, in their order.
-func Histories(q Query, brand string, tickets []Ticket) ([]History, error) {
+func Histories(run Query, brand string, tickets []Ticket) ([]History, error) {
 	if len(tickets) == 0 {
 		return nil, nil
 	}
@@ -18,7 +18,7 @@ func Histories(q Query, brand string, tickets []Ticket) ([]History, error) {
 	for i, t := range tickets {
 		histories[i].Ticket, ids[i], at[t.ID] = t, t.ID, i
 	}
-	events, err := those(q, `SELECT `+eventColumns+` FROM ticket_event WHERE brand = ?`, ` ORDER BY ticket, number`, brand, ids, scanEvent)
+	events, err := read(run, about(eventColumns+` FROM ticket_event`, brand, ids, ` ORDER BY ticket, number`), scanEvent)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func Histories(q Query, brand string, tickets []Ticket) ([]History, error) {
 		h := &histories[at[e.Ticket]]
 		h.Events = append(h.Events, e)
 	}
-	said, err := those(q, `SELECT `+saidColumns+` FROM interaction WHERE brand = ?`, saidOrder, brand, ids, scanSaid)
+	said, err := read(run, about(saidColumns+` FROM interaction`, brand, ids, saidOrder), scanSaid)
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +37,17 @@ func Histories(q Query, brand string, tickets []Ticket) ([]History, error) {
 	return histories, nil
 }
 
-// those reads the rows of some tickets.
-func those[T any](run Query, text, order, brand string, tickets []string, scan func(func(...any) error) (T, error)) ([]T, error) {
+// about returns the query for what is kept about some tickets.
+func about(what, brand string, tickets []string, order string) *query {
 	var q query
-	q.add(text, brand)
+	q.add(`SELECT `+what+` WHERE brand = ?`, brand)
 	q.oneOf(`ticket`, tickets)
 	q.add(order)
+	return &q
+}
+
+// read reads all rows of a query.
+func read[T any](run Query, q *query, scan func(func(...any) error) (T, error)) ([]T, error) {
 	rows, err := run(q.String(), q.args...)
 	if err != nil {
 		return nil, err
@@ -93,9 +98,5 @@ func TicketsOf(run Query, brand string, ids []string) ([]Ticket, error) {
 	var q query
 	q.add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, brand)
 	q.oneOf(`id`, ids)
-	rows, err := run(q.String(), q.args...)
-	if err != nil {
-		return nil, err
-	}
-	return all(rows, scanTicket)
+	return read(run, &q, scanTicket)
 }

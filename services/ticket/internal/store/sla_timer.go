@@ -17,11 +17,11 @@ type Timer struct {
 	Wake          time.Time
 }
 
-// LockTimer keeps the timer of a ticket from others until the transaction ends. It
-// reports whether there is one.
-func LockTimer(tx *sqldb.Tx, brand, ticket string) (bool, error) {
-	n, err := tx.Exec(`UPDATE sla_timer SET schedule = schedule WHERE brand = $1 AND ticket = $2`, brand, ticket)
-	return n > 0, err
+// LockTimer keeps the timer of a ticket, if there is one, from others until the
+// transaction ends.
+func LockTimer(tx *sqldb.Tx, brand, ticket string) error {
+	_, err := tx.Exec(`UPDATE sla_timer SET schedule = schedule WHERE brand = $1 AND ticket = $2`, brand, ticket)
+	return err
 }
 
 // SetTimer stores t; one that waits for nothing is removed.

@@ -131,16 +131,13 @@ func (q *query) in(column string, values []int32) {
 	}
 }
 
-// among appends a condition that column is one of values, of which there is one.
-func (q *query) among(column string, values []string) {
-	q.WriteString(` AND ` + column + ` IN (`)
-	for i, v := range values {
-		if i > 0 {
-			q.WriteString(`, `)
-		}
-		q.add(`?`, v)
+// oneOf appends a condition that column is one of values, of which there is one.
+func (q *query) oneOf(column string, values []string) {
+	q.add(` AND `+column+` IN (?`, values[0])
+	for _, v := range values[1:] {
+		q.add(`, ?`, v)
 	}
-	q.WriteString(`)`)
+	q.add(`)`)
 }
 
 // optional reads a time that may be absent.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -20,9 +21,15 @@ import (
 
 var noon = time.Date(2013, 1, 7, 12, 0, 0, 123_000, time.UTC)
 
+// migrated has the schema of the store.
+var migrated = sqldbtest.NewTemplate(func(ctx context.Context, db *sqldb.DB) error {
+	_, err := Open(ctx, db)
+	return err
+})
+
 // TestStore holds SQLite and PostgreSQL to the same promises.
 func TestStore(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		for _, tt := range []struct {
 			name string
 			test func(*testing.T, *Store)

@@ -136,26 +136,14 @@ func ReadTicket(tx *sqldb.Tx, brand, id string) (Ticket, error) {
 	return scanTicket(tx.QueryRow(ticketByID, brand, id).Scan)
 }
 
-// TicketsByID returns those tickets of a brand that exist, by id.
-func (s *Store) TicketsByID(ctx context.Context, brand string, ids []string) (map[string]Ticket, error) {
-	var q query
-	q.add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, brand)
-	q.among(`id`, ids)
-	rows, err := list(ctx, s.db, &q, scanTicket)
-	byID := make(map[string]Ticket, len(rows))
-	for _, t := range rows {
-		byID[t.ID] = t
-	}
-	return byID, err
-}
-
 // A TicketFilter picks, orders and pages tickets of a brand.
 type TicketFilter struct {
 	Brand    string
-	Customer string  // empty for all
-	Partner  string  // empty for all, and for the brand's own
-	States   []int32 // none for all
-	Deleted  bool    // those too
+	Customer string   // empty for all
+	Partner  string   // empty for all, and for the brand's own
+	States   []int32  // none for all
+	IDs      []string // none for all
+	Deleted  bool     // those too
 	Where    []filter.Clause
 	By       string // the order
 	Limit    int
@@ -176,6 +164,9 @@ func (f *TicketFilter) query() *query {
 		q.add(` AND partner = ? AND partner <> ''`, f.Partner) // as the index of partners has it
 	}
 	q.in(`state`, f.States)
+	if len(f.IDs) > 0 {
+		q.oneOf(`id`, f.IDs)
+	}
 	if !f.Deleted {
 		q.add(` AND delete_time IS NULL`)
 	}

@@ -1663,14 +1663,15 @@ const file_concentric_survey_v1_feedback_service_proto_rawDesc = "" +
 	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"z\n" +
 	"\x14ListFeedbackResponse\x12:\n" +
 	"\bfeedback\x18\x01 \x03(\v2\x1e.concentric.survey.v1.FeedbackR\bfeedback\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc3\x03\n" +
 	"\x15UpdateFeedbackRequest\x12E\n" +
-	"\bfeedback\x18\x01 \x01(\v2\x1e.concentric.survey.v1.FeedbackB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bfeedback\x12@\n" +
+	"\bfeedback\x18\x01 \x01(\v2\x1e.concentric.survey.v1.FeedbackB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\bfeedback\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x8e\x03\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\xa1\x01\xbaH\x9d\x01\x1a\x9a\x01\n" +
+	"\vupdate.name\x12)feedback.name must be set and well-formed\x1a`this.feedback.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/feedback/[a-z0-9][a-z0-9_-]{0,62}$')\"\x8e\x03\n" +
 	"\x18OverrideSentimentRequest\x12`\n" +
 	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHFrD2B^brands/[a-z0-9][a-z0-9-]{0,62}/feedback/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12H\n" +
 	"\x05label\x18\x02 \x01(\x0e2%.concentric.survey.v1.Sentiment.LabelB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05label\x12'\n" +

@@ -1131,14 +1131,15 @@ const file_concentric_survey_v1_invitation_service_proto_rawDesc = "" +
 	"\x1eListPendingInvitationsResponse\x12B\n" +
 	"\vinvitations\x18\x01 \x03(\v2 .concentric.survey.v1.InvitationR\vinvitations\"\x80\x01\n" +
 	"\x10GetOptOutRequest\x12l\n" +
-	"\x04name\x18\x01 \x01(\tBX\xe0A\x02\xbaHNrL2J^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/optOut$\xf0\xc7\x18\x03R\x04name\"\x98\x02\n" +
+	"\x04name\x18\x01 \x01(\tBX\xe0A\x02\xbaHNrL2J^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/optOut$\xf0\xc7\x18\x03R\x04name\"\xc2\x03\n" +
 	"\x13UpdateOptOutRequest\x12@\n" +
-	"\aopt_out\x18\x01 \x01(\v2\x1c.concentric.survey.v1.OptOutB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06optOut\x12@\n" +
+	"\aopt_out\x18\x01 \x01(\v2\x1c.concentric.survey.v1.OptOutB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x06optOut\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly*\xea\x01\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\xa7\x01\xbaH\xa3\x01\x1a\xa0\x01\n" +
+	"\vupdate.name\x12(opt_out.name must be set and well-formed\x1agthis.opt_out.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/optOut$')*\xea\x01\n" +
 	"\x0fInvitationEvent\x12 \n" +
 	"\x1cINVITATION_EVENT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15INVITATION_EVENT_SENT\x10\x01\x12\x1e\n" +

@@ -417,7 +417,12 @@ type GetFormRequest struct {
 	// A public survey, where there is no token.
 	Survey string `protobuf:"bytes,3,opt,name=survey,proto3" json:"survey,omitempty"`
 	// The BCP 47 tag of the language wanted. The invitation's or the survey's if not given.
-	Language      string `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
+	Language string `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
+	// What has been answered so far, in this very form; instead of what was saved if
+	// `after` is given.
+	Answers []*Answer `protobuf:"bytes,5,rep,name=answers,proto3" json:"answers,omitempty"`
+	// The last question that has been shown: `Form.next_questions` are those after it.
+	After         string `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -480,6 +485,20 @@ func (x *GetFormRequest) GetLanguage() string {
 	return ""
 }
 
+func (x *GetFormRequest) GetAnswers() []*Answer {
+	if x != nil {
+		return x.Answers
+	}
+	return nil
+}
+
+func (x *GetFormRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
 // A Form is what a customer is asked.
 type Form struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -495,7 +514,11 @@ type Form struct {
 	// Proof that the form was shown. A page puts it into the form it renders and sends it
 	// along with the answers, so that a machine which posts to the link without reading
 	// the page is refused. Good for 24 hours, with this token only.
-	Nonce         string `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	Nonce string `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// The ids of the questions to show now, in order: those that the branches lead to
+	// after `after`, up to and with the first whose answer decides what comes next.
+	// Empty where nothing is left to ask: submit.
+	NextQuestions []string `protobuf:"bytes,6,rep,name=next_questions,json=nextQuestions,proto3" json:"next_questions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -563,6 +586,13 @@ func (x *Form) GetNonce() string {
 		return x.Nonce
 	}
 	return ""
+}
+
+func (x *Form) GetNextQuestions() []string {
+	if x != nil {
+		return x.NextQuestions
+	}
+	return nil
 }
 
 // Request message for `ResponseService.BatchCreateResponses`.
@@ -1283,20 +1313,23 @@ const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"\x06filter\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"}\n" +
 	"\x15ListResponsesResponse\x12<\n" +
 	"\tresponses\x18\x01 \x03(\v2\x1e.concentric.survey.v1.ResponseR\tresponses\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe1\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe1\x03\n" +
 	"\x0eGetFormRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12%\n" +
 	"\x05token\x18\x02 \x01(\tB\x0f\xe0A\x01\xbaH\x05r\x03(\x80\x02\xf0\xc7\x18\x01R\x05token\x12\x80\x01\n" +
 	"\x06survey\x18\x03 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
 	"\x15concentric.dev/Survey\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\x12a\n" +
-	"\blanguage\x18\x04 \x01(\tBE\xe0A\x01\xbaH?\xd8\x01\x01r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$R\blanguage\"\xe3\x01\n" +
+	"\blanguage\x18\x04 \x01(\tBE\xe0A\x01\xbaH?\xd8\x01\x01r:28^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$R\blanguage\x12C\n" +
+	"\aanswers\x18\x05 \x03(\v2\x1c.concentric.survey.v1.AnswerB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x102R\aanswers\x129\n" +
+	"\x05after\x18\x06 \x01(\tB#\xe0A\x01\xbaH\x1d\xd8\x01\x01r\x182\x16^[a-z][a-z0-9_]{0,39}$R\x05after\"\x8a\x02\n" +
 	"\x04Form\x124\n" +
 	"\x06survey\x18\x01 \x01(\v2\x1c.concentric.survey.v1.SurveyR\x06survey\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x126\n" +
 	"\aanswers\x18\x03 \x03(\v2\x1c.concentric.survey.v1.AnswerR\aanswers\x12;\n" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12\x14\n" +
-	"\x05nonce\x18\x05 \x01(\tR\x05nonce\"\xec\x02\n" +
+	"\x05nonce\x18\x05 \x01(\tR\x05nonce\x12%\n" +
+	"\x0enext_questions\x18\x06 \x03(\tR\rnextQuestions\"\xec\x02\n" +
 	"\x1bBatchCreateResponsesRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12\\\n" +
 	"\brequests\x18\x02 \x03(\v2+.concentric.survey.v1.SubmitResponseRequestB\x13\xe0A\x02\xbaH\r\x92\x01\n" +
@@ -1407,49 +1440,50 @@ var file_concentric_survey_v1_response_service_proto_goTypes = []any{
 	(*WatchResponsesRequest)(nil),        // 15: concentric.survey.v1.WatchResponsesRequest
 	(*WatchResponsesResponse)(nil),       // 16: concentric.survey.v1.WatchResponsesResponse
 	(*Response)(nil),                     // 17: concentric.survey.v1.Response
-	(*Survey)(nil),                       // 18: concentric.survey.v1.Survey
-	(*Answer)(nil),                       // 19: concentric.survey.v1.Answer
+	(*Answer)(nil),                       // 18: concentric.survey.v1.Answer
+	(*Survey)(nil),                       // 19: concentric.survey.v1.Survey
 	(*timestamppb.Timestamp)(nil),        // 20: google.protobuf.Timestamp
 	(*status.Status)(nil),                // 21: google.rpc.Status
 }
 var file_concentric_survey_v1_response_service_proto_depIdxs = []int32{
 	17, // 0: concentric.survey.v1.SubmitResponseRequest.response:type_name -> concentric.survey.v1.Response
 	17, // 1: concentric.survey.v1.ListResponsesResponse.responses:type_name -> concentric.survey.v1.Response
-	18, // 2: concentric.survey.v1.Form.survey:type_name -> concentric.survey.v1.Survey
-	19, // 3: concentric.survey.v1.Form.answers:type_name -> concentric.survey.v1.Answer
-	20, // 4: concentric.survey.v1.Form.expire_time:type_name -> google.protobuf.Timestamp
-	1,  // 5: concentric.survey.v1.BatchCreateResponsesRequest.requests:type_name -> concentric.survey.v1.SubmitResponseRequest
-	9,  // 6: concentric.survey.v1.BatchCreateResponsesResponse.results:type_name -> concentric.survey.v1.CreateResponseResult
-	17, // 7: concentric.survey.v1.CreateResponseResult.response:type_name -> concentric.survey.v1.Response
-	21, // 8: concentric.survey.v1.CreateResponseResult.error:type_name -> google.rpc.Status
-	17, // 9: concentric.survey.v1.ImportResponsesRequest.response:type_name -> concentric.survey.v1.Response
-	12, // 10: concentric.survey.v1.ImportResponsesResponse.results:type_name -> concentric.survey.v1.ImportResponseResult
-	21, // 11: concentric.survey.v1.ImportResponseResult.error:type_name -> google.rpc.Status
-	0,  // 12: concentric.survey.v1.WatchResponsesResponse.change:type_name -> concentric.survey.v1.WatchResponsesResponse.Change
-	17, // 13: concentric.survey.v1.WatchResponsesResponse.response:type_name -> concentric.survey.v1.Response
-	1,  // 14: concentric.survey.v1.ResponseService.SubmitResponse:input_type -> concentric.survey.v1.SubmitResponseRequest
-	5,  // 15: concentric.survey.v1.ResponseService.GetForm:input_type -> concentric.survey.v1.GetFormRequest
-	7,  // 16: concentric.survey.v1.ResponseService.BatchCreateResponses:input_type -> concentric.survey.v1.BatchCreateResponsesRequest
-	10, // 17: concentric.survey.v1.ResponseService.ImportResponses:input_type -> concentric.survey.v1.ImportResponsesRequest
-	13, // 18: concentric.survey.v1.ResponseService.ExcludeResponse:input_type -> concentric.survey.v1.ExcludeResponseRequest
-	14, // 19: concentric.survey.v1.ResponseService.IncludeResponse:input_type -> concentric.survey.v1.IncludeResponseRequest
-	15, // 20: concentric.survey.v1.ResponseService.WatchResponses:input_type -> concentric.survey.v1.WatchResponsesRequest
-	2,  // 21: concentric.survey.v1.ResponseService.GetResponse:input_type -> concentric.survey.v1.GetResponseRequest
-	3,  // 22: concentric.survey.v1.ResponseService.ListResponses:input_type -> concentric.survey.v1.ListResponsesRequest
-	17, // 23: concentric.survey.v1.ResponseService.SubmitResponse:output_type -> concentric.survey.v1.Response
-	6,  // 24: concentric.survey.v1.ResponseService.GetForm:output_type -> concentric.survey.v1.Form
-	8,  // 25: concentric.survey.v1.ResponseService.BatchCreateResponses:output_type -> concentric.survey.v1.BatchCreateResponsesResponse
-	11, // 26: concentric.survey.v1.ResponseService.ImportResponses:output_type -> concentric.survey.v1.ImportResponsesResponse
-	17, // 27: concentric.survey.v1.ResponseService.ExcludeResponse:output_type -> concentric.survey.v1.Response
-	17, // 28: concentric.survey.v1.ResponseService.IncludeResponse:output_type -> concentric.survey.v1.Response
-	16, // 29: concentric.survey.v1.ResponseService.WatchResponses:output_type -> concentric.survey.v1.WatchResponsesResponse
-	17, // 30: concentric.survey.v1.ResponseService.GetResponse:output_type -> concentric.survey.v1.Response
-	4,  // 31: concentric.survey.v1.ResponseService.ListResponses:output_type -> concentric.survey.v1.ListResponsesResponse
-	23, // [23:32] is the sub-list for method output_type
-	14, // [14:23] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	18, // 2: concentric.survey.v1.GetFormRequest.answers:type_name -> concentric.survey.v1.Answer
+	19, // 3: concentric.survey.v1.Form.survey:type_name -> concentric.survey.v1.Survey
+	18, // 4: concentric.survey.v1.Form.answers:type_name -> concentric.survey.v1.Answer
+	20, // 5: concentric.survey.v1.Form.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 6: concentric.survey.v1.BatchCreateResponsesRequest.requests:type_name -> concentric.survey.v1.SubmitResponseRequest
+	9,  // 7: concentric.survey.v1.BatchCreateResponsesResponse.results:type_name -> concentric.survey.v1.CreateResponseResult
+	17, // 8: concentric.survey.v1.CreateResponseResult.response:type_name -> concentric.survey.v1.Response
+	21, // 9: concentric.survey.v1.CreateResponseResult.error:type_name -> google.rpc.Status
+	17, // 10: concentric.survey.v1.ImportResponsesRequest.response:type_name -> concentric.survey.v1.Response
+	12, // 11: concentric.survey.v1.ImportResponsesResponse.results:type_name -> concentric.survey.v1.ImportResponseResult
+	21, // 12: concentric.survey.v1.ImportResponseResult.error:type_name -> google.rpc.Status
+	0,  // 13: concentric.survey.v1.WatchResponsesResponse.change:type_name -> concentric.survey.v1.WatchResponsesResponse.Change
+	17, // 14: concentric.survey.v1.WatchResponsesResponse.response:type_name -> concentric.survey.v1.Response
+	1,  // 15: concentric.survey.v1.ResponseService.SubmitResponse:input_type -> concentric.survey.v1.SubmitResponseRequest
+	5,  // 16: concentric.survey.v1.ResponseService.GetForm:input_type -> concentric.survey.v1.GetFormRequest
+	7,  // 17: concentric.survey.v1.ResponseService.BatchCreateResponses:input_type -> concentric.survey.v1.BatchCreateResponsesRequest
+	10, // 18: concentric.survey.v1.ResponseService.ImportResponses:input_type -> concentric.survey.v1.ImportResponsesRequest
+	13, // 19: concentric.survey.v1.ResponseService.ExcludeResponse:input_type -> concentric.survey.v1.ExcludeResponseRequest
+	14, // 20: concentric.survey.v1.ResponseService.IncludeResponse:input_type -> concentric.survey.v1.IncludeResponseRequest
+	15, // 21: concentric.survey.v1.ResponseService.WatchResponses:input_type -> concentric.survey.v1.WatchResponsesRequest
+	2,  // 22: concentric.survey.v1.ResponseService.GetResponse:input_type -> concentric.survey.v1.GetResponseRequest
+	3,  // 23: concentric.survey.v1.ResponseService.ListResponses:input_type -> concentric.survey.v1.ListResponsesRequest
+	17, // 24: concentric.survey.v1.ResponseService.SubmitResponse:output_type -> concentric.survey.v1.Response
+	6,  // 25: concentric.survey.v1.ResponseService.GetForm:output_type -> concentric.survey.v1.Form
+	8,  // 26: concentric.survey.v1.ResponseService.BatchCreateResponses:output_type -> concentric.survey.v1.BatchCreateResponsesResponse
+	11, // 27: concentric.survey.v1.ResponseService.ImportResponses:output_type -> concentric.survey.v1.ImportResponsesResponse
+	17, // 28: concentric.survey.v1.ResponseService.ExcludeResponse:output_type -> concentric.survey.v1.Response
+	17, // 29: concentric.survey.v1.ResponseService.IncludeResponse:output_type -> concentric.survey.v1.Response
+	16, // 30: concentric.survey.v1.ResponseService.WatchResponses:output_type -> concentric.survey.v1.WatchResponsesResponse
+	17, // 31: concentric.survey.v1.ResponseService.GetResponse:output_type -> concentric.survey.v1.Response
+	4,  // 32: concentric.survey.v1.ResponseService.ListResponses:output_type -> concentric.survey.v1.ListResponsesResponse
+	24, // [24:33] is the sub-list for method output_type
+	15, // [15:24] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_response_service_proto_init() }

@@ -1334,15 +1334,16 @@ const file_concentric_survey_v1_survey_service_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"u\n" +
 	"\x13ListSurveysResponse\x126\n" +
 	"\asurveys\x18\x01 \x03(\v2\x1c.concentric.survey.v1.SurveyR\asurveys\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbf\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xde\x03\n" +
 	"\x13UpdateSurveyRequest\x12?\n" +
-	"\x06survey\x18\x01 \x01(\v2\x1c.concentric.survey.v1.SurveyB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06survey\x12@\n" +
+	"\x06survey\x18\x01 \x01(\v2\x1c.concentric.survey.v1.SurveyB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x06survey\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\x12&\n" +
-	"\fnew_revision\x18\x05 \x01(\bB\x03\xe0A\x01R\vnewRevision\"\x95\x02\n" +
+	"\fnew_revision\x18\x05 \x01(\bB\x03\xe0A\x01R\vnewRevision:\x9c\x01\xbaH\x98\x01\x1a\x95\x01\n" +
+	"\vupdate.name\x12'survey.name must be set and well-formed\x1a]this.survey.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$')\"\x95\x02\n" +
 	"\x13DeleteSurveyRequest\x12_\n" +
 	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
@@ -1406,14 +1407,15 @@ const file_concentric_survey_v1_survey_service_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"\x8a\x01\n" +
 	"\x18ListTriggerRulesResponse\x12F\n" +
 	"\rtrigger_rules\x18\x01 \x03(\v2!.concentric.survey.v1.TriggerRuleR\ftriggerRules\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xac\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdc\x03\n" +
 	"\x18UpdateTriggerRuleRequest\x12O\n" +
-	"\ftrigger_rule\x18\x01 \x01(\v2!.concentric.survey.v1.TriggerRuleB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\vtriggerRule\x12@\n" +
+	"\ftrigger_rule\x18\x01 \x01(\v2!.concentric.survey.v1.TriggerRuleB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\vtriggerRule\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x9f\x02\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\xad\x01\xbaH\xa9\x01\x1a\xa6\x01\n" +
+	"\vupdate.name\x12-trigger_rule.name must be set and well-formed\x1ahthis.trigger_rule.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/triggerRules/[a-z0-9][a-z0-9_-]{0,62}$')\"\x9f\x02\n" +
 	"\x18DeleteTriggerRuleRequest\x12d\n" +
 	"\x04name\x18\x01 \x01(\tBP\xe0A\x02\xbaHJrH2F^brands/[a-z0-9][a-z0-9-]{0,62}/triggerRules/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +

@@ -1,0 +1,216 @@
+package page
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+)
+
+// prefix begins the name of every input that belongs to a question.
+const prefix = "q."
+
+// A view is what the template shows.
+type view struct {
+	Words     words
+	Style     template.CSS
+	Language  string
+	Title     string
+	Message   string // instead of a form
+	Intro     string
+	Nonce     string
+	Shown     string // the last question that will have been shown
+	Asked     string // the questions on this page
+	Error     string // above the form
+	Saves     bool   // whether it can be saved for later
+	Last      bool   // whether nothing can follow
+	Earlier   []input
+	Questions []question
+}
+
+// An input is a hidden one, with an answer of an earlier page.
+type input struct{ Name, Value string }
+
+// A question is one as it is shown.
+type question struct {
+	ID, Name, Text string
+	Required       bool
+	Error          string
+	Low, High      string // what the ends of the scale mean
+	Kind           string // radio, checkbox or text
+	Points         []point
+	Value          string // of a text
+}
+
+// A point is one answer to choose.
+type point struct {
+	ID, Value, Label string
+	Chosen           bool
+}
+
+// show shows the next questions, with what is wrong with the ones before.
+func (v *visit) show(code int, wrong map[string]string) {
+	data := view{
+		Words: v.words, Style: template.CSS(style), Language: v.language(), Title: v.title(), Nonce: v.form.GetNonce(), //nolint:gosec // our own
+		Error: wrong[""], Saves: v.token != "" && !v.form.GetSurvey().GetAnonymous(), Asked: strings.Join(v.form.GetNextQuestions(), " "),
+	}
+	if nonce := v.r.PostForm.Get("nonce"); nonce != "" {
+		data.Nonce = nonce
+	}
+	if len(wrong) > 0 && data.Error == "" {
+		data.Error = v.words.Wrong
+	}
+	now := v.form.GetNextQuestions()
+	questions := v.form.GetSurvey().GetQuestions()
+	if len(now) > 0 && len(questions) > 0 {
+		data.Shown = now[len(now)-1]
+		data.Last = data.Shown == questions[len(questions)-1].GetQuestionId()
+	}
+	for i, q := range questions {
+		if slices.Contains(now, q.GetQuestionId()) {
+			one := v.question(q)
+			one.Error = wrong[q.GetQuestionId()]
+			data.Questions = append(data.Questions, one)
+			if i == 0 {
+				data.Intro = v.form.GetSurvey().GetIntroduction().GetText()
+			}
+			continue
+		}
+		for _, value := range values(v.given, q) {
+			data.Earlier = append(data.Earlier, input{prefix + q.GetQuestionId(), value})
+		}
+	}
+	v.render(code, data)
+}
+
+// question returns q as it is shown.
+func (v *visit) question(q *surveyv1.Question) question {
+	one := question{ID: "q-" + q.GetQuestionId(), Name: prefix + q.GetQuestionId(), Text: q.GetText(), Required: q.GetRequired(), Kind: "radio"}
+	given := values(v.given, q)
+	add := func(value, label string) {
+		one.Points = append(one.Points, point{
+			ID: fmt.Sprintf("%s-%s", one.ID, value), Value: value, Label: label, Chosen: slices.Contains(given, value),
+		})
+	}
+	switch q.GetKind() {
+	case surveyv1.Question_KIND_CHOICE, surveyv1.Question_KIND_MULTI:
+		if q.GetKind() == surveyv1.Question_KIND_MULTI {
+			one.Kind = "checkbox"
+		}
+		for _, c := range q.GetChoices() {
+			add(c.GetChoiceId(), c.GetText())
+		}
+	case surveyv1.Question_KIND_EXPECTATION:
+		for i, label := range []string{v.words.Unmet, v.words.Met, v.words.Exceeded} {
+			add(strconv.Itoa(i+1), label)
+		}
+	case surveyv1.Question_KIND_OPEN:
+		one.Kind = "text"
+		if len(given) > 0 {
+			one.Value = given[0]
+		}
+	default:
+		for n := q.GetScale().GetMin(); n <= q.GetScale().GetMax(); n++ {
+			add(strconv.Itoa(int(n)), strconv.Itoa(int(n)))
+		}
+		one.Low, one.High = v.words.ends(q.GetKind())
+	}
+	return one
+}
+
+// missing returns what to say at the required questions of this page that have no
+// answer.
+func (v *visit) missing(shown string) map[string]string {
+	wrong := map[string]string{}
+	asked := strings.Fields(v.r.PostForm.Get("asked"))
+	for _, q := range v.form.GetSurvey().GetQuestions() {
+		if q.GetRequired() && slices.Contains(asked, q.GetQuestionId()) && len(values(v.given, q)) == 0 {
+			wrong[q.GetQuestionId()] = v.words.Required
+		}
+	}
+	if shown == "" && len(wrong) == 0 && len(v.given) == 0 {
+		wrong[""] = v.words.Nothing
+	}
+	return wrong
+}
+
+// answers reads the answers in a form. What is no answer to its question is left
+// out.
+func (v *visit) answers(sent url.Values) []*surveyv1.Answer {
+	var all []*surveyv1.Answer
+	for _, q := range v.form.GetSurvey().GetQuestions() {
+		if a := answer(q, sent[prefix+q.GetQuestionId()]); a != nil {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// answer returns the answer that the values of q's input are, nil if they are none.
+func answer(q *surveyv1.Question, sent []string) *surveyv1.Answer {
+	sent = slices.DeleteFunc(slices.Clone(sent), func(s string) bool { return strings.TrimSpace(s) == "" })
+	if len(sent) == 0 {
+		return nil
+	}
+	a := &surveyv1.Answer{QuestionId: q.GetQuestionId()}
+	switch q.GetKind() {
+	case surveyv1.Question_KIND_OPEN:
+		a.Value = &surveyv1.Answer_Text{Text: strings.ReplaceAll(strings.ToValidUTF8(sent[0], "\uFFFD"), "\x00", "")}
+		return a
+	case surveyv1.Question_KIND_CHOICE, surveyv1.Question_KIND_MULTI:
+		slices.Sort(sent)
+		a.Value = &surveyv1.Answer_Choices{Choices: &surveyv1.Choices{ChoiceIds: slices.Compact(sent)}}
+		return a
+	}
+	n, err := strconv.ParseInt(sent[0], 10, 32)
+	if err != nil {
+		return nil
+	}
+	if q.GetKind() == surveyv1.Question_KIND_EXPECTATION {
+		a.Value = &surveyv1.Answer_Expectation{Expectation: typev1.Expectation(n)}
+	} else {
+		a.Value = &surveyv1.Answer_Rating{Rating: int32(n)}
+	}
+	return a
+}
+
+// values returns the answer to q among given, as its input has it.
+func values(given []*surveyv1.Answer, q *surveyv1.Question) []string {
+	for _, a := range given {
+		if a.GetQuestionId() != q.GetQuestionId() {
+			continue
+		}
+		switch x := a.GetValue().(type) {
+		case *surveyv1.Answer_Rating:
+			return []string{strconv.Itoa(int(x.Rating))}
+		case *surveyv1.Answer_Text:
+			return []string{x.Text}
+		case *surveyv1.Answer_Choices:
+			return x.Choices.GetChoiceIds()
+		case *surveyv1.Answer_Expectation:
+			return []string{strconv.Itoa(int(x.Expectation))}
+		}
+	}
+	return nil
+}
+
+// reasonOf returns the reason of an error of the survey service, "" for none.
+func reasonOf(err error) string {
+	for _, d := range status.Convert(err).Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok {
+			return info.GetReason()
+		}
+	}
+	return ""
+}
+
+var _ http.Handler = (*Server)(nil)

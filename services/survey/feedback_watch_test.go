@@ -1,0 +1,114 @@
+package survey_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+)
+
+// An eye is a watcher of feedback.
+type eye struct {
+	surveyv1.FeedbackService_WatchFeedbackClient
+	t     *testing.T
+	token string
+}
+
+func (v voice) watch(ctx context.Context, t *testing.T, req *surveyv1.WatchFeedbackRequest) *eye {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	t.Cleanup(cancel)
+	req.Parent = acme
+	stream, err := v.WatchFeedback(ctx, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &eye{stream, t, ""}
+}
+
+// next returns the next message but heartbeats, in short.
+func (e *eye) next() string {
+	e.t.Helper()
+	for {
+		m, err := e.Recv()
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		if m.GetResumeToken() != "" {
+			e.token = m.GetResumeToken()
+		}
+		if m.GetChange() != surveyv1.WatchFeedbackResponse_CHANGE_HEARTBEAT {
+			return fmt.Sprint(m.GetChange().String()[len("CHANGE_"):], " ", m.GetFeedback().GetName(), " ", m.GetFeedback().GetText())
+		}
+	}
+}
+
+func (e *eye) expect(want string) {
+	e.t.Helper()
+	if got := e.next(); got != want {
+		e.t.Errorf("the watcher saw %q, want %q", got, want)
+	}
+}
+
+func TestAWatcherSeesWhatMatchesAndWhatNoLongerDoes(t *testing.T) {
+	eachVoice(t, func(t *testing.T, v voice) {
+		fresh := heard("It is awful.", 0)
+		fresh.EventTime = timestamppb.Now()
+		v.say(t, "old", heard("It is awful.", 0))
+		v.say(t, "one", fresh)
+		e := v.watch(t.Context(), t, &surveyv1.WatchFeedbackRequest{Filter: "label = NEGATIVE", Snapshot: true})
+		e.expect("SNAPSHOT " + acme + "/feedback/one It is awful.")
+		e.expect("SNAPSHOT_COMPLETE  ")
+		v.say(t, "fine", heard("It is very good.", 0))
+		v.say(t, "two", heard("I hate it and it is bad.", 0))
+		override := func(id string, l surveyv1.Sentiment_Label) {
+			t.Helper()
+			if _, err := v.OverrideSentiment(t.Context(), &surveyv1.OverrideSentimentRequest{Name: acme + "/feedback/" + id, Label: l}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for {
+			if got := e.next(); got == "CHANGED "+acme+"/feedback/two I hate it and it is bad." {
+				break
+			} else if got != "CHANGED "+acme+"/feedback/one It is awful." && got != "CHANGED "+acme+"/feedback/old It is awful." {
+				t.Fatalf("the watcher saw %q", got)
+			}
+		}
+		override("two", surveyv1.Sentiment_LABEL_POSITIVE)
+		e.expect("GONE " + acme + "/feedback/two ")
+		override("fine", surveyv1.Sentiment_LABEL_NEUTRAL)
+		override("fine", surveyv1.Sentiment_LABEL_NEGATIVE)
+		e.expect("CHANGED " + acme + "/feedback/fine It is very good.")
+
+		blind := v.watch(may(t.Context(), "feedback:read"), t, &surveyv1.WatchFeedbackRequest{Filter: "label = NEGATIVE", Snapshot: true})
+		blind.expect("SNAPSHOT " + acme + "/feedback/one ")
+		again := v.watch(t.Context(), t, &surveyv1.WatchFeedbackRequest{Filter: "label = NEGATIVE", Snapshot: true, ResumeToken: e.token})
+		v.say(t, "three", heard("It is terrible.", 0))
+		for range 20 {
+			if again.next() == "CHANGED "+acme+"/feedback/three It is terrible." {
+				return
+			}
+		}
+		t.Error("a resumed watcher does not see what is new")
+	})
+}
+
+func TestATokenGoesWithItsFilter(t *testing.T) {
+	eachVoice(t, func(t *testing.T, v voice) {
+		e := v.watch(t.Context(), t, &surveyv1.WatchFeedbackRequest{Snapshot: true})
+		e.expect("SNAPSHOT_COMPLETE  ")
+		other := v.watch(t.Context(), t, &surveyv1.WatchFeedbackRequest{Snapshot: true, Filter: "source = REVIEW", ResumeToken: e.token})
+		_, err := other.Recv()
+		if got := wrong(err); len(got) != 1 || got[0] != "resume_token" {
+			t.Errorf("a token of another filter: %v", err)
+		}
+		bad := v.watch(t.Context(), t, &surveyv1.WatchFeedbackRequest{Filter: "text = secret"})
+		_, err = bad.Recv()
+		refused(t, "a filter on the words", err, codes.InvalidArgument, "INVALID_ARGUMENT")
+	})
+}
