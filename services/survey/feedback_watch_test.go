@@ -3,6 +3,7 @@ package survey_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,6 +56,22 @@ func (e *eye) expect(want string) {
 	}
 }
 
+// until reads up to want. What happened shortly before a watch began, and what the watcher
+// has seen already, may come again.
+func (e *eye) until(want string, again ...string) {
+	e.t.Helper()
+	for range 20 {
+		got := e.next()
+		if got == want {
+			return
+		}
+		if !slices.Contains(again, got) {
+			e.t.Fatalf("the watcher saw %q, want %q", got, want)
+		}
+	}
+	e.t.Fatalf("the watcher never saw %q", want)
+}
+
 func TestAWatcherSeesWhatMatchesAndWhatNoLongerDoes(t *testing.T) {
 	eachVoice(t, func(t *testing.T, v voice) {
 		fresh := heard("It is awful.", 0)
@@ -72,29 +89,21 @@ func TestAWatcherSeesWhatMatchesAndWhatNoLongerDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for {
-			if got := e.next(); got == "CHANGED "+acme+"/feedback/two I hate it and it is bad." {
-				break
-			} else if got != "CHANGED "+acme+"/feedback/one It is awful." && got != "CHANGED "+acme+"/feedback/old It is awful." {
-				t.Fatalf("the watcher saw %q", got)
-			}
-		}
+		one, old := "CHANGED "+acme+"/feedback/one It is awful.", "CHANGED "+acme+"/feedback/old It is awful."
+		two, gone := "CHANGED "+acme+"/feedback/two I hate it and it is bad.", "GONE "+acme+"/feedback/two "
+		e.until(two, one, old)
 		override("two", surveyv1.Sentiment_LABEL_POSITIVE)
-		e.expect("GONE " + acme + "/feedback/two ")
+		e.until(gone, one, old, two)
 		override("fine", surveyv1.Sentiment_LABEL_NEUTRAL)
 		override("fine", surveyv1.Sentiment_LABEL_NEGATIVE)
-		e.expect("CHANGED " + acme + "/feedback/fine It is very good.")
+		fine := "CHANGED " + acme + "/feedback/fine It is very good."
+		e.until(fine, one, old)
 
 		blind := v.watch(may(t.Context(), "feedback:read"), t, &surveyv1.WatchFeedbackRequest{Filter: "label = NEGATIVE", Snapshot: true})
 		blind.expect("SNAPSHOT " + acme + "/feedback/one ")
 		again := v.watch(t.Context(), t, &surveyv1.WatchFeedbackRequest{Filter: "label = NEGATIVE", Snapshot: true, ResumeToken: e.token})
 		v.say(t, "three", heard("It is terrible.", 0))
-		for range 20 {
-			if again.next() == "CHANGED "+acme+"/feedback/three It is terrible." {
-				return
-			}
-		}
-		t.Error("a resumed watcher does not see what is new")
+		again.until("CHANGED "+acme+"/feedback/three It is terrible.", one, old, fine, gone)
 	})
 }
 

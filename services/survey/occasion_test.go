@@ -209,7 +209,8 @@ func TestOthersHearOfInvitations(t *testing.T) {
 			state surveyv1.Invitation_State
 			at    *timestamppb.Timestamp
 		}{
-			{surveyv1.Invitation_STATE_SENT, times[0]}, {surveyv1.Invitation_STATE_DISPLAYED, times[2]},
+			{surveyv1.Invitation_STATE_SENT, times[0]},
+			{surveyv1.Invitation_STATE_DISPLAYED, times[2]},
 			{surveyv1.Invitation_STATE_CANCELLED, cancelled.GetEndTime()},
 		} {
 			hear(t, want.state.String(), heard, &eventv1.Event{Brand: acme, Key: ann, EventTime: want.at, Payload: &eventv1.Event_InvitationStateChanged{

@@ -315,7 +315,9 @@ func TestABatchOfEventsIsRecordedOneByOne(t *testing.T) {
 		ahead, tried, known := one(a, 1), one(a, 1), one(a, 1)
 		ahead.EventTime, tried.ValidateOnly, known.RequestId = timestamppb.New(time.Now().Add(25*time.Hour)), true, uuid.NewString()
 		req := &surveyv1.BatchRecordInvitationEventsRequest{Parent: acme, RequestId: uuid.NewString(), Requests: []*surveyv1.RecordInvitationEventRequest{
-			one(a, 1), one(b, 1), one(a, 3), one(name+"/invitations/none", 1), one("brands/other/surveys/s/invitations/a", 1), {}, one(a, 99),
+			one(a, 1), one(b, 1), one(a, 3), one(name+"/invitations/none", 1), one("brands/other/surveys/s/invitations/a", 1),
+			{},
+			one(a, 99),
 			ahead, tried, known, one(a, 2),
 		}}
 		got, err := c.BatchRecordInvitationEvents(t.Context(), req)

@@ -96,8 +96,13 @@ func TestOnlyWhatWasAskedIsAnsweredAndInItsForm(t *testing.T) {
 func TestAnAnswerBelongsToItsRevision(t *testing.T) {
 	eachGuarded(t, func(t *testing.T, c client) {
 		name, all := c.open(t, "s", ask(nps)), as(t.Context(), "*")
-		asked := c.invite(t, name, 0)
-		_, err := c.UpdateSurvey(all, &surveyv1.UpdateSurveyRequest{
+		asked, before := c.invite(t, name, 0), submission(name, rate(nps, 1))
+		before.RequestId = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+		first, err := c.SubmitResponse(all, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.UpdateSurvey(all, &surveyv1.UpdateSurveyRequest{
 			Survey:     &surveyv1.Survey{Name: name, DisplayName: "After a call", Subject: 1, Scope: 1, Questions: ask(ease).GetQuestions()},
 			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"questions"}}, NewRevision: true,
 		})
@@ -114,6 +119,7 @@ func TestAnAnswerBelongsToItsRevision(t *testing.T) {
 			{"an older one", inRevision(submission(name, rate(nps, 1)), 1), 1},
 			{"one to come", inRevision(submission(name, rate(nps, 1)), 3), 0},
 			{"the invitation's", c.with(t, asked.GetToken(), rate(nps, 1)), 1},
+			{"that of the first time", before, 1},
 		} {
 			got, err := c.SubmitResponse(all, tt.req)
 			if got.GetSurveyRevision() != tt.revision || (err == nil) != (tt.revision > 0) {
@@ -121,6 +127,9 @@ func TestAnAnswerBelongsToItsRevision(t *testing.T) {
 			}
 			if err != nil {
 				refused(t, tt.what, err, codes.InvalidArgument, "INVALID_ARGUMENT")
+			}
+			if tt.req == before {
+				same(t, tt.what, got, first)
 			}
 		}
 	})

@@ -221,6 +221,9 @@ func TestResponsesAreWatched(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if r := got.GetResponse(); r != nil && r.GetSurvey() != name {
+					t.Fatalf("message = %v, want none of another survey", got)
+				}
 				if got.GetChange() == surveyv1.WatchResponsesResponse_CHANGE_HEARTBEAT && want != got.GetChange() {
 					continue
 				}

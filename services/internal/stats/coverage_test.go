@@ -9,9 +9,9 @@ import (
 // from known populations and counts the 95 % intervals that hold what is known. Where
 // counts are few the coverage of any interval goes up and down with the share, so a
 // single population may fall to 90. Student's interval takes the mean to be normal,
-// which that of very uneven answers is not before there are 50.
+// which that of very uneven answers is not before there are 100.
 func TestIntervalsHoldTheTruthNinetyTwoTimesOfAHundred(t *testing.T) {
-	const rounds, uneven = 2000, 50
+	const rounds, uneven = 1000, 100
 	for _, n := range []int{5, 7, 10, 15, 20, 30, 50, 100, 200, 500} {
 		total, counted := map[string]float64{}, map[string]float64{}
 		for i, p := range populations {

@@ -35,7 +35,7 @@ func (s *Server) CompareSurveyMetrics(ctx context.Context, req *surveyv1.Compare
 	}
 	var d stats.Difference
 	if x, y := a.figures(), b.figures(); metric == 0 {
-		d = stats.Subtract(stats.Wilson(y.completed, y.delivered), stats.Wilson(x.completed, x.delivered))
+		d = stats.Subtract(y.responseRate(), x.responseRate())
 	} else {
 		d = scale.Compare(metric, &x.answers, &y.answers)
 	}

@@ -135,10 +135,10 @@ func (s *steps) funnel(subject typev1.Subject) *surveyv1.ResponseFunnel {
 	for d, n := range s.notAsked {
 		reasons[strings.TrimPrefix(d.String(), "DECISION_")] = n
 	}
-	rate := figures{delivered: s.from(rollup.Delivered), completed: s.from(rollup.Completed)}
+	rate := figures{invited: s.from(rollup.Invited), delivered: s.from(rollup.Delivered), completed: s.from(rollup.Completed)}
 	return &surveyv1.ResponseFunnel{
-		Subject: subject, Eligible: s.eligible(), Invited: s.from(rollup.Invited), Delivered: rate.delivered,
+		Subject: subject, Eligible: s.eligible(), Invited: rate.invited, Delivered: rate.delivered,
 		Displayed: s.from(rollup.Displayed), Started: s.from(rollup.Started), Completed: rate.completed,
-		ResponseRate: rate.responseRate(), NotAsked: measure.Exclusions(reasons),
+		ResponseRate: measure.Estimate(rate.responseRate(), typev1.Unit_UNIT_RATIO), NotAsked: measure.Exclusions(reasons),
 	}
 }

@@ -111,21 +111,21 @@ func (q *inquiry) measure(snap *store.Snapshot, r *report) error {
 	}
 	rate := *q
 	rate.of = rollup.Invitations
-	return rate.read(snap, delivered{r})
+	return rate.read(snap, invitees{r})
 }
 
-// delivered passes on what counts for a response rate.
-type delivered struct{ report *report }
+// invitees passes on what counts for a response rate.
+type invitees struct{ report *report }
 
-func (d delivered) whole(c *count) {
-	if _, depth, _ := c.code.Decision(); depth >= rollup.Delivered {
-		d.report.whole(c)
+func (a invitees) whole(c *count) {
+	if decision, _, _ := c.code.Decision(); decision == int32(surveyv1.Invitation_DECISION_SENT) {
+		a.report.whole(c)
 	}
 }
 
-func (d delivered) group(c *count) error {
-	if _, depth, _ := c.code.Decision(); depth >= rollup.Delivered {
-		return d.report.group(c)
+func (a invitees) group(c *count) error {
+	if decision, _, _ := c.code.Decision(); decision == int32(surveyv1.Invitation_DECISION_SENT) {
+		return a.report.group(c)
 	}
 	return nil
 }

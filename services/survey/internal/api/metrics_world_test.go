@@ -120,7 +120,7 @@ func (w *world) decide(t testing.TB, r *rand.Rand, id string) {
 		of := r.Int32N(3)
 		v = store.Invitation{
 			Brand: w.brand, Survey: fmt.Sprint("s", of), ID: id, Subject: 1 + of%2, Customer: "customers/" + id, Occasion: id,
-			Channel: 1 + r.Int32N(2), Decision: 1 + r.Int32N(7), DecideTime: w.some(r), Origin: 1 + r.Int32N(3),
+			Channel: 1 + r.Int32N(2), Decision: max(r.Int32N(14)-6, 1), DecideTime: w.some(r), Origin: 1 + r.Int32N(3),
 			Rule: []string{"", "r1"}[r.IntN(2)], Attribution: w.attribution(r), Version: 1,
 		}
 		if v.Decision == 1 {

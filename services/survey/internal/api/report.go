@@ -33,10 +33,10 @@ type group map[typev1.Subject]*figures
 
 // The figures of a group are what was said about one subject.
 type figures struct {
-	answers              scale.Answers      // without weights
-	weighted             map[weighted]int64 // with weights
-	responses            int64
-	delivered, completed int64
+	answers                       scale.Answers      // without weights
+	weighted                      map[weighted]int64 // with weights
+	responses                     int64
+	invited, delivered, completed int64
 }
 
 // weighted is a rating of one stratum.
@@ -123,8 +123,11 @@ func (g group) add(c *count, stratum int) {
 	if c.code == rollup.Responses {
 		f.responses += c.n
 	}
-	if _, depth, ok := c.code.Decision(); ok && depth >= rollup.Delivered {
-		f.delivered += c.n
+	if _, depth, ok := c.code.Decision(); ok {
+		f.invited += c.n
+		if depth >= rollup.Delivered {
+			f.delivered += c.n
+		}
 		if depth == rollup.Completed {
 			f.completed += c.n
 		}
@@ -175,8 +178,8 @@ func (g group) measures(s *strata) []*typev1.Measure {
 		if s != nil {
 			continue
 		}
-		if f.delivered > 0 {
-			all = append(all, &typev1.Measure{Metric: typev1.Metric_METRIC_RESPONSE_RATE, Subject: subject, Estimate: f.responseRate()})
+		if f.invited > 0 {
+			all = append(all, &typev1.Measure{Metric: typev1.Metric_METRIC_RESPONSE_RATE, Subject: subject, Estimate: measure.Estimate(f.responseRate(), typev1.Unit_UNIT_RATIO)})
 		}
 		all = append(all, &typev1.Measure{
 			Metric: typev1.Metric_METRIC_RESPONSE_COUNT, Subject: subject, Estimate: measure.Count(f.responses),
@@ -196,8 +199,15 @@ func (f *figures) scales(s *strata) []scale.Measure {
 	return f.answers.Measures()
 }
 
-func (f *figures) responseRate() *typev1.Estimate {
-	return measure.Estimate(stats.Wilson(f.completed, f.delivered), typev1.Unit_UNIT_RATIO)
+// responseRate speaks of those whose invitation arrived or, where no delivery is known
+// but by the answers themselves, of those invited.
+func (f *figures) responseRate() stats.Estimate { return stats.Wilson(f.completed, f.reached()) }
+
+func (f *figures) reached() int64 {
+	if f.delivered > f.completed {
+		return f.delivered
+	}
+	return f.invited
 }
 
 // breakdown returns the groups in the order of their keys.

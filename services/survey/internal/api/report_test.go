@@ -27,7 +27,7 @@ func TestKindsAreNumberedAsInTheContract(t *testing.T) {
 
 func TestEveryMetricIsPublished(t *testing.T) {
 	var a scale.Answers
-	for k := scale.NPS; k < scale.Open; k++ {
+	for k := scale.NPS; k <= scale.Expectation; k++ {
 		a.Add(k, 3, 30)
 	}
 	seen := map[typev1.Metric]bool{}
@@ -40,5 +40,22 @@ func TestEveryMetricIsPublished(t *testing.T) {
 	}
 	if len(seen) != len(published) {
 		t.Errorf("%d metrics can be measured, want %d", len(seen), len(published))
+	}
+}
+
+func TestAResponseRateIsOverThoseWhoWereReached(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		figures figures
+		n       int64
+		want    float64
+	}{
+		{"deliveries are reported", figures{invited: 100, delivered: 80, completed: 20}, 80, .25},
+		{"nobody reports deliveries", figures{invited: 100, delivered: 20, completed: 20}, 100, .2},
+		{"nobody answered and nobody reports", figures{invited: 50}, 50, 0},
+	} {
+		if got := tt.figures.responseRate(); got.N != tt.n || got.Value != tt.want {
+			t.Errorf("%s: %v of %d, want %v of %d", tt.name, got.Value, got.N, tt.want, tt.n)
+		}
 	}
 }

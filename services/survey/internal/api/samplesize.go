@@ -10,6 +10,7 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/stats"
 	"github.com/concentric-cx/concentric/services/survey/internal/scale"
@@ -45,12 +46,12 @@ func (s *Server) EstimateSampleSize(ctx context.Context, req *surveyv1.EstimateS
 		return nil, fault.Invalid(fault.Field{Path: "margin", Reason: "TOO_SMALL", Description: "takes more answers than there are people"})
 	}
 	resp.Responses = int64(size)
-	if known.delivered == 0 {
+	if known.invited == 0 {
 		return resp, nil
 	}
-	resp.ResponseRate = known.responseRate()
+	resp.ResponseRate = measure.Estimate(known.responseRate(), typev1.Unit_UNIT_RATIO)
 	if resp.GetResponseRate().GetValue() > 0 {
-		ask := int64(math.Ceil(size * float64(known.delivered) / float64(known.completed)))
+		ask := int64(math.Ceil(size * float64(known.reached()) / float64(known.completed)))
 		resp.Invitations = &ask
 	}
 	return resp, nil
@@ -87,11 +88,11 @@ func (f *figures) variance(metric scale.Metric) (variance, worst float64, n int6
 	if metric != 0 {
 		return scale.Spread(metric, &f.answers)
 	}
-	if f.delivered > 0 {
-		rate := float64(f.completed) / float64(f.delivered)
+	if n = f.reached(); n > 0 {
+		rate := float64(f.completed) / float64(n)
 		variance = rate * (1 - rate)
 	}
-	return variance, .25, f.delivered
+	return variance, .25, n
 }
 
 func needed(metric scale.Metric, variance, margin float64) float64 {

@@ -3,6 +3,7 @@ package rollup
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -223,6 +224,18 @@ func TestDaysAndMonthsAreThoseOfTheCalendar(t *testing.T) {
 		if first := FirstDay(tt.month); MonthOf(first) != tt.month || MonthOf(first-1) != tt.month-1 {
 			t.Errorf("month %d begins on day %d", tt.month, first)
 		}
+	}
+}
+
+func TestAStaleDayTakesItsMonthOutOfThePlan(t *testing.T) {
+	f := Fresh{Through: 90, Stale: map[Period]bool{40: true}} // in February 1970
+	got := f.NewPlan(Range{0, StartOf(95)}, true)
+	want := Plan{
+		Months: []Range{{0, 1}, {2, 3}}, Days: []Range{{31, 40}, {41, 59}},
+		Raw: []Range{{StartOf(40), StartOf(41)}, {StartOf(90), StartOf(95)}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("plan = %+v, want %+v", got, want)
 	}
 }
 

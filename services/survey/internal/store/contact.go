@@ -26,8 +26,12 @@ const contactColumns = `brand, customer, opted_out, channels, consent, update_ti
 
 func (c *Contact) fields() []any {
 	return []any{
-		&c.Brand, &c.Customer, table.Flag{Of: &c.OptedOut}, table.Array[int32]{Of: &c.Channels}, &c.Consent,
-		table.Moment{Of: &c.UpdateTime}, &c.Version,
+		&c.Brand, &c.Customer,
+		table.Flag{Of: &c.OptedOut},
+		table.Array[int32]{Of: &c.Channels},
+		&c.Consent,
+		table.Moment{Of: &c.UpdateTime},
+		&c.Version,
 	}
 }
 

@@ -55,11 +55,21 @@ func (v *Invitation) fields() []any {
 	a := &v.Attribution
 	return []any{
 		&v.Brand, &v.Survey, &v.ID, &v.Subject, &v.Customer, &v.Interaction, &v.Occasion, &v.Channel, &v.Decision,
-		table.Micros{Of: &v.DecideTime}, never{&v.QuietUntil}, &v.DuplicateOf, &v.Response, &v.State, &v.Origin, &v.SurveyRevision, &v.Rule,
-		&a.Ticket, &a.Touchpoint, &a.Agent, &a.Team, &a.Partner, &a.Channel, &a.Stage, &a.Phase, &v.Language, absent{&v.TokenHash},
-		&v.Version, table.Moment{Of: &v.AvailableTime}, table.Moment{Of: &v.ExpireTime}, table.Moment{Of: &v.SendTime},
-		table.Moment{Of: &v.DeliverTime}, table.Moment{Of: &v.DisplayTime}, table.Moment{Of: &v.StartTime},
-		table.Moment{Of: &v.DismissTime}, table.Moment{Of: &v.CompleteTime}, table.Moment{Of: &v.EndTime},
+		table.Micros{Of: &v.DecideTime},
+		never{&v.QuietUntil},
+		&v.DuplicateOf, &v.Response, &v.State, &v.Origin, &v.SurveyRevision, &v.Rule,
+		&a.Ticket, &a.Touchpoint, &a.Agent, &a.Team, &a.Partner, &a.Channel, &a.Stage, &a.Phase, &v.Language,
+		absent{&v.TokenHash},
+		&v.Version,
+		table.Moment{Of: &v.AvailableTime},
+		table.Moment{Of: &v.ExpireTime},
+		table.Moment{Of: &v.SendTime},
+		table.Moment{Of: &v.DeliverTime},
+		table.Moment{Of: &v.DisplayTime},
+		table.Moment{Of: &v.StartTime},
+		table.Moment{Of: &v.DismissTime},
+		table.Moment{Of: &v.CompleteTime},
+		table.Moment{Of: &v.EndTime},
 	}
 }
 

@@ -369,8 +369,11 @@ func testReach(t *testing.T, s *Store) {
 			stage           int32
 			first           bool
 		}{
-			{"acme", "customers/ann", 2, false}, {"acme", "customers/ann", 3, true}, {"acme", "customers/ann", 3, false},
-			{"acme", "customers/bob", 2, true}, {"other", "customers/ann", 2, true},
+			{"acme", "customers/ann", 2, false},
+			{"acme", "customers/ann", 3, true},
+			{"acme", "customers/ann", 3, false},
+			{"acme", "customers/bob", 2, true},
+			{"other", "customers/ann", 2, true},
 		} {
 			if first, err := s.ReachFirst(tx, tt.brand, tt.customer, tt.stage); err != nil || first != tt.first {
 				t.Errorf("%+v: first = %t, %v", tt, first, err)

@@ -32,6 +32,7 @@ func TestStore(t *testing.T) {
 			{"a tally counts what is in range", testTally},
 			{"a tally is broken down", testGroups},
 			{"a tally counts choices", testChoices},
+			{"who comes late with a roll-up writes nothing", testRolling},
 			{"a tally knows where a response has no place", testUnplaced},
 			{"unknown names are not found", testNotFound},
 		} {

@@ -988,7 +988,8 @@ type ResponseFunnel struct {
 	Started int64 `protobuf:"varint,7,opt,name=started,proto3" json:"started,omitempty"`
 	// Those who answered.
 	Completed int64 `protobuf:"varint,8,opt,name=completed,proto3" json:"completed,omitempty"`
-	// Completed over delivered.
+	// Completed over delivered; over invited where no delivery is known but by the
+	// answers themselves.
 	ResponseRate *v1.Estimate `protobuf:"bytes,9,opt,name=response_rate,json=responseRate,proto3" json:"response_rate,omitempty"`
 	// Occasions that were not asked, by decision: `SAMPLED_OUT`, `QUIET_PERIOD` and so on.
 	NotAsked      []*v1.Exclusion `protobuf:"bytes,10,rep,name=not_asked,json=notAsked,proto3" json:"not_asked,omitempty"`

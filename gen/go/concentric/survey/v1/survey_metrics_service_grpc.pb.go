@@ -55,7 +55,7 @@ type SurveyMetricsServiceClient interface {
 	// means: n = z² s² / d².
 	EstimateSampleSize(ctx context.Context, in *EstimateSampleSizeRequest, opts ...grpc.CallOption) (*EstimateSampleSizeResponse, error)
 	// Counts the occasions of a window on their way to an answer, in six steps, and why
-	// the others were not asked. The response rate is completed over delivered.
+	// the others were not asked.
 	GetResponseFunnel(ctx context.Context, in *GetResponseFunnelRequest, opts ...grpc.CallOption) (*GetResponseFunnelResponse, error)
 	// Says from when to when the brand has responses.
 	GetDataSpan(ctx context.Context, in *GetDataSpanRequest, opts ...grpc.CallOption) (*GetDataSpanResponse, error)
@@ -148,7 +148,7 @@ type SurveyMetricsServiceServer interface {
 	// means: n = z² s² / d².
 	EstimateSampleSize(context.Context, *EstimateSampleSizeRequest) (*EstimateSampleSizeResponse, error)
 	// Counts the occasions of a window on their way to an answer, in six steps, and why
-	// the others were not asked. The response rate is completed over delivered.
+	// the others were not asked.
 	GetResponseFunnel(context.Context, *GetResponseFunnelRequest) (*GetResponseFunnelResponse, error)
 	// Says from when to when the brand has responses.
 	GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error)
