@@ -15,7 +15,6 @@ import (
 
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
-	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/simulator"
@@ -118,6 +117,8 @@ func (s *server) loop(ctx context.Context, what, how string, callers int) (loop,
 		l.op, l.weight = s.ingest(how == "scattered"), batchSize
 	case "submit":
 		l.op, err = s.submit(ctx)
+	case "resubmit":
+		l.op, err = s.resubmit(ctx)
 	case "compare":
 		views := gatewayv1.NewViewServiceClient(s.conns[0])
 		l.op = func(ctx context.Context, _ int64) error {
@@ -219,39 +220,6 @@ func (s *server) score(ctx context.Context) (func(context.Context, int64) error,
 	return func(ctx context.Context, n int64) error {
 		_, err := c.GetScore(ctx, &journeyv1.GetScoreRequest{
 			Name: fmt.Sprint(parent, "/customers/c-", n%batchSize, "/score"), AsOfTime: timestamppb.Now(),
-		})
-		return err
-	}, nil
-}
-
-// submit answers a survey of two questions about an interaction.
-func (s *server) submit(ctx context.Context) (func(context.Context, int64) error, error) {
-	survey, err := surveyv1.NewSurveyServiceClient(s.conns[0]).CreateSurvey(ctx, &surveyv1.CreateSurveyRequest{
-		Parent: brand,
-		Survey: &surveyv1.Survey{
-			DisplayName: "After a call", Subject: typev1.Subject_SUBJECT_SERVICE, Scope: surveyv1.Survey_SCOPE_INTERACTION,
-			Questions: []*surveyv1.Question{
-				{QuestionId: "nps", Kind: surveyv1.Question_KIND_NPS}, {QuestionId: "why", Kind: surveyv1.Question_KIND_OPEN},
-			},
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	c := surveyv1.NewResponseServiceClient(s.conns[0])
-	return func(ctx context.Context, n int64) error {
-		_, err := c.SubmitResponse(ctx, &surveyv1.SubmitResponseRequest{
-			Parent: brand, RequestId: requestID(),
-			Response: &surveyv1.Response{
-				Survey: survey.GetName(), Customer: customer(n),
-				Answers: []*surveyv1.Answer{
-					{QuestionId: "nps", Value: &surveyv1.Answer_Rating{Rating: int32(n % 11)}}, //nolint:gosec // 0 to 10
-					{QuestionId: "why", Value: &surveyv1.Answer_Text{Text: "quick and kind"}},
-				},
-				Attribution: &surveyv1.Attribution{
-					Interaction: fmt.Sprint(brand, "/tickets/t/interactions/i-", n), Channel: typev1.Channel_CHANNEL_PHONE,
-				},
-			},
 		})
 		return err
 	}, nil

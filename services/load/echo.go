@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
@@ -46,6 +47,7 @@ func echo(kind string) error {
 	}
 	ticketv1.RegisterTicketServiceServer(srv, tickets{})
 	journeyv1.RegisterScoringServiceServer(srv, scores{})
+	surveyv1.RegisterResponseServiceServer(srv, answers{})
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -74,4 +76,13 @@ type scores struct {
 
 func (scores) GetScore(_ context.Context, req *journeyv1.GetScoreRequest) (*journeyv1.Score, error) {
 	return &journeyv1.Score{Name: req.GetName(), Basis: &typev1.Basis{AsOfTime: req.GetAsOfTime()}}, nil
+}
+
+// answers answers with the response it was sent.
+type answers struct {
+	surveyv1.UnimplementedResponseServiceServer
+}
+
+func (answers) SubmitResponse(_ context.Context, req *surveyv1.SubmitResponseRequest) (*surveyv1.Response, error) {
+	return req.GetResponse(), nil
 }

@@ -58,7 +58,14 @@ func allGates() []gate {
 		{id: "G19t", what: "CPU of a traced echo / bare, both sides", ours: "echo traced 16", limit: "echo bare 16", unit: "us", of: wholeCPU, bound: 1.8, most: true, open: true},
 		{id: "G24", what: "CreateTicket, 1,536 callers / 256", ours: "create 1536", limit: "create 256", unit: perSecond, of: rate, bound: 0.9, open: true},
 		{id: "G25", what: "server CPU of GetTicket by REST / by gRPC", ours: "get 16 rest", limit: "get 16", unit: "us", of: serverCPU, bound: 2, most: true, open: true},
-		{id: "I1", what: "SubmitResponse, 16 callers, SQLite / echo behind the same checks", ours: "submit 16", limit: "echo checked 16", unit: perSecond, of: rate, open: true},
+
+		{id: "G3s", what: "SubmitResponse, 64 callers / 1, SQLite", ours: "submit 64", limit: "submit 1", unit: perSecond, of: rate, bound: 4},
+		{id: "G4s", what: "SubmitResponse, 16 callers, SQLite / echo behind the same checks", ours: "submit 16", limit: "echo answers 16", unit: perSecond, of: rate, bound: 0.25, open: true},
+		{id: "G6s", what: "SubmitResponse, 16 callers, SQLite: a request_id again / a new one", ours: "resubmit 16", limit: "submit 16", unit: perSecond, of: rate, bound: 2},
+		{id: "G1s", what: "SubmitResponse, 16 callers, PostgreSQL / pgbench -N -c 16", ours: "submit 16 postgres", limit: "pgbench 16", unit: perSecond, of: rate, bound: 0.9, open: true},
+		{id: "G5", what: "SubmitResponse, 16 callers, PostgreSQL / the bare INSERT of its rows", ours: "submit 16 postgres", limit: "raw answers 16 postgres", unit: perSecond, of: rate, open: true},
+		{id: "G6sp", what: "SubmitResponse, 16 callers, PostgreSQL: a request_id again / a new one", ours: "resubmit 16 postgres", limit: "submit 16 postgres", unit: perSecond, of: rate, bound: 2, open: true},
+
 		{id: "I2", what: "CompareViews of the demo brand, 4 callers", ours: "compare 4", unit: perSecond, of: rate, open: true},
 		{id: "I3", what: "GetCustomerOverview of the demo brand, 16 callers", ours: "overview 16", unit: perSecond, of: rate, open: true},
 	}

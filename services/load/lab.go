@@ -117,6 +117,8 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 		return l.pgbench(ctx)
 	case "copy 4 postgres":
 		return l.copyRows(ctx)
+	case "raw answers 16 postgres":
+		return l.rawAnswers(ctx)
 	}
 	what, callers, where := "", 0, ""
 	for word := range strings.FieldsSeq(name) {
@@ -131,8 +133,11 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 	}
 	of, kind := what, "suite"
 	if rest, ok := strings.CutPrefix(what, "echo "); ok {
-		if of, kind = "create", rest; rest == "score" {
+		switch of, kind = "create", rest; rest {
+		case "score":
 			of, kind = "score", bare
+		case "answers":
+			of, kind = "submit", checked
 		}
 	}
 	if where == "postgres" {

@@ -50,6 +50,9 @@ func TestSolicitationsAreNeverPooled(t *testing.T) {
 		for i := range 40 {
 			f := heard([]string{"It is very good.", "It is very bad.", "It is a table for my room.", "Produto muito bom"}[i%4], time.Duration(i)*time.Hour)
 			f.Rating, f.PublicReach = proto.Int32(int32(1+i%5)), proto.Int64(int64(100*i)) //nolint:gosec // small
+			if i == 2 {
+				f.Text = "Produto muito bom"
+			}
 			if i%10 == 0 {
 				f.RatingScale, f.PublicReach = &surveyv1.Scale{Min: 0, Max: 10, HigherIsBetter: true}, nil
 			}
@@ -86,10 +89,10 @@ func TestSolicitationsAreNeverPooled(t *testing.T) {
 			quality typev1.Quality
 		}{
 			{typev1.Metric_METRIC_FEEDBACK_COUNT, 36, 36, typev1.Method_METHOD_EXACT, typev1.Quality_QUALITY_OK},
-			{typev1.Metric_METRIC_POSITIVE_SHARE, 1.0 / 3, 27, typev1.Method_METHOD_WILSON, typev1.Quality_QUALITY_SMALL_SAMPLE},
-			{typev1.Metric_METRIC_NEGATIVE_SHARE, 1.0 / 3, 27, typev1.Method_METHOD_WILSON, typev1.Quality_QUALITY_SMALL_SAMPLE},
-			{typev1.Metric_METRIC_SENTIMENT_MEAN, (0.4927 - 0.5849) / 3, 27, typev1.Method_METHOD_STUDENT_T, typev1.Quality_QUALITY_SMALL_SAMPLE},
-			{typev1.Metric_METRIC_UNREADABLE_SHARE, 0.25, 36, typev1.Method_METHOD_WILSON, typev1.Quality_QUALITY_OK},
+			{typev1.Metric_METRIC_POSITIVE_SHARE, 9.0 / 26, 26, typev1.Method_METHOD_WILSON, typev1.Quality_QUALITY_SMALL_SAMPLE},
+			{typev1.Metric_METRIC_NEGATIVE_SHARE, 9.0 / 26, 26, typev1.Method_METHOD_WILSON, typev1.Quality_QUALITY_SMALL_SAMPLE},
+			{typev1.Metric_METRIC_SENTIMENT_MEAN, 9 * (0.4927 - 0.5849) / 26, 26, typev1.Method_METHOD_STUDENT_T, typev1.Quality_QUALITY_SMALL_SAMPLE},
+			{typev1.Metric_METRIC_UNREADABLE_SHARE, 10.0 / 36, 36, typev1.Method_METHOD_WILSON, typev1.Quality_QUALITY_OK},
 			{typev1.Metric_METRIC_FEEDBACK_RATING_MEAN, 102.0 / 32, 32, typev1.Method_METHOD_STUDENT_T, typev1.Quality_QUALITY_OK},
 			{typev1.Metric_METRIC_PUBLIC_REACH, 57_000, 32, typev1.Method_METHOD_EXACT, typev1.Quality_QUALITY_OK},
 			{typev1.Metric_METRIC_REPUTATION, 100 * (12_400.0 - 15_300) / (12_400 + 15_300), 16, typev1.Method_METHOD_NONE, typev1.Quality_QUALITY_SMALL_SAMPLE},
@@ -163,7 +166,16 @@ func TestEveryFigureOfFeedbackIsThatOfARecount(t *testing.T) {
 			"attributes.tenure": func(f *surveyv1.Feedback) string { return f.GetAttributes()["tenure"] },
 		}
 		for _, by := range [][]string{
-			nil, {"source"}, {"language"}, {"cluster"}, {"channel"}, {"stage"}, {"label"}, {"owner"}, {"attributes.tenure"}, {"label", "cluster"},
+			nil,
+			{"source"},
+			{"language"},
+			{"cluster"},
+			{"channel"},
+			{"stage"},
+			{"label"},
+			{"owner"},
+			{"attributes.tenure"},
+			{"label", "cluster"},
 			{"attributes.tenure", "owner"},
 		} {
 			want := map[string]int64{}

@@ -120,15 +120,18 @@ func TestATokenIsToldAgainAndNowhereKept(t *testing.T) {
 				t.Errorf("the token is kept in the table %s", table)
 			}
 		}
-		req = prompt(name, "tried")
-		req.ValidateOnly = true
-		if got := c.prompt(t, req); got.GetToken() != "" || got.GetDecision() != sent {
+		tried := prompt(name, "tried")
+		tried.ValidateOnly = true
+		if got := c.prompt(t, tried); got.GetToken() != "" || got.GetDecision() != sent {
 			t.Errorf("what was only tried = %v, want it without a token", got)
 		}
 		// With another key tokens cannot be told.
 		other, err := survey.New(t.Context(), c.db, survey.Config{TokenKey: make([]byte, survey.TokenKeySize)})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if got := connect(t, other, c.db).prompt(t, req); got.GetName() != first.GetName() || got.GetToken() != "" {
+			t.Errorf("the same call again with another key = %v, want it without a token", got)
 		}
 		if got := connect(t, other, c.db).pending(t, 0); len(got) != 1 || got[0].GetToken() != "" {
 			t.Errorf("pending with another key = %v, want it without a token", got)

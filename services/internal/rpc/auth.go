@@ -21,6 +21,7 @@ type Caller struct {
 	Brand   string   // the only brand it may act for; "" for any
 	Partner string   // the only outsourcing partner of that brand it may act for; "" for any
 	Scopes  []string // what it may do; "*" for everything
+	Subject string   // which credential it is, for the record: no secret, and "" where there is none
 	Local   bool     // nobody asked for a credential, because the server is on loopback
 
 	// Anonymous says that the call brought no credential. Only methods that check

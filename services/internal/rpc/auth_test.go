@@ -321,3 +321,13 @@ func TestKeysRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		t.Errorf("Keys = %v, want what the reader says", err)
 	}
 }
+
+func TestACallerIsKnownByTheBeginningOfItsHash(t *testing.T) {
+	caller, err := keys(t)(t.Context(), acmeKey)
+	if want := "keys/" + hash(acmeKey)[:12]; err != nil || caller.Subject != want {
+		t.Errorf("the subject = %q, %v, want %q", caller.Subject, err, want)
+	}
+	if caller, err := everyone(t.Context(), ""); err != nil || caller.Subject != "" {
+		t.Errorf("the subject of everyone = %q, %v, want none", caller.Subject, err)
+	}
+}

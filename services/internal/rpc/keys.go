@@ -20,11 +20,14 @@ type key struct {
 	caller Caller
 }
 
+// subject is how many digits of its hash tell a key from others.
+const subject = 12
+
 // Keys returns an Authenticator that knows the API keys listed in r, one a line:
 // the SHA-256 of the key in hex, whom it acts for (brands/{brand}, or * for any, or
 // brands/{brand}/partners/{partner} for an outsourcing partner) and its scopes,
 // separated by commas (* for all). Empty lines and those that begin with # say
-// nothing. Errors name the line and quote nothing.
+// nothing. The subject of a caller is keys/ and the first 12 digits of the hash. Errors name the line and quote nothing.
 func Keys(r io.Reader) (Authenticator, error) {
 	var keys []key
 	lines := bufio.NewScanner(r)
@@ -71,6 +74,7 @@ func parseKey(line string) (key, error) {
 		return k, fmt.Errorf("the hash is not a SHA-256 in hex")
 	}
 	copy(k.hash[:], hash)
+	k.caller.Subject = "keys/" + hex.EncodeToString(hash)[:subject]
 	if err := k.caller.bind(parts[1]); err != nil {
 		return k, err
 	}

@@ -11,12 +11,14 @@ import (
 	"errors"
 	"html/template"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"golang.org/x/text/language"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
@@ -68,6 +70,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		ctx = metadata.AppendToOutgoingContext(ctx, "x-forwarded-for", host)
+	}
 	v := &visit{server: s, w: w, r: r.WithContext(ctx), words: wordsFor(language.English)}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost:

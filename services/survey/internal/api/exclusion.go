@@ -11,6 +11,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
@@ -35,6 +36,7 @@ type countRequest interface {
 // count makes a response count, or not, and keeps the record of it.
 func (s *Server) count(ctx context.Context, req countRequest, to int32) (*surveyv1.Response, error) {
 	n := req.GetName()
+	caller, _ := rpc.CallerFrom(ctx)
 	answer, err := once.Do(ctx, s.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*surveyv1.Response, error) {
 		r, err := s.Store.LockResponse(tx, name.Brand(n), name.ID(n))
 		if err != nil {
@@ -48,7 +50,7 @@ func (s *Server) count(ctx context.Context, req countRequest, to int32) (*survey
 			return nil, uncountable(r)
 		}
 		if r.State != to {
-			e := store.Exclusion{Included: to == store.ResponseComplete, Reason: req.GetReason(), Time: s.now()}
+			e := store.Exclusion{Included: to == store.ResponseComplete, Reason: req.GetReason(), Principal: caller.Subject, Time: s.now()}
 			s.Store.AddExclusion(tx, r, len(record), e)
 			r.State, record = to, append(record, e)
 			if err := s.recount(tx, r, e.Time); err != nil {

@@ -7,12 +7,14 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
 // OverrideSentiment implements FeedbackService.
 func (s *Server) OverrideSentiment(ctx context.Context, req *surveyv1.OverrideSentimentRequest) (*surveyv1.Feedback, error) {
 	now := s.now()
+	caller, _ := rpc.CallerFrom(ctx)
 	return s.changeFeedback(ctx, req, req, func(f *store.Feedback) (bool, error) {
 		v := &f.Sentiment
 		if v.Override.Label == int32(req.GetLabel()) && (req.GetLabel() == 0 || v.Override.Reason == req.GetReason()) {
@@ -21,7 +23,7 @@ func (s *Server) OverrideSentiment(ctx context.Context, req *surveyv1.OverrideSe
 		v.Override = store.Override{}
 		v.Label = v.Analyzed
 		if req.GetLabel() != 0 {
-			v.Override = store.Override{Label: int32(req.GetLabel()), Reason: req.GetReason(), Time: now}
+			v.Override = store.Override{Label: int32(req.GetLabel()), Reason: req.GetReason(), Principal: caller.Subject, Time: now}
 			v.Label = v.Override.Label
 		}
 		return true, nil

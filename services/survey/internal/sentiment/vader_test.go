@@ -36,6 +36,7 @@ func TestSentencesSoundAsTheReferenceSays(t *testing.T) {
 		"The book was good.\n\tThe book was good.":                0.7003,
 		"It was, all in all, to die for":                          -0.5994,
 		"the meal, they say, was the shit":                        0.6124,
+		"We adore it but calm":                                    0.4497,
 		"No good":                                                 -0.3412,
 		"I am least happy":                                        -0.4585,
 		"We were never so happy":                                  0.7702,
@@ -173,7 +174,7 @@ func TestALabelNeedsALanguageThatIsRead(t *testing.T) {
 			t.Errorf("%q in %q was read by %q %q", tt.text, tt.language, got.Analyzer, got.Version)
 		}
 	}
-	if got := (Reader)(nil).Read("great", "en").Label; got != Unknown {
+	if got := Reader(nil).Read("great", "en").Label; got != Unknown {
 		t.Errorf("a reader without analyzers says %v, want Unknown", got)
 	}
 }

@@ -111,8 +111,16 @@ func (m *FeedbackMeasured) of(f *Feedback) {
 // needs a migration.
 func (m *FeedbackMeasured) parts() [10]feedbackPart {
 	return [10]feedbackPart{
-		{&m.Solicitation, ""}, {&m.Label, ""}, {&m.Analyzed, ""}, {&m.Rating, ""}, {&m.Status, ""}, {&m.Public, ""},
-		{&m.Source, FeedbackSource}, {&m.Channel, FeedbackChannel}, {&m.Stage, FeedbackStage}, {&m.Owner, FeedbackOwner},
+		{&m.Solicitation, ""},
+		{&m.Label, ""},
+		{&m.Analyzed, ""},
+		{&m.Rating, ""},
+		{&m.Status, ""},
+		{&m.Public, ""},
+		{&m.Source, FeedbackSource},
+		{&m.Channel, FeedbackChannel},
+		{&m.Stage, FeedbackStage},
+		{&m.Owner, FeedbackOwner},
 	}
 }
 
