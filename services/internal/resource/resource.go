@@ -49,14 +49,14 @@ type Resource[P Message, T any] struct {
 	Users string
 }
 
-// A Message is one with a resource name and an etag.
+// A Message is one with a resource name. One that can be changed has a field etag.
 type Message interface {
 	proto.Message
 	GetName() string
-	GetEtag() string
 }
 
-// A CreateRequest is the request of a Create method.
+// A CreateRequest is the request of a Create method. It has a field with the
+// caller's id, called like that of the resource with _id behind.
 type CreateRequest interface {
 	once.Request
 	GetParent() string
@@ -83,9 +83,10 @@ type DeleteRequest interface {
 }
 
 // Create stores in, under the caller's id or a new one.
-func (r *Resource[P, T]) Create(ctx context.Context, req CreateRequest, in P, id string) (P, error) {
+func (r *Resource[P, T]) Create(ctx context.Context, req CreateRequest, in P) (P, error) {
 	var none P
 	now, brand := Now(), name.Brand(req.GetParent())
+	id := text(req, r.Field+"_id")
 	if id == "" {
 		id = name.NewID()
 	}
@@ -168,7 +169,7 @@ func (r *Resource[P, T]) Update(ctx context.Context, req UpdateRequest, patch P)
 	n := patch.GetName()
 	return once.Do(ctx, r.DB, name.Brand(n), req, func(tx *sqldb.Tx) (P, error) {
 		var none P
-		old, err := r.Lock(tx, n, patch.GetEtag())
+		old, err := r.Lock(tx, n, text(patch, "etag"))
 		if err != nil {
 			return none, err
 		}
@@ -251,7 +252,13 @@ func (r *Resource[P, T]) visible(ctx context.Context) []filter.Clause {
 	return []filter.Clause{{Text: r.Owner + " = ?", Args: []any{caller.Partner}}}
 }
 
-// value returns what a message holds in a field that its list can be ordered by.
+// text returns what m holds in a field of text, which it must have.
+func text(m proto.Message, field string) string {
+	r := m.ProtoReflect()
+	return r.Get(r.Descriptor().Fields().ByName(protoreflect.Name(field))).String()
+}
+
+// value returns what m holds in a field that its list can be ordered by.
 func value(m protoreflect.Message, field string) any {
 	v := m.Get(m.Descriptor().Fields().ByName(protoreflect.Name(field)))
 	switch v := v.Interface().(type) {

@@ -81,7 +81,7 @@ func (s *Server) CreateSurvey(ctx context.Context, req *surveyv1.CreateSurveyReq
 		s.Store.ForgetSurveys(tx)
 		return nil
 	})
-	return r.Create(ctx, req, req.GetSurvey(), req.GetSurveyId())
+	return r.Create(ctx, req, req.GetSurvey())
 }
 
 // GetSurvey implements SurveyService.

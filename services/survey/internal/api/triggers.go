@@ -59,7 +59,7 @@ func (s *Server) checkTriggerRule(tx *sqldb.Tx, old store.TriggerRule, row *stor
 
 // CreateTriggerRule implements SurveyService.
 func (s *Server) CreateTriggerRule(ctx context.Context, req *surveyv1.CreateTriggerRuleRequest) (*surveyv1.TriggerRule, error) {
-	return s.triggerRules().Create(ctx, req, req.GetTriggerRule(), req.GetTriggerRuleId())
+	return s.triggerRules().Create(ctx, req, req.GetTriggerRule())
 }
 
 // GetTriggerRule implements SurveyService.

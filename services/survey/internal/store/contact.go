@@ -134,9 +134,16 @@ func (s *Store) ReachFirst(tx *sqldb.Tx, brand, customer string, stage int32) (b
 	return n == 1, err
 }
 
-// NextContacts returns up to limit customers of a brand that come after one, in their order.
+// NextContacts returns up to limit customers of a brand that come after one, in their
+// order: contacts, and those known from their responses only.
 func (s *Store) NextContacts(tx *sqldb.Tx, brand, after string, limit int) ([]string, error) {
-	rows, err := tx.Query(`SELECT customer FROM contact WHERE brand = $1 AND customer > $2 ORDER BY customer LIMIT $3`, brand, after, limit)
+	rows, err := tx.Query(`
+		SELECT customer FROM (
+		  SELECT customer FROM contact WHERE brand = $1 AND customer > $2 ORDER BY customer LIMIT $3) AS contacts
+		UNION
+		SELECT customer FROM (
+		  SELECT DISTINCT customer FROM response WHERE brand = $1 AND customer > $2 ORDER BY customer LIMIT $3) AS respondents
+		ORDER BY customer LIMIT $3`, brand, after, limit)
 	if err != nil {
 		return nil, err
 	}

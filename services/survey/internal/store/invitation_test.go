@@ -384,14 +384,17 @@ func testReach(t *testing.T, s *Store) {
 }
 
 func testWave(t *testing.T, s *Store) {
+	for i, c := range []string{"customers/aa", "customers/b", "customers/aa", ""} { // who answered unasked is known as well
+		add(t, s, response(fmt.Sprint("r", i), noon, func(r *Response) { r.Customer = c }))
+	}
 	write(t, s, func(tx *sqldb.Tx) error {
 		for _, c := range []string{"customers/b", "customers/a", "customers/c"} {
 			s.AddContact(tx, "acme", c)
 		}
 		s.AddContact(tx, "other", "customers/bb")
 		first, err := s.NextContacts(tx, "acme", "", 2)
-		rest, err2 := s.NextContacts(tx, "acme", "customers/b", 2)
-		equal(t, "contacts", append(first, rest...), []string{"customers/a", "customers/b", "customers/c"})
+		rest, err2 := s.NextContacts(tx, "acme", "customers/aa", 2)
+		equal(t, "contacts", append(first, rest...), []string{"customers/a", "customers/aa", "customers/b", "customers/c"})
 		return errors.Join(err, err2)
 	})
 	for _, done := range []bool{false, true} {
