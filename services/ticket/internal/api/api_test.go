@@ -1,7 +1,6 @@
 package api
 
 import (
-	"math"
 	"testing"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -41,17 +40,6 @@ func TestTheRulesUseTheNumbersOfTheContract(t *testing.T) {
 			if v := values.ByNumber(protoreflect.EnumNumber(n)); v == nil || string(v.Name()) != name {
 				t.Errorf("%s has %v for %d, want %s", tt.enum.FullName(), v, n, name)
 			}
-		}
-	}
-}
-
-func TestVersion(t *testing.T) {
-	for etag, want := range map[string]int64{
-		"": 0, "1": 1, "9223372036854775807": math.MaxInt64,
-		"0": -1, "-1": -1, "01": -1, "+1": -1, " 1": -1, "9223372036854775808": -1, "junk": -1, "*": -1,
-	} {
-		if got := version(etag); got != want {
-			t.Errorf("version(%q) = %d, want %d", etag, got, want)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -59,7 +60,7 @@ func (s *Server) BatchCreateTickets(ctx context.Context, req *ticketv1.BatchCrea
 			drafts[i], errs[i] = newDraft(ctx, item)
 		}
 		if errs[i] != nil && (!req.GetPartialSuccess() || !refusal(errs[i])) {
-			return nil, within("requests["+strconv.Itoa(i)+"]", errs[i])
+			return nil, resource.Within("requests["+strconv.Itoa(i)+"]", errs[i])
 		}
 	}
 	return once.Do(ctx, s.DB, brand, req, func(tx *sqldb.Tx) (*ticketv1.BatchCreateTicketsResponse, error) {
@@ -75,7 +76,7 @@ func (s *Server) BatchCreateTickets(ctx context.Context, req *ticketv1.BatchCrea
 			case req.GetPartialSuccess() && refusal(err):
 				resp.Results = append(resp.Results, &ticketv1.CreateTicketResult{Error: statusOf(err)})
 			default:
-				return nil, within("requests["+strconv.Itoa(i)+"]", err)
+				return nil, resource.Within("requests["+strconv.Itoa(i)+"]", err)
 			}
 		}
 		return resp, nil
@@ -92,7 +93,7 @@ func refusal(err error) bool {
 }
 
 // item checks one request of a batch as if it had come alone.
-func (s *Server) item(brand string, req createRequest) error {
+func (s *Server) item(brand string, req resource.CreateRequest) error {
 	if err := s.Validator.Message(req); err != nil {
 		return err
 	}

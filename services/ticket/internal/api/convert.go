@@ -12,6 +12,7 @@ import (
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -152,7 +153,7 @@ func ticketProto(t store.Ticket) *ticketv1.Ticket {
 		Attributes:        t.Attributes,
 		CreateTime:        timestamppb.New(t.CreateTime),
 		UpdateTime:        timestamppb.New(t.UpdateTime),
-		Etag:              strconv.FormatInt(t.Version, 10),
+		Etag:              resource.Etag(t.Version),
 		IssueType:         ref(t.Brand, "issueTypes", t.IssueType),
 		Problem:           ref(t.Brand, "problems", t.Problem),
 		Campaign:          t.Campaign,
@@ -271,19 +272,6 @@ func idOr(id string) string {
 		return name.NewID()
 	}
 	return id
-}
-
-// version returns the version an etag names: 0, which is any, for none, and one
-// that no ticket has for what this server never sent.
-func version(etag string) int64 {
-	if etag == "" {
-		return 0
-	}
-	v, err := strconv.ParseInt(etag, 10, 64)
-	if err != nil || v <= 0 || strconv.FormatInt(v, 10) != etag {
-		return -1
-	}
-	return v
 }
 
 // normal returns attributes with their values in form NFC, so that equal texts

@@ -6,6 +6,7 @@ import (
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -13,13 +14,13 @@ import (
 // DeleteTicket implements TicketService. Fails with `FAILED_PRECONDITION`, reason
 // `DELETED`, if it is deleted already.
 func (s *Server) DeleteTicket(ctx context.Context, req *ticketv1.DeleteTicketRequest) (*ticketv1.Ticket, error) {
-	now := moment()
+	now := resource.Now()
 	return s.mark(ctx, req, newMove(ctx, req.GetName(), req.GetEtag(), now, now), store.Deleted)
 }
 
 // UndeleteTicket implements TicketService.
 func (s *Server) UndeleteTicket(ctx context.Context, req *ticketv1.UndeleteTicketRequest) (*ticketv1.Ticket, error) {
-	now := moment()
+	now := resource.Now()
 	m := newMove(ctx, req.GetName(), req.GetEtag(), now, now)
 	m.deleted = true
 	return s.mark(ctx, req, m, store.Undeleted)

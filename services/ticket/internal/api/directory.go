@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"strconv"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -12,7 +11,9 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
@@ -23,73 +24,79 @@ var byDisplayName = filter.Fields{
 	{Name: "display_name", Order: "display_name"},
 }
 
-var partners = &resource[*ticketv1.Partner, store.Partner]{
-	table: store.Partners, collection: "partners", field: "partner", owner: "id",
-	filters: filter.Fields{{Name: "display_name"}, {Name: "inactive", Kind: filter.Bool}},
-	orders:  byDisplayName,
-	message: func(p store.Partner) *ticketv1.Partner {
-		return &ticketv1.Partner{
-			Name: ref(p.Brand, "partners", p.ID), DisplayName: p.DisplayName, Inactive: p.Inactive,
-			CreateTime: timestamppb.New(p.CreateTime), UpdateTime: timestamppb.New(p.UpdateTime), Etag: etag(p.Record),
-		}
-	},
-	row: func(m *ticketv1.Partner, r store.Record) (store.Partner, error) {
-		return store.Partner{Record: r, DisplayName: m.GetDisplayName(), Inactive: m.GetInactive()}, nil
-	},
-	inUse: store.PartnerInUse, users: "teams or agents",
+// partners are the partners of a server.
+func (s *Server) partners() *resource.Resource[*ticketv1.Partner, store.Partner] {
+	return &resource.Resource[*ticketv1.Partner, store.Partner]{
+		DB: s.DB, Validator: s.Validator, Table: store.Partners, Collection: "partners", Field: "partner", Owner: "id",
+		Filters: filter.Fields{{Name: "display_name"}, {Name: "inactive", Kind: filter.Bool}},
+		Orders:  byDisplayName,
+		Message: func(p store.Partner) *ticketv1.Partner {
+			return &ticketv1.Partner{
+				Name: ref(p.Brand, "partners", p.ID), DisplayName: p.DisplayName, Inactive: p.Inactive,
+				CreateTime: timestamppb.New(p.CreateTime), UpdateTime: timestamppb.New(p.UpdateTime), Etag: resource.Etag(p.Version),
+			}
+		},
+		Row: func(m *ticketv1.Partner, r table.Record) (store.Partner, error) {
+			return store.Partner{Record: r, DisplayName: m.GetDisplayName(), Inactive: m.GetInactive()}, nil
+		},
+		InUse: store.PartnerInUse, Users: "teams or agents",
+	}
 }
 
-var teams = &resource[*ticketv1.Team, store.Team]{
-	table: store.Teams, collection: "teams", field: "team", owner: "partner",
-	filters: filter.Fields{
-		{Name: "display_name"},
-		{Name: "partner", Kind: filter.Name, Collection: "partners"},
-		{Name: "head", Kind: filter.Name, Collection: "agents"},
-		{Name: "inactive", Kind: filter.Bool},
-	},
-	orders: byDisplayName,
-	message: func(t store.Team) *ticketv1.Team {
-		return &ticketv1.Team{
-			Name: ref(t.Brand, "teams", t.ID), DisplayName: t.DisplayName, Partner: ref(t.Brand, "partners", t.Partner),
-			Head: ref(t.Brand, "agents", t.Head), Inactive: t.Inactive,
-			CreateTime: timestamppb.New(t.CreateTime), UpdateTime: timestamppb.New(t.UpdateTime), Etag: etag(t.Record),
-		}
-	},
-	row: func(m *ticketv1.Team, r store.Record) (store.Team, error) {
-		return store.Team{
-			Record: r, DisplayName: m.GetDisplayName(), Partner: name.ID(m.GetPartner()), Head: name.ID(m.GetHead()), Inactive: m.GetInactive(),
-		}, nil
-	},
-	check: checkTeam,
-	inUse: store.TeamInUse, users: "agents",
+// teams are the teams of a server.
+func (s *Server) teams() *resource.Resource[*ticketv1.Team, store.Team] {
+	return &resource.Resource[*ticketv1.Team, store.Team]{
+		DB: s.DB, Validator: s.Validator, Table: store.Teams, Collection: "teams", Field: "team", Owner: "partner",
+		Filters: filter.Fields{
+			{Name: "display_name"},
+			{Name: "partner", Kind: filter.Name, Collection: "partners"},
+			{Name: "head", Kind: filter.Name, Collection: "agents"},
+			{Name: "inactive", Kind: filter.Bool},
+		},
+		Orders: byDisplayName,
+		Message: func(t store.Team) *ticketv1.Team {
+			return &ticketv1.Team{
+				Name: ref(t.Brand, "teams", t.ID), DisplayName: t.DisplayName, Partner: ref(t.Brand, "partners", t.Partner),
+				Head: ref(t.Brand, "agents", t.Head), Inactive: t.Inactive,
+				CreateTime: timestamppb.New(t.CreateTime), UpdateTime: timestamppb.New(t.UpdateTime), Etag: resource.Etag(t.Version),
+			}
+		},
+		Row: func(m *ticketv1.Team, r table.Record) (store.Team, error) {
+			return store.Team{
+				Record: r, DisplayName: m.GetDisplayName(), Partner: name.ID(m.GetPartner()), Head: name.ID(m.GetHead()), Inactive: m.GetInactive(),
+			}, nil
+		},
+		Check: checkTeam,
+		InUse: store.TeamInUse, Users: "agents",
+	}
 }
 
-var agents = &resource[*ticketv1.Agent, store.Agent]{
-	table: store.Agents, collection: "agents", field: "agent", owner: "partner",
-	filters: filter.Fields{
-		{Name: "display_name"},
-		{Name: "team", Kind: filter.Name, Collection: "teams"},
-		{Name: "partner", Kind: filter.Name, Collection: "partners"},
-		{Name: "inactive", Kind: filter.Bool},
-	},
-	orders: byDisplayName,
-	message: func(a store.Agent) *ticketv1.Agent {
-		return &ticketv1.Agent{
-			Name: ref(a.Brand, "agents", a.ID), DisplayName: a.DisplayName, Team: ref(a.Brand, "teams", a.Team),
-			Partner: ref(a.Brand, "partners", a.Partner), Inactive: a.Inactive,
-			CreateTime: timestamppb.New(a.CreateTime), UpdateTime: timestamppb.New(a.UpdateTime), Etag: etag(a.Record),
-		}
-	},
-	row: func(m *ticketv1.Agent, r store.Record) (store.Agent, error) {
-		return store.Agent{
-			Record: r, DisplayName: m.GetDisplayName(), Team: name.ID(m.GetTeam()), Partner: name.ID(m.GetPartner()), Inactive: m.GetInactive(),
-		}, nil
-	},
-	check: checkAgent,
+// agents are the agents of a server.
+func (s *Server) agents() *resource.Resource[*ticketv1.Agent, store.Agent] {
+	return &resource.Resource[*ticketv1.Agent, store.Agent]{
+		DB: s.DB, Validator: s.Validator, Table: store.Agents, Collection: "agents", Field: "agent", Owner: "partner",
+		Filters: filter.Fields{
+			{Name: "display_name"},
+			{Name: "team", Kind: filter.Name, Collection: "teams"},
+			{Name: "partner", Kind: filter.Name, Collection: "partners"},
+			{Name: "inactive", Kind: filter.Bool},
+		},
+		Orders: byDisplayName,
+		Message: func(a store.Agent) *ticketv1.Agent {
+			return &ticketv1.Agent{
+				Name: ref(a.Brand, "agents", a.ID), DisplayName: a.DisplayName, Team: ref(a.Brand, "teams", a.Team),
+				Partner: ref(a.Brand, "partners", a.Partner), Inactive: a.Inactive,
+				CreateTime: timestamppb.New(a.CreateTime), UpdateTime: timestamppb.New(a.UpdateTime), Etag: resource.Etag(a.Version),
+			}
+		},
+		Row: func(m *ticketv1.Agent, r table.Record) (store.Agent, error) {
+			return store.Agent{
+				Record: r, DisplayName: m.GetDisplayName(), Team: name.ID(m.GetTeam()), Partner: name.ID(m.GetPartner()), Inactive: m.GetInactive(),
+			}, nil
+		},
+		Check: checkAgent,
+	}
 }
-
-// etag names the version of a row.
-func etag(r store.Record) string { return strconv.FormatInt(r.Version, 10) }
 
 // checkTeam checks what of a team is new. A team with agents keeps its partner,
 // which is theirs as well. Locks are taken in the order agent, team, partner.
@@ -109,7 +116,7 @@ func checkTeam(tx *sqldb.Tx, old store.Team, team *store.Team) error {
 	if team.Head == old.Head || team.Head == "" {
 		return nil
 	}
-	_, err := store.Agents.Read(tx, team.Brand, team.Head)
+	_, err := store.Agents.Get(tx, team.Brand, team.Head)
 	return explain(ref(team.Brand, "agents", team.Head), err)
 }
 
@@ -135,27 +142,27 @@ func checkAgent(tx *sqldb.Tx, old store.Agent, agent *store.Agent) error {
 }
 
 // mustHave makes sure that a row which another refers to is there, and stays.
-func mustHave[T any](tx *sqldb.Tx, table *store.Table[T], brand, collection, id string) error {
+func mustHave[T any](tx *sqldb.Tx, in *table.Table[T], brand, collection, id string) error {
 	if id == "" {
 		return nil
 	}
-	_, err := table.Lock(tx, brand, id)
+	_, err := in.Lock(tx, brand, id)
 	return explain(ref(brand, collection, id), err)
 }
 
 // CreatePartner implements DirectoryService.
 func (s *Server) CreatePartner(ctx context.Context, req *ticketv1.CreatePartnerRequest) (*ticketv1.Partner, error) {
-	return create(ctx, s, partners, req, req.GetPartner())
+	return s.partners().Create(ctx, req, req.GetPartner())
 }
 
 // GetPartner implements DirectoryService.
 func (s *Server) GetPartner(ctx context.Context, req *ticketv1.GetPartnerRequest) (*ticketv1.Partner, error) {
-	return get(ctx, s, partners, req.GetName())
+	return s.partners().Get(ctx, req.GetName())
 }
 
 // ListPartners implements DirectoryService.
 func (s *Server) ListPartners(ctx context.Context, req *ticketv1.ListPartnersRequest) (*ticketv1.ListPartnersResponse, error) {
-	page, next, err := list(ctx, s, partners, req, byName(req.GetOrderBy()))
+	page, next, err := s.partners().List(ctx, req, cmp.Or(req.GetOrderBy(), "name"))
 	if err != nil {
 		return nil, err
 	}
@@ -164,27 +171,27 @@ func (s *Server) ListPartners(ctx context.Context, req *ticketv1.ListPartnersReq
 
 // UpdatePartner implements DirectoryService.
 func (s *Server) UpdatePartner(ctx context.Context, req *ticketv1.UpdatePartnerRequest) (*ticketv1.Partner, error) {
-	return update(ctx, s, partners, req, req.GetPartner())
+	return s.partners().Update(ctx, req, req.GetPartner())
 }
 
 // DeletePartner implements DirectoryService.
 func (s *Server) DeletePartner(ctx context.Context, req *ticketv1.DeletePartnerRequest) (*emptypb.Empty, error) {
-	return remove(ctx, s, partners, req)
+	return s.partners().Delete(ctx, req)
 }
 
 // CreateTeam implements DirectoryService.
 func (s *Server) CreateTeam(ctx context.Context, req *ticketv1.CreateTeamRequest) (*ticketv1.Team, error) {
-	return create(ctx, s, teams, req, req.GetTeam())
+	return s.teams().Create(ctx, req, req.GetTeam())
 }
 
 // GetTeam implements DirectoryService.
 func (s *Server) GetTeam(ctx context.Context, req *ticketv1.GetTeamRequest) (*ticketv1.Team, error) {
-	return get(ctx, s, teams, req.GetName())
+	return s.teams().Get(ctx, req.GetName())
 }
 
 // ListTeams implements DirectoryService.
 func (s *Server) ListTeams(ctx context.Context, req *ticketv1.ListTeamsRequest) (*ticketv1.ListTeamsResponse, error) {
-	page, next, err := list(ctx, s, teams, req, byName(req.GetOrderBy()))
+	page, next, err := s.teams().List(ctx, req, cmp.Or(req.GetOrderBy(), "name"))
 	if err != nil {
 		return nil, err
 	}
@@ -193,27 +200,27 @@ func (s *Server) ListTeams(ctx context.Context, req *ticketv1.ListTeamsRequest) 
 
 // UpdateTeam implements DirectoryService.
 func (s *Server) UpdateTeam(ctx context.Context, req *ticketv1.UpdateTeamRequest) (*ticketv1.Team, error) {
-	return update(ctx, s, teams, req, req.GetTeam())
+	return s.teams().Update(ctx, req, req.GetTeam())
 }
 
 // DeleteTeam implements DirectoryService.
 func (s *Server) DeleteTeam(ctx context.Context, req *ticketv1.DeleteTeamRequest) (*emptypb.Empty, error) {
-	return remove(ctx, s, teams, req)
+	return s.teams().Delete(ctx, req)
 }
 
 // CreateAgent implements DirectoryService.
 func (s *Server) CreateAgent(ctx context.Context, req *ticketv1.CreateAgentRequest) (*ticketv1.Agent, error) {
-	return create(ctx, s, agents, req, req.GetAgent())
+	return s.agents().Create(ctx, req, req.GetAgent())
 }
 
 // GetAgent implements DirectoryService.
 func (s *Server) GetAgent(ctx context.Context, req *ticketv1.GetAgentRequest) (*ticketv1.Agent, error) {
-	return get(ctx, s, agents, req.GetName())
+	return s.agents().Get(ctx, req.GetName())
 }
 
 // ListAgents implements DirectoryService.
 func (s *Server) ListAgents(ctx context.Context, req *ticketv1.ListAgentsRequest) (*ticketv1.ListAgentsResponse, error) {
-	page, next, err := list(ctx, s, agents, req, byName(req.GetOrderBy()))
+	page, next, err := s.agents().List(ctx, req, cmp.Or(req.GetOrderBy(), "name"))
 	if err != nil {
 		return nil, err
 	}
@@ -222,10 +229,10 @@ func (s *Server) ListAgents(ctx context.Context, req *ticketv1.ListAgentsRequest
 
 // UpdateAgent implements DirectoryService.
 func (s *Server) UpdateAgent(ctx context.Context, req *ticketv1.UpdateAgentRequest) (*ticketv1.Agent, error) {
-	return update(ctx, s, agents, req, req.GetAgent())
+	return s.agents().Update(ctx, req, req.GetAgent())
 }
 
 // DeleteAgent implements DirectoryService.
 func (s *Server) DeleteAgent(ctx context.Context, req *ticketv1.DeleteAgentRequest) (*emptypb.Empty, error) {
-	return remove(ctx, s, agents, req)
+	return s.agents().Delete(ctx, req)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/mask"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -30,7 +31,7 @@ func (s *Server) UpdateTicket(ctx context.Context, req *ticketv1.UpdateTicketReq
 		}
 		etag = ""
 	}
-	now := moment()
+	now := resource.Now()
 	m := newMove(ctx, patch.GetName(), etag, now, now)
 	m.edit = true
 	return once.Do(ctx, s.DB, m.brand, req, func(tx *sqldb.Tx) (*ticketv1.Ticket, error) {
@@ -73,7 +74,7 @@ func (s *Server) edited(tx *sqldb.Tx, t store.Ticket, req *ticketv1.UpdateTicket
 		return t, nil, nil
 	}
 	if err := s.Validator.Message(merged); err != nil {
-		return t, nil, within("ticket", err)
+		return t, nil, resource.Within("ticket", err)
 	}
 	t.Policy.Given = t.Policy.Given || keep
 	next, err := s.rewritten(tx, t, merged, partner)

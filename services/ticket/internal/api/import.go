@@ -13,6 +13,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -33,7 +34,7 @@ const (
 // ImportTickets implements TicketService. What is stored stays when the call fails
 // later on: send the rest again, the rows that are there change nothing.
 func (s *Server) ImportTickets(stream grpc.ClientStreamingServer[ticketv1.ImportTicketsRequest, ticketv1.ImportTicketsResponse]) error {
-	in := importing{server: s, now: moment(), resp: &ticketv1.ImportTicketsResponse{}}
+	in := importing{server: s, now: resource.Now(), resp: &ticketv1.ImportTicketsResponse{}}
 	for index := int64(0); ; index++ {
 		row, err := stream.Recv()
 		if errors.Is(err, io.EOF) {

@@ -12,6 +12,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -27,7 +28,7 @@ const maxInteractions = 10_000
 // The answer that is remembered for the request_id leaves out the words, which a
 // repeat brings along: so what is redacted is gone.
 func (s *Server) CreateInteraction(ctx context.Context, req *ticketv1.CreateInteractionRequest) (*ticketv1.Interaction, error) {
-	now := moment()
+	now := resource.Now()
 	in, err := newInteraction(req, now)
 	if err != nil {
 		return nil, err
@@ -100,8 +101,8 @@ func (r recording) take(tx *sqldb.Tx, t store.Ticket) (store.Ticket, []store.Eve
 		return t, nil, err
 	}
 	if t.Counts.Interactions >= maxInteractions {
-		resource := ticketName(t.Brand, t.ID)
-		return t, nil, fault.Precondition("TOO_MANY_INTERACTIONS", resource, "%s has %d interactions and takes no more", resource, maxInteractions)
+		n := ticketName(t.Brand, t.ID)
+		return t, nil, fault.Precondition("TOO_MANY_INTERACTIONS", n, "%s has %d interactions and takes no more", n, maxInteractions)
 	}
 	before := t
 	t.Status = status
@@ -148,7 +149,7 @@ func (s *Server) followUp(tx *sqldb.Tx, old store.Ticket, r recording) (store.Ti
 		t.Channel = old.Channel
 	}
 	if t.IssueType != "" {
-		_, err := store.IssueTypes.Read(tx, t.Brand, t.IssueType)
+		_, err := store.IssueTypes.Get(tx, t.Brand, t.IssueType)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			t.IssueType = ""
@@ -174,12 +175,12 @@ func (s *Server) GetInteraction(ctx context.Context, req *ticketv1.GetInteractio
 
 // visible refuses a caller bound to a partner what belongs to a ticket that is not the
 // partner's.
-func (s *Server) visible(ctx context.Context, ticket, resource string) error {
+func (s *Server) visible(ctx context.Context, ticket, n string) error {
 	if partnerOf(ctx) == "" {
 		return nil
 	}
 	if _, err := s.ticket(ctx, ticket); err != nil {
-		return fault.NotFound(resource)
+		return fault.NotFound(n)
 	}
 	return nil
 }

@@ -67,10 +67,10 @@ func takeIn(tx *sqldb.Tx, t store.Ticket, sources []string, reason string) (stor
 func crossing(tx *sqldb.Tx, t store.Ticket, sources []string) error {
 	for at := t; at.Status.State == lifecycle.Merged && at.MergedInto != ""; {
 		if slices.Contains(sources, at.MergedInto) {
-			resource := ticketName(t.Brand, t.ID)
+			n := ticketName(t.Brand, t.ID)
 			return &fault.Error{
-				Code: codes.Aborted, Reason: "MERGES_CROSS", Metadata: map[string]string{"name": resource},
-				Message: fmt.Sprintf("%s was merged into one of the sources meanwhile", resource),
+				Code: codes.Aborted, Reason: "MERGES_CROSS", Metadata: map[string]string{"name": n},
+				Message: fmt.Sprintf("%s was merged into one of the sources meanwhile", n),
 			}
 		}
 		var err error

@@ -12,6 +12,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -44,7 +45,7 @@ func (s *Server) QueryServiceMetrics(ctx context.Context, req *ticketv1.QuerySer
 	if err := s.Store.Snapshot(ctx, a.read); err != nil {
 		return nil, err
 	}
-	if err := s.sessions(ctx, a); err != nil {
+	if err := s.countSessions(ctx, a); err != nil {
 		return nil, err
 	}
 	resp := &ticketv1.QueryServiceMetricsResponse{Basis: basis}
@@ -75,7 +76,7 @@ func (s *Server) question(ctx context.Context, req narrowed) (question, *typev1.
 			return question{}, nil, err
 		}
 	}
-	now := moment()
+	now := resource.Now()
 	q := question{
 		brand: brand, partner: partnerOf(ctx), now: now,
 		channels: codesOf(req.GetPopulation().GetChannels()), stages: codesOf(req.GetPopulation().GetStages()),

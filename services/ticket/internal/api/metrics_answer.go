@@ -139,9 +139,9 @@ func (a *answer) measures() ([]*typev1.MeasureGroup, error) {
 // they have no value.
 var ofSessions = []rollup.Dim{rollup.Channel, rollup.IssueKind, rollup.Stage, rollup.Phase}
 
-// sessions counts the self-service sessions of the window, unless the question is
+// countSessions counts the self-service sessions of the window, unless the question is
 // about tickets that match a filter or are a partner's.
-func (s *Server) sessions(ctx context.Context, a *answer) error {
+func (s *Server) countSessions(ctx context.Context, a *answer) error {
 	wanted := slices.ContainsFunc([]typev1.Metric{
 		typev1.Metric_METRIC_SELF_SERVICE_SESSION_COUNT, typev1.Metric_METRIC_DEFLECTION_CONFIRMED_SHARE,
 		typev1.Metric_METRIC_DEFLECTION_IMPLIED_SHARE, typev1.Metric_METRIC_DEFLECTION_FALSE_SHARE,

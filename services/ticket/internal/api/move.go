@@ -7,6 +7,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -76,18 +77,18 @@ func (m move) write(tx *sqldb.Tx, before, after store.Ticket) (bool, error) {
 // read returns the ticket, if the caller may see it and the move is for one like it.
 func (m move) read(tx *sqldb.Tx) (store.Ticket, error) {
 	t, err := store.ReadTicket(tx, m.brand, m.id)
-	resource := ticketName(m.brand, m.id)
+	n := ticketName(m.brand, m.id)
 	switch {
 	case err != nil:
-		return t, explain(resource, err)
+		return t, explain(n, err)
 	case m.partner != "" && t.Partner != m.partner:
-		return t, fault.NotFound(resource)
-	case version(m.etag) != 0 && version(m.etag) != t.Version:
-		return t, fault.Stale(resource)
+		return t, fault.NotFound(n)
+	case resource.Version(m.etag) != 0 && resource.Version(m.etag) != t.Version:
+		return t, fault.Stale(n)
 	case !t.DeleteTime.IsZero() && !m.deleted:
-		return t, fault.Precondition("DELETED", resource, "%s is deleted; undelete it first", resource)
+		return t, fault.Precondition("DELETED", n, "%s is deleted; undelete it first", n)
 	case t.DeleteTime.IsZero() && m.deleted:
-		return t, fault.Precondition("NOT_DELETED", resource, "%s is not deleted", resource)
+		return t, fault.Precondition("NOT_DELETED", n, "%s is not deleted", n)
 	}
 	return t, nil
 }
@@ -111,13 +112,13 @@ func (s *Server) moved(tx *sqldb.Tx, before, after store.Ticket) error {
 }
 
 // ticket returns the named ticket, if the caller may see it.
-func (s *Server) ticket(ctx context.Context, resource string) (store.Ticket, error) {
-	t, err := s.Store.Ticket(ctx, name.Brand(resource), name.ID(resource))
+func (s *Server) ticket(ctx context.Context, n string) (store.Ticket, error) {
+	t, err := s.Store.Ticket(ctx, name.Brand(n), name.ID(n))
 	if err != nil {
-		return t, explain(resource, err)
+		return t, explain(n, err)
 	}
 	if partner := partnerOf(ctx); partner != "" && t.Partner != partner {
-		return t, fault.NotFound(resource)
+		return t, fault.NotFound(n)
 	}
 	return t, nil
 }

@@ -9,6 +9,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -25,7 +26,7 @@ type moveRequest interface {
 
 // timedMove returns the move that req asks for.
 func timedMove(ctx context.Context, req moveRequest) (move, error) {
-	now := moment()
+	now := resource.Now()
 	at, err := given("event_time", req.GetEventTime(), now)
 	return newMove(ctx, req.GetName(), req.GetEtag(), or(at, now), now), err
 }
@@ -95,7 +96,7 @@ func beforeResolution(field string) error {
 
 // ResolveTicket implements TicketService.
 func (s *Server) ResolveTicket(ctx context.Context, req *ticketv1.ResolveTicketRequest) (*ticketv1.Ticket, error) {
-	now := moment()
+	now := resource.Now()
 	at, err := given("resolve_time", req.GetResolveTime(), now)
 	if err != nil {
 		return nil, err

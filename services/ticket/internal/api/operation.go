@@ -16,6 +16,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -136,7 +137,7 @@ func (s *Server) WaitOperation(ctx context.Context, req *ticketv1.WaitOperationR
 func (s *Server) CancelOperation(ctx context.Context, req *ticketv1.CancelOperationRequest) (*emptypb.Empty, error) {
 	n := req.GetName()
 	return once.Do(ctx, s.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*emptypb.Empty, error) {
-		err := store.EndOperation(tx, name.Brand(n), name.ID(n), int32(codes.Canceled), moment())
+		err := store.EndOperation(tx, name.Brand(n), name.ID(n), int32(codes.Canceled), resource.Now())
 		return &emptypb.Empty{}, explain(n, err)
 	})
 }

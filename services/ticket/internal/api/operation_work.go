@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -30,7 +31,7 @@ func (s *Server) RunOperations(ctx context.Context) {
 	var forgotten time.Time // when it last forgot old ones
 	for again := (retry{}); ctx.Err() == nil; {
 		s.sla.operations.clear()
-		if now := moment(); now.Sub(forgotten) >= forgetEvery {
+		if now := resource.Now(); now.Sub(forgotten) >= forgetEvery {
 			forgotten = now
 			s.forgetOperations(ctx, now)
 		}
@@ -55,13 +56,13 @@ func (s *Server) forgetOperations(ctx context.Context, now time.Time) {
 // work claims one operation and works on it until it is finished or somebody else's.
 // It reports whether there was one. Where there is none it writes nothing.
 func (s *Server) work(ctx context.Context) (bool, error) {
-	waiting, err := s.Store.OperationWaits(ctx, moment())
+	waiting, err := s.Store.OperationWaits(ctx, resource.Now())
 	if err != nil || !waiting {
 		return false, err
 	}
 	var o store.Operation
 	err = s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
-		now := moment()
+		now := resource.Now()
 		o, waiting, err = s.Store.ClaimOperation(tx, now, now.Add(leaseTime))
 		return err
 	})
@@ -87,11 +88,11 @@ func (s *Server) step(ctx context.Context, held store.Operation) (store.Operatio
 	case err != nil && fault.Reason(err) == "": // it would fail again
 		slog.ErrorContext(ctx, "an operation has failed", slog.String("operation", operationName(held)), slog.String("error", err.Error()))
 		next = held
-		next.Code, next.EndTime = int32(codes.Internal), moment()
+		next.Code, next.EndTime = int32(codes.Internal), resource.Now()
 	case err != nil:
 		return held, true, err
 	default:
-		next.Lease = moment().Add(leaseTime)
+		next.Lease = resource.Now().Add(leaseTime)
 	}
 	mine := false
 	err = s.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) (err error) {

@@ -16,7 +16,7 @@ import (
 // directory knows who that is. A caller bound to a partner names nobody of another.
 func known(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, error) {
 	if o.Agent != "" && (bound != "" || o.Team == "" || o.Partner == "") {
-		a, err := store.Agents.Read(tx, brand, o.Agent)
+		a, err := store.Agents.Get(tx, brand, o.Agent)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
@@ -28,7 +28,7 @@ func known(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, error
 		}
 	}
 	if o.Team != "" && bound != "" {
-		t, err := store.Teams.Read(tx, brand, o.Team)
+		t, err := store.Teams.Get(tx, brand, o.Team)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
@@ -47,14 +47,14 @@ func known(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, error
 // is not there or inactive. A caller bound to a partner assigns within it.
 func assignee(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, error) {
 	check := func(collection, id string, inactive bool, err error) error {
-		resource := ref(brand, collection, id)
+		n := ref(brand, collection, id)
 		if err == nil && inactive {
-			return fault.Precondition("INACTIVE", resource, "%s is inactive", resource)
+			return fault.Precondition("INACTIVE", n, "%s is inactive", n)
 		}
-		return explain(resource, err)
+		return explain(n, err)
 	}
 	if o.Agent != "" {
-		a, err := store.Agents.Read(tx, brand, o.Agent)
+		a, err := store.Agents.Get(tx, brand, o.Agent)
 		if err == nil && bound != "" && a.Partner != bound {
 			return o, partnerBound()
 		}
@@ -69,7 +69,7 @@ func assignee(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, er
 		}
 	}
 	if o.Team != "" {
-		t, err := store.Teams.Read(tx, brand, o.Team)
+		t, err := store.Teams.Get(tx, brand, o.Team)
 		if err == nil && bound != "" && t.Partner != bound {
 			return o, partnerBound()
 		}
@@ -84,7 +84,7 @@ func assignee(tx *sqldb.Tx, brand, bound string, o store.Owner) (store.Owner, er
 		return o, partnerBound()
 	}
 	if o.Partner != "" {
-		p, err := store.Partners.Read(tx, brand, o.Partner)
+		p, err := store.Partners.Get(tx, brand, o.Partner)
 		if err := check("partners", o.Partner, p.Inactive, err); err != nil {
 			return o, err
 		}

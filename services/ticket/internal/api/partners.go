@@ -34,7 +34,7 @@ func (s *Server) ComparePartners(ctx context.Context, req *ticketv1.ComparePartn
 	for _, d := range mix {
 		set = append(set, newDimension(d).of)
 	}
-	partners, err := s.partners(ctx, req.GetPartners())
+	partners, err := s.compared(ctx, req.GetPartners())
 	if err != nil {
 		return nil, err
 	}
@@ -70,9 +70,9 @@ func (s *Server) ComparePartners(ctx context.Context, req *ticketv1.ComparePartn
 	return resp, nil
 }
 
-// partners returns the ids to compare: those named, which must be known, and the
+// compared returns the ids to compare: those named, which must be known, and the
 // brand's own people; none for all.
-func (s *Server) partners(ctx context.Context, names []string) ([]string, error) {
+func (s *Server) compared(ctx context.Context, names []string) ([]string, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}

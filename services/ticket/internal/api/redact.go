@@ -6,6 +6,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -14,7 +15,7 @@ import (
 // as it is.
 func (s *Server) RedactInteraction(ctx context.Context, req *ticketv1.RedactInteractionRequest) (*ticketv1.Interaction, error) {
 	n := req.GetName()
-	brand, ticket, now := name.Brand(n), name.ID(name.Parent(n)), moment()
+	brand, ticket, now := name.Brand(n), name.ID(name.Parent(n)), resource.Now()
 	return once.Do(ctx, s.DB, brand, req, func(tx *sqldb.Tx) (*ticketv1.Interaction, error) {
 		i, err := store.ReadInteraction(tx, brand, ticket, name.ID(n))
 		if err != nil {

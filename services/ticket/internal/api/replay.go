@@ -12,6 +12,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -43,7 +44,7 @@ func newPast(index int64, req *ticketv1.ImportTicketsRequest, now time.Time) (p 
 			err = fault.Invalid(fault.Field{Path: "event_time", Reason: "timestamp.order", Description: "must not close the ticket before it was opened"})
 		}
 		if err != nil {
-			p.err = within("events["+strconv.Itoa(i)+"]", err)
+			p.err = resource.Within("events["+strconv.Itoa(i)+"]", err)
 			return p
 		}
 		p.events = append(p.events, event)
@@ -54,7 +55,7 @@ func newPast(index int64, req *ticketv1.ImportTicketsRequest, now time.Time) (p 
 			Parent: ticket, InteractionId: strconv.Itoa(i + 1), Interaction: in,
 		}, now)
 		if err != nil {
-			p.err = within("interactions["+strconv.Itoa(i)+"]", err)
+			p.err = resource.Within("interactions["+strconv.Itoa(i)+"]", err)
 			return p
 		}
 		if said.Channel == 0 {

@@ -12,28 +12,33 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/deflection"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
-var sessions = &resource[*ticketv1.SelfServiceSession, store.Session]{
-	table: store.Sessions, collection: "selfServiceSessions", field: "self_service_session",
-	filters: filter.Fields{
-		{Name: "customer", Kind: filter.Name, Collection: "customers"},
-		{Name: "kind", Kind: filter.Enum, Enum: ticketv1.SelfServiceSession_Kind(0).Descriptor()},
-		{Name: "channel", Kind: filter.Enum, Enum: typev1.Channel(0).Descriptor()},
-		{Name: "issue_kind", Kind: filter.Enum, Enum: ticketv1.Ticket_IssueKind(0).Descriptor()},
-		{Name: "verdict", Kind: filter.Enum, Enum: ticketv1.SelfServiceSession_Verdict(0).Descriptor()},
-		{Name: "start_time", Kind: filter.Time},
-	},
-	orders:  filter.Fields{{Name: "start_time", Kind: filter.Time, Order: "start_time"}},
-	message: sessionProto,
-	row:     newSession,
+// sessions are the self-service sessions of a server.
+func (s *Server) sessions() *resource.Resource[*ticketv1.SelfServiceSession, store.Session] {
+	return &resource.Resource[*ticketv1.SelfServiceSession, store.Session]{
+		DB: s.DB, Validator: s.Validator, Table: store.Sessions, Collection: "selfServiceSessions", Field: "self_service_session",
+		Filters: filter.Fields{
+			{Name: "customer", Kind: filter.Name, Collection: "customers"},
+			{Name: "kind", Kind: filter.Enum, Enum: ticketv1.SelfServiceSession_Kind(0).Descriptor()},
+			{Name: "channel", Kind: filter.Enum, Enum: typev1.Channel(0).Descriptor()},
+			{Name: "issue_kind", Kind: filter.Enum, Enum: ticketv1.Ticket_IssueKind(0).Descriptor()},
+			{Name: "verdict", Kind: filter.Enum, Enum: ticketv1.SelfServiceSession_Verdict(0).Descriptor()},
+			{Name: "start_time", Kind: filter.Time},
+		},
+		Orders:  filter.Fields{{Name: "start_time", Kind: filter.Time, Order: "start_time"}},
+		Message: sessionProto,
+		Row:     newSession,
+	}
 }
 
 // newSession makes the row of a new session, with the defaults of the contract.
-func newSession(m *ticketv1.SelfServiceSession, r store.Record) (store.Session, error) {
+func newSession(m *ticketv1.SelfServiceSession, r table.Record) (store.Session, error) {
 	now := r.CreateTime
 	start, err := given("self_service_session.start_time", m.GetStartTime(), now)
 	if err != nil {
@@ -78,7 +83,7 @@ func sessionProto(s store.Session) *ticketv1.SelfServiceSession {
 		EndTime:    timestamppb.New(s.EndTime),
 		Verdict:    ticketv1.SelfServiceSession_Verdict(s.Verdict),
 		Articles:   s.Articles,
-		Deflection: ticketv1.SelfServiceSession_Deflection(s.Deflection(moment())),
+		Deflection: ticketv1.SelfServiceSession_Deflection(s.Deflection(resource.Now())),
 		Contact:    ref(s.Brand, "tickets", s.Contact),
 		CreateTime: timestamppb.New(s.CreateTime),
 	}
@@ -86,17 +91,17 @@ func sessionProto(s store.Session) *ticketv1.SelfServiceSession {
 
 // CreateSelfServiceSession implements SelfServiceService.
 func (s *Server) CreateSelfServiceSession(ctx context.Context, req *ticketv1.CreateSelfServiceSessionRequest) (*ticketv1.SelfServiceSession, error) {
-	return create(ctx, s, sessions, req, req.GetSelfServiceSession())
+	return s.sessions().Create(ctx, req, req.GetSelfServiceSession())
 }
 
 // GetSelfServiceSession implements SelfServiceService.
 func (s *Server) GetSelfServiceSession(ctx context.Context, req *ticketv1.GetSelfServiceSessionRequest) (*ticketv1.SelfServiceSession, error) {
-	return get(ctx, s, sessions, req.GetName())
+	return s.sessions().Get(ctx, req.GetName())
 }
 
 // ListSelfServiceSessions implements SelfServiceService.
 func (s *Server) ListSelfServiceSessions(ctx context.Context, req *ticketv1.ListSelfServiceSessionsRequest) (*ticketv1.ListSelfServiceSessionsResponse, error) {
-	page, next, err := list(ctx, s, sessions, req, "start_time desc")
+	page, next, err := s.sessions().List(ctx, req, "start_time desc")
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +112,11 @@ func (s *Server) ListSelfServiceSessions(ctx context.Context, req *ticketv1.List
 func (s *Server) RateSelfServiceSession(ctx context.Context, req *ticketv1.RateSelfServiceSessionRequest) (*ticketv1.SelfServiceSession, error) {
 	n := req.GetName()
 	return once.Do(ctx, s.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*ticketv1.SelfServiceSession, error) {
-		row, err := sessions.lock(tx, n, "")
+		row, err := s.sessions().Lock(tx, n, "")
 		if err != nil {
 			return nil, err
 		}
-		row.Verdict, row.UpdateTime = deflection.Verdict(req.GetVerdict()), moment()
+		row.Verdict, row.UpdateTime = deflection.Verdict(req.GetVerdict()), resource.Now()
 		if row, err = store.Sessions.Update(tx, row); err != nil {
 			return nil, explain(n, err)
 		}

@@ -13,6 +13,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/watch"
@@ -41,9 +42,6 @@ type Server struct {
 	lookups lookups
 }
 
-// moment returns the time now, as the store keeps it.
-func moment() time.Time { return sqldb.Time(sqldb.Micros(time.Now())) }
-
 // given returns the time in a field of the request, as the store keeps it, or the
 // zero time for none.
 func given(field string, ts *timestamppb.Timestamp, now time.Time) (time.Time, error) {
@@ -65,22 +63,13 @@ func or(t, instead time.Time) time.Time {
 	return t
 }
 
-// explain turns what the store and the rules say about the resource into what the
-// caller can use.
-func explain(resource string, err error) error {
-	if err == nil {
-		return nil
-	}
+// explain turns what the store and the rules say about the resource called n into what
+// the caller can use.
+func explain(n string, err error) error {
 	if e, ok := errors.AsType[*lifecycle.Illegal](err); ok {
-		return illegal(resource, e)
+		return illegal(n, e)
 	}
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return fault.NotFound(resource)
-	case errors.Is(err, store.ErrExists):
-		return fault.Exists(resource)
-	}
-	return err
+	return resource.Explain(n, err)
 }
 
 // illegal says in which state the ticket is and where it may go from there.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/sla"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -13,7 +14,7 @@ import (
 // six targets, without the store. At most 50 microseconds are asked for.
 func BenchmarkClocksOfALog(b *testing.B) {
 	noon := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
-	policy := store.SLAPolicy{Record: store.Record{Brand: "acme", ID: "p"}, Schedule: "desk", Revision: 1}
+	policy := store.SLAPolicy{Record: table.Record{Brand: "acme", ID: "p"}, Schedule: "desk", Revision: 1}
 	for m := range int32(6) {
 		policy.Targets = append(policy.Targets, store.Target{Metric: m + 1, Duration: 40 * time.Hour})
 	}

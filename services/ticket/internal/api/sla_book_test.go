@@ -3,7 +3,9 @@ package api
 import (
 	"testing"
 
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
@@ -12,7 +14,7 @@ import (
 func TestTheBookIsForgottenBeforeAnybodyWakes(t *testing.T) {
 	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s := newWorld(t, open(t), 1).Server
-		record := store.Record{Brand: "acme", ID: "one", Version: 1, CreateTime: moment(), UpdateTime: moment()}
+		record := table.Record{Brand: "acme", ID: "one", Version: 1, CreateTime: resource.Now(), UpdateTime: resource.Now()}
 		for what, change := range map[string]func(*sqldb.Tx) error{
 			"a schedule": func(tx *sqldb.Tx) error {
 				return s.checkSchedule(tx, store.Schedule{}, &store.Schedule{Record: record, TimeZone: "UTC"})

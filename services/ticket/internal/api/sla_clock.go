@@ -15,13 +15,14 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/page"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/ticket/internal/sla"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
 // GetSlaClock implements SlaService.
 func (s *Server) GetSlaClock(ctx context.Context, req *ticketv1.GetSlaClockRequest) (*ticketv1.SlaClock, error) {
-	at := moment()
+	at := resource.Now()
 	if req.GetAsOfTime() != nil {
 		at = req.GetAsOfTime().AsTime()
 	}
@@ -167,7 +168,7 @@ func (s *Server) present(ctx context.Context, brand string, rows []store.Clock) 
 	if err != nil {
 		return nil, err
 	}
-	now, found := moment(), make(map[string]*ticketv1.SlaInstance, len(rows))
+	now, found := resource.Now(), make(map[string]*ticketv1.SlaInstance, len(rows))
 	for _, h := range histories {
 		instances, err := s.clocks(ctx, h, now, sla.Brief)
 		if err != nil {

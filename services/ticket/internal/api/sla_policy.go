@@ -16,7 +16,9 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
@@ -24,27 +26,27 @@ import (
 const maxPolicies = 200
 
 // policies are the policies of a server.
-func (s *Server) policies() *resource[*ticketv1.SlaPolicy, store.SLAPolicy] {
-	return &resource[*ticketv1.SlaPolicy, store.SLAPolicy]{
-		table: store.SLAPolicies, collection: "slaPolicies", field: "sla_policy",
-		filters: filter.Fields{
+func (s *Server) policies() *resource.Resource[*ticketv1.SlaPolicy, store.SLAPolicy] {
+	return &resource.Resource[*ticketv1.SlaPolicy, store.SLAPolicy]{
+		DB: s.DB, Validator: s.Validator, Table: store.SLAPolicies, Collection: "slaPolicies", Field: "sla_policy",
+		Filters: filter.Fields{
 			{Name: "display_name"},
 			{Name: "inactive", Kind: filter.Bool},
 			{Name: "schedule", Kind: filter.Name, Collection: "schedules"},
 			{Name: "position", Kind: filter.Number},
 		},
-		orders: filter.Fields{
+		Orders: filter.Fields{
 			{Name: "position", Kind: filter.Number, Order: "position"},
 			{Name: "name", Kind: filter.Name, Order: "id"},
 			{Name: "display_name", Order: "display_name"},
 		},
-		message: policyProto,
-		row:     newPolicy,
-		check:   s.checkPolicy,
+		Message: policyProto,
+		Row:     newPolicy,
+		Check:   s.checkPolicy,
 	}
 }
 
-func newPolicy(m *ticketv1.SlaPolicy, r store.Record) (store.SLAPolicy, error) {
+func newPolicy(m *ticketv1.SlaPolicy, r table.Record) (store.SLAPolicy, error) {
 	p := store.SLAPolicy{
 		Record: r, DisplayName: m.GetDisplayName(), Position: m.GetPosition(), Inactive: m.GetInactive(),
 		Conditions: newConditions(m.GetConditions()), Schedule: name.ID(m.GetSchedule()),
@@ -96,7 +98,7 @@ func policyProto(p store.SLAPolicy) *ticketv1.SlaPolicy {
 		Name: ref(p.Brand, "slaPolicies", p.ID), DisplayName: p.DisplayName, Position: p.Position, Inactive: p.Inactive,
 		Schedule: ref(p.Brand, "schedules", p.Schedule), BotCounts: p.BotCounts, NoteCounts: p.NoteCounts,
 		AutomaticAcknowledges: p.AutomaticAcknowledges, Revision: p.Revision,
-		CreateTime: timestamppb.New(p.CreateTime), UpdateTime: timestamppb.New(p.UpdateTime), Etag: etag(p.Record),
+		CreateTime: timestamppb.New(p.CreateTime), UpdateTime: timestamppb.New(p.UpdateTime), Etag: resource.Etag(p.Version),
 	}
 	if c := p.Conditions; c != nil {
 		m.Conditions = conditionsProto(p.Brand, c)
@@ -165,17 +167,17 @@ func (s *Server) checkPolicy(tx *sqldb.Tx, old store.SLAPolicy, row *store.SLAPo
 
 // CreateSlaPolicy implements SlaService.
 func (s *Server) CreateSlaPolicy(ctx context.Context, req *ticketv1.CreateSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
-	return create(ctx, s, s.policies(), req, req.GetSlaPolicy())
+	return s.policies().Create(ctx, req, req.GetSlaPolicy())
 }
 
 // GetSlaPolicy implements SlaService.
 func (s *Server) GetSlaPolicy(ctx context.Context, req *ticketv1.GetSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
-	return get(ctx, s, s.policies(), req.GetName())
+	return s.policies().Get(ctx, req.GetName())
 }
 
 // ListSlaPolicies implements SlaService.
 func (s *Server) ListSlaPolicies(ctx context.Context, req *ticketv1.ListSlaPoliciesRequest) (*ticketv1.ListSlaPoliciesResponse, error) {
-	page, next, err := list(ctx, s, s.policies(), req, cmp.Or(req.GetOrderBy(), "position"))
+	page, next, err := s.policies().List(ctx, req, cmp.Or(req.GetOrderBy(), "position"))
 	if err != nil {
 		return nil, err
 	}
@@ -184,13 +186,13 @@ func (s *Server) ListSlaPolicies(ctx context.Context, req *ticketv1.ListSlaPolic
 
 // UpdateSlaPolicy implements SlaService.
 func (s *Server) UpdateSlaPolicy(ctx context.Context, req *ticketv1.UpdateSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
-	return update(ctx, s, s.policies(), req, req.GetSlaPolicy())
+	return s.policies().Update(ctx, req, req.GetSlaPolicy())
 }
 
 // DeleteSlaPolicy implements SlaService.
 func (s *Server) DeleteSlaPolicy(ctx context.Context, req *ticketv1.DeleteSlaPolicyRequest) (*emptypb.Empty, error) {
 	defer s.sla.book.forget()
-	return remove(ctx, s, s.policies(), req)
+	return s.policies().Delete(ctx, req)
 }
 
 // ListSlaPolicyRevisions implements SlaService. Those of a deleted policy are there
@@ -200,14 +202,14 @@ func (s *Server) ListSlaPolicyRevisions(ctx context.Context, req *ticketv1.ListS
 	if err := page.Decode(req, &before); err != nil {
 		return nil, err
 	}
-	l := store.Listing{
+	l := table.Listing{
 		Brand: name.Brand(req.GetName()), By: "revision DESC", Limit: page.Size(req) + 1,
 		Where: []filter.Clause{{Text: "id = ?", Args: []any{name.ID(req.GetName())}}},
 	}
 	if before != 0 {
 		l.Where = append(l.Where, filter.Clause{Text: "revision < ?", Args: []any{before}})
 	}
-	rows, err := store.SLAPolicyRevisions.List(ctx, s.Store, l)
+	rows, err := store.SLAPolicyRevisions.List(ctx, s.DB, l)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +231,7 @@ func (s *Server) ListSlaPolicyRevisions(ctx context.Context, req *ticketv1.ListS
 func (s *Server) RollbackSlaPolicy(ctx context.Context, req *ticketv1.RollbackSlaPolicyRequest) (*ticketv1.SlaPolicy, error) {
 	n := req.GetName()
 	return once.Do(ctx, s.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*ticketv1.SlaPolicy, error) {
-		old, err := s.policies().lock(tx, n, req.GetEtag())
+		old, err := s.policies().Lock(tx, n, req.GetEtag())
 		if err != nil {
 			return nil, err
 		}
@@ -238,7 +240,7 @@ func (s *Server) RollbackSlaPolicy(ctx context.Context, req *ticketv1.RollbackSl
 			return nil, explain(fmt.Sprintf("%s@%d", n, req.GetRevision()), err)
 		}
 		row.Record = old.Record
-		row.UpdateTime = moment()
+		row.UpdateTime = resource.Now()
 		if err := s.checkPolicy(tx, old, &row); err != nil {
 			return nil, err
 		}

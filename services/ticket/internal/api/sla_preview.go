@@ -11,9 +11,10 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/sla"
-	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
 // maxSegments is how many segments a preview shows.
@@ -31,7 +32,7 @@ func (s *Server) PreviewSlaDeadline(ctx context.Context, req *ticketv1.PreviewSl
 	if err != nil {
 		return nil, err
 	}
-	now := moment()
+	now := resource.Now()
 	start := now
 	if req.GetStartTime() != nil {
 		start = req.GetStartTime().AsTime()
@@ -60,17 +61,17 @@ func (s *Server) PreviewSlaDeadline(ctx context.Context, req *ticketv1.PreviewSl
 func (s *Server) previewed(ctx context.Context, req *ticketv1.PreviewSlaDeadlineRequest) (time.Duration, string, error) {
 	if req.GetTarget() != nil {
 		if req.GetSchedule() != "" {
-			if _, err := get(ctx, s, s.schedules(), req.GetSchedule()); err != nil {
+			if _, err := s.schedules().Get(ctx, req.GetSchedule()); err != nil {
 				return 0, "", err
 			}
 		}
 		return req.GetTarget().AsDuration(), name.ID(req.GetSchedule()), nil
 	}
-	p, err := get(ctx, s, s.policies(), req.GetSlaPolicy())
+	p, err := s.policies().Get(ctx, req.GetSlaPolicy())
 	if err != nil {
 		return 0, "", err
 	}
-	row, err := newPolicy(p, store.Record{})
+	row, err := newPolicy(p, table.Record{})
 	if err != nil {
 		return 0, "", err
 	}

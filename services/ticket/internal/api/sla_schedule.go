@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 
@@ -9,7 +10,9 @@ import (
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/filter"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
@@ -18,19 +21,19 @@ import (
 const settling = 2 * fresh
 
 // schedules are the schedules of a server.
-func (s *Server) schedules() *resource[*ticketv1.Schedule, store.Schedule] {
-	return &resource[*ticketv1.Schedule, store.Schedule]{
-		table: store.Schedules, collection: "schedules", field: "schedule",
-		filters: filter.Fields{{Name: "display_name"}, {Name: "time_zone"}},
-		orders:  byDisplayName,
-		message: scheduleProto,
-		row:     newSchedule,
-		check:   s.checkSchedule,
-		inUse:   store.ScheduleInUse, users: "policies",
+func (s *Server) schedules() *resource.Resource[*ticketv1.Schedule, store.Schedule] {
+	return &resource.Resource[*ticketv1.Schedule, store.Schedule]{
+		DB: s.DB, Validator: s.Validator, Table: store.Schedules, Collection: "schedules", Field: "schedule",
+		Filters: filter.Fields{{Name: "display_name"}, {Name: "time_zone"}},
+		Orders:  byDisplayName,
+		Message: scheduleProto,
+		Row:     newSchedule,
+		Check:   s.checkSchedule,
+		InUse:   store.ScheduleInUse, Users: "policies",
 	}
 }
 
-func newSchedule(m *ticketv1.Schedule, r store.Record) (store.Schedule, error) {
+func newSchedule(m *ticketv1.Schedule, r table.Record) (store.Schedule, error) {
 	row := store.Schedule{Record: r, DisplayName: m.GetDisplayName(), TimeZone: m.GetTimeZone()}
 	for _, d := range m.GetWeek() {
 		row.Week = append(row.Week, store.WeekDay{Day: int32(d.GetDay()), Hours: newHours(d.GetHours())})
@@ -52,7 +55,7 @@ func newHours(in []*ticketv1.Schedule_Hours) (all []store.Hours) {
 func scheduleProto(s store.Schedule) *ticketv1.Schedule {
 	m := &ticketv1.Schedule{
 		Name: ref(s.Brand, "schedules", s.ID), DisplayName: s.DisplayName, TimeZone: s.TimeZone, Revision: s.Revision,
-		CreateTime: timestamppb.New(s.CreateTime), UpdateTime: timestamppb.New(s.UpdateTime), Etag: etag(s.Record),
+		CreateTime: timestamppb.New(s.CreateTime), UpdateTime: timestamppb.New(s.UpdateTime), Etag: resource.Etag(s.Version),
 	}
 	for _, d := range s.Week {
 		m.Week = append(m.Week, &ticketv1.Schedule_WeekDay{Day: ticketv1.Schedule_DayOfWeek(d.Day), Hours: hoursProto(d.Hours)})
@@ -113,17 +116,17 @@ func sameHours(a, b store.Schedule) bool {
 
 // CreateSchedule implements SlaService.
 func (s *Server) CreateSchedule(ctx context.Context, req *ticketv1.CreateScheduleRequest) (*ticketv1.Schedule, error) {
-	return create(ctx, s, s.schedules(), req, req.GetSchedule())
+	return s.schedules().Create(ctx, req, req.GetSchedule())
 }
 
 // GetSchedule implements SlaService.
 func (s *Server) GetSchedule(ctx context.Context, req *ticketv1.GetScheduleRequest) (*ticketv1.Schedule, error) {
-	return get(ctx, s, s.schedules(), req.GetName())
+	return s.schedules().Get(ctx, req.GetName())
 }
 
 // ListSchedules implements SlaService.
 func (s *Server) ListSchedules(ctx context.Context, req *ticketv1.ListSchedulesRequest) (*ticketv1.ListSchedulesResponse, error) {
-	page, next, err := list(ctx, s, s.schedules(), req, byName(req.GetOrderBy()))
+	page, next, err := s.schedules().List(ctx, req, cmp.Or(req.GetOrderBy(), "name"))
 	if err != nil {
 		return nil, err
 	}
@@ -132,10 +135,10 @@ func (s *Server) ListSchedules(ctx context.Context, req *ticketv1.ListSchedulesR
 
 // UpdateSchedule implements SlaService.
 func (s *Server) UpdateSchedule(ctx context.Context, req *ticketv1.UpdateScheduleRequest) (*ticketv1.Schedule, error) {
-	return update(ctx, s, s.schedules(), req, req.GetSchedule())
+	return s.schedules().Update(ctx, req, req.GetSchedule())
 }
 
 // DeleteSchedule implements SlaService.
 func (s *Server) DeleteSchedule(ctx context.Context, req *ticketv1.DeleteScheduleRequest) (*emptypb.Empty, error) {
-	return remove(ctx, s, s.schedules(), req)
+	return s.schedules().Delete(ctx, req)
 }

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/sla"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -35,7 +36,7 @@ func (s *Server) settle(tx *sqldb.Tx, h store.History, old []store.Clock) (chang
 	if err != nil {
 		return false, err
 	}
-	now, t := moment(), h.Ticket
+	now, t := resource.Now(), h.Ticket
 	teller := teller{server: s, tx: tx, ticket: t, history: history, quiet: imported(t)}
 	was := make(map[clockKey]store.Clock, len(old))
 	for _, c := range old {

@@ -19,8 +19,10 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/stats"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/sla"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -32,7 +34,7 @@ const (
 
 // SimulateSlaPolicy implements SlaService.
 func (s *Server) SimulateSlaPolicy(ctx context.Context, req *ticketv1.SimulateSlaPolicyRequest) (*longrunningpb.Operation, error) {
-	if _, err := newPolicy(req.GetSlaPolicy(), store.Record{}); err != nil {
+	if _, err := newPolicy(req.GetSlaPolicy(), table.Record{}); err != nil {
 		return nil, err
 	}
 	span, err := s.simulated(req)
@@ -50,7 +52,7 @@ func (s *Server) SimulateSlaPolicy(ctx context.Context, req *ticketv1.SimulateSl
 	if err != nil {
 		return nil, err
 	}
-	o := store.Operation{Brand: span.Brand, ID: name.NewID(), Request: request, Total: total, CreateTime: moment()}
+	o := store.Operation{Brand: span.Brand, ID: name.NewID(), Request: request, Total: total, CreateTime: resource.Now()}
 	return once.Do(ctx, s.DB, o.Brand, req, func(tx *sqldb.Tx) (*longrunningpb.Operation, error) {
 		if err := mustHave(tx, store.Schedules, o.Brand, "schedules", name.ID(req.GetSlaPolicy().GetSchedule())); err != nil {
 			return nil, err
@@ -120,7 +122,7 @@ func (s *Server) simulate(ctx context.Context, o store.Operation) (store.Operati
 	if err != nil {
 		return o, err
 	}
-	policy, err := newPolicy(req.GetSlaPolicy(), store.Record{Brand: span.Brand, ID: "simulated"})
+	policy, err := newPolicy(req.GetSlaPolicy(), table.Record{Brand: span.Brand, ID: "simulated"})
 	if err != nil {
 		return o, err
 	}
@@ -140,7 +142,7 @@ func (s *Server) simulate(ctx context.Context, o store.Operation) (store.Operati
 	}
 	o.Done = t.Tickets
 	if len(tickets) < simulateBatch {
-		o.EndTime = moment()
+		o.EndTime = resource.Now()
 		o.Result, err = proto.Marshal(t.answer(req, o))
 		return o, err
 	}

@@ -77,7 +77,7 @@ func (s *Server) choose(tx *sqldb.Tx, t *store.Ticket) error {
 		t.Policy.Revision = policies[i].Revision
 		return nil
 	}
-	p, err := store.SLAPolicies.Read(tx, t.Brand, t.Policy.ID) // made by another replica just now
+	p, err := store.SLAPolicies.Get(tx, t.Brand, t.Policy.ID) // made by another replica just now
 	if err != nil {
 		return explain(ref(t.Brand, "slaPolicies", t.Policy.ID), err)
 	}

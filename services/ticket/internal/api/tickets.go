@@ -7,6 +7,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -34,7 +35,7 @@ type draft struct {
 }
 
 func newDraft(ctx context.Context, req *ticketv1.CreateTicketRequest) (draft, error) {
-	t, err := newTicket(req, moment())
+	t, err := newTicket(req, resource.Now())
 	if err != nil {
 		return draft{}, err
 	}
@@ -87,7 +88,7 @@ func (s *Server) prepare(tx *sqldb.Tx, t *store.Ticket, partner string) error {
 // typed gives t the kind of its issue type and, where it says none, its stage, phase
 // and priority, and its procedure if asked to.
 func typed(tx *sqldb.Tx, t *store.Ticket, procedure bool) error {
-	i, err := store.IssueTypes.Read(tx, t.Brand, t.IssueType)
+	i, err := store.IssueTypes.Get(tx, t.Brand, t.IssueType)
 	if err != nil {
 		return explain(ref(t.Brand, "issueTypes", t.IssueType), err)
 	}

@@ -1,10 +1,10 @@
 package store
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 const moveTicket = `
@@ -45,14 +45,6 @@ func AddReopening(tx *sqldb.Tx, t Ticket, number int32, resolved, reopened time.
 // Edit writes what a caller may change of a ticket, as in after, if its version is
 // still that of before. It returns false if it is not.
 func Edit(tx *sqldb.Tx, before, after Ticket) (bool, error) {
-	attributes, err := encode(after.Attributes)
-	if err != nil {
-		return false, err
-	}
-	steps, err := encodeSteps(after.RedressSteps)
-	if err != nil {
-		return false, err
-	}
 	n, err := tx.Exec(`
 		UPDATE ticket SET subject = $1, priority = $2, issue_kind = $3, stage = $4, phase = $5, channel = $6, handling = $7,
 			origin = $8, attributes = $9, issue_type = $10, cause_touchpoint = $11, campaign = $12, external_id = $13,
@@ -60,9 +52,9 @@ func Edit(tx *sqldb.Tx, before, after Ticket) (bool, error) {
 			sla_policy_revision = $19, sla_policy_given = $20, update_time = $21, version = $22
 		WHERE brand = $23 AND id = $24 AND version = $25`,
 		after.Subject, after.Priority, after.IssueKind, after.Stage, after.Phase, after.Channel, after.Handling,
-		after.Origin, attributes, after.IssueType, after.CauseTouchpoint, after.Campaign, null(after.ExternalID),
-		after.FollowUpOf, number(after.Avoidable), number(after.Grievance), steps, after.Policy.ID,
-		after.Policy.Revision, number(after.Policy.Given), sqldb.Micros(after.UpdateTime), after.Version,
+		after.Origin, table.Words{Of: &after.Attributes}, after.IssueType, after.CauseTouchpoint, after.Campaign, null(after.ExternalID),
+		after.FollowUpOf, number(after.Avoidable), number(after.Grievance), table.Array[RedressStep]{Of: &after.RedressSteps},
+		after.Policy.ID, after.Policy.Revision, number(after.Policy.Given), sqldb.Micros(after.UpdateTime), after.Version,
 		before.Brand, before.ID, before.Version)
 	return n == 1, err
 }
@@ -73,23 +65,6 @@ func number(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// encodeSteps returns steps as a JSON array, or nothing for none.
-func encodeSteps(steps []RedressStep) (string, error) {
-	if len(steps) == 0 {
-		return "", nil
-	}
-	body, err := json.Marshal(steps)
-	return string(body), err
-}
-
-func decodeSteps(body string) (steps []RedressStep, err error) {
-	if body == "" {
-		return nil, nil
-	}
-	err = json.Unmarshal([]byte(body), &steps)
-	return steps, err
 }
 
 // Keep is how long a deleted ticket can come back.

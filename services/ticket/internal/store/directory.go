@@ -1,17 +1,20 @@
 package store
 
-import "github.com/concentric-cx/concentric/services/internal/sqldb"
+import (
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
+)
 
 // A Partner is a company that answers customers for the brand.
 type Partner struct {
-	Record
+	table.Record
 	DisplayName string
 	Inactive    bool
 }
 
 // A Team is a group of agents. Partner and Head are ids.
 type Team struct {
-	Record
+	table.Record
 	DisplayName string
 	Partner     string // empty for the brand's own
 	Head        string // empty for none
@@ -20,7 +23,7 @@ type Team struct {
 
 // An Agent is a person who answers customers. Team and Partner are ids.
 type Agent struct {
-	Record
+	table.Record
 	DisplayName string
 	Team        string // empty for none
 	Partner     string // empty for the brand's own; the team's, if there is a team
@@ -28,27 +31,27 @@ type Agent struct {
 }
 
 // Partners keeps the partners.
-var Partners = &Table[Partner]{
-	name:    "partner",
-	columns: []string{"display_name", "inactive"},
-	fields:  func(p *Partner) []any { return []any{&p.DisplayName, flag{&p.Inactive}} },
-	record:  func(p *Partner) *Record { return &p.Record },
+var Partners = &table.Table[Partner]{
+	Name:    "partner",
+	Columns: []string{"display_name", "inactive"},
+	Fields:  func(p *Partner) []any { return []any{&p.DisplayName, table.Flag{Of: &p.Inactive}} },
+	Head:    func(p *Partner) *table.Record { return &p.Record },
 }
 
 // Teams keeps the teams.
-var Teams = &Table[Team]{
-	name:    "team",
-	columns: []string{"display_name", "partner", "head", "inactive"},
-	fields:  func(t *Team) []any { return []any{&t.DisplayName, &t.Partner, &t.Head, flag{&t.Inactive}} },
-	record:  func(t *Team) *Record { return &t.Record },
+var Teams = &table.Table[Team]{
+	Name:    "team",
+	Columns: []string{"display_name", "partner", "head", "inactive"},
+	Fields:  func(t *Team) []any { return []any{&t.DisplayName, &t.Partner, &t.Head, table.Flag{Of: &t.Inactive}} },
+	Head:    func(t *Team) *table.Record { return &t.Record },
 }
 
 // Agents keeps the agents.
-var Agents = &Table[Agent]{
-	name:    "agent",
-	columns: []string{"display_name", "team", "partner", "inactive"},
-	fields:  func(a *Agent) []any { return []any{&a.DisplayName, &a.Team, &a.Partner, flag{&a.Inactive}} },
-	record:  func(a *Agent) *Record { return &a.Record },
+var Agents = &table.Table[Agent]{
+	Name:    "agent",
+	Columns: []string{"display_name", "team", "partner", "inactive"},
+	Fields:  func(a *Agent) []any { return []any{&a.DisplayName, &a.Team, &a.Partner, table.Flag{Of: &a.Inactive}} },
+	Head:    func(a *Agent) *table.Record { return &a.Record },
 }
 
 // PartnerInUse reports whether a team or an agent belongs to a partner.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 )
 
@@ -86,15 +87,10 @@ const interactedColumns = `brand, ticket, number, start_time, create_time, from_
 // scanInteracted reads the entry that an interaction stands for.
 func scanInteracted(scan func(...any) error) (Event, error) {
 	e := Event{Kind: Interacted}
-	var (
-		started, stored int64
-		from, to        int32
-	)
-	if err := scan(&e.Brand, &e.Ticket, &e.Number, &started, &stored, &from, &to, &e.Interaction); err != nil {
+	if err := scan(&e.Brand, &e.Ticket, &e.Number, table.Micros{Of: &e.Time}, table.Micros{Of: &e.RecordTime},
+		(*int32)(&e.From), (*int32)(&e.To), &e.Interaction); err != nil {
 		return Event{}, missing("interaction", err)
 	}
-	e.Time, e.RecordTime = sqldb.Time(started), sqldb.Time(stored)
-	e.From, e.To = lifecycle.State(from), lifecycle.State(to)
 	return e, nil
 }
 
@@ -116,22 +112,22 @@ func (c LogCursor) compare(o LogCursor) int {
 // Log returns up to limit entries of the log of t after a place, in order of their
 // times and, at one time, of their numbers.
 func (s *Store) Log(ctx context.Context, t Ticket, after LogCursor, limit int) ([]Event, error) {
-	var q query
-	q.add(`SELECT `+eventColumns+` FROM ticket_event WHERE brand = ? AND ticket = ?`, t.Brand, t.ID)
+	var q sqldb.Query
+	q.Add(`SELECT `+eventColumns+` FROM ticket_event WHERE brand = ? AND ticket = ?`, t.Brand, t.ID)
 	if after != (LogCursor{}) {
-		q.add(` AND (event_time, number) > (?, ?)`, after.Time, after.Number)
+		q.Add(` AND (event_time, number) > (?, ?)`, after.Time, after.Number)
 	}
-	q.add(` ORDER BY event_time, number LIMIT ?`, limit)
+	q.Add(` ORDER BY event_time, number LIMIT ?`, limit)
 	all, err := list(ctx, s.db, &q, scanEvent)
 	if err != nil {
 		return nil, err
 	}
-	q = query{}
-	q.add(`SELECT `+interactedColumns+` FROM interaction WHERE brand = ? AND ticket = ?`, t.Brand, t.ID)
+	q = sqldb.Query{}
+	q.Add(`SELECT `+interactedColumns+` FROM interaction WHERE brand = ? AND ticket = ?`, t.Brand, t.ID)
 	if after != (LogCursor{}) {
-		q.add(` AND (start_time, number, id) > (?, ?, ?)`, after.Time, after.Number, after.Interaction)
+		q.Add(` AND (start_time, number, id) > (?, ?, ?)`, after.Time, after.Number, after.Interaction)
 	}
-	q.add(` ORDER BY start_time, number, id LIMIT ?`, limit)
+	q.Add(` ORDER BY start_time, number, id LIMIT ?`, limit)
 	said, err := list(ctx, s.db, &q, scanInteracted)
 	if err != nil {
 		return nil, err
@@ -178,29 +174,23 @@ func history(t Ticket, query func(string, ...any) (*sql.Rows, error)) (History, 
 	if err != nil {
 		return History{}, err
 	}
-	if h.Events, err = all(rows, scanEvent); err != nil {
+	if h.Events, err = table.All(rows, scanEvent); err != nil {
 		return History{}, err
 	}
 	if rows, err = query(saidOn, t.Brand, t.ID); err != nil {
 		return History{}, err
 	}
-	h.Interactions, err = all(rows, scanSaid)
+	h.Interactions, err = table.All(rows, scanSaid)
 	return h, err
 }
 
 func scanEvent(scan func(...any) error) (Event, error) {
-	var (
-		e                 Event
-		happened, stored  int64
-		kind, from, to, o int32
-	)
-	err := scan(&e.Brand, &e.Ticket, &e.Number, &kind, &happened, &stored, &from, &to, &e.Owner.Agent, &e.Owner.Team, &e.Owner.Partner,
-		&e.OwnerBefore.Agent, &e.OwnerBefore.Team, &e.OwnerBefore.Partner, &e.Priority, &e.OldPriority, &o, &e.OtherTicket,
-		&e.Policy.ID, &e.Policy.Revision, &e.Reason)
-	if err != nil {
+	var e Event
+	if err := scan(&e.Brand, &e.Ticket, &e.Number, (*int32)(&e.Kind), table.Micros{Of: &e.Time}, table.Micros{Of: &e.RecordTime},
+		(*int32)(&e.From), (*int32)(&e.To), &e.Owner.Agent, &e.Owner.Team, &e.Owner.Partner,
+		&e.OwnerBefore.Agent, &e.OwnerBefore.Team, &e.OwnerBefore.Partner, &e.Priority, &e.OldPriority, (*int32)(&e.Outcome), &e.OtherTicket,
+		&e.Policy.ID, &e.Policy.Revision, &e.Reason); err != nil {
 		return Event{}, missing("event", err)
 	}
-	e.Kind, e.Time, e.RecordTime = Kind(kind), sqldb.Time(happened), sqldb.Time(stored)
-	e.From, e.To, e.Outcome = lifecycle.State(from), lifecycle.State(to), lifecycle.Outcome(o)
 	return e, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 )
 
@@ -32,20 +33,16 @@ const interactionColumns = `brand, ticket, id, kind, direction, actor, agent, te
 
 var insertInteraction = `INSERT INTO interaction (` + interactionColumns + `) VALUES ` + sqldb.Values(1, 21)
 
-// AddInteraction adds i. It returns [ErrExists] if the id is taken; fresh says
+// AddInteraction adds i. It returns [table.ErrExists] if the id is taken; fresh says
 // that it cannot be.
 func AddInteraction(tx *sqldb.Tx, i Interaction, fresh bool) error {
-	attributes, err := encode(i.Attributes)
-	if err != nil {
-		return err
-	}
 	var cost any
 	if i.CostMicros != nil {
 		cost = *i.CostMicros
 	}
 	return add(tx, fresh, insertInteraction,
 		i.Brand, i.Ticket, i.ID, int32(i.Act.Kind), int32(i.Act.Direction), int32(i.Act.Actor), i.Agent, i.Team, i.Partner,
-		i.Channel, sqldb.Micros(i.Act.Start), sqldb.Micros(i.EndTime), i.Text, i.Expectation, attributes, sqldb.Micros(i.CreateTime),
+		i.Channel, sqldb.Micros(i.Act.Start), sqldb.Micros(i.EndTime), i.Text, i.Expectation, table.Words{Of: &i.Attributes}, sqldb.Micros(i.CreateTime),
 		cost, sqldb.NullMicros(i.RedactTime), int32(i.From), int32(i.To), i.Number)
 }
 
@@ -85,39 +82,26 @@ type InteractionFilter struct {
 
 // Interactions returns interactions, oldest first by start time.
 func (s *Store) Interactions(ctx context.Context, f InteractionFilter) ([]Interaction, error) {
-	var q query
-	q.add(`SELECT `+interactionColumns+` FROM interaction WHERE brand = ? AND ticket = ?`, f.Brand, f.Ticket)
+	var q sqldb.Query
+	q.Add(`SELECT `+interactionColumns+` FROM interaction WHERE brand = ? AND ticket = ?`, f.Brand, f.Ticket)
 	if f.After != (Cursor{}) {
-		q.add(` AND (start_time, id) > (?, ?)`, f.After.Time, f.After.ID)
+		q.Add(` AND (start_time, id) > (?, ?)`, f.After.Time, f.After.ID)
 	}
-	q.add(` ORDER BY start_time, id LIMIT ?`, f.Limit)
+	q.Add(` ORDER BY start_time, id LIMIT ?`, f.Limit)
 	return list(ctx, s.db, &q, scanInteraction)
 }
 
 func scanInteraction(scan func(...any) error) (Interaction, error) {
 	var (
-		i                      Interaction
-		kind, direction, actor int32
-		started, ended, stored int64
-		cost, redacted         sql.NullInt64
-		from, to               int32
-		attributes             string
+		i    Interaction
+		cost sql.NullInt64
 	)
-	err := scan(&i.Brand, &i.Ticket, &i.ID, &kind, &direction, &actor, &i.Agent, &i.Team, &i.Partner, &i.Channel,
-		&started, &ended, &i.Text, &i.Expectation, &attributes, &stored,
-		&cost, &redacted, &from, &to, &i.Number)
-	if err == nil {
-		i.Attributes, err = decode(attributes)
-	}
-	if err != nil {
+	a := &i.Act
+	if err := scan(&i.Brand, &i.Ticket, &i.ID, (*int32)(&a.Kind), (*int32)(&a.Direction), (*int32)(&a.Actor), &i.Agent, &i.Team, &i.Partner,
+		&i.Channel, table.Micros{Of: &a.Start}, table.Micros{Of: &i.EndTime}, &i.Text, &i.Expectation, table.Words{Of: &i.Attributes},
+		table.Micros{Of: &i.CreateTime}, &cost, table.Moment{Of: &i.RedactTime}, (*int32)(&i.From), (*int32)(&i.To), &i.Number); err != nil {
 		return Interaction{}, missing("interaction", err)
 	}
-	i.Act = lifecycle.Interaction{
-		Kind: lifecycle.Kind(kind), Direction: lifecycle.Direction(direction), Actor: lifecycle.Actor(actor),
-		Start: sqldb.Time(started),
-	}
-	i.EndTime, i.CreateTime, i.RedactTime = sqldb.Time(ended), sqldb.Time(stored), optional(redacted)
-	i.From, i.To = lifecycle.State(from), lifecycle.State(to)
 	if cost.Valid {
 		i.CostMicros = &cost.Int64
 	}

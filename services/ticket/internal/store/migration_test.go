@@ -9,6 +9,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 func TestTicketsOfTheFirstSchemaAreCounted(t *testing.T) {
@@ -56,12 +57,12 @@ func TestTheTicketsOfAPartnerHaveAnIndex(t *testing.T) {
 	}
 	f := TicketFilter{Brand: "acme", Partner: "mihir", By: "open_time DESC, id DESC", Limit: 50}
 	q := f.query()
-	for text, args := range map[string][]any{q.String(): q.args, spanOfOne: {"acme", "mihir"}} {
+	for text, args := range map[string][]any{q.String(): q.Args, spanOfOne: {"acme", "mihir"}} {
 		rows, err := s.db.Read().QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+text, args...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		steps, err := all(rows, func(scan func(...any) error) (step string, err error) {
+		steps, err := table.All(rows, func(scan func(...any) error) (step string, err error) {
 			var id, parent, unused int
 			return step, scan(&id, &parent, &unused, &step)
 		})

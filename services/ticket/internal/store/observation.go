@@ -41,8 +41,8 @@ func (s *Store) Snapshot(ctx context.Context, f func(*Snapshot) error) error {
 }
 
 // each calls visit with each row of a query.
-func (s *Snapshot) each(q *query, visit func(scan func(...any) error) error) error {
-	rows, err := s.tx.QueryContext(s.ctx, q.String(), q.args...)
+func (s *Snapshot) each(q *sqldb.Query, visit func(scan func(...any) error) error) error {
+	rows, err := s.tx.QueryContext(s.ctx, q.String(), q.Args...)
 	if err != nil {
 		return sqldb.Fault(err)
 	}
@@ -84,8 +84,8 @@ func (s *Snapshot) Observe(f ObservationFilter, visit func(*rollup.Ticket, []str
 	if err != nil {
 		return err
 	}
-	var q query
-	q.add(`SELECT ` + strings.Join(append([]string{observed}, f.Columns...), `, `) + ` FROM ticket`)
+	var q sqldb.Query
+	q.Add(`SELECT ` + strings.Join(append([]string{observed}, f.Columns...), `, `) + ` FROM ticket`)
 	f.where(&q, ``)
 	o := observation{values: make([]string, len(f.Columns))}
 	into := o.into()
@@ -98,16 +98,16 @@ func (s *Snapshot) Observe(f ObservationFilter, visit func(*rollup.Ticket, []str
 }
 
 // where picks the tickets, and among them those that also meet a condition.
-func (f ObservationFilter) where(q *query, also string) {
-	q.add(` WHERE brand = ? AND open_time >= ? AND open_time < ? AND delete_time IS NULL AND state <> ?`,
+func (f ObservationFilter) where(q *sqldb.Query, also string) {
+	q.Add(` WHERE brand = ? AND open_time >= ? AND open_time < ? AND delete_time IS NULL AND state <> ?`,
 		f.Brand, f.Opened.From, f.Opened.To, int32(lifecycle.Merged))
 	if f.OpenAt != rollup.None {
-		q.add(` AND (resolve_time IS NULL OR resolve_time >= ?)`, f.OpenAt)
+		q.Add(` AND (resolve_time IS NULL OR resolve_time >= ?)`, f.OpenAt)
 	}
 	if f.Where.Text != "" {
-		q.add(` AND (`+f.Where.Text+`)`, f.Where.Args...)
+		q.Add(` AND (`+f.Where.Text+`)`, f.Where.Args...)
 	}
-	q.add(also)
+	q.Add(also)
 }
 
 // An observation is a row on its way into a ticket.

@@ -31,8 +31,8 @@ func (s *Snapshot) clocks(f ObservationFilter, all map[string][]clock) error {
 	if err != nil || !some {
 		return sqldb.Fault(err)
 	}
-	var q query
-	q.add(`SELECT ticket, metric, episode, state, business, target, stop_time, elapsed, due_time, breach_time
+	var q sqldb.Query
+	q.Add(`SELECT ticket, metric, episode, state, business, target, stop_time, elapsed, due_time, breach_time
 		FROM sla_instance WHERE brand = ? AND ticket IN (SELECT id FROM ticket`, f.Brand)
 	f.where(&q, `) ORDER BY ticket, metric, episode`)
 	return s.each(&q, func(scan func(...any) error) error {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 )
@@ -18,8 +19,8 @@ type details struct {
 // details reads those of the tickets that f picks.
 func (s *Snapshot) details(f ObservationFilter) (d details, err error) {
 	d = details{map[string][]rollup.Span{}, map[string][]rollup.Said{}, map[string][]clock{}}
-	var q query
-	q.add(`SELECT ticket, resolve_time, reopen_time FROM reopening WHERE brand = ? AND ticket IN (SELECT id FROM ticket`, f.Brand)
+	var q sqldb.Query
+	q.Add(`SELECT ticket, resolve_time, reopen_time FROM reopening WHERE brand = ? AND ticket IN (SELECT id FROM ticket`, f.Brand)
 	f.where(&q, ` AND reopen_count > 0)`)
 	err = s.each(&q, func(scan func(...any) error) error {
 		var id string
@@ -41,8 +42,8 @@ func (s *Snapshot) details(f ObservationFilter) (d details, err error) {
 
 // said reads who spoke, where a customer did after the first response.
 func (s *Snapshot) said(f ObservationFilter, all map[string][]rollup.Said) error {
-	var q query
-	q.add(`SELECT ticket, start_time, kind, direction, actor FROM interaction WHERE brand = ? AND ticket IN (SELECT id FROM ticket`, f.Brand)
+	var q sqldb.Query
+	q.Add(`SELECT ticket, start_time, kind, direction, actor FROM interaction WHERE brand = ? AND ticket IN (SELECT id FROM ticket`, f.Brand)
 	f.where(&q, ` AND inbound_after > 0) ORDER BY ticket, start_time, number, id`)
 	return s.each(&q, func(scan func(...any) error) error {
 		var id string

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // KeepOperations is how long a finished operation can be read.
@@ -43,12 +44,12 @@ func (s *Store) Operation(ctx context.Context, brand, id string) (Operation, err
 // Operations returns operations with ids before a given one, the newest first; all
 // for "".
 func (s *Store) Operations(ctx context.Context, brand, before string, limit int) ([]Operation, error) {
-	var q query
-	q.add(`SELECT `+operationColumns+` FROM operation WHERE brand = ?`, brand)
+	var q sqldb.Query
+	q.Add(`SELECT `+operationColumns+` FROM operation WHERE brand = ?`, brand)
 	if before != "" {
-		q.add(` AND id < ?`, before)
+		q.Add(` AND id < ?`, before)
 	}
-	q.add(` ORDER BY id DESC LIMIT ?`, limit)
+	q.Add(` ORDER BY id DESC LIMIT ?`, limit)
 	return list(ctx, s.db, &q, scanOperation)
 }
 
@@ -111,16 +112,11 @@ func ForgetOperations(tx *sqldb.Tx, now time.Time) {
 }
 
 func scanOperation(scan func(...any) error) (Operation, error) {
-	var (
-		o              Operation
-		created, lease int64
-		ended          sql.NullInt64
-	)
-	err := scan(&o.Brand, &o.ID, &o.Request, &o.Done, &o.Total, &o.Progress, &o.Result, &o.Code, &created, &ended, &lease)
-	if err != nil {
+	var o Operation
+	if err := scan(&o.Brand, &o.ID, &o.Request, &o.Done, &o.Total, &o.Progress, &o.Result, &o.Code,
+		table.Micros{Of: &o.CreateTime}, table.Moment{Of: &o.EndTime}, table.Micros{Of: &o.Lease}); err != nil {
 		return Operation{}, missing("operation", err)
 	}
-	o.CreateTime, o.EndTime, o.Lease = sqldb.Time(created), optional(ended), sqldb.Time(lease)
 	return o, nil
 }
 

@@ -63,8 +63,8 @@ func (s *Snapshot) Fresh(brand string, now time.Time) (rollup.Fresh, error) {
 	if err != nil {
 		return f, err
 	}
-	var q query
-	q.add(`SELECT day FROM rollup_stale WHERE brand = ? UNION SELECT day FROM rollup_day WHERE brand = ? AND due <= ? AND due < 9223372036854775807`,
+	var q sqldb.Query
+	q.Add(`SELECT day FROM rollup_stale WHERE brand = ? UNION SELECT day FROM rollup_day WHERE brand = ? AND due <= ? AND due < 9223372036854775807`,
 		brand, brand, sqldb.Micros(now))
 	return f, s.each(&q, func(scan func(...any) error) error {
 		var day int64
@@ -103,8 +103,8 @@ func (s *Snapshot) MonthFlows(brand string, family int, months rollup.Range, vis
 }
 
 func (s *Snapshot) parts(text string, visit func(Part) error, args ...any) error {
-	var q query
-	q.add(text, args...)
+	var q sqldb.Query
+	q.Add(text, args...)
 	return s.each(&q, func(scan func(...any) error) error {
 		var p Part
 		var raw sql.RawBytes
@@ -125,8 +125,8 @@ type Mark struct {
 // Marks returns up to limit marks that no longer have a transaction running beside
 // them, by day.
 func (s *Snapshot) Marks(brand string, now time.Time, limit int) (all []Mark, err error) {
-	var q query
-	q.add(`SELECT id, day FROM rollup_stale WHERE brand = ? AND mark_time <= ? ORDER BY day LIMIT ?`, brand, sqldb.Micros(now.Add(-grace)), limit)
+	var q sqldb.Query
+	q.Add(`SELECT id, day FROM rollup_stale WHERE brand = ? AND mark_time <= ? ORDER BY day LIMIT ?`, brand, sqldb.Micros(now.Add(-grace)), limit)
 	return all, s.each(&q, func(scan func(...any) error) error {
 		var m Mark
 		err := scan(&m.ID, &m.Day)
@@ -137,8 +137,8 @@ func (s *Snapshot) Marks(brand string, now time.Time, limit int) (all []Mark, er
 
 // DueDays returns the days that have changed by time alone.
 func (s *Snapshot) DueDays(brand string, now time.Time) (all []rollup.Period, err error) {
-	var q query
-	q.add(`SELECT day FROM rollup_day WHERE brand = ? AND due <= ? AND due < 9223372036854775807 ORDER BY day`, brand, sqldb.Micros(now.Add(-grace)))
+	var q sqldb.Query
+	q.Add(`SELECT day FROM rollup_day WHERE brand = ? AND due <= ? AND due < 9223372036854775807 ORDER BY day`, brand, sqldb.Micros(now.Add(-grace)))
 	return all, s.each(&q, func(scan func(...any) error) error {
 		var day int64
 		err := scan(&day)

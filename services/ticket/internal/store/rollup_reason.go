@@ -1,6 +1,9 @@
 package store
 
-import "github.com/concentric-cx/concentric/services/ticket/internal/rollup"
+import (
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
+)
 
 // A Reason is a column that says why tickets were opened.
 type Reason string
@@ -16,8 +19,8 @@ const (
 func (s *Snapshot) Reasons(brand string, opened rollup.Range, by Reason, visit func(k *rollup.Keys, id string, n int64)) error {
 	f := ObservationFilter{Brand: brand, Opened: opened, OpenAt: rollup.None}
 	columns, column := `channel, issue_kind, stage, phase, partner, issue_type, `, string(by)
-	var q query
-	q.add(`SELECT ` + columns + column + `, COUNT(*) FROM ticket`)
+	var q sqldb.Query
+	q.Add(`SELECT ` + columns + column + `, COUNT(*) FROM ticket`)
 	f.where(&q, ` AND `+column+` <> '' GROUP BY `+columns+column)
 	var k rollup.Keys
 	var id string

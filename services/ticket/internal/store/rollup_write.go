@@ -59,7 +59,8 @@ func (s *Store) SaveRolling(ctx context.Context, r Rolling) (saved bool, err err
 		for _, p := range r.MonthFlows {
 			savePart(tx, saveMonthFlows, p.Part, r.Brand, p.Family, p.Period)
 		}
-		return unmark(tx, r.Brand, r.Marks)
+		unmark(tx, r.Brand, r.Marks)
+		return nil
 	})
 	return saved, err
 }
@@ -103,20 +104,16 @@ func savePart(tx *sqldb.Tx, texts [2]string, p Part, key ...any) {
 }
 
 // unmark deletes exactly these marks: others may have come in.
-func unmark(tx *sqldb.Tx, brand string, marks []Mark) error {
+func unmark(tx *sqldb.Tx, brand string, marks []Mark) {
 	for len(marks) > 0 {
-		some := marks[:min(len(marks), maxMarks)]
-		marks = marks[len(some):]
-		var q query
-		q.add(`DELETE FROM rollup_stale WHERE brand = ? AND id IN (`, brand)
-		for i, m := range some {
-			if i > 0 {
-				q.WriteString(`, `)
-			}
-			q.add(`?`, m.ID)
+		var ids []string
+		for _, m := range marks[:min(len(marks), maxMarks)] {
+			ids = append(ids, m.ID)
 		}
-		q.WriteString(`)`)
-		tx.Defer(q.String(), q.args...)
+		marks = marks[len(ids):]
+		var q sqldb.Query
+		q.Add(`DELETE FROM rollup_stale WHERE brand = ?`, brand)
+		sqldb.In(&q, `id`, ids)
+		tx.Defer(q.String(), q.Args...)
 	}
-	return nil
 }

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 )
 
@@ -20,18 +20,11 @@ const (
 )
 
 func scanSaid(scan func(...any) error) (Said, error) {
-	var (
-		s                                Said
-		kind, direction, actor, from, to int32
-		started                          int64
-	)
-	if err := scan(&s.Ticket, &s.Number, &kind, &direction, &actor, &started, &from, &to); err != nil {
+	var s Said
+	a := &s.Act
+	if err := scan(&s.Ticket, &s.Number, (*int32)(&a.Kind), (*int32)(&a.Direction), (*int32)(&a.Actor), table.Micros{Of: &a.Start},
+		(*int32)(&s.From), (*int32)(&s.To)); err != nil {
 		return Said{}, missing("interaction", err)
 	}
-	s.Act = lifecycle.Interaction{
-		Kind: lifecycle.Kind(kind), Direction: lifecycle.Direction(direction), Actor: lifecycle.Actor(actor),
-		Start: sqldb.Time(started),
-	}
-	s.From, s.To = lifecycle.State(from), lifecycle.State(to)
 	return s, nil
 }

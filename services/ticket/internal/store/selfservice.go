@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/deflection"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 )
@@ -15,7 +16,7 @@ import (
 // A Session is one visit to a help page or one talk with a bot. Customer is an
 // id; enums are the numbers of the contract, 0 for none.
 type Session struct {
-	Record
+	table.Record
 	Customer           string // empty if nobody knows
 	Kind               int32
 	Channel            int32
@@ -53,23 +54,23 @@ var contacts = fmt.Sprintf(`
 	deflection.Window.Microseconds(), originInbound, handlingBot, handlingSelfService, lifecycle.Merged)
 
 // Sessions keeps the self-service sessions.
-var Sessions = &Table[Session]{
-	name: "self_service_session",
-	columns: []string{
+var Sessions = &table.Table[Session]{
+	Name: "self_service_session",
+	Columns: []string{
 		"customer", "kind", "channel", "issue_kind", "stage", "phase", "start_time", "end_time", "verdict", "articles",
 	},
-	fields: func(s *Session) []any {
+	Fields: func(s *Session) []any {
 		return []any{
 			&s.Customer, &s.Kind, &s.Channel, &s.IssueKind, &s.Stage, &s.Phase,
-			micros{&s.StartTime},
-			micros{&s.EndTime},
+			table.Micros{Of: &s.StartTime},
+			table.Micros{Of: &s.EndTime},
 			(*int32)(&s.Verdict),
-			array[string]{&s.Articles},
+			table.Array[string]{Of: &s.Articles},
 		}
 	},
-	record:  func(s *Session) *Record { return &s.Record },
-	derived: `COALESCE((SELECT t.id ` + contacts + ` ORDER BY t.open_time, t.id LIMIT 1), '')`,
-	result:  func(s *Session) any { return &s.Contact },
+	Head:    func(s *Session) *table.Record { return &s.Record },
+	Derived: `COALESCE((SELECT t.id ` + contacts + ` ORDER BY t.open_time, t.id LIMIT 1), '')`,
+	Result:  func(s *Session) any { return &s.Contact },
 }
 
 // A DeflectionFilter picks the sessions that began in a window.
@@ -93,7 +94,7 @@ type DeflectionGroup struct {
 // one group, unless there is no session.
 func (s *Store) Deflections(ctx context.Context, f DeflectionFilter) (all []DeflectionGroup, err error) {
 	q := f.query()
-	rows, err := s.db.Read().QueryContext(ctx, q.String(), q.args...)
+	rows, err := s.db.Read().QueryContext(ctx, q.String(), q.Args...)
 	if err != nil {
 		return nil, sqldb.Fault(err)
 	}
@@ -120,20 +121,24 @@ func (s *Store) Deflections(ctx context.Context, f DeflectionFilter) (all []Defl
 }
 
 // query counts sessions by the columns and by what the rule of deflection asks.
-func (f DeflectionFilter) query() *query {
-	var q query
+func (f DeflectionFilter) query() *sqldb.Query {
+	var q sqldb.Query
 	columns := strings.Join(append(f.GroupBy[:len(f.GroupBy):len(f.GroupBy)], "verdict", "known", "contacted", "ended"), ", ")
-	q.add(`SELECT ` + columns + `, COUNT(*) FROM (SELECT `)
+	q.Add(`SELECT ` + columns + `, COUNT(*) FROM (SELECT `)
 	for _, c := range f.GroupBy {
-		q.add(c + `, `)
+		q.Add(c + `, `)
 	}
-	q.add(`verdict, CASE WHEN customer <> '' THEN 1 ELSE 0 END AS known, CASE WHEN EXISTS (SELECT 1 `+contacts+`) THEN 1 ELSE 0 END AS contacted,
+	q.Add(`verdict, CASE WHEN customer <> '' THEN 1 ELSE 0 END AS known, CASE WHEN EXISTS (SELECT 1 `+contacts+`) THEN 1 ELSE 0 END AS contacted,
 			CASE WHEN end_time < ? THEN 1 ELSE 0 END AS ended
 		FROM self_service_session
 		WHERE brand = ? AND start_time >= ? AND start_time < ?`,
 		sqldb.Micros(f.Now.Add(-deflection.Window)), f.Brand, sqldb.Micros(f.Start), sqldb.Micros(f.End))
-	q.in(`channel`, f.Channels)
-	q.in(`stage`, f.Stages)
-	q.add(`) AS session GROUP BY ` + columns + ` ORDER BY ` + columns)
+	if len(f.Channels) > 0 {
+		sqldb.In(&q, `channel`, f.Channels)
+	}
+	if len(f.Stages) > 0 {
+		sqldb.In(&q, `stage`, f.Stages)
+	}
+	q.Add(`) AS session GROUP BY ` + columns + ` ORDER BY ` + columns)
 	return &q
 }

@@ -13,6 +13,7 @@ import (
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/deflection"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 )
@@ -33,7 +34,7 @@ func TestAContactIsChosenByTheNumbersOfTheContract(t *testing.T) {
 func aSession(r *rand.Rand, id string) Session {
 	start := noon.Add(time.Duration(r.IntN(400)) * time.Hour)
 	s := Session{
-		Record: Record{"acme", id, noon, noon, 1}, Customer: aCustomer(r), Kind: 1, Channel: 1 + r.Int32N(3), IssueKind: r.Int32N(3),
+		Record: table.Record{Brand: "acme", ID: id, CreateTime: noon, UpdateTime: noon, Version: 1}, Customer: aCustomer(r), Kind: 1, Channel: 1 + r.Int32N(3), IssueKind: r.Int32N(3),
 		Stage: 1 + r.Int32N(3), Phase: 4, StartTime: start, EndTime: start.Add(time.Duration(r.IntN(3)) * time.Hour),
 		Verdict: deflection.Verdict(r.Int32N(3)),
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // A Clock is one clock of a ticket as it stood when it was last computed. Times are
@@ -73,7 +74,7 @@ func ReadClocks(tx *sqldb.Tx, brand, ticket string) ([]Clock, error) {
 	if err != nil {
 		return nil, err
 	}
-	return all(rows, scanClock)
+	return table.All(rows, scanClock)
 }
 
 // A ClockCursor is a place between two clocks. The zero ClockCursor is before the
@@ -96,19 +97,19 @@ type ClockListing struct {
 
 // Clocks returns clocks by ticket, metric and episode.
 func (s *Store) Clocks(ctx context.Context, l ClockListing) ([]Clock, error) {
-	var q query
-	q.add(`SELECT `+clockColumns+` FROM sla_instance WHERE brand = ?`, l.Brand)
+	var q sqldb.Query
+	q.Add(`SELECT `+clockColumns+` FROM sla_instance WHERE brand = ?`, l.Brand)
 	if l.Ticket != "" {
-		q.add(` AND ticket = ?`, l.Ticket)
+		q.Add(` AND ticket = ?`, l.Ticket)
 	}
 	if l.Partner != "" {
-		q.add(` AND EXISTS (SELECT 1 FROM ticket t WHERE t.brand = sla_instance.brand AND t.id = sla_instance.ticket AND t.partner = ?)`, l.Partner)
+		q.Add(` AND EXISTS (SELECT 1 FROM ticket t WHERE t.brand = sla_instance.brand AND t.id = sla_instance.ticket AND t.partner = ?)`, l.Partner)
 	}
-	q.add(` AND (`+l.Where.Text+`)`, l.Where.Args...)
+	q.Add(` AND (`+l.Where.Text+`)`, l.Where.Args...)
 	if l.After != (ClockCursor{}) {
-		q.add(` AND (ticket, metric, episode) > (?, ?, ?)`, l.After.Ticket, l.After.Metric, l.After.Episode)
+		q.Add(` AND (ticket, metric, episode) > (?, ?, ?)`, l.After.Ticket, l.After.Metric, l.After.Episode)
 	}
-	q.add(` ORDER BY ticket, metric, episode LIMIT ?`, l.Limit)
+	q.Add(` ORDER BY ticket, metric, episode LIMIT ?`, l.Limit)
 	return list(ctx, s.db, &q, scanClock)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // Histories returns everything that happened to tickets of a brand, in their order.
@@ -38,21 +39,21 @@ func Histories(run Query, brand string, tickets []Ticket) ([]History, error) {
 }
 
 // about returns the query for what is kept about some tickets.
-func about(what, brand string, tickets []string, order string) *query {
-	var q query
-	q.add(`SELECT `+what+` WHERE brand = ?`, brand)
-	q.oneOf(`ticket`, tickets)
-	q.add(order)
+func about(what, brand string, tickets []string, order string) *sqldb.Query {
+	var q sqldb.Query
+	q.Add(`SELECT `+what+` WHERE brand = ?`, brand)
+	sqldb.In(&q, `ticket`, tickets)
+	q.Add(order)
 	return &q
 }
 
 // read reads all rows of a query.
-func read[T any](run Query, q *query, scan func(func(...any) error) (T, error)) ([]T, error) {
-	rows, err := run(q.String(), q.args...)
+func read[T any](run Query, q *sqldb.Query, scan func(func(...any) error) (T, error)) ([]T, error) {
+	rows, err := run(q.String(), q.Args...)
 	if err != nil {
 		return nil, err
 	}
-	return all(rows, scan)
+	return table.All(rows, scan)
 }
 
 // A Span picks the tickets of a brand that were opened in [From, To) and are not
@@ -67,36 +68,36 @@ type Span struct {
 func (s *Store) Opened(ctx context.Context, p Span, after Cursor, limit int) ([]Ticket, error) {
 	q := p.query(ticketColumns)
 	if after != (Cursor{}) {
-		q.add(` AND (open_time, id) > (?, ?)`, after.Time, after.ID)
+		q.Add(` AND (open_time, id) > (?, ?)`, after.Time, after.ID)
 	}
-	q.add(` ORDER BY open_time, id LIMIT ?`, limit)
+	q.Add(` ORDER BY open_time, id LIMIT ?`, limit)
 	return list(ctx, s.db, q, scanTicket)
 }
 
 // CountOpened returns how many tickets p picks, or limit if that is less.
 func (s *Store) CountOpened(ctx context.Context, p Span, limit int64) (n int64, err error) {
-	var q query
-	q.add(`SELECT COUNT(*) FROM (`)
+	var q sqldb.Query
+	q.Add(`SELECT COUNT(*) FROM (`)
 	inner := p.query(`1 AS one`)
 	q.WriteString(inner.String())
-	q.args = inner.args
-	q.add(` LIMIT ?) picked`, limit)
-	err = s.db.Read().QueryRowContext(ctx, q.String(), q.args...).Scan(&n)
+	q.Args = inner.Args
+	q.Add(` LIMIT ?) picked`, limit)
+	err = s.db.Read().QueryRowContext(ctx, q.String(), q.Args...).Scan(&n)
 	return n, sqldb.Fault(err)
 }
 
-func (p Span) query(columns string) *query {
-	var q query
-	q.add(`SELECT `+columns+` FROM ticket WHERE brand = ? AND open_time >= ? AND open_time < ? AND delete_time IS NULL`,
+func (p Span) query(columns string) *sqldb.Query {
+	var q sqldb.Query
+	q.Add(`SELECT `+columns+` FROM ticket WHERE brand = ? AND open_time >= ? AND open_time < ? AND delete_time IS NULL`,
 		p.Brand, sqldb.Micros(p.From), sqldb.Micros(p.To))
-	q.add(` AND (`+p.Where.Text+`)`, p.Where.Args...)
+	q.Add(` AND (`+p.Where.Text+`)`, p.Where.Args...)
 	return &q
 }
 
 // TicketsOf returns the tickets of a brand that have one of some ids.
 func TicketsOf(run Query, brand string, ids []string) ([]Ticket, error) {
-	var q query
-	q.add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, brand)
-	q.oneOf(`id`, ids)
+	var q sqldb.Query
+	q.Add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, brand)
+	sqldb.In(&q, `id`, ids)
 	return read(run, &q, scanTicket)
 }

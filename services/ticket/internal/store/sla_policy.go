@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // An SLAPolicy is one revision of what is promised. Schedule is an id; enums are
 // the numbers of the contract.
 type SLAPolicy struct {
-	Record
+	table.Record
 	DisplayName           string
 	Position              int32
 	Inactive              bool
@@ -49,27 +50,27 @@ type Target struct {
 	PauseStates []int32       `json:"pause_states,omitempty"`
 }
 
-func policyTable(name string) *Table[SLAPolicy] {
-	return &Table[SLAPolicy]{
-		name: name,
-		columns: []string{
+func policyTable(name string) *table.Table[SLAPolicy] {
+	return &table.Table[SLAPolicy]{
+		Name: name,
+		Columns: []string{
 			"display_name", "position", "inactive", "conditions", "targets", "schedule",
 			"bot_counts", "note_counts", "automatic_acknowledges", "revision",
 		},
-		fields: func(p *SLAPolicy) []any {
+		Fields: func(p *SLAPolicy) []any {
 			return []any{
 				&p.DisplayName, &p.Position,
-				flag{&p.Inactive},
-				document[Conditions]{&p.Conditions},
-				array[Target]{&p.Targets},
+				table.Flag{Of: &p.Inactive},
+				table.Document[*Conditions]{Of: &p.Conditions},
+				table.Array[Target]{Of: &p.Targets},
 				&p.Schedule,
-				flag{&p.BotCounts},
-				flag{&p.NoteCounts},
-				flag{&p.AutomaticAcknowledges},
+				table.Flag{Of: &p.BotCounts},
+				table.Flag{Of: &p.NoteCounts},
+				table.Flag{Of: &p.AutomaticAcknowledges},
 				&p.Revision,
 			}
 		},
-		record: func(p *SLAPolicy) *Record { return &p.Record },
+		Head: func(p *SLAPolicy) *table.Record { return &p.Record },
 	}
 }
 
@@ -107,12 +108,12 @@ func (s *Store) Query(ctx context.Context) Query {
 
 // PolicyOrder returns the policies of a brand in the order in which they are tried.
 func PolicyOrder(q Query, brand string) ([]SLAPolicy, error) {
-	return SLAPolicies.rows(q, ` WHERE brand = $1 ORDER BY position, id`, brand)
+	return rows(q, SLAPolicies, ` WHERE brand = ? ORDER BY position, id`, brand)
 }
 
 // PolicyRevision returns one revision of a policy or [ErrNotFound].
 func PolicyRevision(q Query, brand, id string, revision int64) (SLAPolicy, error) {
-	found, err := SLAPolicyRevisions.rows(q, ` WHERE brand = $1 AND id = $2 AND revision = $3`, brand, id, revision)
+	found, err := rows(q, SLAPolicyRevisions, ` WHERE brand = ? AND id = ? AND revision = ?`, brand, id, revision)
 	if err == nil && len(found) == 0 {
 		err = ErrNotFound
 	}
@@ -122,11 +123,9 @@ func PolicyRevision(q Query, brand, id string, revision int64) (SLAPolicy, error
 	return found[0], nil
 }
 
-// rows reads the rows that the end of a statement picks.
-func (t *Table[T]) rows(q Query, end string, args ...any) ([]T, error) {
-	rows, err := q(`SELECT `+t.read()+` FROM `+t.name+end, args...)
-	if err != nil {
-		return nil, err
-	}
-	return all(rows, t.scan)
+// rows reads the rows of a table that the end of a statement picks.
+func rows[T any](run Query, t *table.Table[T], end string, args ...any) ([]T, error) {
+	var q sqldb.Query
+	q.Add(`SELECT `+t.Read()+` FROM `+t.Name+end, args...)
+	return read(run, &q, t.Scan)
 }

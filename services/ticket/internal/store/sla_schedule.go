@@ -1,16 +1,13 @@
 package store
 
 import (
-	"database/sql/driver"
-	"encoding/json"
-	"fmt"
-
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // A Schedule is when somebody works, in the words of the contract.
 type Schedule struct {
-	Record
+	table.Record
 	DisplayName string
 	TimeZone    string
 	Week        []WeekDay
@@ -38,14 +35,14 @@ type DayOff struct {
 	Title string  `json:"title,omitempty"`
 }
 
-func scheduleTable(name string) *Table[Schedule] {
-	return &Table[Schedule]{
-		name:    name,
-		columns: []string{"display_name", "time_zone", "week", "exceptions", "revision"},
-		fields: func(s *Schedule) []any {
-			return []any{&s.DisplayName, &s.TimeZone, array[WeekDay]{&s.Week}, array[DayOff]{&s.Exceptions}, &s.Revision}
+func scheduleTable(name string) *table.Table[Schedule] {
+	return &table.Table[Schedule]{
+		Name:    name,
+		Columns: []string{"display_name", "time_zone", "week", "exceptions", "revision"},
+		Fields: func(s *Schedule) []any {
+			return []any{&s.DisplayName, &s.TimeZone, table.Array[WeekDay]{Of: &s.Week}, table.Array[DayOff]{Of: &s.Exceptions}, &s.Revision}
 		},
-		record: func(s *Schedule) *Record { return &s.Record },
+		Head: func(s *Schedule) *table.Record { return &s.Record },
 	}
 }
 
@@ -72,30 +69,5 @@ func ScheduleInUse(tx *sqldb.Tx, brand, id string) (bool, error) {
 
 // ScheduleHistory returns the revisions of a schedule after one of them, in order.
 func ScheduleHistory(q Query, brand, id string, after int64) ([]Schedule, error) {
-	return ScheduleRevisions.rows(q, ` WHERE brand = $1 AND id = $2 AND revision > $3 ORDER BY revision`, brand, id, after)
-}
-
-// document is a struct in a TEXT column: a JSON object, or nothing for the zero one.
-type document[T any] struct{ of **T }
-
-// Scan implements [database/sql.Scanner].
-func (d document[T]) Scan(column any) error {
-	text, ok := column.(string)
-	if !ok {
-		return fmt.Errorf("a document column holds a %T", column)
-	}
-	*d.of = nil
-	if text == "" {
-		return nil
-	}
-	return json.Unmarshal([]byte(text), d.of)
-}
-
-// Value implements [driver.Valuer].
-func (d document[T]) Value() (driver.Value, error) {
-	if *d.of == nil {
-		return "", nil
-	}
-	text, err := json.Marshal(*d.of)
-	return string(text), err
+	return rows(q, ScheduleRevisions, ` WHERE brand = ? AND id = ? AND revision > ? ORDER BY revision`, brand, id, after)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // A Timer says when the clocks of a ticket next move by themselves.
@@ -43,19 +44,19 @@ func (s *Store) DueTimers(tx *sqldb.Tx, now time.Time, limit int) ([]Timer, erro
 	if err != nil {
 		return nil, err
 	}
-	return all(rows, func(scan func(...any) error) (t Timer, err error) { return t, scan(&t.Brand, &t.Ticket) })
+	return table.All(rows, func(scan func(...any) error) (t Timer, err error) { return t, scan(&t.Brand, &t.Ticket) })
 }
 
 // NextTimer returns when a timer or a change is next due, or zero.
 func (s *Store) NextTimer(ctx context.Context) (time.Time, error) {
-	var timer, change sql.NullInt64
+	var timer, change time.Time
 	err := s.db.Read().QueryRowContext(ctx, `
-		SELECT (SELECT MIN(wake_time) FROM sla_timer WHERE wake_time IS NOT NULL), (SELECT MIN(due_time) FROM sla_change)`).Scan(&timer, &change)
-	next := optional(timer)
-	if c := optional(change); next.IsZero() || change.Valid && c.Before(next) {
-		next = c
+		SELECT (SELECT MIN(wake_time) FROM sla_timer WHERE wake_time IS NOT NULL), (SELECT MIN(due_time) FROM sla_change)`).
+		Scan(table.Moment{Of: &timer}, table.Moment{Of: &change})
+	if timer.IsZero() || !change.IsZero() && change.Before(timer) {
+		timer = change
 	}
-	return next, sqldb.Fault(err)
+	return timer, sqldb.Fault(err)
 }
 
 // A Change is one of the hours of a schedule. From Due on its tickets are told.
@@ -89,7 +90,7 @@ func (s *Store) TellChange(tx *sqldb.Tx, now time.Time, limit int) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	tickets, err := all(rows, func(scan func(...any) error) (t string, err error) { return t, scan(&t) })
+	tickets, err := table.All(rows, func(scan func(...any) error) (t string, err error) { return t, scan(&t) })
 	if err != nil {
 		return false, err
 	}
@@ -99,10 +100,10 @@ func (s *Store) TellChange(tx *sqldb.Tx, now time.Time, limit int) (bool, error)
 		tx.Defer(`UPDATE sla_change SET after = $1 WHERE id = $2`, tickets[limit-1], c.ID)
 	}
 	if len(tickets) > 0 {
-		var q query
-		q.add(`UPDATE sla_timer SET wake_time = ? WHERE brand = ?`, sqldb.Micros(now), c.Brand)
-		q.oneOf(`ticket`, tickets)
-		tx.Defer(q.String(), q.args...)
+		var q sqldb.Query
+		q.Add(`UPDATE sla_timer SET wake_time = ? WHERE brand = ?`, sqldb.Micros(now), c.Brand)
+		sqldb.In(&q, `ticket`, tickets)
+		tx.Defer(q.String(), q.Args...)
 	}
 	return true, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 )
@@ -169,11 +170,11 @@ func testTaken(t *testing.T, s *Store) {
 	write(t, s, func(tx *sqldb.Tx) error { return AddInteraction(tx, interaction("x", 0), false) })
 	second := ticket("a", time.Hour)
 	err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { return AddTicket(tx, second, false) })
-	if !errors.Is(err, ErrExists) {
+	if !errors.Is(err, table.ErrExists) {
 		t.Errorf("AddTicket = %v, want ErrExists", err)
 	}
 	err = s.db.Write(t.Context(), func(tx *sqldb.Tx) error { return AddInteraction(tx, interaction("x", time.Hour), false) })
-	if !errors.Is(err, ErrExists) {
+	if !errors.Is(err, table.ErrExists) {
 		t.Errorf("AddInteraction = %v, want ErrExists", err)
 	}
 	if got, err := s.Ticket(t.Context(), "acme", "a"); err != nil || !got.OpenTime.Equal(noon) {

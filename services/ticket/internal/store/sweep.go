@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // A Key names a ticket.
@@ -16,8 +17,8 @@ const batch = 100
 // Due returns tickets that were resolved before a time and not written since another,
 // a batch at most, without so many of the first.
 func (s *Store) Due(ctx context.Context, resolved, written time.Time, without int) ([]Key, error) {
-	var q query
-	q.add(`SELECT brand, id FROM ticket WHERE state = 5 AND resolve_time < ? AND update_time < ? AND delete_time IS NULL
+	var q sqldb.Query
+	q.Add(`SELECT brand, id FROM ticket WHERE state = 5 AND resolve_time < ? AND update_time < ? AND delete_time IS NULL
 		ORDER BY resolve_time, brand, id LIMIT ? OFFSET ?`, sqldb.Micros(resolved), sqldb.Micros(written), batch, without)
 	return list(ctx, s.db, &q, scanKey)
 }
@@ -39,10 +40,10 @@ func Purge(tx *sqldb.Tx, deleted time.Time) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	gone, err := all(rows, scanKey)
+	gone, err := table.All(rows, scanKey)
 	for _, k := range gone {
-		for _, table := range partsOf {
-			tx.Defer(`DELETE FROM `+table+` WHERE brand = $1 AND ticket = $2`, k.Brand, k.ID)
+		for _, part := range partsOf {
+			tx.Defer(`DELETE FROM `+part+` WHERE brand = $1 AND ticket = $2`, k.Brand, k.ID)
 		}
 	}
 	return len(gone) > 0, err

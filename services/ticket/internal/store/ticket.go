@@ -7,6 +7,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
 )
 
@@ -79,29 +80,22 @@ var (
 	insertTicket = `INSERT INTO ticket (` + ticketColumns + `) VALUES ` + sqldb.Values(1, 50)
 )
 
-// AddTicket adds t. It returns [ErrExists] if the id is taken; fresh says that it
+// AddTicket adds t. It returns [table.ErrExists] if the id is taken; fresh says that it
 // cannot be.
 func AddTicket(tx *sqldb.Tx, t Ticket, fresh bool) error {
-	attributes, err := encode(t.Attributes)
-	if err != nil {
-		return err
-	}
 	s := t.Status
 	args := append(make([]any, 0, 50),
 		t.Brand, t.ID, t.Customer, t.Subject, t.Priority, t.IssueKind, t.Stage, t.Phase, t.Channel, t.Handling, t.Origin,
 		t.Partner, t.Team, t.Agent, sqldb.Micros(t.OpenTime),
 		int32(s.State), sqldb.NullMicros(s.FirstResponse), sqldb.NullMicros(s.ResolveTime), int32(s.Outcome), s.ReopenCount,
-		attributes, sqldb.Micros(t.CreateTime), sqldb.Micros(t.UpdateTime), t.Version)
+		table.Words{Of: &t.Attributes}, sqldb.Micros(t.CreateTime), sqldb.Micros(t.UpdateTime), t.Version)
 	if t.usual() {
 		return add(tx, fresh, insertUsual, args...)
 	}
-	steps, err := encodeSteps(t.RedressSteps)
-	if err != nil {
-		return err
-	}
 	c := t.Counts
 	args = append(args, t.IssueType, t.Problem, t.CauseTouchpoint, t.Campaign, null(t.ExternalID), t.FollowUpOf, t.MergedInto,
-		number(t.Avoidable), number(t.Grievance), steps, t.Policy.ID, t.Policy.Revision, number(t.Policy.Given), t.EscalationLevel, t.HandoffCount,
+		number(t.Avoidable), number(t.Grievance), table.Array[RedressStep]{Of: &t.RedressSteps}, t.Policy.ID, t.Policy.Revision, number(t.Policy.Given),
+		t.EscalationLevel, t.HandoffCount,
 		c.Interactions, c.Contacts, c.InboundAfter, c.Responder, number(c.OtherResponder), c.CostMicros, c.Costed, number(s.Confirmed),
 		sqldb.NullMicros(s.CloseTime), sqldb.NullMicros(t.DeleteTime), t.ImportDigest)
 	return add(tx, fresh, insertTicket, args...)
@@ -154,61 +148,48 @@ func (s *Store) Tickets(ctx context.Context, f TicketFilter) ([]Ticket, error) {
 	return list(ctx, s.db, f.query(), scanTicket)
 }
 
-func (f *TicketFilter) query() *query {
-	var q query
-	q.add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, f.Brand)
+func (f *TicketFilter) query() *sqldb.Query {
+	var q sqldb.Query
+	q.Add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, f.Brand)
 	if f.Customer != "" {
-		q.add(` AND customer = ?`, f.Customer)
+		q.Add(` AND customer = ?`, f.Customer)
 	}
 	if f.Partner != "" {
-		q.add(` AND partner = ? AND partner <> ''`, f.Partner) // as the index of partners has it
+		q.Add(` AND partner = ? AND partner <> ''`, f.Partner) // as the index of partners has it
 	}
-	q.in(`state`, f.States)
+	if len(f.States) > 0 {
+		sqldb.In(&q, `state`, f.States)
+	}
 	if len(f.IDs) > 0 {
-		q.oneOf(`id`, f.IDs)
+		sqldb.In(&q, `id`, f.IDs)
 	}
 	if !f.Deleted {
-		q.add(` AND delete_time IS NULL`)
+		q.Add(` AND delete_time IS NULL`)
 	}
 	for _, c := range f.Where {
-		q.add(` AND (`+c.Text+`)`, c.Args...)
+		q.Add(` AND (`+c.Text+`)`, c.Args...)
 	}
-	q.add(` ORDER BY `+f.By+` LIMIT ?`, f.Limit)
+	q.Add(` ORDER BY `+f.By+` LIMIT ?`, f.Limit)
 	return &q
 }
 
 func scanTicket(scan func(...any) error) (Ticket, error) {
 	var (
-		t                                      Ticket
-		opened, created, updated               int64
-		responded, resolved, closed, deleted   sql.NullInt64
-		attributes, steps                      string
-		state, outcome                         int32
-		avoidable, grievance, given, confirmed int
-		other                                  int
+		t        Ticket
+		external sql.NullString
 	)
-	var external sql.NullString
-	s, c := &t.Status, &t.Counts
-	err := scan(&t.Brand, &t.ID, &t.Customer, &t.Subject, &t.Priority, &t.IssueKind, &t.Stage, &t.Phase, &t.Channel,
-		&t.Handling, &t.Origin, &t.Partner, &t.Team, &t.Agent, &opened, &state, &responded, &resolved, &outcome,
-		&s.ReopenCount, &attributes, &created, &updated, &t.Version,
+	s, c, p := &t.Status, &t.Counts, &t.Policy
+	if err := scan(&t.Brand, &t.ID, &t.Customer, &t.Subject, &t.Priority, &t.IssueKind, &t.Stage, &t.Phase, &t.Channel,
+		&t.Handling, &t.Origin, &t.Partner, &t.Team, &t.Agent, table.Micros{Of: &t.OpenTime}, (*int32)(&s.State),
+		table.Moment{Of: &s.FirstResponse}, table.Moment{Of: &s.ResolveTime}, (*int32)(&s.Outcome), &s.ReopenCount,
+		table.Words{Of: &t.Attributes}, table.Micros{Of: &t.CreateTime}, table.Micros{Of: &t.UpdateTime}, &t.Version,
 		&t.IssueType, &t.Problem, &t.CauseTouchpoint, &t.Campaign, &external, &t.FollowUpOf, &t.MergedInto,
-		&avoidable, &grievance, &steps, &t.Policy.ID, &t.Policy.Revision, &given, &t.EscalationLevel, &t.HandoffCount,
-		&c.Interactions, &c.Contacts, &c.InboundAfter, &c.Responder, &other, &c.CostMicros, &c.Costed, &confirmed,
-		&closed, &deleted, &t.ImportDigest)
-	if err == nil {
-		t.Attributes, err = decode(attributes)
-	}
-	if err == nil {
-		t.RedressSteps, err = decodeSteps(steps)
-	}
-	if err != nil {
+		table.Flag{Of: &t.Avoidable}, table.Flag{Of: &t.Grievance}, table.Array[RedressStep]{Of: &t.RedressSteps},
+		&p.ID, &p.Revision, table.Flag{Of: &p.Given}, &t.EscalationLevel, &t.HandoffCount,
+		&c.Interactions, &c.Contacts, &c.InboundAfter, &c.Responder, table.Flag{Of: &c.OtherResponder}, &c.CostMicros, &c.Costed,
+		table.Flag{Of: &s.Confirmed}, table.Moment{Of: &s.CloseTime}, table.Moment{Of: &t.DeleteTime}, &t.ImportDigest); err != nil {
 		return Ticket{}, missing("ticket", err)
 	}
-	t.OpenTime, t.CreateTime, t.UpdateTime = sqldb.Time(opened), sqldb.Time(created), sqldb.Time(updated)
-	s.State, s.Outcome = lifecycle.State(state), lifecycle.Outcome(outcome)
-	s.FirstResponse, s.ResolveTime, s.CloseTime = optional(responded), optional(resolved), optional(closed)
-	t.Avoidable, t.Grievance, t.Policy.Given, s.Confirmed, c.OtherResponder = avoidable == 1, grievance == 1, given == 1, confirmed == 1, other == 1
-	t.DeleteTime, t.ExternalID = optional(deleted), external.String
+	t.ExternalID = external.String
 	return t, nil
 }
