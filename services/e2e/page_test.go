@@ -205,6 +205,22 @@ func (s *suite) answered(t *testing.T, c *clients, link string, invitation *surv
 	if code != http.StatusOK || !strings.Contains(second, "What was hard?") || !strings.Contains(second, "Saying it &lt;twice&gt; &amp; again") {
 		t.Fatalf("the second page = %d\n%s", code, second)
 	}
+	saved := filled(second, url.Values{"q.what": {"wait"}, "save": {"1"}})
+	if code, body, _ := browse(t, http.MethodPost, link, saved, "en"); code != http.StatusOK || !strings.Contains(body, "Saved.") {
+		t.Errorf("saving = %d\n%s", code, body)
+	}
+	// The customer comes back and takes another branch: what was said on the first is left out.
+	_, first, _ = browse(t, http.MethodGet, link, nil, "en")
+	if !strings.Contains(first, `value="2" checked`) {
+		t.Errorf("what was saved is not there\n%s", first)
+	}
+	_, other, _ := browse(t, http.MethodPost, link, filled(first, url.Values{"q.ease": {"7"}}), "en")
+	if strings.Contains(other, "q.what") || !strings.Contains(other, "Anything else?") {
+		t.Errorf("the other branch shows\n%s", other)
+	}
+	if code, body, _ := browse(t, http.MethodPost, link, filled(other, url.Values{"q.more": {strings.Repeat("я", 4097)}}), "en"); code != http.StatusBadRequest || !strings.Contains(body, "too long") {
+		t.Errorf("8,194 bytes of words = %d\n%s", code, body)
+	}
 	last := filled(second, url.Values{"q.what": {"wait", "twice"}, "q.more": {"Nothing."}})
 	var (
 		mu    sync.Mutex

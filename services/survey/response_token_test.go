@@ -19,7 +19,6 @@ import (
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/survey"
 )
 
@@ -27,7 +26,7 @@ import (
 // of [as] it knows.
 func eachGuarded(t *testing.T, f func(t *testing.T, c client)) {
 	t.Helper()
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		db := open(t)
 		s, err := survey.New(context.Background(), db, survey.Config{TokenKey: tokenKey})
 		if err != nil {

@@ -19,6 +19,9 @@ import (
 // prefix begins the name of every input that belongs to a question.
 const prefix = "q."
 
+// maxText is how many bytes words may have.
+const maxText = 8192
+
 // A view is what the template shows.
 type view struct {
 	Words     words
@@ -28,7 +31,8 @@ type view struct {
 	Message   string // instead of a form
 	Intro     string
 	Nonce     string
-	Shown     string // the last question that will have been shown
+	Revision  string
+	Seen      string // the questions of the pages before
 	Asked     string // the questions on this page
 	Error     string // above the form
 	Saves     bool   // whether it can be saved for later
@@ -57,11 +61,14 @@ type point struct {
 	Chosen           bool
 }
 
-// show shows the next questions, with what is wrong with the ones before.
+// show shows the next questions, with what is wrong with the ones before. It carries
+// the answers of the pages before along, and no others: a customer may go back and take
+// another branch.
 func (v *visit) show(code int, wrong map[string]string) {
+	now := v.form.GetNextQuestions()
 	data := view{
-		Words: v.words, Style: template.CSS(style), Language: v.language(), Title: v.title(), Nonce: v.form.GetNonce(), //nolint:gosec // our own
-		Error: wrong[""], Saves: v.token != "" && !v.form.GetSurvey().GetAnonymous(), Asked: strings.Join(v.form.GetNextQuestions(), " "),
+		Words: v.words, Style: template.CSS(style), Language: v.language(), Title: v.title(), Nonce: v.form.GetNonce(), Revision: v.revision(), //nolint:gosec // our own
+		Error: wrong[""], Saves: v.token != "" && !v.form.GetSurvey().GetAnonymous(), Asked: strings.Join(now, " "),
 	}
 	if nonce := v.r.PostForm.Get("nonce"); nonce != "" {
 		data.Nonce = nonce
@@ -69,26 +76,30 @@ func (v *visit) show(code int, wrong map[string]string) {
 	if len(wrong) > 0 && data.Error == "" {
 		data.Error = v.words.Wrong
 	}
-	now := v.form.GetNextQuestions()
-	questions := v.form.GetSurvey().GetQuestions()
-	if len(now) > 0 && len(questions) > 0 {
-		data.Shown = now[len(now)-1]
-		data.Last = data.Shown == questions[len(questions)-1].GetQuestionId()
+	var seen []string
+	before := strings.Fields(v.r.PostForm.Get("seen"))
+	if asked := strings.Fields(v.r.PostForm.Get("asked")); v.r.PostForm.Has("seen") && !slices.Equal(asked, now) {
+		before = append(before, asked...)
 	}
-	for i, q := range questions {
-		if slices.Contains(now, q.GetQuestionId()) {
+	for i, q := range v.form.GetSurvey().GetQuestions() {
+		id := q.GetQuestionId()
+		switch {
+		case slices.Contains(now, id):
 			one := v.question(q)
-			one.Error = wrong[q.GetQuestionId()]
+			one.Error = wrong[id]
 			data.Questions = append(data.Questions, one)
+			data.Last = i == len(v.form.GetSurvey().GetQuestions())-1
 			if i == 0 {
 				data.Intro = v.form.GetSurvey().GetIntroduction().GetText()
 			}
-			continue
-		}
-		for _, value := range values(v.given, q) {
-			data.Earlier = append(data.Earlier, input{prefix + q.GetQuestionId(), value})
+		case slices.Contains(before, id):
+			seen = append(seen, id)
+			for _, value := range values(v.given, q) {
+				data.Earlier = append(data.Earlier, input{prefix + id, value})
+			}
 		}
 	}
+	data.Seen = strings.Join(seen, " ")
 	v.render(code, data)
 }
 
@@ -96,6 +107,9 @@ func (v *visit) show(code int, wrong map[string]string) {
 func (v *visit) question(q *surveyv1.Question) question {
 	one := question{ID: "q-" + q.GetQuestionId(), Name: prefix + q.GetQuestionId(), Text: q.GetText(), Required: q.GetRequired(), Kind: "radio"}
 	given := values(v.given, q)
+	if len(given) == 0 {
+		given = values(v.saved, q)
+	}
 	add := func(value, label string) {
 		one.Points = append(one.Points, point{
 			ID: fmt.Sprintf("%s-%s", one.ID, value), Value: value, Label: label, Chosen: slices.Contains(given, value),
@@ -127,18 +141,22 @@ func (v *visit) question(q *surveyv1.Question) question {
 	return one
 }
 
-// missing returns what to say at the required questions of this page that have no
-// answer.
-func (v *visit) missing(shown string) map[string]string {
+// wrong returns what to say at the questions of this page whose answers cannot be
+// taken: words that are too long and, unless they are only saved, required ones that
+// are missing.
+func (v *visit) wrong(asked []string, saved bool) map[string]string {
 	wrong := map[string]string{}
-	asked := strings.Fields(v.r.PostForm.Get("asked"))
 	for _, q := range v.form.GetSurvey().GetQuestions() {
-		if q.GetRequired() && slices.Contains(asked, q.GetQuestionId()) && len(values(v.given, q)) == 0 {
-			wrong[q.GetQuestionId()] = v.words.Required
+		if !slices.Contains(asked, q.GetQuestionId()) {
+			continue
 		}
-	}
-	if shown == "" && len(wrong) == 0 && len(v.given) == 0 {
-		wrong[""] = v.words.Nothing
+		given := values(v.given, q)
+		switch {
+		case len(given) == 0 && q.GetRequired() && !saved:
+			wrong[q.GetQuestionId()] = v.words.Required
+		case len(given) > 0 && q.GetKind() == surveyv1.Question_KIND_OPEN && len(given[0]) > maxText:
+			wrong[q.GetQuestionId()] = v.words.Long
+		}
 	}
 	return wrong
 }

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +103,8 @@ type visit struct {
 	survey string // its name, of a public one
 	words  words
 	form   *surveyv1.Form
-	given  []*surveyv1.Answer // so far
+	given  []*surveyv1.Answer // so far, in this form
+	saved  []*surveyv1.Answer // earlier, for later
 }
 
 // find reads the path.
@@ -122,7 +124,6 @@ func (v *visit) find() bool {
 
 // serve answers the visit.
 func (v *visit) serve() {
-	wanted := v.r.URL.Query().Get("lang")
 	if v.r.Method == http.MethodPost {
 		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
 		if err := v.r.ParseForm(); err != nil {
@@ -130,63 +131,75 @@ func (v *visit) serve() {
 			return
 		}
 	}
-	if err := v.ask(wanted, ""); err != nil {
+	if err := v.open(); err != nil {
 		v.fail(err)
 		return
 	}
-	if v.r.Method != http.MethodPost {
-		v.given = v.form.GetAnswers()
-		if chosen := v.answers(v.r.URL.Query()); len(chosen) > 0 {
-			v.given = chosen // a link in a mail may choose beforehand
-		}
-		v.show(http.StatusOK, nil)
+	v.saved = v.form.GetAnswers()
+	if v.r.Method == http.MethodPost {
+		v.post()
 		return
 	}
-	v.post(wanted)
+	v.given = v.answers(v.r.URL.Query()) // a link in a mail may choose beforehand
+	v.show(http.StatusOK, nil)
+}
+
+// open gets the form: in the language that the link wants, or the invitation, or else
+// the browser.
+func (v *visit) open() error {
+	if tag, err := language.Parse(v.r.URL.Query().Get("lang")); err == nil {
+		return v.ask(plain(tag), "")
+	}
+	if err := v.ask("", ""); err != nil {
+		return err
+	}
+	tags, _, err := language.ParseAcceptLanguage(v.r.Header.Get("Accept-Language"))
+	if err != nil || len(tags) == 0 || v.form.GetLanguage() != v.form.GetSurvey().GetLanguage() || plain(tags[0]) == v.form.GetLanguage() {
+		return nil
+	}
+	return v.ask(plain(tags[0]), "")
 }
 
 // post takes what was sent: the next questions, or all of it.
-func (v *visit) post(wanted string) {
-	nonce := v.r.PostForm.Get("nonce")
-	if nonce == "" { // whoever did not see the page
+func (v *visit) post() {
+	sent := v.r.PostForm
+	if sent.Get("nonce") == "" || sent.Get("revision") != v.revision() { // whoever did not see the page, or another one
 		v.say(http.StatusBadRequest, v.words.Again)
 		return
 	}
-	v.given = v.answers(v.r.PostForm)
-	if v.r.PostForm.Has("save") {
-		v.submit(nonce, true)
+	v.given = v.answers(sent)
+	asked := strings.Fields(sent.Get("asked"))
+	if wrong := v.wrong(asked, sent.Has("save")); len(wrong) > 0 {
+		v.form.NextQuestions = asked
+		v.show(http.StatusBadRequest, wrong)
 		return
 	}
-	shown := v.r.PostForm.Get("shown")
-	if missing := v.missing(shown); len(missing) > 0 {
-		v.form.NextQuestions = strings.Fields(v.r.PostForm.Get("asked"))
-		v.show(http.StatusBadRequest, missing)
+	if sent.Has("save") {
+		v.submit(true)
 		return
 	}
-	if err := v.ask(wanted, shown); err != nil {
-		v.fail(err)
-		return
+	if len(asked) > 0 {
+		if err := v.ask(v.form.GetLanguage(), asked[len(asked)-1]); err != nil {
+			v.fail(err)
+			return
+		}
 	}
 	if len(v.form.GetNextQuestions()) > 0 {
-		v.form.Nonce = nonce
 		v.show(http.StatusOK, nil)
 		return
 	}
-	v.submit(nonce, false)
+	v.submit(false)
 }
 
-// ask gets the form, with the questions that come after the one shown last.
+// revision is that of the questions, as the form carries it.
+func (v *visit) revision() string { return strconv.FormatInt(v.form.GetSurvey().GetRevision(), 10) }
+
+// ask gets the form in a language, with the questions that come after the one shown
+// last.
 func (v *visit) ask(wanted, after string) error {
-	req := &surveyv1.GetFormRequest{Parent: v.brand, Token: v.token, Survey: v.survey, After: after}
+	req := &surveyv1.GetFormRequest{Parent: v.brand, Token: v.token, Survey: v.survey, Language: wanted, After: after}
 	if after != "" {
 		req.Answers = v.given
-	}
-	if wanted != "" {
-		if _, err := language.Parse(wanted); err == nil {
-			req.Language = wanted
-		}
-	} else if tags, _, err := language.ParseAcceptLanguage(v.r.Header.Get("Accept-Language")); err == nil && len(tags) > 0 {
-		req.Language = plain(tags[0])
 	}
 	form, err := v.server.Responses.GetForm(v.r.Context(), req)
 	if err != nil {
@@ -209,22 +222,21 @@ func plain(tag language.Tag) string {
 }
 
 // submit sends the answers, or saves them for later.
-func (v *visit) submit(nonce string, partial bool) {
+func (v *visit) submit(partial bool) {
 	if len(v.given) == 0 {
-		v.show(http.StatusBadRequest, map[string]string{"": v.words.Nothing})
+		v.again(v.words.Nothing)
 		return
 	}
 	req := &surveyv1.SubmitResponseRequest{
-		Parent: v.brand, Token: v.token, Partial: partial, Nonce: nonce,
-		Response: &surveyv1.Response{Answers: v.given, Language: v.form.GetLanguage(), SurveyRevision: v.form.GetSurvey().GetRevision()},
-	}
-	if v.survey != "" {
-		req.Response.Survey = v.survey
+		Parent: v.brand, Token: v.token, Partial: partial, Nonce: v.r.PostForm.Get("nonce"),
+		Response: &surveyv1.Response{
+			Survey: v.survey, Answers: v.given, Language: v.form.GetLanguage(), SurveyRevision: v.form.GetSurvey().GetRevision(),
+		},
 	}
 	_, err := v.server.Responses.SubmitResponse(v.r.Context(), req)
 	switch {
 	case status.Code(err) == codes.InvalidArgument:
-		v.show(http.StatusBadRequest, map[string]string{"": v.words.Wrong})
+		v.again(v.words.Wrong)
 	case err != nil:
 		v.fail(err)
 	case partial:
@@ -236,6 +248,16 @@ func (v *visit) submit(nonce string, partial bool) {
 		}
 		v.say(http.StatusOK, thanks)
 	}
+}
+
+// again begins the form anew, with what was answered and what is wrong with it.
+func (v *visit) again(wrong string) {
+	if err := v.ask(v.form.GetLanguage(), ""); err != nil {
+		v.fail(err)
+		return
+	}
+	v.r.PostForm.Del("seen")
+	v.show(http.StatusBadRequest, map[string]string{"": wrong})
 }
 
 // fail says in the customer's words what went wrong.

@@ -10,6 +10,7 @@ import (
 type words struct {
 	Tag, Send, Next, Save, Required, Optional       string
 	Wrong, Nothing, Thanks, Saved, Used, Late, Gone string
+	Long                                            string
 	Again, Trouble                                  string
 	Unmet, Met, Exceeded                            string
 	Unlikely, Likely, Dissatisfied, Satisfied       string
@@ -19,7 +20,7 @@ type words struct {
 // spoken are the languages of the page; the first is for all others.
 var spoken = []words{
 	{
-		Tag: "en", Send: "Send", Next: "Next", Save: "Save and finish later", Required: "Please answer this question.", Optional: "optional",
+		Tag: "en", Long: "That is too long. Please say it in fewer words.", Send: "Send", Next: "Next", Save: "Save and finish later", Required: "Please answer this question.", Optional: "optional",
 		Wrong: "Something is missing or cannot be right. Please look at the answers again.", Nothing: "Please answer at least one question.",
 		Thanks: "Thank you. Your answer has arrived.", Saved: "Saved. Open the same link to go on.",
 		Used: "This survey has been answered already. Thank you.", Late: "This survey is closed.", Gone: "This link leads nowhere. Perhaps a part of it is missing.",
@@ -29,7 +30,7 @@ var spoken = []words{
 		Difficult: "very difficult", Easy: "very easy", Little: "very little effort", Much: "very much effort",
 	},
 	{
-		Tag: "de", Send: "Absenden", Next: "Weiter", Save: "Speichern und später fortsetzen", Required: "Bitte beantworten Sie diese Frage.", Optional: "freiwillig",
+		Tag: "de", Long: "Das ist zu lang. Bitte fassen Sie sich kürzer.", Send: "Absenden", Next: "Weiter", Save: "Speichern und später fortsetzen", Required: "Bitte beantworten Sie diese Frage.", Optional: "freiwillig",
 		Wrong: "Etwas fehlt oder kann nicht stimmen. Bitte sehen Sie die Antworten noch einmal an.", Nothing: "Bitte beantworten Sie mindestens eine Frage.",
 		Thanks: "Vielen Dank. Ihre Antwort ist angekommen.", Saved: "Gespeichert. Öffnen Sie denselben Link, um fortzufahren.",
 		Used: "Diese Umfrage ist schon beantwortet. Vielen Dank.", Late: "Diese Umfrage ist beendet.", Gone: "Dieser Link führt nirgendwohin. Vielleicht fehlt ein Teil davon.",
@@ -39,7 +40,7 @@ var spoken = []words{
 		Difficult: "sehr schwierig", Easy: "sehr einfach", Little: "sehr wenig Mühe", Much: "sehr viel Mühe",
 	},
 	{
-		Tag: "fr", Send: "Envoyer", Next: "Suivant", Save: "Enregistrer et continuer plus tard", Required: "Veuillez répondre à cette question.", Optional: "facultatif",
+		Tag: "fr", Long: "C’est trop long. Veuillez raccourcir votre texte.", Send: "Envoyer", Next: "Suivant", Save: "Enregistrer et continuer plus tard", Required: "Veuillez répondre à cette question.", Optional: "facultatif",
 		Wrong: "Il manque quelque chose ou une réponse ne convient pas. Veuillez vérifier vos réponses.", Nothing: "Veuillez répondre à au moins une question.",
 		Thanks: "Merci. Votre réponse est bien arrivée.", Saved: "Enregistré. Ouvrez le même lien pour continuer.",
 		Used: "Cette enquête a déjà reçu votre réponse. Merci.", Late: "Cette enquête est terminée.", Gone: "Ce lien ne mène nulle part. Il en manque peut-être une partie.",
@@ -49,7 +50,7 @@ var spoken = []words{
 		Difficult: "très difficile", Easy: "très facile", Little: "très peu d’effort", Much: "énormément d’effort",
 	},
 	{
-		Tag: "es", Send: "Enviar", Next: "Siguiente", Save: "Guardar y seguir más tarde", Required: "Responda a esta pregunta, por favor.", Optional: "opcional",
+		Tag: "es", Long: "Es demasiado largo. Acórtelo, por favor.", Send: "Enviar", Next: "Siguiente", Save: "Guardar y seguir más tarde", Required: "Responda a esta pregunta, por favor.", Optional: "opcional",
 		Wrong: "Falta algo o una respuesta no es válida. Revise las respuestas, por favor.", Nothing: "Responda al menos a una pregunta, por favor.",
 		Thanks: "Gracias. Su respuesta ha llegado.", Saved: "Guardado. Abra el mismo enlace para continuar.",
 		Used: "Esta encuesta ya está respondida. Gracias.", Late: "Esta encuesta está cerrada.", Gone: "Este enlace no lleva a ninguna parte. Quizá falte una parte.",

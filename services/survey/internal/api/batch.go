@@ -28,7 +28,7 @@ func (s *Server) BatchCreateResponses(ctx context.Context, req *surveyv1.BatchCr
 		if b.err = s.single(brand, p); b.err == nil {
 			b.submission, b.err = s.submission(ctx, p)
 		}
-		if b.err != nil && (!req.GetPartialSuccess() || !ofItem(b.err)) {
+		if b.err != nil && !ofItem(b.err) {
 			return nil, resource.Within("requests["+strconv.Itoa(i)+"]", b.err)
 		}
 	}
@@ -55,7 +55,7 @@ func (s *Server) storeBatch(tx *sqldb.Tx, brand string, items []batched, partial
 	for i := range items {
 		b := &items[i]
 		r, err := (*surveyv1.Response)(nil), b.err
-		if _, used := taken[b.response.ID]; err == nil && used {
+		if _, used := taken[b.response.ID]; err == nil && used && b.invitation.ID == "" { // one with an invitation may have been saved before
 			err = fault.Exists(responseName(brand, b.response.ID))
 		}
 		if err == nil {
@@ -79,7 +79,7 @@ func (s *Server) storeBatch(tx *sqldb.Tx, brand string, items []batched, partial
 func chosenIDs(tx *sqldb.Tx, brand string, items []batched) (map[string]string, error) {
 	var ids []string
 	for i := range items {
-		if b := &items[i]; b.err == nil && b.chosen {
+		if b := &items[i]; b.chosen && b.response.ID != "" {
 			ids = append(ids, b.response.ID)
 		}
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -106,7 +107,10 @@ func (s *Server) past(ctx context.Context, row *surveyv1.ImportResponsesRequest)
 	err = b.prepare(ctx, &surveyv1.SubmitResponseRequest{
 		Parent: row.GetParent(), ResponseId: row.GetResponseId(), Response: row.GetResponse(),
 	})
-	b.response.ImportDigest = sum
+	if b.survey.Anonymous {
+		sum = s.sealed(sum)
+	}
+	b.response.ID, b.response.ImportDigest = row.GetResponseId(), sum // a row that is there may be wrong by now
 	return b, err
 }
 
@@ -117,6 +121,14 @@ func digest(req *surveyv1.ImportResponsesRequest) (string, error) {
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(row)
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:]), err
+}
+
+// sealed returns a digest that takes the key to make, so that nobody finds the customer
+// of an anonymous answer by trying them.
+func (s *Server) sealed(digest string) string {
+	sum := hmac.New(sha256.New, s.TokenKey)
+	sum.Write([]byte(digest))
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // An outcome is what became of a row.
@@ -168,10 +180,10 @@ func importChunk(tx *sqldb.Tx, chunk []imported) ([]outcome, error) {
 		row := &chunk[i]
 		digest, taken := digests[row.response.ID]
 		switch {
-		case row.err != nil:
-			done[i].err = row.err
 		case taken && digest == row.response.ImportDigest:
 			done[i].unchanged = true
+		case row.err != nil:
+			done[i].err = row.err
 		case taken:
 			done[i].err = fault.Exists(row.name)
 		default:

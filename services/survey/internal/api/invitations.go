@@ -34,41 +34,45 @@ var invitationFields = filter.Fields{
 
 // CheckEligibility implements InvitationService.
 func (s *Server) CheckEligibility(ctx context.Context, req *surveyv1.CheckEligibilityRequest) (*surveyv1.Invitation, error) {
-	survey, err := s.active(ctx, req.GetSurvey())
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.occurred(survey, "", req, req.GetDecideTime())
-	if err != nil {
-		return nil, err
-	}
-	v.ID, v.Origin = name.NewID(), int32(surveyv1.Invitation_ORIGIN_CHECK)
-	return s.invite(ctx, req, survey, v)
+	return s.invite(ctx, name.Brand(req.GetSurvey()), req, func() (survey store.Survey, v store.Invitation, err error) {
+		if survey, err = s.active(ctx, req.GetSurvey()); err != nil {
+			return survey, v, err
+		}
+		v, err = s.occurred(survey, "", req, req.GetDecideTime())
+		v.ID, v.Origin = name.NewID(), int32(surveyv1.Invitation_ORIGIN_CHECK)
+		return survey, v, err
+	})
 }
 
 // CreateInvitation implements InvitationService.
 func (s *Server) CreateInvitation(ctx context.Context, req *surveyv1.CreateInvitationRequest) (*surveyv1.Invitation, error) {
-	survey, err := s.active(ctx, req.GetParent())
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.occurred(survey, "invitation.", req.GetInvitation(), req.GetDecideTime())
-	if err != nil {
-		return nil, err
-	}
-	v.ID, v.Origin = req.GetInvitationId(), int32(surveyv1.Invitation_ORIGIN_MANUAL)
-	if v.ID == "" {
-		v.ID = name.NewID()
-	}
-	return s.invite(ctx, req, survey, v)
+	return s.invite(ctx, name.Brand(req.GetParent()), req, func() (survey store.Survey, v store.Invitation, err error) {
+		if survey, err = s.active(ctx, req.GetParent()); err != nil {
+			return survey, v, err
+		}
+		v, err = s.occurred(survey, "invitation.", req.GetInvitation(), req.GetDecideTime())
+		v.ID, v.Origin = req.GetInvitationId(), int32(surveyv1.Invitation_ORIGIN_MANUAL)
+		if v.ID == "" {
+			v.ID = name.NewID()
+		}
+		return survey, v, err
+	})
 }
 
-// invite decides about v and answers with the token, which is not part of what is
-// remembered of the answer.
-func (s *Server) invite(ctx context.Context, req once.Request, survey store.Survey, v store.Invitation) (*surveyv1.Invitation, error) {
+// invite decides about what asked makes of the request and answers with the token, which
+// is not part of what is remembered of the answer. A request that is wrong by now is
+// answered as it was when it came before.
+func (s *Server) invite(ctx context.Context, brand string, req once.Request, asked func() (store.Survey, store.Invitation, error)) (*surveyv1.Invitation, error) {
+	survey, v, wrong := asked()
+	if wrong != nil && (req.GetRequestId() == "" || !outdated(wrong)) {
+		return nil, wrong
+	}
 	sampled := v.Origin != int32(surveyv1.Invitation_ORIGIN_MANUAL)
 	var made store.Invitation
-	answer, err := once.Do(ctx, s.DB, survey.Brand, req, func(tx *sqldb.Tx) (_ *surveyv1.Invitation, err error) {
+	answer, err := once.Do(ctx, s.DB, brand, req, func(tx *sqldb.Tx) (_ *surveyv1.Invitation, err error) {
+		if wrong != nil {
+			return nil, wrong
+		}
 		if made, err = s.decide(tx, survey, v, sampled); err != nil {
 			return nil, err
 		}
@@ -81,9 +85,9 @@ func (s *Server) invite(ctx context.Context, req once.Request, survey store.Surv
 	case err != nil || req.GetValidateOnly() || answer.GetDecision() != surveyv1.Invitation_DECISION_SENT:
 		return answer, err
 	}
-	if id := name.ID(answer.GetName()); id != made.ID { // the answer to an earlier call
-		if made, err = s.Store.Invitation(ctx, survey.Brand, survey.ID, id); err != nil {
-			return nil, explain(answer.GetName(), err)
+	if n := answer.GetName(); name.ID(n) != made.ID { // the answer to an earlier call
+		if made, err = s.Store.Invitation(ctx, name.Brand(n), name.ID(name.Parent(n)), name.ID(n)); err != nil {
+			return nil, explain(n, err)
 		}
 	}
 	answer.Token = s.retold(made)

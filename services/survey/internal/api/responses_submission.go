@@ -63,7 +63,7 @@ func (b *submission) prepare(ctx context.Context, req *surveyv1.SubmitResponseRe
 	}
 	wrong := b.misused(req)
 	if caller.Anonymous {
-		wrong = append(wrong, presumed(req.GetResponse(), public)...)
+		wrong = append(wrong, presumed(req.GetResponse(), public, now)...)
 	}
 	if len(wrong) > 0 {
 		return fault.Invalid(wrong...)
@@ -180,14 +180,15 @@ func (b *submission) misused(req *surveyv1.SubmitResponseRequest) (wrong []fault
 
 // presumed reports what only callers with a credential may say: in public, nobody
 // speaks for a customer or of another time, and with a token for what it is about.
-func presumed(p *surveyv1.Response, public bool) (wrong []fault.Field) {
+func presumed(p *surveyv1.Response, public bool, now time.Time) (wrong []fault.Field) {
+	ahead := p.GetSubmitTime().AsTime().After(now)
 	refuse := func(path string, given bool) {
 		if given {
 			wrong = append(wrong, fault.Field{Path: path, Reason: "NOT_TRUSTED", Description: "must not be given without a credential"})
 		}
 	}
 	refuse("response.customer", public && p.GetCustomer() != "")
-	refuse("response.submit_time", public && p.GetSubmitTime() != nil)
+	refuse("response.submit_time", (public || ahead) && p.GetSubmitTime() != nil)
 	a := p.GetAttribution()
 	refuse("response.attribution.ticket", a.GetTicket() != "")
 	refuse("response.attribution.interaction", a.GetInteraction() != "")
@@ -277,7 +278,7 @@ func inherited(v store.Invitation, said store.Attribution) store.Attribution {
 // day, and an id that tells the time, are among it.
 func (b *submission) unlinked(r store.Response) store.Response {
 	const day = 24 * time.Hour
-	r.Customer, r.Invitation, r.Ticket, r.Interaction, r.Touchpoint = "", "", "", "", ""
+	r.Customer, r.Invitation, r.Ticket, r.Interaction, r.Touchpoint, r.Agent = "", "", "", "", "", ""
 	for i := range r.Answers {
 		r.Answers[i].Touchpoint = ""
 	}

@@ -210,7 +210,7 @@ func (s *Store) PendingInvitations(ctx context.Context, brand, customer string, 
 	var q sqldb.Query
 	q.Add(`SELECT i.`+strings.Join(strings.Fields(invitationColumns), " i.")+` FROM invitation i
 		JOIN survey s ON s.brand = i.brand AND s.id = i.survey
-		WHERE i.brand = ? AND i.customer = ? AND i.state BETWEEN 1 AND 5 AND i.dismiss_time IS NULL
+		WHERE i.brand = ? AND i.customer = ? AND i.state BETWEEN 1 AND 5 AND i.dismiss_time IS NULL AND i.token_hash IS NOT NULL
 		  AND i.available_time <= ? AND i.expire_time > ?
 		  AND s.state = 2 AND (s.close_time IS NULL OR s.close_time > ?)`, brand, customer, now, now, now)
 	if channel != 0 {

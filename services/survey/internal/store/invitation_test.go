@@ -11,12 +11,11 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 // TestInvitations holds SQLite and PostgreSQL to the same promises.
 func TestInvitations(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		for _, tt := range []struct {
 			name string
 			test func(*testing.T, *Store)
@@ -194,12 +193,13 @@ func testWait(t *testing.T, s *Store) {
 	})
 	var wg sync.WaitGroup
 	begun, passed := make(chan struct{}), make(chan struct{})
+	begin, pass := sync.OnceFunc(func() { close(begun) }), sync.OnceFunc(func() { close(passed) }) // a write may run again
 	wg.Go(func() {
 		err := s.db.Write(context.Background(), func(tx *sqldb.Tx) error {
 			if _, err := s.Contact(tx, invitation("a"), 0); err != nil {
 				return err
 			}
-			close(begun)
+			begin()
 			select {
 			case <-passed:
 				t.Error("a second decision did not wait for the first")
@@ -216,7 +216,7 @@ func testWait(t *testing.T, s *Store) {
 	var got Sent
 	err := s.db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
 		got, err = s.Contact(tx, invitation("a"), 0)
-		close(passed)
+		pass()
 		return err
 	})
 	wg.Wait()

@@ -331,8 +331,9 @@ type Survey struct {
 	// Who may answer.
 	Audience Survey_Audience `protobuf:"varint,14,opt,name=audience,proto3,enum=concentric.survey.v1.Survey_Audience" json:"audience,omitempty"`
 	// Whether answers are kept without any link to a customer: such a response has no
-	// customer, no invitation, no ticket, interaction or touchpoint and no event for
-	// other services, and its times are kept to the day. Fixed once it is published.
+	// customer, no invitation, no ticket, interaction, touchpoint or agent and no event
+	// for other services, and its times are kept to the day (the moment of a call with a
+	// `request_id` is remembered for 7 days, of nobody in particular). Fixed once it is published.
 	Anonymous bool `protobuf:"varint,15,opt,name=anonymous,proto3" json:"anonymous,omitempty"`
 	// How long after the decision an invitation can be answered: 1 minute to 366 days.
 	// 14 days if not given.

@@ -68,6 +68,8 @@ CREATE TABLE reached_stage (
   stage    INTEGER NOT NULL,
   PRIMARY KEY (brand, customer, stage)
 );
+INSERT INTO reached_stage (brand, customer, stage)
+SELECT DISTINCT brand, customer, stage FROM response WHERE customer IS NOT NULL AND stage <> 0;
 
 ALTER TABLE invitation ADD COLUMN state           INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE invitation ADD COLUMN origin          INTEGER NOT NULL DEFAULT 1;
@@ -106,6 +108,8 @@ WHERE response <> '';
 
 CREATE UNIQUE INDEX invitation_by_token ON invitation (brand, token_hash) WHERE token_hash IS NOT NULL;
 CREATE INDEX invitation_by_time         ON invitation (brand, decide_time, survey, id);
+CREATE INDEX invitation_by_survey       ON invitation (brand, survey, decide_time, id);
+CREATE INDEX invitation_by_customer     ON invitation (brand, substr(customer, 11), decide_time, survey, id); -- after customers/
 CREATE INDEX invitation_pending         ON invitation (brand, customer, decide_time) WHERE state BETWEEN 1 AND 5;
 
 ALTER TABLE response ADD COLUMN state           INTEGER NOT NULL DEFAULT 2;
