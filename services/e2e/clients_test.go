@@ -38,6 +38,7 @@ type clients struct {
 	invitations  surveyv1.InvitationServiceClient
 	responses    surveyv1.ResponseServiceClient
 	answers      surveyv1.SurveyMetricsServiceClient
+	feedback     surveyv1.FeedbackServiceClient
 	maps         journeyv1.JourneyMapServiceClient
 	touchpoints  journeyv1.TouchpointServiceClient
 	scores       journeyv1.ScoringServiceClient
@@ -58,6 +59,7 @@ func newClients(ticket, survey, journey, gateway grpc.ClientConnInterface) *clie
 		invitations:  surveyv1.NewInvitationServiceClient(survey),
 		responses:    surveyv1.NewResponseServiceClient(survey),
 		answers:      surveyv1.NewSurveyMetricsServiceClient(survey),
+		feedback:     surveyv1.NewFeedbackServiceClient(survey),
 		maps:         journeyv1.NewJourneyMapServiceClient(journey),
 		touchpoints:  journeyv1.NewTouchpointServiceClient(journey),
 		scores:       journeyv1.NewScoringServiceClient(journey),

@@ -14,6 +14,7 @@ func TestStories(t *testing.T) {
 					test func(*testing.T, *clients)
 				}{
 					{"a resolved call is asked about once and its answer measures one touchpoint", ticketToSurvey},
+					{"a device shows a survey that is pending, and its answer is stored once", pendingSurvey},
 					{"the head of service proves benchmarks", benchmarks},
 					{"tickets that are merged and followed up stay one life", mergedLife},
 					{"a repeated write has one effect and the same answer", repeated},
@@ -29,6 +30,7 @@ func TestStories(t *testing.T) {
 			})
 		}
 		t.Run("a thousand histories come in by the door", func(t *testing.T) { histories(t, s.door()) })
+		t.Run("a storm of comments is heard, acted on and kept apart from what was asked", func(t *testing.T) { socialStorm(t, s.door()) })
 		t.Run("JSON shows the lowest answers", func(t *testing.T) { lowestAnswersInJSON(t, s) })
 	})
 }

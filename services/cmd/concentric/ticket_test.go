@@ -53,8 +53,14 @@ func serving(t *testing.T) string {
 	return addr
 }
 
-// says runs a command and returns what it prints.
+// says runs a verb of the ticket command and returns what it prints.
 func says(t *testing.T, addr string, args ...string) (string, error) {
+	t.Helper()
+	return prints(t, append([]string{"ticket", args[0], "--addr", addr, "--brand", "acme"}, args[1:]...)...)
+}
+
+// prints runs a command and returns what it prints.
+func prints(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
@@ -62,7 +68,7 @@ func says(t *testing.T, addr string, args ...string) (string, error) {
 	}
 	stdout := os.Stdout
 	os.Stdout = out
-	failure := run(t.Context(), append([]string{"ticket", args[0], "--addr", addr, "--brand", "acme"}, args[1:]...))
+	failure := run(t.Context(), args)
 	os.Stdout = stdout
 	if _, err := out.Seek(0, io.SeekStart); err != nil {
 		t.Fatal(err)

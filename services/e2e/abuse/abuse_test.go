@@ -63,10 +63,11 @@ func sections() []section {
 		{"tickets", staffed, slices.Concat(
 			ticketRows(), moveRows(), agreementRows(), changeRows(), stateRows(), mergeRows(), listRows(), importRows(),
 		)},
-		{"surveys", open, slices.Concat(surveyRows(), answerRows(), invitationRows())},
+		{"surveys", open, slices.Concat(surveyRows(), answerRows(), occasionRows(), resultRows())},
+		{"links", locked, slices.Concat(linkRows(), tokenRows(), pageRows(), publicRows())},
 		{"touchpoints", open, slices.Concat(touchpointRows(), timeRows(), visitRows(), scoreRows())},
 		{"web", open, slices.Concat(webRows(), bodyRows(), httpRows(), pathRows(), headerRows())},
-		{"keys", keyed, slices.Concat(keyRows(), partnerRows(), foreignRows(), isolationRows(), forgedRows())},
+		{"keys", keyed, slices.Concat(keyRows(), partnerRows(), foreignRows(), isolationRows(), everyRows(), forgedRows())},
 		{"storage", nil, storageRows()},
 		{"failures", nil, failureRows()},
 		{"clock", nil, clockRows()},

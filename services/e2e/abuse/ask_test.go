@@ -169,7 +169,7 @@ func (s *suite) call(ctx context.Context, m protoreflect.MethodDescriptor, req, 
 // must sends the request and returns the answer, which must be good.
 func must[M proto.Message](t *testing.T, s *suite, req proto.Message) M {
 	t.Helper()
-	got := s.send(t, onGRPC, ask{req: req})
+	got := s.send(t, onGRPC, ask{req: req, key: s.key})
 	if got.status.Code() != codes.OK {
 		t.Fatalf("%T: %v", req, got.status)
 	}

@@ -23,6 +23,7 @@ const (
 
 	nps  = acme + "/surveys/nps"  // asks how (required, NPS), ease (CES 2.0) and why (words)
 	csat = acme + "/surveys/csat" // asks how (CSAT)
+	menu = acme + "/surveys/menu" // asks color (red or blue) and sizes (s, m)
 )
 
 // noon is when things happen.
@@ -51,7 +52,21 @@ func furnish(t *testing.T, s *suite) {
 		r.SurveyId = "csat"
 		r.Survey.Questions = []*surveyv1.Question{{QuestionId: "how", Kind: surveyv1.Question_KIND_CSAT5}}
 	}))
+	must[*surveyv1.Survey](t, s, newSurvey(func(r *surveyv1.CreateSurveyRequest) {
+		r.SurveyId = "menu"
+		r.Survey.Questions = []*surveyv1.Question{
+			{QuestionId: "color", Kind: surveyv1.Question_KIND_CHOICE, Text: "Color?", Choices: offered("red", "blue")},
+			{QuestionId: "sizes", Kind: surveyv1.Question_KIND_MULTI, Text: "Sizes?", Choices: offered("s", "m")},
+		}
+	}))
 	must[*journeyv1.Touchpoint](t, s, record(func(r *journeyv1.RecordTouchpointRequest) { r.TouchpointId = "visit" }))
+}
+
+func offered(ids ...string) (all []*surveyv1.Question_Choice) {
+	for _, id := range ids {
+		all = append(all, &surveyv1.Question_Choice{ChoiceId: id, Text: id})
+	}
+	return all
 }
 
 // newTicket is a request that nobody has anything against, but for what spoil does to it.
@@ -102,6 +117,10 @@ func submit(spoil ...func(*surveyv1.SubmitResponseRequest)) *surveyv1.SubmitResp
 
 func rating(question string, n int32) *surveyv1.Answer {
 	return &surveyv1.Answer{QuestionId: question, Value: &surveyv1.Answer_Rating{Rating: n}}
+}
+
+func chosen(question string, ids ...string) *surveyv1.Answer {
+	return &surveyv1.Answer{QuestionId: question, Value: &surveyv1.Answer_Choices{Choices: &surveyv1.Choices{ChoiceIds: ids}}}
 }
 
 func words(question, text string) *surveyv1.Answer {

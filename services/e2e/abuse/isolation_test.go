@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/mask"
@@ -73,6 +74,7 @@ func patternOf(f protoreflect.FieldDescriptor) string {
 var known = map[string]string{
 	"customers": "ann", "touchpoints": "visit", "tickets": "7", "interactions": "i", "partners": "mihir", "teams": "night", "agents": "bo",
 	"issueTypes": "late", "problems": "outage", "schedules": "desk", "slaPolicies": "gold", "selfServiceSessions": "chat",
+	"surveys": "nps", "triggerRules": "calls", "invitations": "asked", "responses": "said", "feedback": "heard", "touchpointDefinitions": "website-visit",
 }
 
 // name returns the name of something of acme's that fits the spot.
@@ -84,6 +86,9 @@ func (p spot) name(s *suite) string {
 			return s.operations[acme]
 		}
 		segments = append(segments, collection, known[collection])
+	}
+	if len(p.segments)%2 != 0 { // there is one of each
+		segments = append(segments, strings.TrimSuffix(p.segments[len(p.segments)-1], "$"))
 	}
 	return strings.Join(segments, "/")
 }
@@ -110,8 +115,8 @@ func (p spot) fill(req proto.Message, value string) {
 	m.Set(f, protoText(value))
 }
 
-// isolationRows try every method of the ticket service with every name of another
-// brand's, and with every ticket of nobody but the brand.
+// isolationRows try every method of the ticket and the survey service with every name
+// of another brand's, and with every ticket of nobody but the brand.
 func isolationRows() []row {
 	return []row{
 		each("A32", "names of another brand, wherever one may be", foreignNames),
@@ -122,7 +127,7 @@ func isolationRows() []row {
 // foreignNames: whoever acts for one brand and names something of another is told
 // that it does not exist, and has changed nothing.
 func foreignNames(t *testing.T, s *suite, way surface) {
-	for i, req := range help("brands/other", s.operations["brands/other"]) {
+	for i, req := range calls("brands/other", s.operations["brands/other"]) {
 		m := methodOf(req)
 		if way == onREST && !onWeb(m) {
 			continue
@@ -133,10 +138,10 @@ func foreignNames(t *testing.T, s *suite, way surface) {
 			}
 			for _, p := range spots(m.Input(), nil) {
 				t.Run(p.String(), func(t *testing.T) {
-					req := help("brands/other", s.operations["brands/other"])[i]
+					req := calls("brands/other", s.operations["brands/other"])[i]
 					p.fill(req, p.name(s))
 					before := s.settled(t)
-					s.hidden(t, way, ask{req: req, key: others})
+					s.denied(t, way, ask{req: req, key: others, code: notFound})
 					s.unchanged(t, before)
 				})
 			}
@@ -153,23 +158,22 @@ func dry(req proto.Message) proto.Message {
 	return m.Interface()
 }
 
-// hidden fails unless what a asks for is not found, as a whole or each of its parts.
-func (s *suite) hidden(t *testing.T, way surface, a ask) {
+// denied fails unless what a asks for is refused, as a whole or each of its parts.
+func (s *suite) denied(t *testing.T, way surface, a ask) {
 	t.Helper()
 	got := s.send(t, way, a)
 	if got.status.Code() != codes.OK {
-		a.code = notFound
 		a.want(t, way, got)
 		return
 	}
 	parts := statuses(got.msg.ProtoReflect())
 	for _, part := range parts {
-		if codes.Code(part.GetCode()) != notFound {
-			t.Errorf("a part is %v, want it not found", part)
+		if codes.Code(part.GetCode()) != a.code {
+			t.Errorf("a part is %v, want it %v", part, a.code)
 		}
 	}
 	if len(parts) == 0 {
-		t.Errorf("answered with %v, want nothing found", got.msg)
+		t.Errorf("answered with %v, want it refused", got.msg)
 	}
 }
 
@@ -196,15 +200,15 @@ func statuses(m protoreflect.Message) (found []*statuspb.Status) {
 // foreignTickets: for who acts for a partner, the tickets of others do not exist, and
 // of what is not for partners there is nothing to be seen at all.
 func foreignTickets(t *testing.T, s *suite, way surface) {
-	for _, req := range help(acme, s.operations[acme]) {
+	for _, req := range calls(acme, s.operations[acme]) {
 		m := methodOf(req)
 		if way == onREST && !onWeb(m) {
 			continue
 		}
 		access := proto.GetExtension(m.Options(), typev1.E_Access).(*typev1.Access)
-		a := ask{req: req, key: mihirs, code: codes.PermissionDenied}
+		a := ask{req: req, key: mihirs, code: codes.PermissionDenied, reason: "PARTNER_BOUND"}
 		if access.GetPartner() {
-			if a.code = notFound; !aboutTicket(req) {
+			if a.code, a.reason = notFound, ""; !aboutTicket(req) {
 				continue
 			}
 		}
@@ -235,10 +239,11 @@ func onWeb(m protoreflect.MethodDescriptor) bool {
 	return proto.HasExtension(m.Options(), annotations.E_Http)
 }
 
-// TestNoMethodOfTheTicketServiceIsForgotten: help has a call of each.
-func TestNoMethodOfTheTicketServiceIsForgotten(t *testing.T) {
+// TestNoMethodIsForgotten: calls has one of each method of the ticket and the survey
+// service.
+func TestNoMethodIsForgotten(t *testing.T) {
 	seen := map[protoreflect.FullName]bool{}
-	for _, req := range help(acme, acme+"/operations/none") {
+	for _, req := range calls(acme, acme+"/operations/none") {
 		seen[methodOf(req).FullName()] = true
 	}
 	for _, f := range []protoreflect.FileDescriptor{
@@ -246,6 +251,9 @@ func TestNoMethodOfTheTicketServiceIsForgotten(t *testing.T) {
 		ticketv1.File_concentric_ticket_v1_catalog_service_proto, ticketv1.File_concentric_ticket_v1_directory_service_proto,
 		ticketv1.File_concentric_ticket_v1_sla_service_proto, ticketv1.File_concentric_ticket_v1_self_service_service_proto,
 		ticketv1.File_concentric_ticket_v1_service_metrics_service_proto, ticketv1.File_concentric_ticket_v1_operation_service_proto,
+		surveyv1.File_concentric_survey_v1_survey_service_proto, surveyv1.File_concentric_survey_v1_invitation_service_proto,
+		surveyv1.File_concentric_survey_v1_response_service_proto, surveyv1.File_concentric_survey_v1_feedback_service_proto,
+		surveyv1.File_concentric_survey_v1_survey_metrics_service_proto,
 	} {
 		methods := f.Services().Get(0).Methods()
 		for i := range methods.Len() {

@@ -28,10 +28,35 @@ const (
 	viewers = "key-of-a-viewer" // views and surveys of acme, but no tickets
 	clerks  = "key-of-a-clerk"  // tickets of acme, but not whatever their version
 	mihirs  = "key-of-mihir"    // what acme shows its partner mihir
+	deaf    = "key-of-a-scorer" // responses to acme, but not the words in them
+	lame    = "key-for-nothing" // of other
 )
 
-// keyed is a furnished suite that wants an API key.
+// keyed is a suite that wants an API key, whose brands have people, a catalog,
+// agreements, and surveys that were asked and answered.
 func keyed(t *testing.T) *suite {
+	t.Helper()
+	s := locked(t)
+	staff(t, s)
+	for _, brand := range []string{acme, "brands/other"} {
+		poll(t, s, brand)
+	}
+	must[*ticketv1.Partner](t, s, &ticketv1.CreatePartnerRequest{Parent: "brands/other", Partner: &ticketv1.Partner{DisplayName: "Used"}, RequestId: usedID})
+	must[*surveyv1.Survey](t, s, newSurvey(func(r *surveyRequest) { r.Parent, r.RequestId = "brands/other", usedID }))
+	return s
+}
+
+// locked is a furnished suite that wants an API key.
+func locked(t *testing.T) *suite {
+	t.Helper()
+	s := start(t, config{auth: lock(t)})
+	s.key = root
+	furnish(t, s)
+	return s
+}
+
+// lock knows the keys.
+func lock(t *testing.T) rpc.Authenticator {
 	t.Helper()
 	var list strings.Builder
 	for _, k := range [][3]string{
@@ -41,6 +66,8 @@ func keyed(t *testing.T) *suite {
 		{readers, acme, "tickets:read"},
 		{clerks, acme, "tickets:read,tickets:write"},
 		{mihirs, acme + "/partners/mihir", "*"},
+		{deaf, acme, "responses:read,responses:write,surveys:read"},
+		{lame, "brands/other", "nothing:read"},
 		{viewers, acme, "views:read,customers:read,responses:read,touchpoints:read,scores:read"},
 	} {
 		fmt.Fprintf(&list, "%x %s %s\n", sha256.Sum256([]byte(k[0])), k[1], k[2])
@@ -49,24 +76,13 @@ func keyed(t *testing.T) *suite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, config{auth: auth})
-	conn := s.conn
-	s.conn = bearer{conn, root}
-	furnish(t, s)
-	staff(t, s)
-	s.conn = conn
-	return s
+	return auth
 }
 
 // foreign are calls about what belongs to acme, each of another kind.
 func foreign() []proto.Message {
-	return append(help(acme, acme+"/operations/none"), []proto.Message{
-		newSurvey(), submit(), check(), record(), newDefinition(),
-		&surveyv1.GetSurveyRequest{Name: nps},
-		&surveyv1.GetInvitationRequest{Name: nps + "/invitations/1"},
-		&surveyv1.GetResponseRequest{Name: acme + "/responses/1"},
-		&surveyv1.ListResponsesRequest{Parent: acme},
-		&surveyv1.QuerySurveyMetricsRequest{Parent: acme},
+	return append(calls(acme, acme+"/operations/none"), []proto.Message{
+		record(), newDefinition(),
 		&journeyv1.BatchRecordTouchpointsRequest{Parent: acme, Requests: []*journeyv1.RecordTouchpointRequest{record()}},
 		&journeyv1.GetTouchpointRequest{Name: ann + "/touchpoints/visit"},
 		&journeyv1.ListTouchpointsRequest{Parent: ann},
@@ -218,7 +234,7 @@ func healthy(t *testing.T, s *suite) {
 
 // keyless looks through what the rows before have logged.
 func keyless(t *testing.T, s *suite) {
-	for _, key := range []string{root, acmes, others, readers, viewers, clerks, mihirs, "forged"} {
+	for _, key := range []string{root, acmes, others, readers, viewers, clerks, mihirs, deaf, lame, "forged"} {
 		if strings.Contains(s.log.String(), key) {
 			t.Errorf("the log has the key %s", key)
 		}

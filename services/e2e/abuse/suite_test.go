@@ -41,6 +41,10 @@ type suite struct {
 	addr string
 	conn grpc.ClientConnInterface // without retries or request ids of its own
 	web  *http.Client
+	key  string // credential of what must succeed; none if empty
+
+	pages  func() (path string, pages http.Handler) // nil without a gateway
+	tokens []string                                 // of invitations, as far as they were told
 
 	operations map[string]string // one of each staffed brand
 
@@ -124,6 +128,7 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 	surveys.Register(srv)
 	journeys.Register(srv)
 	views.Register(srv)
+	s.pages = views.Pages
 	work := func(ctx context.Context, _ *bus.Bus) error {
 		var wg sync.WaitGroup
 		wg.Go(func() { tickets.Work(ctx) })
@@ -140,6 +145,9 @@ func (s *suite) serve(t *testing.T, srv *rpc.Server) {
 	f, err := front.New(t.Context(), srv, s.log.logger())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.pages != nil {
+		f.Handle(s.pages())
 	}
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -231,20 +239,30 @@ func (s *suite) settled(t *testing.T) map[string]int64 {
 		t.Fatal("events are not applied: see the first failure")
 	}
 	s.stuck = true // unless the wait ends well: once is enough
-	const query = `SELECT id FROM outbox WHERE stream = 0 OR kind IN ('interaction_created', 'ticket_resolved', 'response_submitted')`
 	until(t, "all events are applied", func() bool {
-		applied := s.strings(t, "journey", `SELECT id FROM inbox`)
-		for _, service := range []string{"ticket", "survey"} {
-			for _, id := range s.strings(t, service, query) {
-				if !slices.Contains(applied, id) {
-					return false
-				}
-			}
-		}
-		return true
+		return s.applied(t, "journey", `'interaction_created', 'ticket_resolved', 'response_submitted', 'response_excluded'`, "ticket", "survey") &&
+			s.applied(t, "survey", `'interaction_created', 'ticket_resolved', 'touchpoints_recorded'`, "ticket", "journey")
 	})
 	s.stuck = false
 	return s.rows(t)
+}
+
+// applied reports whether a service has dealt with the events of those kinds from
+// others, and nothing of theirs waits to be sent.
+func (s *suite) applied(t *testing.T, service, kinds string, others ...string) bool {
+	t.Helper()
+	var told []string
+	for _, other := range others {
+		told = append(told, s.strings(t, other, `SELECT id FROM outbox WHERE stream = 0 OR kind IN (`+kinds+`)`)...)
+	}
+	if len(told) == 0 {
+		return true
+	}
+	heard := map[string]bool{}
+	for _, id := range s.strings(t, service, `SELECT id FROM inbox`) {
+		heard[id] = true
+	}
+	return !slices.ContainsFunc(told, func(id string) bool { return !heard[id] })
 }
 
 // unchanged fails the test if other rows are stored than before.

@@ -1385,10 +1385,10 @@ const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"\x0fCHANGE_SNAPSHOT\x10\x01\x12\x1c\n" +
 	"\x18CHANGE_SNAPSHOT_COMPLETE\x10\x02\x12\x12\n" +
 	"\x0eCHANGE_CHANGED\x10\x03\x12\x14\n" +
-	"\x10CHANGE_HEARTBEAT\x10\x042\xed\v\n" +
-	"\x0fResponseService\x12\xa7\x01\n" +
-	"\x0eSubmitResponse\x12+.concentric.survey.v1.SubmitResponseRequest\x1a\x1e.concentric.survey.v1.Response\"H\xea\xc7\x18\x13\n" +
-	"\x0fresponses:write \x01\x82\xd3\xe4\x93\x02+:\bresponse\"\x1f/v1/{parent=brands/*}/responses\x12\x8b\x01\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x042\x9a\f\n" +
+	"\x0fResponseService\x12\xd4\x01\n" +
+	"\x0eSubmitResponse\x12+.concentric.survey.v1.SubmitResponseRequest\x1a\x1e.concentric.survey.v1.Response\"u\xea\xc7\x18\x13\n" +
+	"\x0fresponses:write \x01\x82\xd3\xe4\x93\x02X:\bresponseZ+:\x01*\"&/v1/{parent=brands/*}/responses:submit\"\x1f/v1/{parent=brands/*}/responses\x12\x8b\x01\n" +
 	"\aGetForm\x12$.concentric.survey.v1.GetFormRequest\x1a\x1a.concentric.survey.v1.Form\">\xea\xc7\x18\x10\n" +
 	"\fsurveys:read \x01\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{parent=brands/*}/forms:get\x12\xca\x01\n" +
 	"\x14BatchCreateResponses\x121.concentric.survey.v1.BatchCreateResponsesRequest\x1a2.concentric.survey.v1.BatchCreateResponsesResponse\"K\xea\xc7\x18\x11\n" +

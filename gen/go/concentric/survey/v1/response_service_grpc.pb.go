@@ -45,7 +45,8 @@ type ResponseServiceClient interface {
 	// Stores what a customer answered, on the customer's behalf with the scope
 	// `responses:write`, or with the token of an invitation and no credential at all. It
 	// does what a CreateResponse would, so there is none. Safe to retry with the same
-	// `request_id`.
+	// `request_id`. Over REST a token belongs into the body of `responses:submit`, not into
+	// an address that others write down.
 	//
 	// An answer off its scale is refused as `INVALID_ARGUMENT`. Further errors:
 	// `NOT_FOUND`, reason `TOKEN_UNKNOWN`, for a token that is none, is another survey's or
@@ -214,7 +215,8 @@ type ResponseServiceServer interface {
 	// Stores what a customer answered, on the customer's behalf with the scope
 	// `responses:write`, or with the token of an invitation and no credential at all. It
 	// does what a CreateResponse would, so there is none. Safe to retry with the same
-	// `request_id`.
+	// `request_id`. Over REST a token belongs into the body of `responses:submit`, not into
+	// an address that others write down.
 	//
 	// An answer off its scale is refused as `INVALID_ARGUMENT`. Further errors:
 	// `NOT_FOUND`, reason `TOKEN_UNKNOWN`, for a token that is none, is another survey's or
