@@ -69,6 +69,7 @@ func (c *clients) invite(t testing.TB, survey *surveyv1.Survey, customer string,
 	t.Helper()
 	got := must(c.invitations.CheckEligibility(t.Context(), &surveyv1.CheckEligibilityRequest{
 		Survey: survey.GetName(), Customer: customer, Interaction: about.GetName(), Channel: typev1.Channel_CHANNEL_PHONE,
+		Attribution: &surveyv1.Attribution{Partner: about.GetPartner()},
 	}))(t)
 	if got.GetDecision() != want {
 		t.Errorf("the decision about %s is %v, want %v", about.GetName(), got.GetDecision(), want)

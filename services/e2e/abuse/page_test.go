@@ -80,7 +80,7 @@ func linkOf(v *surveyv1.Invitation) string { return "/s/acme/" + v.GetToken() }
 
 // form is what the page of the survey nps sends.
 func form(nonce string) url.Values {
-	return url.Values{"nonce": {nonce}, "shown": {"why"}, "asked": {"how ease why"}, "q.how": {"9"}}
+	return url.Values{"nonce": {nonce}, "revision": {"1"}, "seen": {""}, "asked": {"how ease why"}, "q.how": {"9"}}
 }
 
 // browse does what a browser does, and returns the page.

@@ -179,7 +179,12 @@ func (v *visit) post() {
 		return
 	}
 	if len(asked) > 0 {
-		if err := v.ask(v.form.GetLanguage(), asked[len(asked)-1]); err != nil {
+		err := v.ask(v.form.GetLanguage(), asked[len(asked)-1])
+		if status.Code(err) == codes.InvalidArgument {
+			v.again(v.words.Wrong)
+			return
+		}
+		if err != nil {
 			v.fail(err)
 			return
 		}
