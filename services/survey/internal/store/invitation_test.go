@@ -286,12 +286,13 @@ func testPending(t *testing.T, s *Store) {
 	add := func(id string, change func(*Invitation)) {
 		v := invitation(id)
 		v.State, v.DecideTime = 1, noon.Add(-time.Duration(len(all))*time.Minute)
-		v.AvailableTime, v.ExpireTime = noon, noon.Add(time.Microsecond)
+		v.AvailableTime, v.ExpireTime, v.TokenHash = noon, noon.Add(time.Microsecond), id
 		change(&v)
 		all = append(all, v)
 	}
 	add("a", func(*Invitation) {})
 	add("b", func(v *Invitation) { v.State, v.Channel = 5, 2 })
+	add("without a token", func(v *Invitation) { v.TokenHash = "" })
 	add("answered", func(v *Invitation) { v.State = 6 })
 	add("bounced", func(v *Invitation) { v.State = 8 })
 	add("cancelled", func(v *Invitation) { v.State = 9 })
