@@ -126,6 +126,10 @@ func filled(b *testing.B, db *sqldb.DB, n int) (*world, time.Time) {
 			return nil
 		})
 	}
+	w.write(b, func(tx *sqldb.Tx) error { // as PostgreSQL does by itself before long
+		_, err := tx.Exec("ANALYZE")
+		return err
+	})
 	return w, first
 }
 
