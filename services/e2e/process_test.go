@@ -153,6 +153,29 @@ func (p *process) signal(t testing.TB, s os.Signal) {
 	}
 }
 
+// stopped waits until SIGSTOP has reached every thread of the process: until then it
+// still answers.
+func (p *process) stopped(t testing.TB) {
+	t.Helper()
+	eventually(t, func() error {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+		if err != nil || len(threads) == 0 {
+			return errors.Join(errors.New("no thread is seen"), err)
+		}
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			if err != nil {
+				return err
+			}
+			// The state follows the name, which is in parentheses.
+			if after := stat[bytes.LastIndexByte(stat, ')')+1:]; !bytes.HasPrefix(after, []byte(" T")) {
+				return fmt.Errorf("a thread is in state %.2s", after)
+			}
+		}
+		return nil
+	})
+}
+
 // A journal is what a process writes.
 type journal struct {
 	addr chan string // the address, once it is known

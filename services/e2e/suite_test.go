@@ -194,5 +194,6 @@ func (s *suite) freeze(t testing.TB, name string) (thaw func()) {
 	t.Helper()
 	p := s.parts[name].process
 	p.signal(t, syscall.SIGSTOP)
+	p.stopped(t)
 	return func() { p.signal(t, syscall.SIGCONT) }
 }

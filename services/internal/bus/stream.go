@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -67,15 +68,28 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, service string) (
 	s, err := js.Stream(ctx, cfg.Name)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		s, err = js.CreateStream(ctx, cfg)
+		s, err = createStream(ctx, js, cfg)
 		if _, refused := errors.AsType[*jetstream.APIError](err); refused && copies > 1 {
 			cfg.Replicas = 1
-			s, err = js.CreateStream(ctx, cfg)
+			s, err = createStream(ctx, js, cfg)
 		}
 	case err == nil && s.CachedInfo().Config.Replicas < copies:
 		if better, e := js.UpdateStream(ctx, cfg); e == nil {
 			s = better
 		} // else the cluster is still too small
+	}
+	return s, err
+}
+
+// createStream makes the stream. A server that still clears away the files of an
+// incarnation that was deleted cannot make the next one: it is asked for two seconds.
+func createStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (s jetstream.Stream, err error) {
+	for range 20 {
+		s, err = js.CreateStream(ctx, cfg)
+		if e, refused := errors.AsType[*jetstream.APIError](err); !refused || e.Code != http.StatusInternalServerError {
+			break
+		}
+		sleep(ctx, 100*time.Millisecond)
 	}
 	return s, err
 }
