@@ -60,6 +60,14 @@ type Event struct {
 	//	*Event_FeedbackCreated
 	//	*Event_FeedbackUpdated
 	//	*Event_TouchpointsRecorded
+	//	*Event_TouchpointRetracted
+	//	*Event_CustomerMerged
+	//	*Event_CustomerSplit
+	//	*Event_StageChanged
+	//	*Event_ScoreChanged
+	//	*Event_ScoreShardRequested
+	//	*Event_SignalChanged
+	//	*Event_ConsentChanged
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -283,6 +291,78 @@ func (x *Event) GetTouchpointsRecorded() *TouchpointsRecorded {
 	return nil
 }
 
+func (x *Event) GetTouchpointRetracted() *TouchpointRetracted {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_TouchpointRetracted); ok {
+			return x.TouchpointRetracted
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCustomerMerged() *CustomerMerged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_CustomerMerged); ok {
+			return x.CustomerMerged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetCustomerSplit() *CustomerSplit {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_CustomerSplit); ok {
+			return x.CustomerSplit
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetStageChanged() *StageChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_StageChanged); ok {
+			return x.StageChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetScoreChanged() *ScoreChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_ScoreChanged); ok {
+			return x.ScoreChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetScoreShardRequested() *ScoreShardRequested {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_ScoreShardRequested); ok {
+			return x.ScoreShardRequested
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSignalChanged() *SignalChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_SignalChanged); ok {
+			return x.SignalChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetConsentChanged() *ConsentChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_ConsentChanged); ok {
+			return x.ConsentChanged
+		}
+	}
+	return nil
+}
+
 type isEvent_Payload interface {
 	isEvent_Payload()
 }
@@ -372,6 +452,46 @@ type Event_TouchpointsRecorded struct {
 	TouchpointsRecorded *TouchpointsRecorded `protobuf:"bytes,30,opt,name=touchpoints_recorded,json=touchpointsRecorded,proto3,oneof"`
 }
 
+type Event_TouchpointRetracted struct {
+	// A touchpoint was taken back.
+	TouchpointRetracted *TouchpointRetracted `protobuf:"bytes,31,opt,name=touchpoint_retracted,json=touchpointRetracted,proto3,oneof"`
+}
+
+type Event_CustomerMerged struct {
+	// Two customers turned out to be one.
+	CustomerMerged *CustomerMerged `protobuf:"bytes,32,opt,name=customer_merged,json=customerMerged,proto3,oneof"`
+}
+
+type Event_CustomerSplit struct {
+	// A merge was taken back.
+	CustomerSplit *CustomerSplit `protobuf:"bytes,33,opt,name=customer_split,json=customerSplit,proto3,oneof"`
+}
+
+type Event_StageChanged struct {
+	// A customer came to another stage of the journey.
+	StageChanged *StageChanged `protobuf:"bytes,34,opt,name=stage_changed,json=stageChanged,proto3,oneof"`
+}
+
+type Event_ScoreChanged struct {
+	// The score of a customer changed.
+	ScoreChanged *ScoreChanged `protobuf:"bytes,35,opt,name=score_changed,json=scoreChanged,proto3,oneof"`
+}
+
+type Event_ScoreShardRequested struct {
+	// A share of the scores is to be computed anew. Of no use to other services.
+	ScoreShardRequested *ScoreShardRequested `protobuf:"bytes,36,opt,name=score_shard_requested,json=scoreShardRequested,proto3,oneof"`
+}
+
+type Event_SignalChanged struct {
+	// A signal was opened, or moved on.
+	SignalChanged *SignalChanged `protobuf:"bytes,37,opt,name=signal_changed,json=signalChanged,proto3,oneof"`
+}
+
+type Event_ConsentChanged struct {
+	// A customer gave or withdrew consent.
+	ConsentChanged *ConsentChanged `protobuf:"bytes,38,opt,name=consent_changed,json=consentChanged,proto3,oneof"`
+}
+
 func (*Event_TicketCreated) isEvent_Payload() {}
 
 func (*Event_InteractionCreated) isEvent_Payload() {}
@@ -405,6 +525,22 @@ func (*Event_FeedbackCreated) isEvent_Payload() {}
 func (*Event_FeedbackUpdated) isEvent_Payload() {}
 
 func (*Event_TouchpointsRecorded) isEvent_Payload() {}
+
+func (*Event_TouchpointRetracted) isEvent_Payload() {}
+
+func (*Event_CustomerMerged) isEvent_Payload() {}
+
+func (*Event_CustomerSplit) isEvent_Payload() {}
+
+func (*Event_StageChanged) isEvent_Payload() {}
+
+func (*Event_ScoreChanged) isEvent_Payload() {}
+
+func (*Event_ScoreShardRequested) isEvent_Payload() {}
+
+func (*Event_SignalChanged) isEvent_Payload() {}
+
+func (*Event_ConsentChanged) isEvent_Payload() {}
 
 // A TicketRef is what every ticket event says about its ticket.
 type TicketRef struct {
@@ -2037,11 +2173,588 @@ func (x *TouchpointRef) GetEventTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// A TouchpointRetracted says that a touchpoint was taken back: it counts for nothing.
+type TouchpointRetracted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The touchpoint.
+	Touchpoint *TouchpointRef `protobuf:"bytes,1,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	// When.
+	RetractTime   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=retract_time,json=retractTime,proto3" json:"retract_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TouchpointRetracted) Reset() {
+	*x = TouchpointRetracted{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TouchpointRetracted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TouchpointRetracted) ProtoMessage() {}
+
+func (x *TouchpointRetracted) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TouchpointRetracted.ProtoReflect.Descriptor instead.
+func (*TouchpointRetracted) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *TouchpointRetracted) GetTouchpoint() *TouchpointRef {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return nil
+}
+
+func (x *TouchpointRetracted) GetRetractTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetractTime
+	}
+	return nil
+}
+
+// A CustomerMerged says that a customer turned out to be another one.
+type CustomerMerged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer that is no longer on its own.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The one it is part of from now on.
+	Into          string `protobuf:"bytes,2,opt,name=into,proto3" json:"into,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomerMerged) Reset() {
+	*x = CustomerMerged{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomerMerged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomerMerged) ProtoMessage() {}
+
+func (x *CustomerMerged) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomerMerged.ProtoReflect.Descriptor instead.
+func (*CustomerMerged) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *CustomerMerged) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *CustomerMerged) GetInto() string {
+	if x != nil {
+		return x.Into
+	}
+	return ""
+}
+
+// A CustomerSplit says that a merge was taken back.
+type CustomerSplit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer that is on its own again.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The one it was part of.
+	From          string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomerSplit) Reset() {
+	*x = CustomerSplit{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomerSplit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomerSplit) ProtoMessage() {}
+
+func (x *CustomerSplit) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomerSplit.ProtoReflect.Descriptor instead.
+func (*CustomerSplit) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CustomerSplit) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *CustomerSplit) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+// A StageChanged says that a customer came to another stage of the journey.
+type StageChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The stage before. Unspecified at the first touchpoint.
+	FromStage v1.Stage `protobuf:"varint,2,opt,name=from_stage,json=fromStage,proto3,enum=concentric.type.v1.Stage" json:"from_stage,omitempty"`
+	// The stage now.
+	ToStage v1.Stage `protobuf:"varint,3,opt,name=to_stage,json=toStage,proto3,enum=concentric.type.v1.Stage" json:"to_stage,omitempty"`
+	// The touchpoint that caused it.
+	Touchpoint    string `protobuf:"bytes,4,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StageChanged) Reset() {
+	*x = StageChanged{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StageChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StageChanged) ProtoMessage() {}
+
+func (x *StageChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StageChanged.ProtoReflect.Descriptor instead.
+func (*StageChanged) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *StageChanged) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *StageChanged) GetFromStage() v1.Stage {
+	if x != nil {
+		return x.FromStage
+	}
+	return v1.Stage(0)
+}
+
+func (x *StageChanged) GetToStage() v1.Stage {
+	if x != nil {
+		return x.ToStage
+	}
+	return v1.Stage(0)
+}
+
+func (x *StageChanged) GetTouchpoint() string {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return ""
+}
+
+// A ScoreChanged says that the score of a customer changed by 0.01 points or more, or
+// that there is one for the first time.
+type ScoreChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The score now, 0 to 100.
+	Value float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	// The lower end of its interval.
+	Lower float64 `protobuf:"fixed64,3,opt,name=lower,proto3" json:"lower,omitempty"`
+	// The upper end of its interval.
+	Upper float64 `protobuf:"fixed64,4,opt,name=upper,proto3" json:"upper,omitempty"`
+	// The score that was announced before. Absent for the first.
+	PreviousValue *float64 `protobuf:"fixed64,5,opt,name=previous_value,json=previousValue,proto3,oneof" json:"previous_value,omitempty"`
+	// The stage with the lowest mean.
+	WeakestStage v1.Stage `protobuf:"varint,6,opt,name=weakest_stage,json=weakestStage,proto3,enum=concentric.type.v1.Stage" json:"weakest_stage,omitempty"`
+	// The instant the score refers to.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// The revision of the scoring model.
+	ScoringModelRevision string `protobuf:"bytes,8,opt,name=scoring_model_revision,json=scoringModelRevision,proto3" json:"scoring_model_revision,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *ScoreChanged) Reset() {
+	*x = ScoreChanged{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreChanged) ProtoMessage() {}
+
+func (x *ScoreChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreChanged.ProtoReflect.Descriptor instead.
+func (*ScoreChanged) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ScoreChanged) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *ScoreChanged) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *ScoreChanged) GetLower() float64 {
+	if x != nil {
+		return x.Lower
+	}
+	return 0
+}
+
+func (x *ScoreChanged) GetUpper() float64 {
+	if x != nil {
+		return x.Upper
+	}
+	return 0
+}
+
+func (x *ScoreChanged) GetPreviousValue() float64 {
+	if x != nil && x.PreviousValue != nil {
+		return *x.PreviousValue
+	}
+	return 0
+}
+
+func (x *ScoreChanged) GetWeakestStage() v1.Stage {
+	if x != nil {
+		return x.WeakestStage
+	}
+	return v1.Stage(0)
+}
+
+func (x *ScoreChanged) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+func (x *ScoreChanged) GetScoringModelRevision() string {
+	if x != nil {
+		return x.ScoringModelRevision
+	}
+	return ""
+}
+
+// A ScoreShardRequested asks whichever replica takes it to compute the scores of a
+// range of customers anew.
+type ScoreShardRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The operation it is part of.
+	Operation string `protobuf:"bytes,1,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Which part, from 0.
+	Shard int32 `protobuf:"varint,2,opt,name=shard,proto3" json:"shard,omitempty"`
+	// The id of the first customer; empty for the first of all.
+	FirstCustomer string `protobuf:"bytes,3,opt,name=first_customer,json=firstCustomer,proto3" json:"first_customer,omitempty"`
+	// The id of the customer after the last; empty if there is none.
+	EndCustomer   string `protobuf:"bytes,4,opt,name=end_customer,json=endCustomer,proto3" json:"end_customer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreShardRequested) Reset() {
+	*x = ScoreShardRequested{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreShardRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreShardRequested) ProtoMessage() {}
+
+func (x *ScoreShardRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreShardRequested.ProtoReflect.Descriptor instead.
+func (*ScoreShardRequested) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ScoreShardRequested) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *ScoreShardRequested) GetShard() int32 {
+	if x != nil {
+		return x.Shard
+	}
+	return 0
+}
+
+func (x *ScoreShardRequested) GetFirstCustomer() string {
+	if x != nil {
+		return x.FirstCustomer
+	}
+	return ""
+}
+
+func (x *ScoreShardRequested) GetEndCustomer() string {
+	if x != nil {
+		return x.EndCustomer
+	}
+	return ""
+}
+
+// A SignalChanged says that a signal was opened, or moved on.
+type SignalChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The signal.
+	Signal string `protobuf:"bytes,1,opt,name=signal,proto3" json:"signal,omitempty"`
+	// The rule that opened it.
+	SignalRule string `protobuf:"bytes,2,opt,name=signal_rule,json=signalRule,proto3" json:"signal_rule,omitempty"`
+	// The function that it is addressed to.
+	FunctionOwner v1.Function `protobuf:"varint,3,opt,name=function_owner,json=functionOwner,proto3,enum=concentric.type.v1.Function" json:"function_owner,omitempty"`
+	// Whether it was opened now.
+	Opened bool `protobuf:"varint,4,opt,name=opened,proto3" json:"opened,omitempty"`
+	// Whether it needs nobody's attention any more: resolved, dismissed or expired.
+	Closed        bool `protobuf:"varint,5,opt,name=closed,proto3" json:"closed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignalChanged) Reset() {
+	*x = SignalChanged{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignalChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignalChanged) ProtoMessage() {}
+
+func (x *SignalChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignalChanged.ProtoReflect.Descriptor instead.
+func (*SignalChanged) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *SignalChanged) GetSignal() string {
+	if x != nil {
+		return x.Signal
+	}
+	return ""
+}
+
+func (x *SignalChanged) GetSignalRule() string {
+	if x != nil {
+		return x.SignalRule
+	}
+	return ""
+}
+
+func (x *SignalChanged) GetFunctionOwner() v1.Function {
+	if x != nil {
+		return x.FunctionOwner
+	}
+	return v1.Function(0)
+}
+
+func (x *SignalChanged) GetOpened() bool {
+	if x != nil {
+		return x.Opened
+	}
+	return false
+}
+
+func (x *SignalChanged) GetClosed() bool {
+	if x != nil {
+		return x.Closed
+	}
+	return false
+}
+
+// A ConsentChanged says that a customer gave or withdrew consent.
+type ConsentChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// What for, such as `surveys`.
+	Purpose string `protobuf:"bytes,2,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Whether it is given now.
+	Granted bool `protobuf:"varint,3,opt,name=granted,proto3" json:"granted,omitempty"`
+	// Since when.
+	ChangeTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=change_time,json=changeTime,proto3" json:"change_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsentChanged) Reset() {
+	*x = ConsentChanged{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsentChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsentChanged) ProtoMessage() {}
+
+func (x *ConsentChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsentChanged.ProtoReflect.Descriptor instead.
+func (*ConsentChanged) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ConsentChanged) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *ConsentChanged) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ConsentChanged) GetGranted() bool {
+	if x != nil {
+		return x.Granted
+	}
+	return false
+}
+
+func (x *ConsentChanged) GetChangeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ChangeTime
+	}
+	return nil
+}
+
 var File_concentric_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1fconcentric/event/v1/event.proto\x12\x13concentric.event.v1\x1a#concentric/survey/v1/feedback.proto\x1a%concentric/survey/v1/invitation.proto\x1a&concentric/ticket/v1/interaction.proto\x1a'concentric/ticket/v1/sla_instance.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\f\n" +
+	"\x1fconcentric/event/v1/event.proto\x12\x13concentric.event.v1\x1a#concentric/survey/v1/feedback.proto\x1a%concentric/survey/v1/invitation.proto\x1a&concentric/ticket/v1/interaction.proto\x1a'concentric/ticket/v1/sla_instance.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x11\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05brand\x18\x02 \x01(\tR\x05brand\x12\x16\n" +
@@ -2066,7 +2779,15 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\x18invitation_state_changed\x18\x17 \x01(\v2+.concentric.event.v1.InvitationStateChangedH\x00R\x16invitationStateChanged\x12Q\n" +
 	"\x10feedback_created\x18\x18 \x01(\v2$.concentric.event.v1.FeedbackCreatedH\x00R\x0ffeedbackCreated\x12Q\n" +
 	"\x10feedback_updated\x18\x19 \x01(\v2$.concentric.event.v1.FeedbackUpdatedH\x00R\x0ffeedbackUpdated\x12]\n" +
-	"\x14touchpoints_recorded\x18\x1e \x01(\v2(.concentric.event.v1.TouchpointsRecordedH\x00R\x13touchpointsRecordedB\t\n" +
+	"\x14touchpoints_recorded\x18\x1e \x01(\v2(.concentric.event.v1.TouchpointsRecordedH\x00R\x13touchpointsRecorded\x12]\n" +
+	"\x14touchpoint_retracted\x18\x1f \x01(\v2(.concentric.event.v1.TouchpointRetractedH\x00R\x13touchpointRetracted\x12N\n" +
+	"\x0fcustomer_merged\x18  \x01(\v2#.concentric.event.v1.CustomerMergedH\x00R\x0ecustomerMerged\x12K\n" +
+	"\x0ecustomer_split\x18! \x01(\v2\".concentric.event.v1.CustomerSplitH\x00R\rcustomerSplit\x12H\n" +
+	"\rstage_changed\x18\" \x01(\v2!.concentric.event.v1.StageChangedH\x00R\fstageChanged\x12H\n" +
+	"\rscore_changed\x18# \x01(\v2!.concentric.event.v1.ScoreChangedH\x00R\fscoreChanged\x12^\n" +
+	"\x15score_shard_requested\x18$ \x01(\v2(.concentric.event.v1.ScoreShardRequestedH\x00R\x13scoreShardRequested\x12K\n" +
+	"\x0esignal_changed\x18% \x01(\v2\".concentric.event.v1.SignalChangedH\x00R\rsignalChanged\x12N\n" +
+	"\x0fconsent_changed\x18& \x01(\v2#.concentric.event.v1.ConsentChangedH\x00R\x0econsentChangedB\t\n" +
 	"\apayload\"\xde\x01\n" +
 	"\tTicketRef\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\tR\x06ticket\x12 \n" +
@@ -2194,7 +2915,55 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\x05stage\x18\x06 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12/\n" +
 	"\x05phase\x18\a \x01(\x0e2\x19.concentric.type.v1.PhaseR\x05phase\x129\n" +
 	"\n" +
-	"event_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\teventTimeB\xdb\x01\n" +
+	"event_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\teventTime\"\x98\x01\n" +
+	"\x13TouchpointRetracted\x12B\n" +
+	"\n" +
+	"touchpoint\x18\x01 \x01(\v2\".concentric.event.v1.TouchpointRefR\n" +
+	"touchpoint\x12=\n" +
+	"\fretract_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vretractTime\"L\n" +
+	"\x0eCustomerMerged\x12 \n" +
+	"\bcustomer\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12\x18\n" +
+	"\x04into\x18\x02 \x01(\tB\x04\xf0\xc7\x18\x03R\x04into\"K\n" +
+	"\rCustomerSplit\x12 \n" +
+	"\bcustomer\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12\x18\n" +
+	"\x04from\x18\x02 \x01(\tB\x04\xf0\xc7\x18\x03R\x04from\"\xc6\x01\n" +
+	"\fStageChanged\x12 \n" +
+	"\bcustomer\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x128\n" +
+	"\n" +
+	"from_stage\x18\x02 \x01(\x0e2\x19.concentric.type.v1.StageR\tfromStage\x124\n" +
+	"\bto_stage\x18\x03 \x01(\x0e2\x19.concentric.type.v1.StageR\atoStage\x12$\n" +
+	"\n" +
+	"touchpoint\x18\x04 \x01(\tB\x04\xf0\xc7\x18\x03R\n" +
+	"touchpoint\"\xe1\x02\n" +
+	"\fScoreChanged\x12 \n" +
+	"\bcustomer\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\x12\x14\n" +
+	"\x05lower\x18\x03 \x01(\x01R\x05lower\x12\x14\n" +
+	"\x05upper\x18\x04 \x01(\x01R\x05upper\x12*\n" +
+	"\x0eprevious_value\x18\x05 \x01(\x01H\x00R\rpreviousValue\x88\x01\x01\x12>\n" +
+	"\rweakest_stage\x18\x06 \x01(\x0e2\x19.concentric.type.v1.StageR\fweakestStage\x128\n" +
+	"\n" +
+	"as_of_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x124\n" +
+	"\x16scoring_model_revision\x18\b \x01(\tR\x14scoringModelRevisionB\x11\n" +
+	"\x0f_previous_value\"\x9f\x01\n" +
+	"\x13ScoreShardRequested\x12\x1c\n" +
+	"\toperation\x18\x01 \x01(\tR\toperation\x12\x14\n" +
+	"\x05shard\x18\x02 \x01(\x05R\x05shard\x12+\n" +
+	"\x0efirst_customer\x18\x03 \x01(\tB\x04\xf0\xc7\x18\x03R\rfirstCustomer\x12'\n" +
+	"\fend_customer\x18\x04 \x01(\tB\x04\xf0\xc7\x18\x03R\vendCustomer\"\xbd\x01\n" +
+	"\rSignalChanged\x12\x16\n" +
+	"\x06signal\x18\x01 \x01(\tR\x06signal\x12\x1f\n" +
+	"\vsignal_rule\x18\x02 \x01(\tR\n" +
+	"signalRule\x12C\n" +
+	"\x0efunction_owner\x18\x03 \x01(\x0e2\x1c.concentric.type.v1.FunctionR\rfunctionOwner\x12\x16\n" +
+	"\x06opened\x18\x04 \x01(\bR\x06opened\x12\x16\n" +
+	"\x06closed\x18\x05 \x01(\bR\x06closed\"\xa3\x01\n" +
+	"\x0eConsentChanged\x12 \n" +
+	"\bcustomer\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12\x18\n" +
+	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x18\n" +
+	"\agranted\x18\x03 \x01(\bR\agranted\x12;\n" +
+	"\vchange_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"changeTimeB\xdb\x01\n" +
 	"\x17com.concentric.event.v1B\n" +
 	"EventProtoP\x01ZFgithub.com/concentric-cx/concentric/gen/go/concentric/event/v1;eventv1\xa2\x02\x03CEX\xaa\x02\x13Concentric.Event.V1\xca\x02\x13Concentric\\Event\\V1\xe2\x02\x1fConcentric\\Event\\V1\\GPBMetadata\xea\x02\x15Concentric::Event::V1b\x06proto3"
 
@@ -2210,7 +2979,7 @@ func file_concentric_event_v1_event_proto_rawDescGZIP() []byte {
 	return file_concentric_event_v1_event_proto_rawDescData
 }
 
-var file_concentric_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_concentric_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_concentric_event_v1_event_proto_goTypes = []any{
 	(*Event)(nil),                  // 0: concentric.event.v1.Event
 	(*TicketRef)(nil),              // 1: concentric.event.v1.TicketRef
@@ -2235,26 +3004,35 @@ var file_concentric_event_v1_event_proto_goTypes = []any{
 	(*FeedbackRef)(nil),            // 20: concentric.event.v1.FeedbackRef
 	(*TouchpointsRecorded)(nil),    // 21: concentric.event.v1.TouchpointsRecorded
 	(*TouchpointRef)(nil),          // 22: concentric.event.v1.TouchpointRef
-	(*timestamppb.Timestamp)(nil),  // 23: google.protobuf.Timestamp
-	(v1.Channel)(0),                // 24: concentric.type.v1.Channel
-	(v1.Stage)(0),                  // 25: concentric.type.v1.Stage
-	(v1.Phase)(0),                  // 26: concentric.type.v1.Phase
-	(v11.Interaction_Kind)(0),      // 27: concentric.ticket.v1.Interaction.Kind
-	(v11.Interaction_Direction)(0), // 28: concentric.ticket.v1.Interaction.Direction
-	(v1.Expectation)(0),            // 29: concentric.type.v1.Expectation
-	(v1.Handling)(0),               // 30: concentric.type.v1.Handling
-	(v11.Ticket_Outcome)(0),        // 31: concentric.ticket.v1.Ticket.Outcome
-	(v11.Ticket_State)(0),          // 32: concentric.ticket.v1.Ticket.State
-	(*v11.SlaInstance)(nil),        // 33: concentric.ticket.v1.SlaInstance
-	(v1.Subject)(0),                // 34: concentric.type.v1.Subject
-	(v12.Invitation_State)(0),      // 35: concentric.survey.v1.Invitation.State
-	(v12.Feedback_Source)(0),       // 36: concentric.survey.v1.Feedback.Source
-	(v12.Feedback_Solicitation)(0), // 37: concentric.survey.v1.Feedback.Solicitation
-	(v12.Sentiment_Label)(0),       // 38: concentric.survey.v1.Sentiment.Label
-	(v1.TouchpointKind)(0),         // 39: concentric.type.v1.TouchpointKind
+	(*TouchpointRetracted)(nil),    // 23: concentric.event.v1.TouchpointRetracted
+	(*CustomerMerged)(nil),         // 24: concentric.event.v1.CustomerMerged
+	(*CustomerSplit)(nil),          // 25: concentric.event.v1.CustomerSplit
+	(*StageChanged)(nil),           // 26: concentric.event.v1.StageChanged
+	(*ScoreChanged)(nil),           // 27: concentric.event.v1.ScoreChanged
+	(*ScoreShardRequested)(nil),    // 28: concentric.event.v1.ScoreShardRequested
+	(*SignalChanged)(nil),          // 29: concentric.event.v1.SignalChanged
+	(*ConsentChanged)(nil),         // 30: concentric.event.v1.ConsentChanged
+	(*timestamppb.Timestamp)(nil),  // 31: google.protobuf.Timestamp
+	(v1.Channel)(0),                // 32: concentric.type.v1.Channel
+	(v1.Stage)(0),                  // 33: concentric.type.v1.Stage
+	(v1.Phase)(0),                  // 34: concentric.type.v1.Phase
+	(v11.Interaction_Kind)(0),      // 35: concentric.ticket.v1.Interaction.Kind
+	(v11.Interaction_Direction)(0), // 36: concentric.ticket.v1.Interaction.Direction
+	(v1.Expectation)(0),            // 37: concentric.type.v1.Expectation
+	(v1.Handling)(0),               // 38: concentric.type.v1.Handling
+	(v11.Ticket_Outcome)(0),        // 39: concentric.ticket.v1.Ticket.Outcome
+	(v11.Ticket_State)(0),          // 40: concentric.ticket.v1.Ticket.State
+	(*v11.SlaInstance)(nil),        // 41: concentric.ticket.v1.SlaInstance
+	(v1.Subject)(0),                // 42: concentric.type.v1.Subject
+	(v12.Invitation_State)(0),      // 43: concentric.survey.v1.Invitation.State
+	(v12.Feedback_Source)(0),       // 44: concentric.survey.v1.Feedback.Source
+	(v12.Feedback_Solicitation)(0), // 45: concentric.survey.v1.Feedback.Solicitation
+	(v12.Sentiment_Label)(0),       // 46: concentric.survey.v1.Sentiment.Label
+	(v1.TouchpointKind)(0),         // 47: concentric.type.v1.TouchpointKind
+	(v1.Function)(0),               // 48: concentric.type.v1.Function
 }
 var file_concentric_event_v1_event_proto_depIdxs = []int32{
-	23, // 0: concentric.event.v1.Event.event_time:type_name -> google.protobuf.Timestamp
+	31, // 0: concentric.event.v1.Event.event_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: concentric.event.v1.Event.ticket_created:type_name -> concentric.event.v1.TicketCreated
 	3,  // 2: concentric.event.v1.Event.interaction_created:type_name -> concentric.event.v1.InteractionCreated
 	4,  // 3: concentric.event.v1.Event.ticket_resolved:type_name -> concentric.event.v1.TicketResolved
@@ -2272,56 +3050,72 @@ var file_concentric_event_v1_event_proto_depIdxs = []int32{
 	18, // 15: concentric.event.v1.Event.feedback_created:type_name -> concentric.event.v1.FeedbackCreated
 	19, // 16: concentric.event.v1.Event.feedback_updated:type_name -> concentric.event.v1.FeedbackUpdated
 	21, // 17: concentric.event.v1.Event.touchpoints_recorded:type_name -> concentric.event.v1.TouchpointsRecorded
-	24, // 18: concentric.event.v1.TicketRef.channel:type_name -> concentric.type.v1.Channel
-	25, // 19: concentric.event.v1.TicketRef.stage:type_name -> concentric.type.v1.Stage
-	26, // 20: concentric.event.v1.TicketRef.phase:type_name -> concentric.type.v1.Phase
-	1,  // 21: concentric.event.v1.TicketCreated.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 22: concentric.event.v1.InteractionCreated.ticket:type_name -> concentric.event.v1.TicketRef
-	27, // 23: concentric.event.v1.InteractionCreated.kind:type_name -> concentric.ticket.v1.Interaction.Kind
-	28, // 24: concentric.event.v1.InteractionCreated.direction:type_name -> concentric.ticket.v1.Interaction.Direction
-	24, // 25: concentric.event.v1.InteractionCreated.channel:type_name -> concentric.type.v1.Channel
-	29, // 26: concentric.event.v1.InteractionCreated.expectation:type_name -> concentric.type.v1.Expectation
-	23, // 27: concentric.event.v1.InteractionCreated.start_time:type_name -> google.protobuf.Timestamp
-	23, // 28: concentric.event.v1.InteractionCreated.end_time:type_name -> google.protobuf.Timestamp
-	30, // 29: concentric.event.v1.InteractionCreated.handling:type_name -> concentric.type.v1.Handling
-	1,  // 30: concentric.event.v1.TicketResolved.ticket:type_name -> concentric.event.v1.TicketRef
-	31, // 31: concentric.event.v1.TicketResolved.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
-	23, // 32: concentric.event.v1.TicketResolved.resolve_time:type_name -> google.protobuf.Timestamp
-	1,  // 33: concentric.event.v1.TicketReopened.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 34: concentric.event.v1.TicketStateChanged.ticket:type_name -> concentric.event.v1.TicketRef
-	32, // 35: concentric.event.v1.TicketStateChanged.from_state:type_name -> concentric.ticket.v1.Ticket.State
-	32, // 36: concentric.event.v1.TicketStateChanged.to_state:type_name -> concentric.ticket.v1.Ticket.State
-	1,  // 37: concentric.event.v1.TicketAssigned.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 38: concentric.event.v1.TicketUpdated.ticket:type_name -> concentric.event.v1.TicketRef
-	12, // 39: concentric.event.v1.SlaWarning.clock:type_name -> concentric.event.v1.SlaClockRef
-	12, // 40: concentric.event.v1.SlaBreached.clock:type_name -> concentric.event.v1.SlaClockRef
-	12, // 41: concentric.event.v1.SlaMet.clock:type_name -> concentric.event.v1.SlaClockRef
-	1,  // 42: concentric.event.v1.SlaClockRef.ticket:type_name -> concentric.event.v1.TicketRef
-	33, // 43: concentric.event.v1.SlaClockRef.instance:type_name -> concentric.ticket.v1.SlaInstance
-	34, // 44: concentric.event.v1.ResponseSubmitted.subject:type_name -> concentric.type.v1.Subject
-	23, // 45: concentric.event.v1.ResponseSubmitted.submit_time:type_name -> google.protobuf.Timestamp
-	14, // 46: concentric.event.v1.ResponseSubmitted.ratings:type_name -> concentric.event.v1.Rating
-	23, // 47: concentric.event.v1.ResponseExcluded.submit_time:type_name -> google.protobuf.Timestamp
-	24, // 48: concentric.event.v1.InvitationDecided.channel:type_name -> concentric.type.v1.Channel
-	23, // 49: concentric.event.v1.InvitationDecided.available_time:type_name -> google.protobuf.Timestamp
-	23, // 50: concentric.event.v1.InvitationDecided.expire_time:type_name -> google.protobuf.Timestamp
-	35, // 51: concentric.event.v1.InvitationStateChanged.state:type_name -> concentric.survey.v1.Invitation.State
-	20, // 52: concentric.event.v1.FeedbackCreated.feedback:type_name -> concentric.event.v1.FeedbackRef
-	20, // 53: concentric.event.v1.FeedbackUpdated.feedback:type_name -> concentric.event.v1.FeedbackRef
-	36, // 54: concentric.event.v1.FeedbackRef.source:type_name -> concentric.survey.v1.Feedback.Source
-	37, // 55: concentric.event.v1.FeedbackRef.solicitation:type_name -> concentric.survey.v1.Feedback.Solicitation
-	38, // 56: concentric.event.v1.FeedbackRef.label:type_name -> concentric.survey.v1.Sentiment.Label
-	22, // 57: concentric.event.v1.TouchpointsRecorded.touchpoints:type_name -> concentric.event.v1.TouchpointRef
-	39, // 58: concentric.event.v1.TouchpointRef.kind:type_name -> concentric.type.v1.TouchpointKind
-	24, // 59: concentric.event.v1.TouchpointRef.channel:type_name -> concentric.type.v1.Channel
-	25, // 60: concentric.event.v1.TouchpointRef.stage:type_name -> concentric.type.v1.Stage
-	26, // 61: concentric.event.v1.TouchpointRef.phase:type_name -> concentric.type.v1.Phase
-	23, // 62: concentric.event.v1.TouchpointRef.event_time:type_name -> google.protobuf.Timestamp
-	63, // [63:63] is the sub-list for method output_type
-	63, // [63:63] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	23, // 18: concentric.event.v1.Event.touchpoint_retracted:type_name -> concentric.event.v1.TouchpointRetracted
+	24, // 19: concentric.event.v1.Event.customer_merged:type_name -> concentric.event.v1.CustomerMerged
+	25, // 20: concentric.event.v1.Event.customer_split:type_name -> concentric.event.v1.CustomerSplit
+	26, // 21: concentric.event.v1.Event.stage_changed:type_name -> concentric.event.v1.StageChanged
+	27, // 22: concentric.event.v1.Event.score_changed:type_name -> concentric.event.v1.ScoreChanged
+	28, // 23: concentric.event.v1.Event.score_shard_requested:type_name -> concentric.event.v1.ScoreShardRequested
+	29, // 24: concentric.event.v1.Event.signal_changed:type_name -> concentric.event.v1.SignalChanged
+	30, // 25: concentric.event.v1.Event.consent_changed:type_name -> concentric.event.v1.ConsentChanged
+	32, // 26: concentric.event.v1.TicketRef.channel:type_name -> concentric.type.v1.Channel
+	33, // 27: concentric.event.v1.TicketRef.stage:type_name -> concentric.type.v1.Stage
+	34, // 28: concentric.event.v1.TicketRef.phase:type_name -> concentric.type.v1.Phase
+	1,  // 29: concentric.event.v1.TicketCreated.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 30: concentric.event.v1.InteractionCreated.ticket:type_name -> concentric.event.v1.TicketRef
+	35, // 31: concentric.event.v1.InteractionCreated.kind:type_name -> concentric.ticket.v1.Interaction.Kind
+	36, // 32: concentric.event.v1.InteractionCreated.direction:type_name -> concentric.ticket.v1.Interaction.Direction
+	32, // 33: concentric.event.v1.InteractionCreated.channel:type_name -> concentric.type.v1.Channel
+	37, // 34: concentric.event.v1.InteractionCreated.expectation:type_name -> concentric.type.v1.Expectation
+	31, // 35: concentric.event.v1.InteractionCreated.start_time:type_name -> google.protobuf.Timestamp
+	31, // 36: concentric.event.v1.InteractionCreated.end_time:type_name -> google.protobuf.Timestamp
+	38, // 37: concentric.event.v1.InteractionCreated.handling:type_name -> concentric.type.v1.Handling
+	1,  // 38: concentric.event.v1.TicketResolved.ticket:type_name -> concentric.event.v1.TicketRef
+	39, // 39: concentric.event.v1.TicketResolved.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
+	31, // 40: concentric.event.v1.TicketResolved.resolve_time:type_name -> google.protobuf.Timestamp
+	1,  // 41: concentric.event.v1.TicketReopened.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 42: concentric.event.v1.TicketStateChanged.ticket:type_name -> concentric.event.v1.TicketRef
+	40, // 43: concentric.event.v1.TicketStateChanged.from_state:type_name -> concentric.ticket.v1.Ticket.State
+	40, // 44: concentric.event.v1.TicketStateChanged.to_state:type_name -> concentric.ticket.v1.Ticket.State
+	1,  // 45: concentric.event.v1.TicketAssigned.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 46: concentric.event.v1.TicketUpdated.ticket:type_name -> concentric.event.v1.TicketRef
+	12, // 47: concentric.event.v1.SlaWarning.clock:type_name -> concentric.event.v1.SlaClockRef
+	12, // 48: concentric.event.v1.SlaBreached.clock:type_name -> concentric.event.v1.SlaClockRef
+	12, // 49: concentric.event.v1.SlaMet.clock:type_name -> concentric.event.v1.SlaClockRef
+	1,  // 50: concentric.event.v1.SlaClockRef.ticket:type_name -> concentric.event.v1.TicketRef
+	41, // 51: concentric.event.v1.SlaClockRef.instance:type_name -> concentric.ticket.v1.SlaInstance
+	42, // 52: concentric.event.v1.ResponseSubmitted.subject:type_name -> concentric.type.v1.Subject
+	31, // 53: concentric.event.v1.ResponseSubmitted.submit_time:type_name -> google.protobuf.Timestamp
+	14, // 54: concentric.event.v1.ResponseSubmitted.ratings:type_name -> concentric.event.v1.Rating
+	31, // 55: concentric.event.v1.ResponseExcluded.submit_time:type_name -> google.protobuf.Timestamp
+	32, // 56: concentric.event.v1.InvitationDecided.channel:type_name -> concentric.type.v1.Channel
+	31, // 57: concentric.event.v1.InvitationDecided.available_time:type_name -> google.protobuf.Timestamp
+	31, // 58: concentric.event.v1.InvitationDecided.expire_time:type_name -> google.protobuf.Timestamp
+	43, // 59: concentric.event.v1.InvitationStateChanged.state:type_name -> concentric.survey.v1.Invitation.State
+	20, // 60: concentric.event.v1.FeedbackCreated.feedback:type_name -> concentric.event.v1.FeedbackRef
+	20, // 61: concentric.event.v1.FeedbackUpdated.feedback:type_name -> concentric.event.v1.FeedbackRef
+	44, // 62: concentric.event.v1.FeedbackRef.source:type_name -> concentric.survey.v1.Feedback.Source
+	45, // 63: concentric.event.v1.FeedbackRef.solicitation:type_name -> concentric.survey.v1.Feedback.Solicitation
+	46, // 64: concentric.event.v1.FeedbackRef.label:type_name -> concentric.survey.v1.Sentiment.Label
+	22, // 65: concentric.event.v1.TouchpointsRecorded.touchpoints:type_name -> concentric.event.v1.TouchpointRef
+	47, // 66: concentric.event.v1.TouchpointRef.kind:type_name -> concentric.type.v1.TouchpointKind
+	32, // 67: concentric.event.v1.TouchpointRef.channel:type_name -> concentric.type.v1.Channel
+	33, // 68: concentric.event.v1.TouchpointRef.stage:type_name -> concentric.type.v1.Stage
+	34, // 69: concentric.event.v1.TouchpointRef.phase:type_name -> concentric.type.v1.Phase
+	31, // 70: concentric.event.v1.TouchpointRef.event_time:type_name -> google.protobuf.Timestamp
+	22, // 71: concentric.event.v1.TouchpointRetracted.touchpoint:type_name -> concentric.event.v1.TouchpointRef
+	31, // 72: concentric.event.v1.TouchpointRetracted.retract_time:type_name -> google.protobuf.Timestamp
+	33, // 73: concentric.event.v1.StageChanged.from_stage:type_name -> concentric.type.v1.Stage
+	33, // 74: concentric.event.v1.StageChanged.to_stage:type_name -> concentric.type.v1.Stage
+	33, // 75: concentric.event.v1.ScoreChanged.weakest_stage:type_name -> concentric.type.v1.Stage
+	31, // 76: concentric.event.v1.ScoreChanged.as_of_time:type_name -> google.protobuf.Timestamp
+	48, // 77: concentric.event.v1.SignalChanged.function_owner:type_name -> concentric.type.v1.Function
+	31, // 78: concentric.event.v1.ConsentChanged.change_time:type_name -> google.protobuf.Timestamp
+	79, // [79:79] is the sub-list for method output_type
+	79, // [79:79] is the sub-list for method input_type
+	79, // [79:79] is the sub-list for extension type_name
+	79, // [79:79] is the sub-list for extension extendee
+	0,  // [0:79] is the sub-list for field type_name
 }
 
 func init() { file_concentric_event_v1_event_proto_init() }
@@ -2347,14 +3141,23 @@ func file_concentric_event_v1_event_proto_init() {
 		(*Event_FeedbackCreated)(nil),
 		(*Event_FeedbackUpdated)(nil),
 		(*Event_TouchpointsRecorded)(nil),
+		(*Event_TouchpointRetracted)(nil),
+		(*Event_CustomerMerged)(nil),
+		(*Event_CustomerSplit)(nil),
+		(*Event_StageChanged)(nil),
+		(*Event_ScoreChanged)(nil),
+		(*Event_ScoreShardRequested)(nil),
+		(*Event_SignalChanged)(nil),
+		(*Event_ConsentChanged)(nil),
 	}
+	file_concentric_event_v1_event_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_event_v1_event_proto_rawDesc), len(file_concentric_event_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
