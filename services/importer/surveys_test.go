@@ -24,7 +24,19 @@ func TestTheSatisfactionIndexGivesWhatTheSetSays(t *testing.T) {
 	}
 	expected(t, "ecsi_mobi", &want)
 	conn := start(t)
-	wantCounts(t, load(t, conn, "ecsi"), map[string][4]int{"brands": {1}, "surveys": {1}, "responses": {want.Rows}})
+	wantCounts(t, load(t, conn, "ecsi"), map[string][4]int{
+		"brands": {1}, "touchpoint definitions": {8}, "surveys": {1}, "touchpoints": {8 * want.Rows}, "responses": {want.Rows},
+	})
+	quality := experience(t, conn, nil, "touchpoint_definition")["brands/b/touchpointDefinitions/overall-quality"]
+	for metric, k := range map[typev1.Metric]int64{
+		typev1.Metric_METRIC_DELIGHT_RATE:          want.Gap.Exceeded,
+		typev1.Metric_METRIC_EXPECTATION_MET_SHARE: want.Gap.Exceeded + want.Gap.Met,
+		typev1.Metric_METRIC_UNMET_SHARE:           want.Gap.Missed,
+	} {
+		if e := quality[metric]; e.GetN() != int64(want.Rows) || math.Abs(e.GetValue()-float64(k)/float64(want.Rows)) > 1e-12 {
+			t.Errorf("%v of the overall quality = %v of %d, want %d of %d", metric, e.GetValue(), e.GetN(), k, want.Rows)
+		}
+	}
 	all, n := measures(t, conn), int64(want.Rows)
 	wantEstimate(t, all, " METRIC_NPS", want.NPS.N, want.NPS.NPS)
 	wantRocks(t, all[" METRIC_NPS"], stats.Recommendations{Promoters: want.NPS.Promoters, Passives: want.NPS.Passives, Detractors: want.NPS.Detractors})

@@ -78,7 +78,7 @@ func (c *compiler) environment() (*cel.Env, error) {
 		return env, nil
 	}
 	row := cel.MapType(cel.StringType, cel.StringType)
-	opts := append(functions(c.m.clock), ext.Strings(), ext.Math(), cel.Variable("row", row))
+	opts := append(functions(c.m.clock), ext.Strings(), ext.Math(), cel.Variable("row", row), cel.Variable("line", cel.IntType))
 	if !c.m.base.IsZero() {
 		opts = append(opts, cel.Variable("base", cel.TimestampType))
 	}
@@ -165,7 +165,7 @@ func (s *scope) variables() map[string]any {
 	if s.vars != nil {
 		return s.vars
 	}
-	s.vars = map[string]any{"base": s.program.base}
+	s.vars = map[string]any{"base": s.program.base, "line": s.row.Line}
 	if s.eachOf == rowsAlias {
 		s.vars["row"] = s.rows(rowsAlias)[s.at]
 	} else {

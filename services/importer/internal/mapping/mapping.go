@@ -47,7 +47,7 @@ type File struct {
 // that expressions know beside those of the files.
 const rowsAlias = "rows"
 
-var reserved = []string{"row", "base", rowsAlias, "first", "last", "prev", "next"}
+var reserved = []string{"row", "line", "base", rowsAlias, "first", "last", "prev", "next"}
 
 // Parse reads a mapping file, which messages call name. The error names every place
 // that is wrong, one a line.
