@@ -51,11 +51,11 @@ func window(start, end time.Time) *typev1.Window {
 
 func testNoData(t *testing.T, s *suite) {
 	answer := s.query(t, &journeyv1.QueryExperienceMetricsRequest{GroupBy: []string{"channel"}})
-	if answer.GetBasis().GetWindow() != nil || len(answer.GetGroups()) != 0 || len(answer.GetMeasures()) != 8 {
+	if answer.GetBasis().GetWindow() != nil || len(answer.GetGroups()) != 0 || len(answer.GetMeasures()) != 12 {
 		t.Errorf("answer = %v", answer)
 	}
 	for _, m := range answer.GetMeasures() {
-		count := m.GetEstimate().GetUnit() == typev1.Unit_UNIT_COUNT
+		count := m.GetEstimate().GetMethod() == typev1.Method_METHOD_EXACT
 		if m.GetSubject() != typev1.Subject_SUBJECT_EXPERIENCE || count && m.GetEstimate().GetValue() != 0 ||
 			!count && (m.GetEstimate().Value != nil || m.GetEstimate().GetQuality() != typev1.Quality_QUALITY_NO_DATA) {
 			t.Errorf("measure %v", m)

@@ -13,6 +13,7 @@ package journey
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"google.golang.org/grpc"
 
@@ -21,12 +22,17 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/journey/internal/api"
-	"github.com/concentric-cx/concentric/services/journey/internal/score"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
 // Config holds what the process chooses. The zero value works.
 type Config struct {
+	// IdentityKey is what identities are hashed with, and names and custom values of
+	// customers encrypted: IdentityKeySize random bytes, the same in every replica and as
+	// long as the database lives. With nil, the database keeps one itself, which protects
+	// nothing from those who can read it.
+	IdentityKey []byte
+
 	DeadLetters *bus.DeadLetters // where operators see events that could not be applied; nil hides them
 }
 
@@ -46,21 +52,28 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 			return nil, err
 		}
 	}
-	s, err := store.Open(ctx, db, score.Default())
+	s, err := store.Open(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := identityKeys(ctx, s, cfg.IdentityKey)
 	if err != nil {
 		return nil, err
 	}
 	outbox := bus.NewOutbox(db)
-	return &Service{db, outbox, api.NewServer(db, outbox, s), cfg}, nil
+	return &Service{db, outbox, api.NewServer(db, outbox, s, keys), cfg}, nil
 }
 
 // Register adds JourneyMapService, TouchpointService, ScoringService and
 // InsightService to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
+	journeyv1.RegisterCustomerServiceServer(r, s.server)
 	journeyv1.RegisterJourneyMapServiceServer(r, s.server)
 	journeyv1.RegisterTouchpointServiceServer(r, s.server)
 	journeyv1.RegisterScoringServiceServer(r, s.server)
+	journeyv1.RegisterOperationServiceServer(r, s.server)
 	journeyv1.RegisterInsightServiceServer(r, s.server)
+	journeyv1.RegisterSignalServiceServer(r, s.server)
 }
 
 // Run applies the events of the ticket and survey services and hands the service's
@@ -74,10 +87,21 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 		relayed <- b.Relay(ctx, "journey", s.outbox)
 	}()
 	err := b.Consume(ctx, bus.Consumer{
-		Service: "journey", From: []string{"ticket", "survey"}, DB: s.db,
-		Kinds:       []string{"interaction_created", "ticket_resolved", "response_submitted", "response_excluded"},
+		Service: "journey", From: []string{"ticket", "survey", "journey"}, DB: s.db,
+		Kinds:       []string{"interaction_created", "ticket_resolved", "response_submitted", "response_excluded", "score_shard_requested"},
 		DeadLetters: s.cfg.DeadLetters, Handle: s.server.Apply,
 	})
 	cancel()
 	return errors.Join(err, <-relayed)
+}
+
+// Work does what goes on beside the calls, until ctx ends: it opens signals. It needs
+// no bus. Replicas may work at the same time.
+func (s *Service) Work(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { s.server.RunFollower(ctx) })
+	wg.Go(func() { s.server.RunOperations(ctx) })
+	wg.Go(func() { s.server.RunRefresh(ctx) })
+	wg.Go(func() { s.server.RunSignals(ctx) })
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -30,7 +31,9 @@ type suite struct {
 	journeyv1.JourneyMapServiceClient
 	journeyv1.TouchpointServiceClient
 	journeyv1.ScoringServiceClient
+	journeyv1.OperationServiceClient
 	journeyv1.InsightServiceClient
+	journeyv1.SignalServiceClient
 	service *journey.Service
 	db      *sqldb.DB
 }
@@ -57,7 +60,9 @@ func clients(conn grpc.ClientConnInterface) *suite {
 		JourneyMapServiceClient: journeyv1.NewJourneyMapServiceClient(conn),
 		TouchpointServiceClient: journeyv1.NewTouchpointServiceClient(conn),
 		ScoringServiceClient:    journeyv1.NewScoringServiceClient(conn),
+		OperationServiceClient:  journeyv1.NewOperationServiceClient(conn),
 		InsightServiceClient:    journeyv1.NewInsightServiceClient(conn),
+		SignalServiceClient:     journeyv1.NewSignalServiceClient(conn),
 	}
 }
 
@@ -76,6 +81,18 @@ func refused(t *testing.T, err error, want codes.Code) {
 	if got := status.Code(err); got != want {
 		t.Errorf("code = %v, want %v (%v)", got, want, err)
 	}
+}
+
+// refusedFor is refused, and for a reason.
+func refusedFor(t *testing.T, err error, want codes.Code, reason string) {
+	t.Helper()
+	refused(t, err, want)
+	for _, d := range status.Convert(err).Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetReason() == reason {
+			return
+		}
+	}
+	t.Errorf("%v is for another reason than %s", err, reason)
 }
 
 func same(t *testing.T, got, want proto.Message) {
@@ -324,8 +341,15 @@ func testRefusals(t *testing.T, s *suite) {
 
 func testRepeatedEvent(t *testing.T, s *suite) {
 	first := s.record(t, visit("ann", "e1", noon))
-	again := visit("bob", "e1", noon.Add(time.Hour)) // whatever else it says
+	again := visit("bob", "e1", noon) // whoever is said to have lived through it
 	same(t, s.record(t, again), first)
+	other := visit("ann", "e1", noon.Add(time.Hour))
+	_, err := s.RecordTouchpoint(t.Context(), other)
+	refusedFor(t, err, codes.AlreadyExists, "EVENT_ID_TAKEN")
+	results := s.batch(t, &journeyv1.BatchRecordTouchpointsRequest{Parent: "brands/acme", Requests: []*journeyv1.RecordTouchpointRequest{other, again}})
+	if results[0].GetOutcome() != refusal || codes.Code(results[0].GetError().GetCode()) != codes.AlreadyExists || results[1].GetOutcome() != repeated { //nolint:gosec // a code
+		t.Errorf("results = %v, want other content refused and the repeat answered", results)
+	}
 	again.Touchpoint.Source = "till" // another event
 	if got := s.record(t, again); got.GetName() == first.GetName() {
 		t.Errorf("another source gave %s again", got.GetName())

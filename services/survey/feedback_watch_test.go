@@ -121,3 +121,44 @@ func TestATokenGoesWithItsFilter(t *testing.T) {
 		refused(t, "a filter on the words", err, codes.InvalidArgument, "INVALID_ARGUMENT")
 	})
 }
+
+func TestWatchersSideBySideSeeWhatIsTheirs(t *testing.T) {
+	eachVoice(t, func(t *testing.T, v voice) {
+		type side struct {
+			*eye
+			all, blind bool
+		}
+		var sides []side
+		for i := range 8 {
+			one, ctx, req := side{all: i%2 == 0, blind: i%4 < 2}, t.Context(), &surveyv1.WatchFeedbackRequest{Snapshot: true}
+			if !one.all {
+				req.Filter = "label = NEGATIVE"
+			}
+			if one.blind {
+				ctx = may(ctx, "feedback:read")
+			}
+			one.eye = v.watch(ctx, t, req)
+			one.expect("SNAPSHOT_COMPLETE  ")
+			sides = append(sides, one)
+		}
+		for i := range 6 {
+			v.say(t, fmt.Sprint("bad", i), heard("It is awful.", 0))
+			v.say(t, fmt.Sprint("fine", i), heard("It is very good.", 0))
+		}
+		for _, one := range sides {
+			var seen []string
+			for i := range 6 {
+				for id, words := range map[string]string{"bad": "It is awful.", "fine": "It is very good."} {
+					if id == "fine" && !one.all {
+						continue
+					}
+					if one.blind {
+						words = ""
+					}
+					seen = append(seen, fmt.Sprint("CHANGED ", acme, "/feedback/", id, i, " ", words))
+				}
+			}
+			one.until("CHANGED "+acme+"/feedback/bad5 "+map[bool]string{false: "It is awful."}[one.blind], seen...)
+		}
+	})
+}

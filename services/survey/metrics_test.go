@@ -265,6 +265,39 @@ func TestTheResponseRateSpeaksForThoseAsked(t *testing.T) {
 	})
 }
 
+func TestWhatBouncedDoesNotLowerTheResponseRate(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		name := c.create(t, "s", ask(nps))
+		rates := func() (of, funnel *typev1.Estimate) {
+			got, err := c.GetResponseFunnel(t.Context(), &surveyv1.GetResponseFunnelRequest{Parent: acme})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := c.query(t, func(*surveyv1.QuerySurveyMetricsRequest) {}).GetMeasures()
+			return by(all, typev1.Metric_METRIC_RESPONSE_RATE, service).GetEstimate(), got.GetFunnels()[0].GetResponseRate()
+		}
+		answer := func(asked *surveyv1.Invitation) {
+			req := submission(name, rate(nps, 9))
+			req.Response.Invitation, req.Response.SubmitTime = asked.GetName(), stamp(100)
+			c.submit(t, req)
+		}
+		for i := range 2 {
+			answer(c.decide(t, occasion(name, i)))
+			c.report(t, c.decide(t, occasion(name, 10+i)), surveyv1.InvitationEvent_INVITATION_EVENT_BOUNCED)
+		}
+		for i, want := range []int64{4, 3} { // while no delivery is known, and once one is
+			if i == 1 {
+				asked := c.decide(t, occasion(name, 20))
+				c.report(t, asked, surveyv1.InvitationEvent_INVITATION_EVENT_DELIVERED)
+				answer(asked)
+			}
+			if all, funnel := rates(); all.GetN() != want || funnel.GetN() != want {
+				t.Errorf("rate = %v, of the funnel %v, want it over %d", all, funnel, want)
+			}
+		}
+	})
+}
+
 func TestWhatAFilterCannotPlaceIsCounted(t *testing.T) {
 	each(t, func(t *testing.T, c client) {
 		name := c.create(t, "s", ask(nps))

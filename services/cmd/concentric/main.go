@@ -6,6 +6,7 @@
 //	concentric import --brand acme --mapping examples/nps/mapping.yaml DIR
 //	concentric ticket list --brand acme --filter "priority = URGENT"
 //	concentric survey metrics --brand acme --by channel
+//	concentric journey explain ann --brand acme
 //	concentric view compare --brand acme
 package main
 
@@ -31,6 +32,7 @@ type cli struct {
 	Import      importCmd      `cmd:"" help:"Read CSV files into a running suite by a mapping file."`
 	Ticket      ticketCmd      `cmd:"" help:"Open, answer, move and watch tickets."`
 	Survey      surveyCmd      `cmd:"" help:"Write, ask, answer, measure and watch surveys."`
+	Journey     journeyCmd     `cmd:"" help:"Record touchpoints; score, explain, measure and watch journeys."`
 	View        viewCmd        `cmd:"" help:"Show the service view and the experience view."`
 	Demo        demoCmd        `cmd:"" help:"Run the suite on a simulated brand, show the comparison, and end."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List, retry and drop events that a service could not apply."`

@@ -3,14 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/google/uuid"
-	"go.yaml.in/yaml/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 )
@@ -49,8 +45,8 @@ type createSurveyCmd struct {
 
 // Run implements the command.
 func (c *createSurveyCmd) Run(ctx context.Context) error {
-	survey, err := readSurvey(c.File)
-	if err != nil {
+	survey := &surveyv1.Survey{}
+	if err := readMessage(c.File, survey); err != nil {
 		return err
 	}
 	return c.call(func(conn grpc.ClientConnInterface) error {
@@ -62,35 +58,6 @@ func (c *createSurveyCmd) Run(ctx context.Context) error {
 		}
 		return c.say(made, func() { fmt.Println(surveyLine(made)) })
 	})
-}
-
-// readSurvey reads a survey from a file.
-func readSurvey(file string) (*surveyv1.Survey, error) {
-	var (
-		body []byte
-		err  error
-	)
-	if file == "-" {
-		body, err = io.ReadAll(os.Stdin)
-	} else {
-		body, err = os.ReadFile(file)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var tree any
-	if err := yaml.Unmarshal(body, &tree); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	text, err := marshalTree(tree)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	survey := &surveyv1.Survey{}
-	if err := protojson.Unmarshal(text, survey); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return survey, nil
 }
 
 // A listSurveysCmd lists surveys.

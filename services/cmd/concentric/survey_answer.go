@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,15 +13,6 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 )
-
-// marshalTree writes what YAML reads as JSON.
-func marshalTree(tree any) ([]byte, error) {
-	body, err := json.Marshal(tree)
-	if err != nil {
-		return nil, errors.New("the keys must be text")
-	}
-	return body, nil
-}
 
 // An askCmd asks a customer.
 type askCmd struct {

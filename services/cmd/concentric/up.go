@@ -25,6 +25,7 @@ type upCmd struct {
 	Bus         string        `help:"NATS server that carries events. Embedded if empty and all services run in one process." placeholder:"URL"`
 	Keys        string        `help:"File of API keys. Without it, everybody on this machine may do everything." type:"existingfile" placeholder:"FILE"`
 	TokenKey    string        `help:"File of the key that tokens of invitations are made with, 64 hex digits, the same in every replica. {data}/token.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
+	IdentityKey string        `help:"File of the key that identities of customers are hashed with and their names encrypted, 64 hex digits, the same in every replica, never changed. {data}/identity.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
 	TicketAddr  string        `default:"127.0.0.1:8081" help:"Where a gateway finds the ticket service, if it runs elsewhere." placeholder:"HOST:PORT"`
 	SurveyAddr  string        `default:"127.0.0.1:8082" help:"Where a gateway finds the survey service, if it runs elsewhere." placeholder:"HOST:PORT"`
 	JourneyAddr string        `default:"127.0.0.1:8083" help:"Where a gateway finds the journey service, if it runs elsewhere." placeholder:"HOST:PORT"`

@@ -125,7 +125,10 @@ func (s *suite) add(ctx context.Context, c *upCmd, name string) error {
 			eventv1.RegisterDeadLetterServiceServer(s.rpc, s.dead)
 		}
 	case "journey":
-		svc, err = journey.New(ctx, db, journey.Config{DeadLetters: s.dead})
+		var key []byte
+		if key, err = identityKey(c); err == nil {
+			svc, err = journey.New(ctx, db, journey.Config{IdentityKey: key, DeadLetters: s.dead})
+		}
 		s.conns.Journey = s.rpc.Local()
 		eventv1.RegisterDeadLetterServiceServer(s.rpc, s.dead)
 	case "gateway": // the last to come, so that it finds the others
@@ -166,7 +169,11 @@ func (s *suite) forward(c *upCmd, name string) error {
 		all = []*grpc.ServiceDesc{&surveyv1.SurveyService_ServiceDesc, &surveyv1.InvitationService_ServiceDesc, &surveyv1.ResponseService_ServiceDesc, &surveyv1.FeedbackService_ServiceDesc, &surveyv1.SurveyMetricsService_ServiceDesc}
 	case "journey":
 		addr, to = c.JourneyAddr, &s.conns.Journey
-		all = []*grpc.ServiceDesc{&journeyv1.JourneyMapService_ServiceDesc, &journeyv1.TouchpointService_ServiceDesc, &journeyv1.ScoringService_ServiceDesc, &journeyv1.InsightService_ServiceDesc, &eventv1.DeadLetterService_ServiceDesc}
+		all = []*grpc.ServiceDesc{
+			&journeyv1.CustomerService_ServiceDesc, &journeyv1.TouchpointService_ServiceDesc, &journeyv1.JourneyMapService_ServiceDesc,
+			&journeyv1.ScoringService_ServiceDesc, &journeyv1.OperationService_ServiceDesc, &journeyv1.InsightService_ServiceDesc,
+			&journeyv1.SignalService_ServiceDesc, &eventv1.DeadLetterService_ServiceDesc,
+		}
 	}
 	conn, err := rpc.Dial(addr, rpc.ClientConfig{Traces: s.telemetry.Traces, Metrics: s.telemetry.Metrics})
 	if err != nil {

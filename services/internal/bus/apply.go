@@ -23,21 +23,29 @@ type applier struct {
 	handle func(*sqldb.Tx, *eventv1.Event) error
 }
 
+// handled finds a row if the event $1 is in the inbox, or the key $3 of the brand $2 is
+// stopped.
+const handled = `SELECT 1 FROM inbox WHERE id = $1 UNION ALL SELECT 1 FROM stopped_key WHERE brand = $2 AND key = $3`
+
 // once applies e unless that was done, or parks it where its key is stopped.
 func (a *applier) once(ctx context.Context, e *eventv1.Event, payload []byte) error {
-	return a.db.Write(ctx, func(tx *sqldb.Tx) error {
-		n, err := tx.Exec(`
-			INSERT INTO inbox (id, create_time) SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT)
-			WHERE NOT EXISTS (SELECT 1 FROM stopped_key WHERE brand = $3 AND key = $4)
-			ON CONFLICT (id) DO NOTHING`, e.GetId(), sqldb.Micros(time.Now()), brandOf(e), e.GetKey())
-		if err != nil {
+	ask := sqldb.Ask{Query: handled, Key: []string{e.GetId(), brandOf(e), e.GetKey()}, Look: true}
+	attempt := func(tx *sqldb.Tx) error {
+		err := tx.Asked().Scan(new(int))
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			tx.Finally(`INSERT INTO inbox (id, create_time) VALUES ($1, $2)`, e.GetId(), sqldb.Micros(time.Now()))
+			return a.call(tx, e)
+		case err != nil:
 			return err
 		}
-		if n == 1 {
-			return a.call(tx, e)
-		}
 		return a.park(tx, e, payload)
-	})
+	}
+	err := a.db.WriteAsking(ctx, ask, attempt)
+	if sqldb.Unique(err) { // another delivery was applied in the meantime
+		err = a.db.WriteAsking(ctx, ask, attempt)
+	}
+	return err
 }
 
 // park puts e in the line of its stopped key, or finds that it is known, or that

@@ -47,7 +47,7 @@ func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
 	if p, err := proto.Marshal(e); err == nil {
 		payload = p
 	} // else NULL, which the table refuses: nobody could read the event
-	tx.Defer(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
+	tx.Finally(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
 		e.Id, brandOf(e), e.GetKey(), kind(e), payload, sqldb.Micros(time.Now()))
 	tx.AfterCommit(func() { o.committed(e) })
 }

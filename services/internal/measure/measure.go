@@ -28,6 +28,7 @@ var methods = map[stats.Method]typev1.Method{
 	stats.MethodNormalNormal: typev1.Method_METHOD_NORMAL_NORMAL,
 	stats.MethodSketch:       typev1.Method_METHOD_SKETCH,
 	stats.MethodWoodruff:     typev1.Method_METHOD_WOODRUFF,
+	stats.MethodGoodman:      typev1.Method_METHOD_GOODMAN,
 }
 
 var qualities = map[stats.Quality]typev1.Quality{

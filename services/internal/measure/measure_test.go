@@ -19,7 +19,7 @@ func TestEstimateKeepsZeroAndHidesTheUnknown(t *testing.T) {
 }
 
 func TestEveryMethodAndQualityHasItsName(t *testing.T) {
-	for m := stats.MethodNone; m <= stats.MethodWoodruff; m++ {
+	for m := stats.MethodNone; m <= stats.MethodGoodman; m++ {
 		if methods[m] == typev1.Method_METHOD_UNSPECIFIED {
 			t.Errorf("method %d has no name", m)
 		}

@@ -96,7 +96,7 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 		if body == nil {
 			body = []byte{}
 		}
-		tx.Defer(`INSERT INTO request (brand, request_id, digest, response, create_time) VALUES ($1, $2, $3, $4, $5)`,
+		tx.Finally(`INSERT INTO request (brand, request_id, digest, response, create_time) VALUES ($1, $2, $3, $4, $5)`,
 			brand, req.GetRequestId(), sum, body, sqldb.Micros(now))
 		return nil
 	}

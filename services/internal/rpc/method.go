@@ -20,14 +20,14 @@ type method struct {
 	server     *Server
 	name       string // full, such as /concentric.ticket.v1.TicketService/GetTicket
 	scope      string
-	narrowed   bool // keeps its answer to the caller's brand by itself
-	partner    bool // keeps what it shows and changes to the caller's partner by itself
-	capability bool // checks what a request without a credential carries instead
-	plan       *plan
-	limit      int  // bytes of a message
-	sends      bool // the client sends a stream
-	watches    bool // the client sends one message and gets a stream
-	rows       bool // what the client streams is checked by the handler, message by message
+	narrowed   bool                           // keeps its answer to the caller's brand by itself
+	partner    bool                           // keeps what it shows and changes to the caller's partner by itself
+	capability bool                           // checks what a request without a credential carries instead
+	input      protoreflect.MessageDescriptor // nil without a contract
+	limit      int                            // bytes of a message
+	sends      bool                           // the client sends a stream
+	watches    bool                           // the client sends one message and gets a stream
+	rows       bool                           // what the client streams is checked by the handler, message by message
 	open       bool
 }
 
@@ -77,21 +77,32 @@ func (s *Server) wrapEach(desc *grpc.ServiceDesc, find func(name string) *method
 
 // method reads from the contract what a call must bring.
 func (s *Server) method(service, name string, contract protoreflect.ServiceDescriptor) (*method, error) {
-	m := &method{server: s, name: "/" + service + "/" + name, plan: &plan{}, limit: maxMessage}
+	m := &method{server: s, name: "/" + service + "/" + name, limit: maxMessage}
 	if contract == nil || contract.Methods().ByName(protoreflect.Name(name)) == nil {
 		return m, fmt.Errorf("%s has no contract", m.name)
 	}
 	md := contract.Methods().ByName(protoreflect.Name(name))
 	access, _ := proto.GetExtension(md.Options(), typev1.E_Access).(*typev1.Access)
 	m.scope, m.narrowed, m.partner, m.capability = access.GetScope(), access.GetNarrowed(), access.GetPartner(), access.GetCapability()
-	m.plan = s.validator.planOf(md.Input())
-	if m.plan.batch {
-		m.limit = maxBatch
+	m.input = md.Input()
+	for i := range m.input.Fields().Len() {
+		if isBatch(m.input.Fields().Get(i)) {
+			m.limit = maxBatch
+		}
 	}
 	if m.scope == "" {
 		return m, fmt.Errorf("%s declares no access scope", m.name)
 	}
 	return m, nil
+}
+
+// plan returns that of the method's message. It is made for the first call: most methods
+// of a process are never called, and all plans together take megabytes.
+func (m *method) plan() *plan {
+	if m.input == nil {
+		return &plan{}
+	}
+	return m.server.validator.planOf(m.input)
 }
 
 // unary wraps the handler of a method that takes one message.
@@ -165,14 +176,15 @@ func (m *method) inspect(ctx context.Context, msg any) error {
 	}
 	r := pm.ProtoReflect()
 	caller, _ := CallerFrom(ctx)
+	p := m.plan()
 	if m.rows {
-		return m.mayStream(caller, m.plan.subject(r))
+		return m.mayStream(caller, p.subject(r))
 	}
-	if err := m.plan.normalize(ctx, r); err != nil {
+	if err := p.normalize(ctx, r); err != nil {
 		return err
 	}
-	subject := m.plan.subject(r)
-	foreign, err := m.server.validator.check(pm, m.plan, brandOf(subject, caller))
+	subject := p.subject(r)
+	foreign, err := m.server.validator.check(pm, p, brandOf(subject, caller))
 	if err != nil {
 		return err
 	}

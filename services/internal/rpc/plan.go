@@ -20,7 +20,6 @@ type plan struct {
 	name      protoreflect.FieldDescriptor // says what the request acts on; nil if nothing does
 	resource  protoreflect.FieldDescriptor // the message that name is in; nil if it is at the top
 	requestID protoreflect.FieldDescriptor // nil if there is none
-	batch     bool                         // has items that its handler checks one by one
 }
 
 // A field is one field of a plan. For lists and maps it describes the elements.
@@ -94,7 +93,6 @@ func (b planner) field(fd protoreflect.FieldDescriptor) field {
 
 // note records what is special about a field at the top of a request.
 func (p *plan) note(fd protoreflect.FieldDescriptor, f field) {
-	p.batch = p.batch || isBatch(fd)
 	if fd.Kind() != protoreflect.StringKind || fd.IsList() || fd.IsMap() {
 		return
 	}

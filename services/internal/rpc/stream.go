@@ -123,7 +123,7 @@ func (s *serverStream) within(limit time.Duration, late, f func() error) error {
 // the message is well-formed is for the handler to say, so only what is certainly
 // another brand's is refused.
 func (m *method) mayStream(c Caller, subject string) error {
-	if m.plan.name == nil {
+	if m.plan().name == nil {
 		return c.mayAct("", "", m.narrowed)
 	}
 	brand := name.Brand(subject)

@@ -11,11 +11,13 @@ import (
 const doubts = 64
 
 // An Ask is a query of one row that a write begins with: Query finds it by $1, $2, …,
-// which stand for the texts in Key. A write that finds none inserts it with Tx.Defer,
-// and the key of the table refuses a second one.
+// which stand for the texts in Key. A write that finds none inserts it with
+// Tx.Finally, and the key of the table refuses a second one. Where nothing would refuse it, Look
+// has the row looked for each time.
 type Ask struct {
 	Query string
 	Key   []string
+	Look  bool
 }
 
 // args returns the key as arguments of the query.
@@ -41,6 +43,9 @@ func (tx *Tx) Asked() *Row {
 		tx.known = nil // a second time it may have changed
 		return &Row{tx: tx, err: tx.ready(), known: known}
 	}
+	if tx.ready() == nil {
+		tx.fail(tx.session.flush()) // a twin may have put it there with Finally
+	}
 	return tx.QueryRow(tx.ask.Query, tx.ask.args()...)
 }
 
@@ -60,42 +65,60 @@ func manyAsks(query string, parts int) string {
 		strings.Join(names, ", ") + `, place) CROSS JOIN LATERAL (` + query + ` LIMIT 1) AS found`
 }
 
-// ask looks for the rows that the group asks for. It returns an answer by request,
-// nil for one that has to ask by itself: of twins in a group, the later ones have to
-// see what the first has done.
+// ask looks for the rows that the group asks for, those of each query in one go. It
+// returns an answer by request, nil for one that has to ask by itself: of twins in a
+// group, the later ones have to see what the first has done.
 func (l *lane) ask(group []*request) ([]*finding, error) {
 	known := make([]*finding, len(group))
-	var (
-		asks   []*Ask
-		places []int
-		seen   map[string]bool
-	)
+	var queries []string
+	asking := map[string][]int{} // the places in the group, by query
+	seen := make(map[string]bool, len(group))
 	for i, r := range group {
-		if r.ask == nil || len(asks) > 0 && r.ask.Query != asks[0].Query {
+		if r.ask == nil {
 			continue
 		}
-		if key := strings.Join(r.ask.Key, "\x00"); !seen[key] {
-			if seen == nil {
-				seen = make(map[string]bool, len(group))
-			}
+		query := r.ask.Query
+		if key := query + "\x00" + strings.Join(r.ask.Key, "\x00"); !seen[key] {
 			seen[key] = true
-			asks, places = append(asks, r.ask), append(places, i)
+			if asking[query] == nil {
+				queries = append(queries, query)
+			}
+			asking[query] = append(asking[query], i)
 		}
 	}
-	if len(asks) == 0 {
-		return known, nil
+	for _, query := range queries {
+		if err := l.find(group, asking[query], known); err != nil {
+			return known, err
+		}
+	}
+	return known, nil
+}
+
+// find puts into known what is found for the requests at the places, who ask the same
+// query.
+func (l *lane) find(group []*request, places []int, known []*finding) error {
+	asks := make([]*Ask, len(places))
+	for n, i := range places {
+		asks[n] = group[i].ask
+	}
+	if asks[0].Look {
+		answers, err := l.session.ask(asks, false)
+		for n := range answers {
+			known[places[n]] = &answers[n]
+		}
+		return err
 	}
 	answers, err := l.session.ask(asks, l.doubt == 0)
 	if len(answers) > 0 {
 		l.doubt = max(0, l.doubt-1)
 	}
-	for i := range answers {
-		known[places[i]] = &answers[i]
-		if answers[i].scan != nil {
+	for n := range answers {
+		known[places[n]] = &answers[n]
+		if answers[n].scan != nil {
 			l.doubt = doubts
 		}
 	}
-	return known, err
+	return err
 }
 
 // doubtful returns those of the group that have to run again because the lane, which

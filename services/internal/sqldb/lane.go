@@ -292,7 +292,7 @@ func (l *lane) one(r *request, known *finding, save bool) error {
 	if save {
 		// Sent before f runs: a batch that cannot be prepared sends nothing, and
 		// rolling back must not reach the savepoint of a neighbor.
-		if _, err := s.exec("SAVEPOINT one"); err != nil {
+		if err := s.save(); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -15,21 +16,50 @@ import (
 // send runs what waits in one round trip and returns what became of the last
 // statement, or the first error.
 func (s *postgresSession) send() (last pgconn.CommandTag, err error) {
+	err = s.travel(func(res pgx.BatchResults) error {
+		last, err = res.Exec()
+		return err
+	})
+	return last, err
+}
+
+// fetch runs what waits in one round trip and returns the rows of the last statement,
+// all of which it has read.
+func (s *postgresSession) fetch() (*sql.Rows, error) {
+	var r reply
+	err := s.travel(func(res pgx.BatchResults) error {
+		rows, err := res.Query()
+		if err != nil {
+			return err
+		}
+		return r.read(rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.shelf.QueryContext(context.Background(), "", &r)
+}
+
+// travel takes what waits to the server in one round trip and has last deal with the
+// answer to the last statement. It returns the first error.
+func (s *postgresSession) travel(last func(pgx.BatchResults) error) error {
 	batch := s.batch
 	s.batch, s.fresh = &pgx.Batch{}, -1
-	err = s.conn.Raw(func(c any) error {
+	return s.conn.Raw(func(c any) (err error) {
 		res := c.(*stdlib.Conn).Conn().SendBatch(context.Background(), batch)
-		for range batch.Len() {
-			if last, err = res.Exec(); err != nil {
+		for range batch.Len() - 1 {
+			if _, err = res.Exec(); err != nil {
 				break
 			}
+		}
+		if err == nil {
+			err = last(res)
 		}
 		if e := res.Close(); err == nil {
 			err = e
 		}
 		return err
 	})
-	return last, err
 }
 
 // simple forgets what waits and runs a script by the simple protocol, which

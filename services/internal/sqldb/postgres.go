@@ -99,9 +99,11 @@ type postgresSession struct {
 	pgx   *pgx.Conn // beneath conn
 	batch *pgx.Batch
 	late  merger      // rows to insert after what is in batch
+	end   merger      // rows to insert before the commit
 	fresh int         // the length of batch while nothing else is in the transaction
 	used  time.Time   // when the server last answered
 	open  []*sql.Rows // of the closure that runs
+	shelf *sql.DB     // what they are read from
 }
 
 func (s *postgresSession) connect() error {
@@ -114,7 +116,7 @@ func (s *postgresSession) connect() error {
 	if err != nil {
 		return err
 	}
-	s.conn = conn
+	s.conn, s.shelf = conn, sql.OpenDB(shelf{})
 	if err := conn.Raw(func(c any) error { s.pgx = c.(*stdlib.Conn).Conn(); return nil }); err != nil {
 		s.drop()
 		return err
@@ -140,10 +142,11 @@ func (s *postgresSession) begin(patient bool) error {
 
 // commit does not travel for a transaction in which there is nothing.
 func (s *postgresSession) commit() error {
-	if s.batch.Len() == s.fresh && s.late.rows == 0 {
+	if s.batch.Len() == s.fresh && s.late.rows == 0 && s.end.rows == 0 {
 		s.forget()
 		return nil
 	}
+	s.finish()
 	s.queue("COMMIT", nil)
 	tag, err := s.send()
 	s.used = time.Now()
@@ -154,6 +157,12 @@ func (s *postgresSession) commit() error {
 }
 
 func (s *postgresSession) rollback() error { return s.simple("ROLLBACK") }
+
+func (s *postgresSession) save() error {
+	s.finish()
+	_, err := s.exec("SAVEPOINT one")
+	return err
+}
 
 func (s *postgresSession) rollbackTo() error {
 	return s.simple("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")
@@ -166,10 +175,8 @@ func (s *postgresSession) exec(query string, args ...any) (int64, error) {
 }
 
 func (s *postgresSession) query(query string, args []any) (*sql.Rows, error) {
-	if err := s.flush(); err != nil {
-		return nil, err
-	}
-	rows, err := s.conn.QueryContext(context.Background(), query, args...)
+	s.queue(query, args)
+	rows, err := s.fetch()
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +188,19 @@ func (s *postgresSession) later(query string, args []any) error {
 	if !s.late.add(query, args) {
 		s.queue(query, args)
 	}
-	if s.batch.Len()+s.late.rows < maxPipeline {
+	return s.bounded()
+}
+
+func (s *postgresSession) last(query string, args []any) error {
+	if !s.end.add(query, args) {
+		s.queue(query, args)
+	}
+	return s.bounded()
+}
+
+// bounded sends what waits once it is much.
+func (s *postgresSession) bounded() error {
+	if s.batch.Len()+s.late.rows+s.end.rows < maxPipeline {
 		return nil
 	}
 	return s.flush()
@@ -194,18 +213,25 @@ func (s *postgresSession) queue(query string, args []any) {
 }
 
 // drain puts the rows to insert into the batch.
-func (s *postgresSession) drain() {
-	s.late.drain(func(query string, args []any) { s.batch.Queue(query, args...) })
+func (s *postgresSession) drain() { s.late.drain(s.put) }
+
+// finish puts all rows to insert into the batch.
+func (s *postgresSession) finish() {
+	s.drain()
+	s.end.drain(s.put)
 }
+
+func (s *postgresSession) put(query string, args []any) { s.batch.Queue(query, args...) }
 
 // forget forgets what waits.
 func (s *postgresSession) forget() {
 	s.batch = &pgx.Batch{}
 	s.late.forget()
+	s.end.forget()
 }
 
 func (s *postgresSession) flush() error {
-	s.drain()
+	s.finish()
 	if s.batch.Len() == 0 {
 		return nil
 	}
@@ -230,8 +256,9 @@ func (s *postgresSession) drop() {
 		return
 	}
 	s.release()
+	s.shelf.Close() //nolint:errcheck,gosec // it holds nothing
 	drop(s.conn)
-	s.conn, s.pgx = nil, nil
+	s.conn, s.pgx, s.shelf = nil, nil, nil
 }
 
 // spoils: any failure ends a PostgreSQL transaction.

@@ -154,6 +154,11 @@ func (s *sqliteSession) rollback() error {
 	return err
 }
 
+func (s *sqliteSession) save() error {
+	_, err := s.exec("SAVEPOINT one")
+	return err
+}
+
 func (s *sqliteSession) rollbackTo() error {
 	_, err := s.conn.ExecContext(context.Background(), "ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one")
 	return err
@@ -221,6 +226,8 @@ func (s *sqliteSession) later(query string, args []any) error {
 	_, err := s.exec(query, args...)
 	return err
 }
+
+func (s *sqliteSession) last(query string, args []any) error { return s.later(query, args) }
 
 func (s *sqliteSession) flush() error { return nil }
 

@@ -14,9 +14,12 @@ type session interface {
 	query(query string, args []any) (*sql.Rows, error)
 	// later runs a statement at any time before the next exec, query or flush returns.
 	later(query string, args []any) error
+	// last runs a statement at any time before the next flush or commit returns.
+	last(query string, args []any) error
 	flush() error
 	commit() error
 	rollback() error
+	save() error       // sets savepoint one
 	rollbackTo() error // and release savepoint one
 	release()          // closes what a closure left open
 	failed() bool      // until a rollback the transaction takes no statement
@@ -86,6 +89,16 @@ func (tx *Tx) Defer(query string, args ...any) {
 		return
 	}
 	tx.ran(query, tx.session.later(query, args))
+}
+
+// Finally is [Tx.Defer] for a statement whose effect no other of the transaction sees
+// or minds: on PostgreSQL it may wait for the commit, and goes with those of other
+// writes.
+func (tx *Tx) Finally(query string, args ...any) {
+	if tx.ready() != nil {
+		return
+	}
+	tx.ran(query, tx.session.last(query, args))
 }
 
 // AfterCommit runs f once the transaction is durable, before Write returns, and

@@ -21,6 +21,7 @@ const (
 	MethodNormalNormal               // posterior of a mean, given what the groups have in common
 	MethodSketch                     // order statistics read from a sketch, widened by its error
 	MethodWoodruff                   // quantile of a weighted sample
+	MethodGoodman                    // simultaneous intervals of several shares
 )
 
 // A Quality says how far to trust an estimate.

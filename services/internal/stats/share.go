@@ -16,12 +16,15 @@ func Wilson(k, n int64) Estimate {
 }
 
 // wilson gives e the share p of a sample of this size, and its interval.
-func (e *Estimate) wilson(p, size float64) {
+func (e *Estimate) wilson(p, size float64) { e.score(MethodWilson, p, size, z) }
+
+// score is wilson with the interval that z makes.
+func (e *Estimate) score(m Method, p, size, z float64) {
 	mid := p + z*z/(2*size)
 	half := z * math.Sqrt(p*(1-p)/size+z*z/(4*size*size))
 	scale := 1 + z*z/size
 	e.Value = p
-	e.within(MethodWilson, (mid-half)/scale, (mid+half)/scale, 0, 1)
+	e.within(m, (mid-half)/scale, (mid+half)/scale, 0, 1)
 	if p == 0 {
 		e.Lower = 0 // where rounding leaves a trace
 	}

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -109,7 +110,7 @@ func (a Array[T]) Value() (driver.Value, error) {
 
 // Document is a value in a TEXT column as a JSON object, or nothing for its zero
 // value. Keys of maps are sorted.
-type Document[T comparable] struct{ Of *T }
+type Document[T any] struct{ Of *T }
 
 // Scan implements [database/sql.Scanner].
 func (d Document[T]) Scan(column any) error {
@@ -127,8 +128,7 @@ func (d Document[T]) Scan(column any) error {
 
 // Value implements [driver.Valuer].
 func (d Document[T]) Value() (driver.Value, error) {
-	var none T
-	if *d.Of == none {
+	if reflect.ValueOf(d.Of).Elem().IsZero() {
 		return "", nil
 	}
 	text, err := json.Marshal(*d.Of)

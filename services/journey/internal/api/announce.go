@@ -24,15 +24,11 @@ func (s *Server) announce(ctx context.Context, tx *sqldb.Tx, brand string, recor
 		if !recorded[i].New {
 			continue
 		}
-		d, err := s.catalog.find(ctx, brand, t.Definition)
+		ref, err := s.reference(ctx, brand, t)
 		if err != nil {
 			return err
 		}
-		fresh = append(fresh, &eventv1.TouchpointRef{
-			Touchpoint: touchpointName(brand, t.Customer, t.ID), Customer: name.Join("brands", brand, "customers", t.Customer),
-			TouchpointDefinition: definitionName(brand, t.Definition),
-			Kind:                 d.Kind, Channel: t.Channel, Stage: t.Stage, Phase: t.Phase, EventTime: timestamppb.New(sqldb.Time(t.EventTime)),
-		})
+		fresh = append(fresh, ref)
 	}
 	for some := range slices.Chunk(fresh, announced) {
 		key := some[0].GetCustomer()
@@ -45,4 +41,31 @@ func (s *Server) announce(ctx context.Context, tx *sqldb.Tx, brand string, recor
 		})
 	}
 	return nil
+}
+
+// reference returns what events say about a touchpoint.
+func (s *Server) reference(ctx context.Context, brand string, t *store.Touchpoint) (*eventv1.TouchpointRef, error) {
+	d, err := s.catalog.find(ctx, brand, t.Definition)
+	if err != nil {
+		return nil, err
+	}
+	return &eventv1.TouchpointRef{
+		Touchpoint: touchpointName(brand, t.Customer, t.ID), Customer: name.Join("brands", brand, "customers", t.Customer),
+		TouchpointDefinition: definitionName(brand, t.Definition),
+		Kind:                 d.Kind, Channel: t.Channel, Stage: t.Stage, Phase: t.Phase, EventTime: timestamppb.New(sqldb.Time(t.EventTime)),
+	}, nil
+}
+
+// announceChanged tells watchers of touchpoints that are other than they were.
+func (s *Server) announceChanged(tx *sqldb.Tx, brand string, changed ...store.Touchpoint) {
+	for some := range slices.Chunk(changed, announced) {
+		p := &eventv1.TouchpointsChanged{}
+		for i := range some {
+			p.Touchpoints = append(p.Touchpoints, touchpointName(brand, some[i].Customer, some[i].ID))
+		}
+		s.outbox.Emit(tx, &eventv1.Event{
+			Brand: name.Join("brands", brand), Key: name.Join("brands", brand, "customers", some[0].Customer),
+			EventTime: timestamppb.New(s.now()), Payload: &eventv1.Event_TouchpointsChanged{TouchpointsChanged: p},
+		})
+	}
 }

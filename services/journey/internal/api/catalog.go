@@ -4,27 +4,41 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/journey/internal/plan"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
-// maxCatalog is how many definitions a process remembers.
-const maxCatalog = 4096
+const (
+	// fresh is how long a process goes by what another may have changed.
+	fresh = time.Second
 
-// A catalog finds touchpoint definitions. It remembers those it has found, which
-// is right for as long as they cannot change, and no misses.
+	maxCatalog = 4096 // brands remembered, so that nobody can fill the memory
+)
+
+// A catalog finds touchpoint definitions. A change by this process counts at once, one
+// by another within a second, and what is new is found at once. It is safe for
+// concurrent use.
 type catalog struct {
 	store   *store.Store
 	builtin map[string]plan.Definition // by id
 
-	mu    sync.RWMutex
-	found map[[2]string]plan.Definition // by brand and id
+	mu      sync.RWMutex
+	edition int64 // rises whenever this process changes something
+	own     map[string]ownDefinitions
+}
+
+// ownDefinitions are what one brand added or changed.
+type ownDefinitions struct {
+	byID map[string]plan.Definition
+	read time.Time
 }
 
 func newCatalog(s *store.Store) *catalog {
-	c := &catalog{store: s, builtin: map[string]plan.Definition{}, found: map[[2]string]plan.Definition{}}
+	c := &catalog{store: s, builtin: map[string]plan.Definition{}, own: map[string]ownDefinitions{}}
 	for _, d := range plan.Builtin() {
 		c.builtin[d.ID] = d
 	}
@@ -33,34 +47,82 @@ func newCatalog(s *store.Store) *catalog {
 
 // find returns the brand's definition of that id, or NOT_FOUND.
 func (c *catalog) find(ctx context.Context, brand, id string) (plan.Definition, error) {
-	if d, ok := c.builtin[id]; ok {
+	own, err := c.of(ctx, brand)
+	if err != nil {
+		return plan.Definition{}, err
+	}
+	if d, ok := own[id]; ok {
 		return d, nil
 	}
-	key := [2]string{brand, id}
-	c.mu.RLock()
-	d, ok := c.found[key]
-	c.mu.RUnlock()
-	if ok {
+	if d, ok := c.builtin[id]; ok {
 		return d, nil
 	}
 	d, err := c.store.Definition(ctx, brand, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return d, fault.NotFound(definitionName(brand, id))
+		err = fault.NotFound(definitionName(brand, id))
 	}
+	return d, err
+}
+
+// within is find for a built-in definition and a transaction.
+func (c *catalog) within(tx *sqldb.Tx, brand, id string) (plan.Definition, error) {
+	if own, _, ok := c.remembered(brand, time.Now()); ok {
+		if d, ok := own[id]; ok {
+			return d, nil
+		}
+		return c.builtin[id], nil
+	}
+	row, err := store.One(store.In(tx), store.Definitions, brand, id)
+	return row.Whole(), err
+}
+
+// remembered returns what the brand added or changed, if that was read shortly before
+// now, and the edition to remember it in otherwise.
+func (c *catalog) remembered(brand string, now time.Time) (own map[string]plan.Definition, edition int64, ok bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	known := c.own[brand]
+	return known.byID, c.edition, known.byID != nil && now.Sub(known.read) < fresh
+}
+
+// of returns what the brand added or changed, by id. It is shared.
+func (c *catalog) of(ctx context.Context, brand string) (map[string]plan.Definition, error) {
+	at := time.Now()
+	own, edition, ok := c.remembered(brand, at)
+	if ok {
+		return own, nil
+	}
+	all, err := c.store.OwnDefinitions(ctx, brand)
 	if err != nil {
-		return d, err
+		return nil, err
+	}
+	own = make(map[string]plan.Definition, len(all))
+	for _, d := range all {
+		own[d.ID] = d
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.found) >= maxCatalog {
-		clear(c.found)
+	if c.edition == edition { // nothing was changed meanwhile
+		if len(c.own) >= maxCatalog {
+			clear(c.own)
+		}
+		c.own[brand] = ownDefinitions{own, at}
 	}
-	c.found[key] = d
-	return d, nil
+	return own, nil
+}
+
+// forget makes the next one who asks look again, once tx, which changes definitions of
+// the brand, is committed.
+func (c *catalog) forget(tx *sqldb.Tx, brand string) {
+	tx.AfterCommit(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.edition++
+		delete(c.own, brand)
+	})
 }
 
 // all returns the definitions of a brand, the built-in ones among them.
 func (c *catalog) all(ctx context.Context, brand string) ([]plan.Definition, error) {
-	added, err := c.store.Definitions(ctx, brand)
-	return append(plan.Builtin(), added...), err
+	return c.store.Definitions(ctx, brand)
 }

@@ -33,6 +33,8 @@ func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
 		return s.response(tx, brand, p.ResponseSubmitted)
 	case *eventv1.Event_ResponseExcluded:
 		return s.exclusion(tx, brand, p.ResponseExcluded)
+	case *eventv1.Event_ScoreShardRequested:
+		return s.shardRequested(tx, brand, p.ScoreShardRequested)
 	}
 	return nil // not our concern
 }
@@ -42,7 +44,10 @@ func (s *Server) interaction(tx *sqldb.Tx, brand string, e *eventv1.Event, p *ev
 	if p.GetDirection() == ticketv1.Interaction_DIRECTION_INTERNAL {
 		return nil
 	}
-	t := s.fromTicket(brand, e, e.GetId(), p.GetTicket(), plan.SupportInteraction)
+	t, err := s.fromTicket(tx, e, e.GetId(), p.GetTicket(), plan.SupportInteraction)
+	if err != nil {
+		return err
+	}
 	t.Interaction, t.Expectation = local(brand, p.GetInteraction()), p.GetExpectation()
 	if p.GetChannel() != 0 {
 		t.Channel = p.GetChannel()
@@ -56,7 +61,10 @@ func (s *Server) interaction(tx *sqldb.Tx, brand string, e *eventv1.Event, p *ev
 	if known, err := knownCustomer(brand, p.GetTicket()); !known {
 		return err
 	}
-	_, err := s.store.Record(tx, brand, []store.Touchpoint{t})
+	recorded, err := s.store.Record(tx, brand, []store.Touchpoint{t})
+	if err == nil && recorded[0].New {
+		s.announceChanged(tx, brand, recorded[0].Touchpoint)
+	}
 	return err
 }
 
@@ -70,7 +78,10 @@ func (s *Server) resolution(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eve
 	r := store.Resolution{
 		Ticket: local(brand, p.GetTicket().GetTicket()), ReopenCount: int64(p.GetReopenCount()), Version: p.GetVersion(),
 	}
-	t := s.fromTicket(brand, e, fmt.Sprintf("%s/resolutions/%d", r.Ticket, r.ReopenCount), p.GetTicket(), plan.SupportResolution)
+	t, err := s.fromTicket(tx, e, fmt.Sprintf("%s/resolutions/%d", r.Ticket, r.ReopenCount), p.GetTicket(), plan.SupportResolution)
+	if err != nil {
+		return err
+	}
 	counts := true
 	switch p.GetOutcome() {
 	case ticketv1.Ticket_OUTCOME_SOLVED:
@@ -83,20 +94,29 @@ func (s *Server) resolution(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eve
 	if p.GetResolveTime() != nil {
 		t.EventTime = sqldb.Micros(p.GetResolveTime().AsTime())
 	}
-	return s.store.Resolve(tx, brand, r, t, counts)
+	changed, err := s.store.Resolve(tx, brand, r, t, counts)
+	if changed {
+		s.announceChanged(tx, brand, t)
+	}
+	return err
 }
 
 // fromTicket begins the touchpoint that an event about a ticket becomes, known as id.
-func (s *Server) fromTicket(brand string, e *eventv1.Event, id string, ticket *eventv1.TicketRef, definition string) store.Touchpoint {
+func (s *Server) fromTicket(tx *sqldb.Tx, e *eventv1.Event, id string, ticket *eventv1.TicketRef, definition string) (store.Touchpoint, error) {
+	brand := name.Brand(e.GetBrand())
 	t := store.Touchpoint{
 		Customer: name.ID(ticket.GetCustomer()), EventTime: sqldb.Micros(e.GetEventTime().AsTime()),
 		Source: ticketSource, EventID: id, RecordTime: sqldb.Micros(s.now()),
 		Channel: ticket.GetChannel(), Stage: ticket.GetStage(), Phase: ticket.GetPhase(),
 		Ticket: local(brand, ticket.GetTicket()),
 	}
-	define(&t, s.catalog.builtin[definition])
+	d, err := s.catalog.within(tx, brand, definition)
+	if err != nil {
+		return t, err
+	}
+	define(&t, d)
 	identify(&t)
-	return t
+	return t, nil
 }
 
 // knownCustomer reports whether somebody knows whose the ticket is.
@@ -118,7 +138,7 @@ func (s *Server) response(tx *sqldb.Tx, brand string, p *eventv1.ResponseSubmitt
 	for _, r := range p.GetRatings() {
 		m := store.Measure{
 			Target: local(brand, r.GetTarget()), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
-			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()), Version: version(p.GetVersion()),
+			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()), Version: version(p.GetVersion()), RecordTime: sqldb.Micros(s.now()),
 			Rating: store.Rating{
 				Value: int64(r.GetRating()), Min: int64(r.GetMin()), Max: int64(r.GetMax()), LowerIsBetter: r.GetLowerIsBetter(),
 			},
@@ -129,9 +149,11 @@ func (s *Server) response(tx *sqldb.Tx, brand string, p *eventv1.ResponseSubmitt
 		case !m.Rating.Given() || m.Rating.Value < m.Rating.Min || m.Rating.Value > m.Rating.Max:
 			return contradiction("a rating is off its scale")
 		}
-		if err := s.store.Measure(tx, brand, m); err != nil {
+		changed, err := s.store.Measure(tx, brand, m)
+		if err != nil {
 			return err
 		}
+		s.announceChanged(tx, brand, changed...)
 	}
 	return nil
 }
@@ -148,10 +170,13 @@ func (s *Server) exclusion(tx *sqldb.Tx, brand string, p *eventv1.ResponseExclud
 		m := store.Measure{
 			Target: local(brand, target), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
 			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()), Version: version(p.GetVersion()), Withdrawn: true,
+			RecordTime: sqldb.Micros(s.now()),
 		}
-		if err := s.store.Measure(tx, brand, m); err != nil {
+		changed, err := s.store.Measure(tx, brand, m)
+		if err != nil {
 			return err
 		}
+		s.announceChanged(tx, brand, changed...)
 	}
 	return nil
 }

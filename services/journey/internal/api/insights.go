@@ -2,35 +2,30 @@ package api
 
 import (
 	"context"
-	"math"
+	"slices"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
-	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/journey/internal/insight"
-	"github.com/concentric-cx/concentric/services/journey/internal/score"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
 // QueryExperienceMetrics implements InsightService.
 func (s *Server) QueryExperienceMetrics(ctx context.Context, req *journeyv1.QueryExperienceMetricsRequest) (*journeyv1.QueryExperienceMetricsResponse, error) {
 	brand := name.Brand(req.GetParent())
-	by, err := s.dimensions(ctx, brand, req.GetGroupBy())
+	q, err := s.newQuery(ctx, brand, req)
 	if err != nil {
 		return nil, err
 	}
-	q := &query{
-		brand: brand, model: s.store.Model(), population: req.GetPopulation(), by: by,
-		all: insight.New(s.store.Model()), groups: map[string]*group{},
-	}
+	now := s.now()
 	answer := &journeyv1.QueryExperienceMetricsResponse{Basis: &typev1.Basis{
-		Population: req.GetPopulation(), ReadTime: timestamppb.New(s.now()),
-		ScoringModelRevision: s.revision(brand), Sources: []string{source},
+		Population: req.GetPopulation(), ReadTime: timestamppb.New(now),
+		ScoringModelRevision: modelName(brand, q.model.Revision), Sources: []string{source},
 	}}
 	err = s.store.Snapshot(ctx, func(snap *store.Snapshot) error {
 		window, err := windowOf(ctx, snap, brand, req.GetWindow())
@@ -44,15 +39,31 @@ func (s *Server) QueryExperienceMetrics(ctx context.Context, req *journeyv1.Quer
 	if err != nil {
 		return nil, err
 	}
+	tell := insight.TellingOf(req.GetWordOfMouth())
 	answer.Basis.Included = q.all.Touchpoints()
-	answer.Measures, answer.Nesting = q.all.Measures(q.end), q.all.Nesting()
+	answer.Measures, answer.Nesting = q.all.Measures(q.end, tell), q.all.Nesting()
 	for _, g := range q.groups {
 		if g.Touchpoints() > 0 {
-			answer.Groups = append(answer.Groups, &typev1.MeasureGroup{Keys: g.keys, Measures: g.Measures(q.end)})
+			answer.Groups = append(answer.Groups, &typev1.MeasureGroup{Keys: g.keys, Measures: g.Measures(q.end, tell)})
 		}
 	}
 	measure.Sort(answer.Groups)
-	return answer, nil
+	q.parts.fill(answer, q, tell, sqldb.Micros(now))
+	return answer, s.nameOwners(ctx, brand, answer.GetTouchpoints(), q.parts.definitions)
+}
+
+// nameOwners says of each definition what the plan says of it.
+func (s *Server) nameOwners(ctx context.Context, brand string, health []*journeyv1.TouchpointHealth, ids []string) error {
+	if len(health) == 0 {
+		return nil
+	}
+	definitions, err := s.definitionsByID(ctx, brand)
+	for i, p := range health {
+		d := definitions[ids[i]]
+		p.TouchpointDefinition = definitionName(brand, ids[i])
+		p.FunctionOwner, p.ControlLevel, p.IsService = d.Owner, d.Control, d.Service
+	}
+	return err
 }
 
 // windowOf returns the window that was asked for, else the span of the brand's
@@ -78,85 +89,60 @@ func (s *Server) GetDataSpan(ctx context.Context, req *journeyv1.GetDataSpanRequ
 	return answer, err
 }
 
-// A query is one call of QueryExperienceMetrics on its way.
-type query struct {
-	brand      string
-	model      *score.Model
-	population *typev1.Population
-	by         *dimensions
-	start, end int64 // of the window
-	rest       int64 // touchpoints from here on are not in the sums that were read
-	all        *insight.Group
-	groups     map[string]*group
+// parts are what is asked for beyond the measures. Those nobody asks for are nil.
+type parts struct {
+	asked       []journeyv1.Section
+	emotions    *insight.Emotions
+	health      *insight.Health
+	contact     *insight.Contact
+	definitions []string // of the health in the answer
 }
 
-type group struct {
-	*insight.Group
-	keys []*typev1.GroupKey
-}
+func (p *parts) has(section journeyv1.Section) bool { return slices.Contains(p.asked, section) }
 
-// run reads the touchpoints of the window, and for the journey, which begins
-// before it, the sums of the brand. Sums know stages and nothing else: where that
-// is not enough, all touchpoints before the end are read.
-func (q *query) run(ctx context.Context, snap *store.Snapshot) error {
-	filter := store.Filter{
-		To: q.end, Channels: q.population.GetChannels(), Stages: q.population.GetStages(), Attributes: q.by.attributes,
+func partsOf(req *journeyv1.QueryExperienceMetricsRequest) parts {
+	p := parts{asked: req.GetSections()}
+	if p.has(journeyv1.Section_SECTION_EMOTIONS) {
+		p.emotions = &insight.Emotions{}
 	}
-	q.rest = math.MinInt64
-	if len(filter.Channels) == 0 && len(q.by.names) == 0 {
-		last := q.model.Bucket(q.end) - 1
-		lived, err := snap.Pooled(ctx, q.brand, filter.Stages, last)
-		if err != nil {
-			return err
+	if p.has(journeyv1.Section_SECTION_TOUCHPOINTS) {
+		rule := insight.Broken{Threshold: brokenThreshold, Minimum: brokenMinimum}
+		if req.BrokenThreshold != nil {
+			rule.Threshold = req.GetBrokenThreshold()
 		}
-		q.all.Lived(lived.Cells, lived.Unscored)
-		q.rest = (last + 1) * q.model.HalfLife.Microseconds()
-		filter.From = min(q.start, q.rest)
-	}
-	return snap.Scan(ctx, q.brand, filter, q.take)
-}
-
-// take counts one touchpoint for all and for its group.
-func (q *query) take(t *store.Touchpoint) error {
-	touch, scored := t.Touch(q.model)
-	o := insight.Observation{
-		Customer: t.Customer, Expectation: t.Expectation, Service: t.Service, Touch: touch, Scored: scored,
-	}
-	q.count(q.all, o)
-	if len(q.by.names) == 0 {
-		return nil
-	}
-	g, err := q.group(t)
-	if err != nil {
-		return err
-	}
-	q.count(g.Group, o)
-	return nil
-}
-
-func (q *query) count(g *insight.Group, o insight.Observation) {
-	if o.Touch.Time >= q.start {
-		g.Add(o)
-	}
-	if o.Touch.Time >= q.rest {
-		g.Live(o)
-	}
-}
-
-// group returns the group of t.
-func (q *query) group(t *store.Touchpoint) (*group, error) {
-	keys, err := q.by.keys(t)
-	if err != nil {
-		return nil, err
-	}
-	key := measure.Key(keys)
-	g := q.groups[key]
-	if g == nil {
-		if len(q.groups) >= fault.MaxGroups {
-			return nil, fault.TooManyGroups()
+		if req.GetBrokenMinimum() != 0 {
+			rule.Minimum = req.GetBrokenMinimum()
 		}
-		g = &group{insight.New(q.model), keys}
-		q.groups[key] = g
+		p.health = insight.NewHealth(rule)
 	}
-	return g, nil
+	if p.has(journeyv1.Section_SECTION_CONTACT) {
+		horizon := contactHorizon
+		if req.GetContactHorizon() != nil {
+			horizon = req.GetContactHorizon().AsDuration()
+		}
+		p.contact = insight.NewContact(horizon)
+	}
+	return p
+}
+
+// fill puts the parts into the answer.
+func (p *parts) fill(answer *journeyv1.QueryExperienceMetricsResponse, q *query, tell insight.Telling, now int64) {
+	if p.has(journeyv1.Section_SECTION_EXPECTATIONS) {
+		answer.Expectations = q.all.Split()
+	}
+	if p.emotions != nil {
+		answer.Emotions = p.emotions.Shares()
+	}
+	if p.has(journeyv1.Section_SECTION_STAGES) {
+		answer.Stages = q.all.Stages(q.end)
+	}
+	if p.has(journeyv1.Section_SECTION_WORD_OF_MOUTH) {
+		answer.WordOfMouth = q.all.WordOfMouth(tell)
+	}
+	if p.health != nil {
+		p.definitions, answer.Touchpoints = p.health.Report()
+	}
+	if p.contact != nil {
+		answer.ContactAfterUnmet = p.contact.Report(now)
+	}
 }

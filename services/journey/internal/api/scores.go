@@ -1,10 +1,8 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"math"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -20,102 +18,177 @@ import (
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
-// maxContributions is how many touchpoints an explanation names.
-const maxContributions = 10_000
-
 // GetScore implements ScoringService.
 func (s *Server) GetScore(ctx context.Context, req *journeyv1.GetScoreRequest) (*journeyv1.Score, error) {
-	now := s.now()
-	asOf := instant(req.GetAsOfTime(), now)
-	brand, customer := ofScore(req.GetName())
-	j, err := s.store.Journey(ctx, brand, customer, asOf)
+	q, err := s.question(ctx, req.GetName(), req.GetAsOfTime(), req.GetReadTime())
 	if err != nil {
 		return nil, err
 	}
-	if !j.Exists {
-		return nil, fault.NotFound(req.GetName())
-	}
-	model := s.store.Model()
-	var r score.Result
-	if j.Whole {
-		r = model.Latest(j.Cells, asOf)
-	} else {
-		r = model.Score(j.Cells, j.Partial, asOf)
-	}
-	return s.scoreToProto(req.GetName(), r, s.basis(brand, r.N, j.Unscored, asOf, now)), nil
+	return s.score(ctx, q)
 }
 
-// ExplainScore implements ScoringService.
-func (s *Server) ExplainScore(ctx context.Context, req *journeyv1.ExplainScoreRequest) (*journeyv1.ExplainScoreResponse, error) {
-	now := s.now()
-	asOf := instant(req.GetAsOfTime(), now)
-	brand, customer := ofScore(req.GetName())
-	touchpoints, err := s.store.Touchpoints(ctx, brand, customer)
-	if err != nil {
-		return nil, err
+// BatchGetScores implements ScoringService.
+func (s *Server) BatchGetScores(ctx context.Context, req *journeyv1.BatchGetScoresRequest) (*journeyv1.BatchGetScoresResponse, error) {
+	brand := name.Brand(req.GetParent())
+	answer := &journeyv1.BatchGetScoresResponse{}
+	asOf := req.GetAsOfTime()
+	if asOf == nil {
+		asOf = timestamppb.New(s.now())
 	}
-	if len(touchpoints) == 0 {
-		return nil, fault.NotFound(req.GetName())
-	}
-	model := s.store.Model()
-	var (
-		scored   []store.Touchpoint
-		touches  []score.Touch
-		unscored int64
-	)
-	for _, t := range touchpoints {
-		switch touch, known := t.Touch(model); {
-		case t.EventTime > asOf:
-		case known:
-			scored, touches = append(scored, t), append(touches, touch)
+	for _, n := range req.GetNames() {
+		if name.Brand(n) != brand {
+			return nil, fault.NotFound(n)
+		}
+		q, err := s.question(ctx, n, asOf, nil)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.score(ctx, q)
+		switch {
+		case fault.Reason(err) == "NOT_FOUND":
+			answer.NotFound = append(answer.NotFound, n)
+		case err != nil:
+			return nil, err
 		default:
-			unscored++
+			answer.Scores = append(answer.Scores, p)
 		}
-	}
-	r, points := model.Explain(touches, asOf)
-	answer := &journeyv1.ExplainScoreResponse{
-		Score: s.scoreToProto(req.GetName(), r, s.basis(brand, r.N, unscored, asOf, now)),
-	}
-	for n, i := range ranked(scored, points) {
-		if n >= maxContributions {
-			answer.OtherPoints += points[i]
-			continue
-		}
-		answer.Contributions = append(answer.Contributions, s.contribution(brand, &scored[i], touches[i], points[i], asOf))
 	}
 	return answer, nil
 }
 
-// ranked returns the positions of the touchpoints, the largest effect first. Of
-// equal effects the later touchpoint comes first, then the one of the greater id.
-func ranked(touchpoints []store.Touchpoint, points []float64) []int {
-	order := make([]int, len(touchpoints))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		a, b := &touchpoints[i], &touchpoints[j]
-		return cmp.Or(cmp.Compare(math.Abs(points[j]), math.Abs(points[i])),
-			cmp.Compare(b.EventTime, a.EventTime), cmp.Compare(b.ID, a.ID))
-	})
-	return order
+// A question is what is asked of a customer's score.
+type question struct {
+	brand, customer string
+	asOf            int64
+	now             time.Time
+	read            int64 // only what was recorded by then counts; everything if it is everything
+	model           *score.Model
 }
 
-func (s *Server) contribution(brand string, t *store.Touchpoint, touch score.Touch, points float64, asOf int64) *journeyv1.Contribution {
-	model := s.store.Model()
-	alone := model.Latest([]score.Cell{{Stage: touch.Stage, Bucket: model.Bucket(touch.Time), Sums: model.Add(touch)}}, asOf)
-	return &journeyv1.Contribution{
-		Touchpoint: touchpointName(brand, t.Customer, t.ID), Definition: definitionName(brand, t.Definition),
-		Stage: t.Stage, Points: points, Outcome: touch.Value, Weight: alone.Stages[touch.Stage].Support, IsService: t.Service,
+// everything is the read time of what is known now.
+const everything = math.MaxInt64
+
+// question returns what a call asks. The instants must not lie in the future.
+func (s *Server) question(ctx context.Context, full string, asOf, read *timestamppb.Timestamp) (*question, error) {
+	q := &question{now: s.now(), read: everything}
+	q.brand, q.customer = ofScore(full)
+	q.asOf = sqldb.Micros(q.now)
+	var err error
+	if asOf != nil {
+		if q.asOf, err = past("as_of_time", asOf, q.now); err != nil {
+			return nil, err
+		}
 	}
+	if read != nil {
+		if q.read, err = past("read_time", read, q.now); err != nil {
+			return nil, err
+		}
+	}
+	q.model, err = s.models.active(ctx, q.brand)
+	return q, err
 }
 
-// instant is what an as-of time means: now if it is not given.
-func instant(asOf *timestamppb.Timestamp, now time.Time) int64 {
-	if asOf == nil {
-		return sqldb.Micros(now)
+// past returns an instant, which must not lie in the future.
+func past(field string, at *timestamppb.Timestamp, now time.Time) (int64, error) {
+	us := sqldb.Micros(at.AsTime())
+	if us > sqldb.Micros(now) {
+		return 0, fault.Invalid(fault.Field{Path: field, Reason: "FUTURE", Description: "must not lie in the future"})
 	}
-	return sqldb.Micros(asOf.AsTime())
+	return us, nil
+}
+
+// name returns the name of the score.
+func (q *question) name() string {
+	return name.Join("brands", q.brand, "customers", q.customer, "score")
+}
+
+// score answers q from the sums where they say enough, else from the touchpoints.
+func (s *Server) score(ctx context.Context, q *question) (*journeyv1.Score, error) {
+	if q.read != everything || q.model.PeakEnd > 0 {
+		p, err := s.past(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		return s.scoreToProto(q, p.replay(q.model, q.asOf), p.replayService(q.model, q.asOf), p.unscored(q.asOf)), nil
+	}
+	j, err := s.store.Journey(ctx, q.brand, q.customer, q.asOf, q.model)
+	if err != nil {
+		return nil, err
+	}
+	if !j.Exists {
+		return nil, fault.NotFound(q.name())
+	}
+	if j.Root != "" {
+		q.customer = j.Root
+	}
+	of := func(cells []score.Cell, partial []score.Touch) score.Result {
+		if j.Whole {
+			return q.model.Latest(cells, q.asOf)
+		}
+		return q.model.Score(cells, partial, q.asOf)
+	}
+	service := of(score.ServiceCells(j.Cells), score.ServiceTouches(j.Partial))
+	return s.scoreToProto(q, of(j.Cells, j.Partial), service, j.Unscored), nil
+}
+
+// A record is the touchpoints of a customer, and of whoever is part of it.
+type record struct {
+	scored  []store.Touchpoint
+	touches []score.Touch // as the model sees them, in the same order
+	others  []int64       // the times of those whose outcome nobody knows
+}
+
+// past reads what q asks for. It is not found without any touchpoint; where there was none
+// yet at the read time, it is empty.
+func (s *Server) past(ctx context.Context, q *question) (*record, error) {
+	root, err := s.store.Root(ctx, q.brand, q.customer)
+	if err != nil {
+		return nil, err
+	}
+	q.customer = root
+	var touchpoints []store.Touchpoint
+	if q.read == everything {
+		touchpoints, err = s.store.Touchpoints(ctx, q.brand, root)
+	} else {
+		touchpoints, err = s.store.Known(ctx, q.brand, root, q.read)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(touchpoints) == 0 {
+		j, err := s.store.Journey(ctx, q.brand, root, q.asOf, q.model)
+		if err != nil {
+			return nil, err
+		}
+		if !j.Exists {
+			return nil, fault.NotFound(q.name())
+		}
+	}
+	r := &record{}
+	for _, t := range touchpoints {
+		if touch, known := t.Touch(q.model); known {
+			r.scored, r.touches = append(r.scored, t), append(r.touches, touch)
+		} else {
+			r.others = append(r.others, t.EventTime)
+		}
+	}
+	return r, nil
+}
+
+func (r *record) replay(m *score.Model, asOf int64) score.Result { return m.Replay(r.touches, asOf) }
+
+func (r *record) replayService(m *score.Model, asOf int64) score.Result {
+	return m.Replay(score.ServiceTouches(r.touches), asOf)
+}
+
+// unscored counts the touchpoints up to asOf whose outcome nobody knows.
+func (r *record) unscored(asOf int64) (n int64) {
+	for _, at := range r.others {
+		if at <= asOf {
+			n++
+		}
+	}
+	return n
 }
 
 // ofScore takes the name of a score apart, brands/{brand}/customers/{customer}/score.
@@ -123,21 +196,29 @@ func ofScore(full string) (brand, customer string) {
 	return name.Brand(full), name.ID(full[:len(full)-len("/score")])
 }
 
-func (s *Server) scoreToProto(full string, r score.Result, basis *typev1.Basis) *journeyv1.Score {
+func (s *Server) scoreToProto(q *question, r, service score.Result, unscored int64) *journeyv1.Score {
 	p := &journeyv1.Score{
-		Name: full, Estimate: measure.Estimate(r.Estimate(), typev1.Unit_UNIT_POINTS),
-		Baseline: r.Baseline, Stages: make([]*journeyv1.StageScore, len(r.Stages)), Basis: basis,
+		Name: q.name(), Estimate: measure.Estimate(r.Estimate(), typev1.Unit_UNIT_POINTS),
+		Baseline: r.Baseline, Stages: stagesToProto(r), WeakestStage: stageOf(r.Weakest()),
+		ServiceEstimate: measure.Estimate(service.Estimate(), typev1.Unit_UNIT_POINTS), ServiceStages: stagesToProto(service),
+		Basis: q.basis(r.N, unscored),
 	}
 	for i, stage := range r.Stages {
-		number := typev1.Stage(i + 1) //nolint:gosec // 1 to 5
-		p.Stages[i] = &journeyv1.StageScore{
-			Stage: number, Mean: stageMean(stage), Weight: stage.Share, Support: stage.Support, N: stage.N,
-		}
 		if stage.Thin {
-			p.ThinStages = append(p.ThinStages, number)
+			p.ThinStages = append(p.ThinStages, stageOf(i))
 		}
 	}
 	return p
+}
+
+func stagesToProto(r score.Result) []*journeyv1.StageScore {
+	all := make([]*journeyv1.StageScore, len(r.Stages))
+	for i, stage := range r.Stages {
+		all[i] = &journeyv1.StageScore{
+			Stage: stageOf(i), Mean: stageMean(stage), Weight: stage.Share, Support: stage.Support, N: stage.N,
+		}
+	}
+	return all
 }
 
 // stageMean is the mean of one stage; the kernel knows its interval.
@@ -146,14 +227,13 @@ func stageMean(s score.StageScore) *typev1.Estimate {
 }
 
 // basis is what a customer's score rests on.
-func (s *Server) basis(brand string, included, unscored, asOf int64, read time.Time) *typev1.Basis {
+func (q *question) basis(included, unscored int64) *typev1.Basis {
+	read := timestamppb.New(q.now)
+	if q.read != everything {
+		read = stamp(q.read)
+	}
 	return &typev1.Basis{
-		AsOfTime: stamp(asOf), ReadTime: timestamppb.New(read), ScoringModelRevision: s.revision(brand),
+		AsOfTime: stamp(q.asOf), ReadTime: read, ScoringModelRevision: modelName(q.brand, q.model.Revision),
 		Included: included, Excluded: measure.Exclusions(map[string]int64{insight.NoOutcome: unscored}), Sources: []string{source},
 	}
-}
-
-// revision names the model that the brand's scores come from.
-func (s *Server) revision(brand string) string {
-	return name.Join("brands", brand, "scoringModels", s.store.Model().Revision+"@1")
 }

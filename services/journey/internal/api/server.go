@@ -9,6 +9,9 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/watch"
+	"github.com/concentric-cx/concentric/services/internal/worker"
+	"github.com/concentric-cx/concentric/services/journey/internal/person"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
@@ -18,20 +21,32 @@ const source = "journey"
 // A Server implements the four journey services. Make one with [NewServer]. Its
 // methods may be called concurrently.
 type Server struct {
+	journeyv1.UnimplementedCustomerServiceServer
 	journeyv1.UnimplementedJourneyMapServiceServer
 	journeyv1.UnimplementedTouchpointServiceServer
 	journeyv1.UnimplementedScoringServiceServer
+	journeyv1.UnimplementedOperationServiceServer
 	journeyv1.UnimplementedInsightServiceServer
+	journeyv1.UnimplementedSignalServiceServer
 
 	db        *sqldb.DB
 	outbox    *bus.Outbox
+	hub       *watch.Hub // of outbox
 	store     *store.Store
+	models    *models
+	due       worker.Alarm // rings for new operations
 	catalog   *catalog
 	validator *rpc.Validator
+	keys      *person.Keys  // of identities and what few may read
+	unread    time.Duration // for which the answer to a stream may wait
 	now       func() time.Time
 }
 
-// NewServer returns a Server on the store in db, whose events go to outbox.
-func NewServer(db *sqldb.DB, outbox *bus.Outbox, s *store.Store) *Server {
-	return &Server{db: db, outbox: outbox, store: s, catalog: newCatalog(s), validator: rpc.NewValidator(), now: time.Now}
+// NewServer returns a Server on the store in db, whose events go to outbox. Keys are those
+// that the store was first used with.
+func NewServer(db *sqldb.DB, outbox *bus.Outbox, s *store.Store, keys *person.Keys) *Server {
+	return &Server{
+		db: db, outbox: outbox, hub: watch.NewHub(db, outbox), store: s, models: newModels(s), catalog: newCatalog(s),
+		validator: rpc.NewValidator(), keys: keys, unread: unreadFor, now: time.Now,
+	}
 }

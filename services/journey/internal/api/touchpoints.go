@@ -1,16 +1,21 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
 	"errors"
-	"math"
 	"strings"
 	"time"
 
+	"golang.org/x/text/currency"
+	"google.golang.org/grpc/codes"
+
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
@@ -40,14 +45,27 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 	})
 }
 
-// taken refuses a touchpoint whose id another customer's has already. A repeat of
-// one event is none: it is answered with what was stored, whoever's it is.
+// taken refuses a touchpoint whose id another one has already, or whose event was
+// recorded with other content. A repeat is neither: it is answered with what was
+// stored, whoever's it is.
 func taken(brand string, t store.Touchpoint, r store.Recorded) error {
-	same := t.EventID != "" && t.EventID == r.Touchpoint.EventID && t.Source == r.Touchpoint.Source
-	if r.New || same || r.Touchpoint.Customer == t.Customer {
+	known := r.Touchpoint
+	same := t.EventID != "" && t.EventID == known.EventID && t.Source == known.Source
+	switch {
+	case r.New:
 		return nil
+	case !same && known.Customer != t.Customer:
+		return fault.Exists(touchpointName(brand, t.Customer, t.ID))
+	case known.Digest == 0 || known.Digest == t.Digest:
+		return nil
+	case !same:
+		return fault.Exists(touchpointName(brand, known.Customer, known.ID))
 	}
-	return fault.Exists(touchpointName(brand, t.Customer, t.ID))
+	stored := touchpointName(brand, known.Customer, known.ID)
+	return &fault.Error{
+		Code: codes.AlreadyExists, Reason: "EVENT_ID_TAKEN", Metadata: map[string]string{"name": stored},
+		Message: "the event was recorded with other content, as " + stored,
+	}
 }
 
 // touchpoint returns what a request asks to record. A touchpoint that names no
@@ -65,6 +83,13 @@ func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpoint
 	t, err := touchpointFromProto(brand, name.ID(req.GetParent()), p, d)
 	if err != nil {
 		return t, err
+	}
+	if code := t.Value.Currency; code != "" {
+		if _, err := currency.ParseISO(code); err != nil {
+			return t, fault.Invalid(fault.Field{
+				Path: "touchpoint.value.currency_code", Reason: "CURRENCY", Description: "must be a currency of ISO 4217",
+			})
+		}
 	}
 	t.RecordTime = sqldb.Micros(now)
 	t.ID = req.GetTouchpointId()
@@ -85,7 +110,7 @@ func identify(t *store.Touchpoint) {
 	}
 	switch {
 	case t.ID == "" && derived == "":
-		t.ID = name.NewID()
+		t.ID, t.Digest = name.NewID(), 0 // nobody can repeat it
 	case t.ID == "":
 		t.ID = derived
 	case t.ID != derived:
@@ -106,22 +131,58 @@ func (s *Server) GetTouchpoint(ctx context.Context, req *journeyv1.GetTouchpoint
 	return touchpointToProto(brand, t)
 }
 
+// touchpointFields are the fields that touchpoints are filtered and ordered by.
+var touchpointFields = filter.Fields{
+	{Name: "definition", Kind: filter.Name, Collection: "touchpointDefinitions"},
+	{Name: "customer", Kind: filter.Name, Collection: "customers"},
+	{Name: "source"},
+	{Name: "event_id"},
+	{Name: "channel", Kind: filter.Enum, Enum: typev1.Channel(0).Descriptor()},
+	{Name: "stage", Kind: filter.Enum, Enum: typev1.Stage(0).Descriptor()},
+	{Name: "phase", Kind: filter.Enum, Enum: typev1.Phase(0).Descriptor()},
+	{Name: "expectation", Kind: filter.Enum, Enum: typev1.Expectation(0).Descriptor()},
+	{Name: "emotion", Kind: filter.Enum, Enum: typev1.Emotion(0).Descriptor()},
+	{Name: "ticket", Kind: filter.Name, Column: "substr(ticket, 9)", Collection: "tickets", Nullable: true},
+	{Name: "is_service", Kind: filter.Bool},
+	{Name: "event_time", Kind: filter.Time, Order: "event_time"},
+	{Name: "record_time", Kind: filter.Time, Order: "record_time"},
+	{Name: "attributes", Kind: filter.Map},
+}
+
 // ListTouchpoints implements TouchpointService. A customer nobody knows has none.
 func (s *Server) ListTouchpoints(ctx context.Context, req *journeyv1.ListTouchpointsRequest) (*journeyv1.ListTouchpointsResponse, error) {
-	after := store.Cursor{EventTime: math.MaxInt64}
-	if err := page.Decode(req, &after); err != nil {
+	brand, size := name.Brand(req.GetParent()), page.Size(req)
+	picked, err := touchpointFields.Parse(req.GetFilter(), brand)
+	if err != nil {
 		return nil, err
 	}
-	brand, size := name.Brand(req.GetParent()), page.Size(req)
-	touchpoints, err := s.store.List(ctx, brand, name.ID(req.GetParent()), after, size+1)
+	order, err := touchpointFields.ParseOrder(cmp.Or(strings.TrimSpace(req.GetOrderBy()), "event_time desc"))
+	if err != nil {
+		return nil, err
+	}
+	var cursor filter.Cursor
+	if err := page.Decode(req, &cursor); err != nil {
+		return nil, err
+	}
+	after, err := order.After(cursor, s.db.Postgres())
+	if err != nil {
+		return nil, err
+	}
+	customers, err := s.store.Members(ctx, brand, name.ID(req.GetParent()))
+	if err != nil {
+		return nil, err
+	}
+	touchpoints, err := s.store.List(ctx, store.Listing{
+		Brand: brand, Customers: customers, Where: []filter.Clause{picked.Where(s.db.Postgres()), after},
+		By: order.By(s.db.Postgres()), Limit: size + 1,
+	})
 	if err != nil {
 		return nil, err
 	}
 	answer := &journeyv1.ListTouchpointsResponse{}
 	if len(touchpoints) > size {
 		touchpoints = touchpoints[:size]
-		last := touchpoints[size-1]
-		if answer.NextPageToken, err = page.Encode(req, store.Cursor{EventTime: last.EventTime, ID: last.ID}); err != nil {
+		if answer.NextPageToken, err = nextTouchpoint(req, order, &touchpoints[size-1]); err != nil {
 			return nil, err
 		}
 	}
@@ -133,4 +194,18 @@ func (s *Server) ListTouchpoints(ctx context.Context, req *journeyv1.ListTouchpo
 		answer.Touchpoints = append(answer.Touchpoints, p)
 	}
 	return answer, nil
+}
+
+// nextTouchpoint returns the token of the page after last.
+func nextTouchpoint(req *journeyv1.ListTouchpointsRequest, order filter.Order, last *store.Touchpoint) (string, error) {
+	cursor, err := order.Cursor(last.ID, func(field string) any {
+		if field == "record_time" {
+			return last.RecordTime
+		}
+		return last.EventTime
+	})
+	if err != nil {
+		return "", err
+	}
+	return page.Encode(req, cursor)
 }

@@ -1,6 +1,7 @@
 // Package insight measures sets of touchpoints: how many there are, how far they
-// meet expectations, how many are service touchpoints, and how their journey
-// scores. It is pure.
+// meet expectations, what people feel and tell others, how many are service
+// touchpoints, and how their journey scores. It is pure, and what it says does not
+// depend on the order of the touchpoints.
 package insight
 
 import (
@@ -26,6 +27,7 @@ type Observation struct {
 	Service     bool
 	Touch       score.Touch
 	Scored      bool // whether the value of Touch is known
+	Word        Word
 }
 
 // A Group adds up observations; their order has no say in what it measures. Make
@@ -35,7 +37,9 @@ type Group struct {
 	touchpoints int64
 	service     int64
 	expectation [4]int64 // by typev1.Expectation
+	outcomes    stats.Values
 	customers   map[string]*customer
+	before      map[string]bool // who was there before the window; nil if nobody asks
 	cells       map[cell]*score.Sums
 	unscored    int64
 }
@@ -45,6 +49,8 @@ type customer struct {
 	day     int64 // of some touchpoint
 	days    bool  // whether there are others
 	service bool
+	word    Word
+	said    int64 // when
 }
 
 type cell struct {
@@ -65,6 +71,9 @@ func Day(us int64) int64 { return us / (24 * time.Hour).Microseconds() }
 func (g *Group) Add(o Observation) {
 	g.touchpoints++
 	g.expectation[o.Expectation]++
+	if o.Scored {
+		g.outcomes.Add(o.Touch.Value)
+	}
 	c, day := g.customers[o.Customer], Day(o.Touch.Time)
 	if c == nil {
 		c = &customer{day: day}
@@ -75,7 +84,11 @@ func (g *Group) Add(o Observation) {
 		g.service++
 		c.service = true
 	}
+	c.says(o.Word, o.Touch.Time)
 }
+
+// Returning makes g tell how many customers came back: those whom it finds in before.
+func (g *Group) Returning(before map[string]bool) { g.before = before }
 
 // Live takes an observation of the journey, which begins long before the window.
 func (g *Group) Live(o Observation) {
@@ -122,24 +135,25 @@ func (g *Group) Nesting() *journeyv1.Nesting {
 
 // Measures returns what g measures, the journey as of asOf, which comes after all
 // of it. Of a brand without data there is nothing but NO_DATA and counts of 0.
-func (g *Group) Measures(asOf int64) []*typev1.Measure {
-	unknown := g.expectation[typev1.Expectation_EXPECTATION_UNSPECIFIED]
-	unmet := g.expectation[typev1.Expectation_EXPECTATION_UNMET]
-	exceeded := g.expectation[typev1.Expectation_EXPECTATION_EXCEEDED]
-	met := g.expectation[typev1.Expectation_EXPECTATION_MET] + exceeded
-	var repeated int64
-	for _, c := range g.customers {
+func (g *Group) Measures(asOf int64, tell Telling) []*typev1.Measure {
+	unknown, unmet, met, exceeded := g.expectations()
+	known := unmet + met + exceeded
+	var repeated, returned int64
+	for id, c := range g.customers {
 		if c.days {
 			repeated++
 		}
+		if g.before[id] {
+			returned++
+		}
 	}
 	customers := int64(len(g.customers))
-	return []*typev1.Measure{
+	all := []*typev1.Measure{
 		count(typev1.Metric_METRIC_TOUCHPOINT_COUNT, g.touchpoints),
 		count(typev1.Metric_METRIC_ACTIVE_CUSTOMER_COUNT, customers),
-		share(typev1.Metric_METRIC_EXPECTATION_MET_SHARE, met, met+unmet, unknown),
-		share(typev1.Metric_METRIC_UNMET_SHARE, unmet, met+unmet, unknown),
-		share(typev1.Metric_METRIC_DELIGHT_RATE, exceeded, met+unmet, unknown),
+		share(typev1.Metric_METRIC_EXPECTATION_MET_SHARE, met+exceeded, known, unknown),
+		share(typev1.Metric_METRIC_UNMET_SHARE, unmet, known, unknown),
+		share(typev1.Metric_METRIC_DELIGHT_RATE, exceeded, known, unknown),
 		{
 			Metric: typev1.Metric_METRIC_JOURNEY_SCORE, Subject: typev1.Subject_SUBJECT_EXPERIENCE,
 			Estimate: measure.Estimate(g.journey(asOf), typev1.Unit_UNIT_POINTS),
@@ -147,16 +161,45 @@ func (g *Group) Measures(asOf int64) []*typev1.Measure {
 		},
 		share(typev1.Metric_METRIC_REPEAT_CUSTOMER_RATE, repeated, customers, 0),
 		share(typev1.Metric_METRIC_SERVICE_TOUCHPOINT_SHARE, g.service, g.touchpoints, 0),
+		share(typev1.Metric_METRIC_AS_EXPECTED_SHARE, met, known, unknown),
+		g.outcome(typev1.Metric_METRIC_OUTCOME_MEAN, g.outcomes.Mean(stats.Scale{Low: 0, High: 1})),
+		g.outcome(typev1.Metric_METRIC_OUTCOME_SPREAD, g.outcomes.Spread()),
+	}
+	if g.before != nil {
+		all = append(all, share(typev1.Metric_METRIC_RETURNING_CUSTOMER_RATE, returned, customers, 0))
+	}
+	return append(all, g.mouth(tell))
+}
+
+// expectations returns how many touchpoints had which, the unknown ones first.
+func (g *Group) expectations() (unknown, unmet, met, exceeded int64) {
+	return g.expectation[typev1.Expectation_EXPECTATION_UNSPECIFIED], g.expectation[typev1.Expectation_EXPECTATION_UNMET],
+		g.expectation[typev1.Expectation_EXPECTATION_MET], g.expectation[typev1.Expectation_EXPECTATION_EXCEEDED]
+}
+
+// Split divides the touchpoints by what was expected.
+func (g *Group) Split() *journeyv1.ExpectationSplit {
+	unknown, unmet, met, exceeded := g.expectations()
+	shares := stats.Goodman([]int64{unmet, met, exceeded})
+	return &journeyv1.ExpectationSplit{
+		Unmet: ratio(shares[0]), Met: ratio(shares[1]), Exceeded: ratio(shares[2]),
+		Excluded: measure.Exclusions(map[string]int64{NoExpectation: unknown}),
 	}
 }
 
 // journey scores the journey. Few touchpoints are few people's: they are not shown.
-func (g *Group) journey(asOf int64) stats.Estimate {
+func (g *Group) journey(asOf int64) stats.Estimate { return shown(g.result(asOf).Estimate()) }
+
+func (g *Group) result(asOf int64) score.Result {
 	cells := make([]score.Cell, 0, len(g.cells))
 	for at, s := range g.cells {
 		cells = append(cells, score.Cell{Stage: at.stage, Bucket: at.bucket, Sums: *s})
 	}
-	e := g.model.Latest(cells, asOf).Estimate()
+	return g.model.Latest(cells, asOf)
+}
+
+// shown returns e unless it rests on few.
+func shown(e stats.Estimate) stats.Estimate {
 	if e.N < stats.MinShown {
 		e.Known = false
 		if e.N > 0 {
@@ -172,8 +215,17 @@ func count(metric typev1.Metric, n int64) *typev1.Measure {
 
 func share(metric typev1.Metric, k, n, unknown int64) *typev1.Measure {
 	return &typev1.Measure{
-		Metric: metric, Subject: typev1.Subject_SUBJECT_EXPERIENCE,
-		Estimate: measure.Estimate(stats.Wilson(k, n), typev1.Unit_UNIT_RATIO),
+		Metric: metric, Subject: typev1.Subject_SUBJECT_EXPERIENCE, Estimate: ratio(stats.Wilson(k, n)),
 		Excluded: measure.Exclusions(map[string]int64{NoExpectation: unknown}),
+	}
+}
+
+func ratio(e stats.Estimate) *typev1.Estimate { return measure.Estimate(e, typev1.Unit_UNIT_RATIO) }
+
+// outcome is a measure of the outcomes.
+func (g *Group) outcome(metric typev1.Metric, e stats.Estimate) *typev1.Measure {
+	return &typev1.Measure{
+		Metric: metric, Subject: typev1.Subject_SUBJECT_EXPERIENCE, Estimate: ratio(e),
+		Excluded: measure.Exclusions(map[string]int64{NoOutcome: g.touchpoints - e.N}),
 	}
 }

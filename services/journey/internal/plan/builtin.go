@@ -23,6 +23,7 @@ const (
 	communication = typev1.Component_COMPONENT_COMMUNICATION
 
 	anywhere  = typev1.Channel_CHANNEL_UNSPECIFIED // the touchpoint says where
+	phone     = typev1.Channel_CHANNEL_PHONE
 	inStore   = typev1.Channel_CHANNEL_IN_STORE
 	inPerson  = typev1.Channel_CHANNEL_IN_PERSON
 	web       = typev1.Channel_CHANNEL_WEB

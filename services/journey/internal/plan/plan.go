@@ -1,5 +1,6 @@
 // Package plan holds what a brand plans its customer journey with: touchpoint
-// definitions, and the map that orders them by stage. It is pure.
+// definitions and what customers expect of them, the maps that order them by stage,
+// and the industry profiles they can be made from. It is pure.
 package plan
 
 import (
@@ -19,7 +20,8 @@ const (
 	SupportResolution  = "support-resolution"
 )
 
-// A Definition is a kind of touchpoint. It does not change once it exists.
+// A Definition is a kind of touchpoint. What is recorded under it keeps what it said
+// then.
 type Definition struct {
 	ID          string // the last segment of its name
 	DisplayName string
@@ -32,7 +34,38 @@ type Definition struct {
 	Control     typev1.ControlLevel
 	Service     bool
 	Weight      float64   // above 0, at most 16
+	Criterion   string    // what customers judge by it; "" for nothing in particular
+	Expected    *Expected // nil where nothing can be observed
 	CreateTime  time.Time // zero for the built-in ones
+}
+
+// Expected is what customers expect to observe. It does not change once it is in
+// use.
+type Expected struct {
+	Measure       string   `json:"measure,omitempty"` // what is observed, for people
+	Target        float64  `json:"target"`
+	Exceed        *float64 `json:"exceed,omitempty"` // better than Target; nil for never
+	LowerIsBetter bool     `json:"lower_is_better,omitempty"`
+}
+
+// Outcome returns how what was observed compares with e. Nobody knows where e is nil.
+func (e *Expected) Outcome(observed float64) typev1.Expectation {
+	switch {
+	case e == nil:
+		return typev1.Expectation_EXPECTATION_UNSPECIFIED
+	case e.Exceed != nil && e.reaches(observed, *e.Exceed):
+		return typev1.Expectation_EXPECTATION_EXCEEDED
+	case e.reaches(observed, e.Target):
+		return typev1.Expectation_EXPECTATION_MET
+	}
+	return typev1.Expectation_EXPECTATION_UNMET
+}
+
+func (e *Expected) reaches(observed, level float64) bool {
+	if e.LowerIsBetter {
+		return observed <= level
+	}
+	return observed >= level
 }
 
 // A Stage is one stage of a map.
@@ -59,4 +92,17 @@ func Map(definitions []Definition) []Stage {
 		stages = append(stages, stage)
 	}
 	return stages
+}
+
+// Only returns the definitions with one of the ids, or all if there are no ids: what a
+// map says it holds.
+func Only(definitions []Definition, ids []string) []Definition {
+	if len(ids) == 0 {
+		return definitions
+	}
+	on := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		on[id] = true
+	}
+	return slices.DeleteFunc(slices.Clone(definitions), func(d Definition) bool { return !on[d.ID] })
 }

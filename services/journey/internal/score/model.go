@@ -14,6 +14,9 @@ import "time"
 // Stages is the number of stages of a journey. They are numbered from 0.
 const Stages = 5
 
+// Channels is above the number of every channel a model can tell from others.
+const Channels = 16
+
 // An Aggregation says how stage scores become one.
 type Aggregation int
 
@@ -25,22 +28,28 @@ const (
 
 // A Model is everything a score depends on besides the touchpoints. It must not
 // change once it is in use; then its methods are safe for concurrent use.
+//
+// Sums depend on the half-life, the values of outcomes and the reliabilities
+// alone: models that agree in these share a layout, and with it the sums.
 type Model struct {
 	Revision      string
+	Layout        int64           // the number of its layout; 0 is that of [Default]
 	HalfLife      time.Duration   // after which a touchpoint weighs half; 1 ms to 100 years
 	Kappa         float64         // how many touchpoints of weight 1 the prior is worth; above 0
 	Prior         [Stages]float64 // the mean a customer without touchpoints has; above 0, at most 1
 	PriorVariance float64         // of one touchpoint around the prior
 	StageWeights  [Stages]float64 // relative to each other; at least one above 0
 	Aggregation   Aggregation
+	PeakEnd       float64 // how much of the score is the peak and the end, 0 to 1; see [Model.Remember]
 
-	Unmet, Met, Exceeded float64 // the values of an expectation's outcomes, 0 to 1
+	Unmet, Met, Exceeded float64           // the values of an expectation's outcomes, 0 to 1
+	Reliability          [Channels]float64 // by the number of the channel; above 0, at most 1
 }
 
 // Default returns the model of a brand that has not chosen one. Each call
 // returns its own copy.
 func Default() Model {
-	return Model{
+	m := Model{
 		Revision:      "default",
 		HalfLife:      90 * 24 * time.Hour,
 		Kappa:         3,
@@ -49,6 +58,25 @@ func Default() Model {
 		StageWeights:  [Stages]float64{1, 1, 1, 1, 1},
 		Unmet:         0, Met: 0.75, Exceeded: 1,
 	}
+	for i := range m.Reliability {
+		m.Reliability[i] = 1
+	}
+	return m
+}
+
+// SameLayout reports whether sums of m are sums of o.
+func (m *Model) SameLayout(o *Model) bool {
+	return m.HalfLife == o.HalfLife && m.Unmet == o.Unmet && m.Met == o.Met && m.Exceeded == o.Exceeded &&
+		m.Reliability == o.Reliability
+}
+
+// Weight returns what a criterion weighs on a channel. A channel that m does not
+// know is fully reliable.
+func (m *Model) Weight(criterion float64, channel int) float64 {
+	if channel < 0 || channel >= Channels {
+		return criterion
+	}
+	return criterion * m.Reliability[channel]
 }
 
 // A Touch is what the score sees of one touchpoint.
@@ -56,7 +84,9 @@ type Touch struct {
 	Time   int64   // of the event, microseconds since 1970, within 280 years of it
 	Stage  int     // 0 to Stages-1
 	Value  float64 // 0 to 1
-	Weight float64 // criterion weight times channel reliability; above 0, at most 16
+	Weight float64 // criterion weight times channel reliability, see [Model.Weight]; above 0, at most 16
+
+	Service bool // whether it counts for the service score as well
 }
 
 // Bucket returns the number of the half-life that us, microseconds since 1970,

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -72,7 +73,8 @@ func (r Result) Estimate() stats.Estimate {
 }
 
 // Score returns the score of one customer as of asOf, microseconds since 1970.
-// Cells come in any order, and a stage and bucket may come in parts. The bucket
+// Cells come in any order, and a stage and bucket may come in parts, such as
+// service and the rest. The bucket
 // that asOf cuts is not taken from cells but from partial, the touchpoints of
 // that bucket; touchpoints after asOf or in other buckets are left alone, as
 // are cells after the cut.
@@ -81,7 +83,7 @@ func (m *Model) Score(cells []Cell, partial []Touch, asOf int64) Result {
 	t.cells(cells, t.cut-1)
 	for _, touch := range partial {
 		if touch.Time <= asOf && m.Bucket(touch.Time) == t.cut {
-			t.add(Cell{touch.Stage, t.cut, m.Add(touch)})
+			t.add(Cell{Stage: touch.Stage, Bucket: t.cut, Sums: m.Add(touch)})
 		}
 	}
 	return m.result(t.finish())
@@ -97,9 +99,14 @@ func (m *Model) Latest(cells []Cell, asOf int64) Result {
 }
 
 // Replay returns the score as of asOf from touchpoints alone. It equals Score
-// over their cells, bit for bit.
+// over their cells, bit for bit; where the model has a peak-end share, after
+// [Model.Remember].
 func (m *Model) Replay(touches []Touch, asOf int64) Result {
-	return m.Latest(m.fold(touches, asOf), asOf)
+	r := m.Latest(m.fold(touches, asOf), asOf)
+	if m.PeakEnd > 0 {
+		r = m.Remember(r, m.Moments(touches, asOf))
+	}
+	return r
 }
 
 // A weighed is the sums of one stage at the as-of time.
@@ -130,9 +137,9 @@ func (t *tally) scale(bucket int64) float64 {
 
 // cells adds those up to the last bucket.
 func (t *tally) cells(cells []Cell, last int64) {
-	if !slices.IsSortedFunc(cells, order) {
+	if !slices.IsSortedFunc(cells, byBucket) {
 		cells = slices.Clone(cells)
-		slices.SortFunc(cells, order)
+		slices.SortFunc(cells, byBucket)
 	}
 	for _, c := range cells {
 		if c.Bucket > last {
@@ -141,6 +148,9 @@ func (t *tally) cells(cells []Cell, last int64) {
 		t.add(c)
 	}
 }
+
+// byBucket is all the order that a tally needs: within a bucket, sums are whole.
+func byBucket(a, b Cell) int { return cmp.Compare(a.Bucket, b.Bucket) }
 
 // add takes a cell; buckets must not go back.
 func (t *tally) add(c Cell) {
@@ -252,4 +262,16 @@ func (m *Model) join(means, shares [Stages]float64) float64 {
 		return 100 * top * exp(sum)
 	}
 	return 100 * (top + sum)
+}
+
+// Weakest returns the stage with the lowest mean among those that weigh; of equal ones
+// the first.
+func (r Result) Weakest() int {
+	weakest := -1
+	for i, s := range r.Stages {
+		if s.Share > 0 && (weakest < 0 || s.Mean < r.Stages[weakest].Mean) {
+			weakest = i
+		}
+	}
+	return weakest
 }

@@ -31,20 +31,22 @@ func random(r *rand.Rand, n int) []Touch {
 		if r.IntN(3) == 0 {
 			touches[i].Value = r.Float64()
 		}
+		touches[i].Service = r.IntN(4) == 0
 	}
 	return touches
 }
 
 // models returns the default model and one that differs in all its parts.
 func models() map[string]*Model {
-	geometric, arithmetic, odd := Default(), Default(), Default()
+	geometric, arithmetic, odd, memory := Default(), Default(), Default(), Default()
 	arithmetic.Aggregation = Arithmetic
 	odd.HalfLife = 1_000_003_000_000
 	odd.Kappa = 1.7
 	odd.Prior = [Stages]float64{.9, .4, .62, .81, 1}
 	odd.PriorVariance = .03
 	odd.StageWeights = [Stages]float64{3, .5, 0, 1, 7}
-	return map[string]*Model{"geometric": &geometric, "arithmetic": &arithmetic, "odd": &odd}
+	memory.PeakEnd = .3
+	return map[string]*Model{"geometric": &geometric, "arithmetic": &arithmetic, "odd": &odd, "memory": &memory}
 }
 
 // near fails unless got is want within tolerance.

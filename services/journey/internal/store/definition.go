@@ -2,69 +2,104 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
+	"database/sql/driver"
 	"fmt"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/journey/internal/plan"
 )
 
-const definitionColumns = `id, display_name, stage, phase, kind, component, channel, function_owner,
-	control_level, is_service, weight, create_time`
-
-// CreateDefinition adds d and reports whether its id was free.
-func (s *Store) CreateDefinition(tx *sqldb.Tx, brand string, d plan.Definition) (bool, error) {
-	n, err := tx.Exec(`
-		INSERT INTO touchpoint_definition (brand, `+definitionColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-		ON CONFLICT (brand, id) DO NOTHING`,
-		brand, d.ID, d.DisplayName, int64(d.Stage), int64(d.Phase), int64(d.Kind), int64(d.Component), int64(d.Channel),
-		int64(d.Owner), int64(d.Control), bit(d.Service), d.Weight, sqldb.Micros(d.CreateTime))
-	return n == 1, err
+// A Definition is a touchpoint definition as it is kept.
+type Definition struct {
+	table.Record
+	Plan plan.Definition // without the id and the time
 }
 
-// Definition returns one definition that the brand added, or [ErrNotFound].
-func (s *Store) Definition(ctx context.Context, brand, id string) (plan.Definition, error) {
-	return scanDefinition(s.db.Read().QueryRowContext(ctx, `
-		SELECT `+definitionColumns+` FROM touchpoint_definition WHERE brand = $1 AND id = $2`, brand, id))
+// Whole returns what is planned with d.
+func (d *Definition) Whole() plan.Definition {
+	p := d.Plan
+	p.ID, p.CreateTime = d.ID, d.CreateTime
+	return p
 }
 
-// Definitions returns the definitions that the brand added, by id.
-func (s *Store) Definitions(ctx context.Context, brand string) ([]plan.Definition, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `
-		SELECT `+definitionColumns+` FROM touchpoint_definition WHERE brand = $1 ORDER BY id`, brand)
-	if err != nil {
-		return nil, fmt.Errorf("list definitions: %w", sqldb.Fault(err))
-	}
-	defer rows.Close()
-	var all []plan.Definition
-	for rows.Next() {
-		d, err := scanDefinition(rows)
-		if err != nil {
-			return nil, err
+// Definitions keeps the touchpoint definitions.
+var Definitions = &table.Table[Definition]{
+	Name: "touchpoint_definition",
+	Columns: []string{
+		"display_name", "stage", "phase", "kind", "component", "channel", "function_owner", "control_level",
+		"is_service", "weight", "criterion", "expected",
+	},
+	Fields: func(d *Definition) []any {
+		p := &d.Plan
+		return []any{
+			&p.DisplayName, enum(&p.Stage), enum(&p.Phase), enum(&p.Kind), enum(&p.Component), enum(&p.Channel),
+			enum(&p.Owner), enum(&p.Control),
+			table.Flag{Of: &p.Service},
+			&p.Weight, &p.Criterion,
+			table.Document[*plan.Expected]{Of: &p.Expected},
 		}
-		all = append(all, d)
-	}
-	return all, sqldb.Fault(rows.Err())
+	},
+	Head: func(d *Definition) *table.Record { return &d.Record },
 }
 
-// A scanner is a row.
-type scanner interface{ Scan(dest ...any) error }
+// code is an enum in an INTEGER column.
+type code[E ~int32] struct{ of *E }
 
-func scanDefinition(row scanner) (plan.Definition, error) {
-	var (
-		d       plan.Definition
-		created int64
-	)
-	err := row.Scan(&d.ID, &d.DisplayName, &d.Stage, &d.Phase, &d.Kind, &d.Component, &d.Channel,
-		&d.Owner, &d.Control, &d.Service, &d.Weight, &created)
-	if errors.Is(err, sql.ErrNoRows) {
-		return d, ErrNotFound
+func enum[E ~int32](of *E) code[E] { return code[E]{of} }
+
+// Scan implements [database/sql.Scanner].
+func (c code[E]) Scan(column any) error {
+	n, ok := column.(int64)
+	if !ok {
+		return fmt.Errorf("an enum column holds a %T", column)
 	}
+	*c.of = E(n) //nolint:gosec // what was written
+	return nil
+}
+
+// Value implements [driver.Valuer].
+func (c code[E]) Value() (driver.Value, error) { return int64(*c.of), nil }
+
+// Definitions returns the definitions of a brand by id, those that it begins with among
+// them.
+func (s *Store) Definitions(ctx context.Context, brand string) ([]plan.Definition, error) {
+	return planned(Effective(s.Query(ctx), Definitions, table.Listing{Brand: brand, By: "id", Limit: 1 << 20}))
+}
+
+// OwnDefinitions returns those that the brand added or changed, by id.
+func (s *Store) OwnDefinitions(ctx context.Context, brand string) ([]plan.Definition, error) {
+	return planned(Definitions.List(ctx, s.db, table.Listing{Brand: brand, By: "id", Limit: 1 << 20}))
+}
+
+// Definition returns one definition of a brand, or [ErrNotFound].
+func (s *Store) Definition(ctx context.Context, brand, id string) (plan.Definition, error) {
+	row, err := One(s.Query(ctx), Definitions, brand, id)
+	return row.Whole(), err
+}
+
+func planned(rows []Definition, err error) ([]plan.Definition, error) {
+	all := make([]plan.Definition, len(rows))
+	for i := range rows {
+		all[i] = rows[i].Whole()
+	}
+	return all, err
+}
+
+// CountDefinitions returns how many definitions are the brand's own.
+func CountDefinitions(tx *sqldb.Tx, brand string) (n int64, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM touchpoint_definition WHERE brand = $1`, brand).Scan(&n)
+	return n, err
+}
+
+// Recorded reports whether there is a touchpoint of a definition, taken back ones among
+// them. It may read all touchpoints of the brand.
+func (s *Store) Recorded(ctx context.Context, brand, definition string) (found bool, err error) {
+	err = s.db.Read().QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM touchpoint WHERE brand = $1 AND definition = $2 AND event_time >= 0)`,
+		brand, definition).Scan(&found)
 	if err != nil {
-		return d, fmt.Errorf("read definition: %w", sqldb.Fault(err))
+		return false, fmt.Errorf("look for touchpoints: %w", sqldb.Fault(err))
 	}
-	d.CreateTime = sqldb.Time(created)
-	return d, nil
+	return found, nil
 }

@@ -2,13 +2,12 @@ package store
 
 import (
 	"database/sql"
-	"errors"
-	"fmt"
+	"math"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
-// A Measure is a rating that a response gave a touchpoint. Of several for the same
+// A Measure is a word of a response about a touchpoint: the rating it gave. Of several for the same
 // touchpoint the one submitted last counts, and of those submitted at the same
 // moment the one whose response has the greater id: the order in which they
 // arrive has no say.
@@ -20,6 +19,19 @@ type Measure struct {
 	Rating     Rating // none where Withdrawn
 	Version    int64  // of the response; its greatest counts
 	Withdrawn  bool   // the response counts no more
+	RecordTime int64  // when it was heard
+}
+
+const measureColumns = `target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better, version, withdrawn, record_time`
+
+const insertMeasure = `
+	INSERT INTO measure (brand, ` + measureColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+	ON CONFLICT (brand, target, customer, response, version) DO NOTHING`
+
+// values returns the columns of m, and the brand before them.
+func (m *Measure) values(brand string) []any {
+	return []any{brand, m.Target, m.Customer, m.Response, m.SubmitTime, m.Rating.Value, m.Rating.Min, m.Rating.Max,
+		bit(m.Rating.LowerIsBetter), m.Version, bit(m.Withdrawn), m.RecordTime}
 }
 
 // beats reports whether m counts for t rather than what t has.
@@ -43,52 +55,49 @@ func spare(tx *sqldb.Tx, brand string, t *Touchpoint) {
 	if t.Response != "" || !t.Rating.Given() {
 		return
 	}
-	tx.Defer(`
-		INSERT INTO measure (brand, target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better, version, withdrawn)
-		VALUES ($1, $2, $3, '', 0, $4, $5, $6, $7, 1, 0)
-		ON CONFLICT (brand, target, customer, response) DO NOTHING`,
-		brand, t.target(), t.Customer, t.Rating.Value, t.Rating.Min, t.Rating.Max, bit(t.Rating.LowerIsBetter))
+	m := Measure{Target: t.target(), Customer: t.Customer, Rating: t.Rating, Version: 1, RecordTime: t.RecordTime}
+	tx.Defer(insertMeasure, m.values(brand)...)
 }
 
-// Measure keeps the last word of a response about a target and gives the touchpoints
-// that are meant, those that are there and those that will come, the rating that
-// counts now.
-func (s *Store) Measure(tx *sqldb.Tx, brand string, m Measure) error {
+// Measure keeps what a response says about a target and gives the touchpoints that are
+// meant, those that are there and those that will come, the rating that counts now. It
+// returns those it has changed.
+func (s *Store) Measure(tx *sqldb.Tx, brand string, m Measure) ([]Touchpoint, error) {
 	s.turn(tx)
-	n, err := tx.Exec(`
-		INSERT INTO measure (brand, target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better, version, withdrawn)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-		ON CONFLICT (brand, target, customer, response) DO UPDATE SET submit_time = excluded.submit_time,
-		  rating = excluded.rating, scale_min = excluded.scale_min, scale_max = excluded.scale_max,
-		  lower_is_better = excluded.lower_is_better, version = excluded.version, withdrawn = excluded.withdrawn
-		WHERE excluded.version > measure.version`,
-		brand, m.Target, m.Customer, m.Response, m.SubmitTime, m.Rating.Value, m.Rating.Min, m.Rating.Max, bit(m.Rating.LowerIsBetter),
-		m.Version, bit(m.Withdrawn))
+	n, err := tx.Exec(insertMeasure, m.values(brand)...)
 	if err != nil || n == 0 {
-		return err
+		return nil, err
 	}
 	touchpoints, err := measured(tx, brand, m.Target)
 	if err != nil || len(touchpoints) == 0 {
-		return err
+		return nil, err
 	}
-	sums := s.change()
+	kept, err := s.layouts(tx, brand)
+	if err != nil {
+		return nil, err
+	}
+	sums := newChange(kept)
+	var changed []Touchpoint
+	var customers []string
 	for i := range touchpoints {
 		now, err := rerated(tx, brand, touchpoints[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if now.Rating == touchpoints[i].Rating && now.Response == touchpoints[i].Response {
+		if now == touchpoints[i] {
 			continue
 		}
 		spare(tx, brand, &touchpoints[i])
-		sums.sub(&touchpoints[i])
-		sums.add(&now)
+		sums.minus(&touchpoints[i])
+		sums.plus(&now)
 		tx.Defer(`
 			UPDATE touchpoint SET rating = $1, scale_min = $2, scale_max = $3, lower_is_better = $4, response = $5, response_time = $6
 			WHERE brand = $7 AND id = $8`, append(now.rated(nil), brand, now.ID)...)
+		changed, customers = append(changed, now), append(customers, now.Customer)
 	}
 	s.save(tx, brand, sums)
-	return nil
+	s.mark(tx, brand, customers)
+	return changed, nil
 }
 
 // rerated returns t with the rating that counts.
@@ -100,26 +109,12 @@ func rerated(tx *sqldb.Tx, brand string, t Touchpoint) (Touchpoint, error) {
 	if err != nil {
 		return t, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var m Measure
-		if err := m.scan(rows); err != nil {
-			return t, err
-		}
-		if m.beats(&t) {
-			m.apply(&t)
-		}
+	heard := words{}
+	if err := heard.collect(rows); err != nil {
+		return t, err
 	}
-	return t, rows.Err()
-}
-
-func (m *Measure) scan(row scanner) error {
-	err := row.Scan(&m.Target, &m.Customer, &m.Response, &m.SubmitTime, &m.Rating.Value, &m.Rating.Min, &m.Rating.Max,
-		&m.Rating.LowerIsBetter)
-	if err != nil {
-		return fmt.Errorf("read measure: %w", err)
-	}
-	return nil
+	heard.rate(&t, math.MaxInt64)
+	return t, nil
 }
 
 // measured returns the touchpoints that target means.
@@ -138,58 +133,34 @@ func measured(tx *sqldb.Tx, brand, target string) ([]Touchpoint, error) {
 }
 
 func selectMeasures(n int) string {
-	return `SELECT target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better
-		FROM measure WHERE brand = $1 AND target IN (` + list(n) + `) AND withdrawn = 0`
+	return `SELECT ` + measureColumns + ` FROM measure WHERE brand = $1 AND target IN (` + list(n) + `)`
 }
 
 // measure gives the new touchpoints the measures that came before them.
 func (r *recording) measure() error {
-	if len(r.fresh) > 1 {
-		var one int
-		err := r.tx.QueryRow(`SELECT 1 FROM measure WHERE brand = $1 LIMIT 1`, r.brand).Scan(&one)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	waiting := map[string][]*Touchpoint{}
 	var targets []string
 	for _, i := range r.fresh {
 		t := &r.answer[i].Touchpoint
-		for _, target := range []string{t.target(), t.Interaction} {
-			if target != "" {
-				targets = append(targets, target)
-				waiting[target] = append(waiting[target], t)
-			}
+		if targets = append(targets, t.target()); t.Interaction != "" {
+			targets = append(targets, t.Interaction)
 		}
 	}
-	own := map[*Touchpoint]Touchpoint{} // as they came
+	heard := words{}
 	err := r.store.selectMeasures.fill(targets, func(statement string, part []any) error {
 		rows, err := r.tx.Query(statement, append([]any{r.brand}, part...)...)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var m Measure
-			if err := m.scan(rows); err != nil {
-				return err
-			}
-			for _, t := range waiting[m.Target] {
-				if m.beats(t) {
-					if t.Response == "" {
-						own[t] = *t
-					}
-					m.apply(t)
-				}
-			}
-		}
-		return rows.Err()
+		return heard.collect(rows)
 	})
-	for _, t := range own {
-		spare(r.tx, r.brand, &t)
+	if err != nil || len(heard) == 0 {
+		return err
 	}
-	return err
+	for _, i := range r.fresh {
+		t := &r.answer[i].Touchpoint
+		if own := *t; heard.rate(t, math.MaxInt64) {
+			spare(r.tx, r.brand, &own)
+		}
+	}
+	return nil
 }

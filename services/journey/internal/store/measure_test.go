@@ -7,13 +7,12 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
-	"github.com/concentric-cx/concentric/services/journey/internal/score"
 )
 
 // say stores a measure.
 func say(t *testing.T, s *Store, m Measure) {
 	t.Helper()
-	if err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { return s.Measure(tx, "acme", m) }); err != nil {
+	if err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { _, err := s.Measure(tx, "acme", m); return err }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -23,7 +22,7 @@ func say(t *testing.T, s *Store, m Measure) {
 // without one that which the touchpoint came with.
 func TestTheLastWordOfEachResponseCountsInAnyOrder(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
-		s, err := Open(t.Context(), open(t), score.Default())
+		s, err := Open(t.Context(), open(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +35,7 @@ func TestTheLastWordOfEachResponseCountsInAnyOrder(t *testing.T) {
 			if round%3 == 0 {
 				p.Interaction = fmt.Sprint("tickets/t/interactions/", round)
 			}
-			words, want := words(random, p)
+			words, want := hearsay(random, p)
 			for _, i := range random.Perm(len(words)) {
 				words[i](t, s)
 				if random.IntN(3) == 0 {
@@ -57,9 +56,9 @@ func TestTheLastWordOfEachResponseCountsInAnyOrder(t *testing.T) {
 	})
 }
 
-// words returns what is to be heard of p, its recording among it, and p as it must
+// hearsay returns what is to be heard of p, its recording among it, and p as it must
 // end.
-func words(random *rand.Rand, p Touchpoint) (all []func(*testing.T, *Store), want Touchpoint) {
+func hearsay(random *rand.Rand, p Touchpoint) (all []func(*testing.T, *Store), want Touchpoint) {
 	all = append(all, func(t *testing.T, s *Store) { record(t, s, p) })
 	want = p
 	var best Measure

@@ -25,17 +25,26 @@ func (s *Store) Record(tx *sqldb.Tx, brand string, batch []Touchpoint) ([]Record
 		r.answer[i] = Recorded{t, true}
 	}
 	r.distinct()
-	if err := r.measure(); err != nil {
+	kept, err := s.layouts(tx, brand)
+	if err != nil {
 		return nil, err
+	}
+	if kept.measured {
+		if err := r.measure(); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.insert(); err != nil {
 		return nil, err
 	}
-	sums := s.change()
+	sums := newChange(kept)
+	customers := make([]string, 0, len(r.fresh))
 	for _, i := range r.fresh {
-		sums.add(&r.answer[i].Touchpoint)
+		sums.plus(&r.answer[i].Touchpoint)
+		customers = append(customers, r.answer[i].Touchpoint.Customer)
 	}
 	s.save(tx, brand, sums)
+	s.mark(tx, brand, customers)
 	for _, c := range r.copies {
 		r.answer[c[0]] = Recorded{Touchpoint: r.answer[c[1]].Touchpoint}
 	}

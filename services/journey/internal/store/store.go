@@ -16,11 +16,12 @@ import (
 	"io/fs"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/journey/internal/score"
 )
 
 // ErrNotFound is the answer where there is no such row.
-var ErrNotFound = errors.New("no such row")
+var ErrNotFound = table.ErrNotFound
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -33,12 +34,11 @@ type Store struct {
 	cells   *sql.Stmt // what most scores are made of
 	touches *sql.Stmt // what the others are made of
 
-	insertTouchpoint, addSums, selectMeasures, selectStored texts
+	insertTouchpoint, insertMarks, addSums, insertScores, selectMeasures, selectStored texts
 }
 
-// Open brings the schema of db up to date and returns a Store on it. The sums are
-// those of model, which must be the same each time.
-func Open(ctx context.Context, db *sqldb.DB, model score.Model) (*Store, error) {
+// Open brings the schema of db up to date and returns a Store on it.
+func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func Open(ctx context.Context, db *sqldb.DB, model score.Model) (*Store, error) 
 	if err := sqldb.Migrate(ctx, db, "journey", dir); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, model: model}
+	s := &Store{db: db, model: score.Default()}
 	for text, statement := range map[string]**sql.Stmt{cellsAndLater: &s.cells, cellsAndTouches: &s.touches} {
 		if *statement, err = db.Read().PrepareContext(ctx, text); err != nil {
 			return nil, fmt.Errorf("prepare: %w", sqldb.Fault(err))
@@ -57,10 +57,12 @@ func Open(ctx context.Context, db *sqldb.DB, model score.Model) (*Store, error) 
 		rows = append([]int{500}, rows...) // each costs a round trip
 	}
 	s.insertTouchpoint = write(db, insertTouchpoint, rows)
+	s.insertMarks = write(db, insertMarks, rows)
 	s.addSums = write(db, addSums, rows)
+	s.insertScores = write(db, insertScores, rows)
 	s.selectMeasures = write(db, selectMeasures, []int{500, 50, 5, 1})
 	s.selectStored = write(db, selectStored, []int{500, 50, 5, 1})
-	return s, nil
+	return s, errors.Join(s.rebuild(ctx), s.begin(ctx))
 }
 
 // Model returns the model whose sums s keeps. It must not be changed.
@@ -94,3 +96,6 @@ func (s *Store) Snapshot(ctx context.Context, f func(*Snapshot) error) error {
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	return sqldb.Fault(f(&Snapshot{s, tx}))
 }
+
+// A scanner is a row.
+type scanner interface{ Scan(dest ...any) error }

@@ -26,7 +26,7 @@ func TestStore(t *testing.T) {
 			{"what fails leaves nothing", testFailure},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
-				s, err := Open(t.Context(), open(t), score.Default())
+				s, err := Open(t.Context(), open(t))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -42,7 +42,7 @@ func TestOpenTogether(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				if _, err := Open(t.Context(), db, score.Default()); err != nil {
+				if _, err := Open(t.Context(), db); err != nil {
 					t.Error(err)
 				}
 			})
@@ -74,7 +74,14 @@ func record(t *testing.T, s *Store, batch ...Touchpoint) (answer []Recorded) {
 // check compares the sums of a customer with a replay of the touchpoints.
 func check(t *testing.T, s *Store, customer string, asOf int64) {
 	t.Helper()
-	j, err := s.Journey(t.Context(), "acme", customer, asOf)
+	m := score.Default()
+	checkUnder(t, s, &m, customer, asOf)
+}
+
+// checkUnder is check of the sums that m needs.
+func checkUnder(t *testing.T, s *Store, m *score.Model, customer string, asOf int64) {
+	t.Helper()
+	j, err := s.Journey(t.Context(), "acme", customer, asOf, m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,18 +92,24 @@ func check(t *testing.T, s *Store, customer string, asOf int64) {
 	var touches []score.Touch
 	unscored := int64(0)
 	for _, p := range all {
-		if touch, known := p.Touch(&s.model); known {
+		if touch, known := p.Touch(m); known {
 			touches = append(touches, touch)
 		} else if p.EventTime <= asOf {
 			unscored++
 		}
 	}
-	got := s.model.Score(j.Cells, j.Partial, asOf)
-	if j.Whole {
-		got = s.model.Latest(j.Cells, asOf)
+	of := func(cells []score.Cell, partial []score.Touch) score.Result {
+		if j.Whole {
+			return m.Latest(cells, asOf)
+		}
+		return m.Score(cells, partial, asOf)
 	}
-	if want := s.model.Replay(touches, asOf); got != want || j.Unscored != unscored {
+	if got, want := of(j.Cells, j.Partial), m.Replay(touches, asOf); got != want || j.Unscored != unscored {
 		t.Errorf("%s as of %d: %+v and %d unscored, want %+v and %d", customer, asOf, got, j.Unscored, want, unscored)
+	}
+	got, want := of(score.ServiceCells(j.Cells), score.ServiceTouches(j.Partial)), m.Replay(score.ServiceTouches(touches), asOf)
+	if got != want {
+		t.Errorf("%s, service, as of %d: %+v, want %+v", customer, asOf, got, want)
 	}
 }
 
@@ -135,7 +148,7 @@ func testRacingMeasures(t *testing.T, s *Store) {
 			m := Measure{Response: "r", SubmitTime: 5, Rating: Rating{Value: 3, Min: 1, Max: 5}}
 			for _, p := range []Touchpoint{touchpoint(i), touchpoint(n + i)} {
 				m.Target = p.target()
-				if err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { return s.Measure(tx, "acme", m) }); err != nil {
+				if err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { _, err := s.Measure(tx, "acme", m); return err }); err != nil {
 					t.Error(err)
 				}
 			}

@@ -33,8 +33,28 @@ type Touchpoint struct {
 	Service      bool
 	Weight       float64
 	Attributes   string // JSON, or empty
+	Emotion      typev1.Emotion
+	Value        Money
+	Observed     Quantity
+	Digest       int64 // of what the caller said; 0 where nobody asks
+	RetractTime  int64 // 0 unless it was taken back
+	Reason       string
 
 	sameAs string // in the row of an alias, the touchpoint's id
+}
+
+// A Money is an amount in the smallest unit of a currency. Without a currency it is
+// none.
+type Money struct {
+	Minor    int64
+	Currency string
+}
+
+// A Quantity is something observed, in the unit of the definition's expectation. The
+// zero Quantity is none.
+type Quantity struct {
+	Value float64
+	Given bool
 }
 
 // never is the event time in the row of an alias.
@@ -88,14 +108,17 @@ func (t *Touchpoint) Outcome(m *score.Model) (value float64, known bool) {
 // Touch returns what the score sees of t, unless its outcome is unknown.
 func (t *Touchpoint) Touch(m *score.Model) (touch score.Touch, known bool) {
 	value, known := t.Outcome(m)
-	return score.Touch{Time: t.EventTime, Stage: int(t.Stage) - 1, Value: value, Weight: t.Weight}, known
+	return score.Touch{
+		Time: t.EventTime, Stage: int(t.Stage) - 1, Value: value, Weight: m.Weight(t.Weight, int(t.Channel)), Service: t.Service,
+	}, known
 }
 
 // width is the number of columns below.
-const width = 22
+const width = 29
 
 const columns = `id, customer, definition, event_time, record_time, source, event_id, channel, stage, phase, expectation,
-	rating, scale_min, scale_max, lower_is_better, ticket, interaction, response, response_time, is_service, weight, attributes`
+	rating, scale_min, scale_max, lower_is_better, ticket, interaction, response, response_time, is_service, weight, attributes,
+	emotion, value_minor, currency, observed, digest, retract_time, retract_reason`
 
 // values appends the columns of t to args.
 func (t *Touchpoint) values(args []any) []any {
@@ -103,7 +126,21 @@ func (t *Touchpoint) values(args []any) []any {
 		int64(t.Channel), int64(t.Stage), int64(t.Phase), int64(t.Expectation))
 	rated := t.rated(make([]any, 0, 6))
 	args = append(append(args, rated[:4]...), null(t.Ticket), null(t.Interaction))
-	return append(append(args, rated[4:]...), bit(t.Service), t.Weight, null(t.Attributes))
+	args = append(append(args, rated[4:]...), bit(t.Service), t.Weight, null(t.Attributes), int64(t.Emotion))
+	if t.Value.Currency != "" {
+		args = append(args, t.Value.Minor, t.Value.Currency)
+	} else {
+		args = append(args, nil, nil)
+	}
+	return append(args, sql.Null[float64]{V: t.Observed.Value, Valid: t.Observed.Given}, unless0(t.Digest), unless0(t.RetractTime), null(t.Reason))
+}
+
+// unless0 returns n, or nil, which is NULL, for 0.
+func unless0(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
 }
 
 // rated appends the columns of the rating and of the response it comes from.
@@ -134,11 +171,14 @@ func (t *Touchpoint) scan(row scanner, dest ...any) error {
 	var (
 		r                                         scanned
 		ticket, interaction, response, attributes sql.NullString
-		responded                                 sql.NullInt64
+		currency, reason                          sql.NullString
+		responded, minor, digest, retracted       sql.NullInt64
+		observed                                  sql.NullFloat64
 	)
 	err := row.Scan(append(dest, &t.ID, &t.Customer, &t.Definition, &t.EventTime, &t.RecordTime, &t.Source, &t.EventID,
 		&t.Channel, &t.Stage, &t.Phase, &t.Expectation, &r.value, &r.low, &r.high, &r.lowerIsBetter,
-		&ticket, &interaction, &response, &responded, &t.Service, &t.Weight, &attributes)...)
+		&ticket, &interaction, &response, &responded, &t.Service, &t.Weight, &attributes,
+		&t.Emotion, &minor, &currency, &observed, &digest, &retracted, &reason)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}
@@ -148,34 +188,18 @@ func (t *Touchpoint) scan(row scanner, dest ...any) error {
 	t.Rating = r.rating()
 	t.Ticket, t.Interaction, t.Response, t.Attributes = ticket.String, interaction.String, response.String, attributes.String
 	t.ResponseTime = responded.Int64
+	t.Value, t.Observed = Money{minor.Int64, currency.String}, Quantity{observed.Float64, observed.Valid}
+	t.Digest, t.RetractTime, t.Reason = digest.Int64, retracted.Int64, reason.String
 	return nil
 }
 
-// Touchpoint returns one touchpoint of a customer, or [ErrNotFound].
+// Touchpoint returns one touchpoint that was recorded for a customer, or
+// [ErrNotFound].
 func (s *Store) Touchpoint(ctx context.Context, brand, customer, id string) (Touchpoint, error) {
 	var t Touchpoint
 	err := t.scan(s.db.Read().QueryRowContext(ctx, `
 		SELECT `+columns+` FROM touchpoint WHERE brand = $1 AND id = $2 AND customer = $3`, brand, id, customer))
 	return t, err
-}
-
-// A Cursor is a place in a list of touchpoints: just after one of them.
-type Cursor struct {
-	EventTime int64
-	ID        string
-}
-
-// List returns up to limit touchpoints of a customer, newest first, that come
-// after the cursor.
-func (s *Store) List(ctx context.Context, brand, customer string, after Cursor, limit int) ([]Touchpoint, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `
-		SELECT `+columns+` FROM touchpoint
-		WHERE brand = $1 AND customer = $2 AND (event_time, id) < ($3, $4)
-		ORDER BY event_time DESC, id DESC LIMIT $5`, brand, customer, after.EventTime, after.ID, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list touchpoints: %w", sqldb.Fault(err))
-	}
-	return collect(rows)
 }
 
 // collect reads rows to their end and closes them.

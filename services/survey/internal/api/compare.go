@@ -8,6 +8,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/stats"
 	"github.com/concentric-cx/concentric/services/survey/internal/scale"
 )
@@ -75,7 +76,7 @@ func (s *Server) side(ctx context.Context, brand string, p *surveyv1.CompareSurv
 	for _, of := range p.GetSurveys() {
 		v, err := s.Store.Survey(ctx, brand, name.ID(of))
 		if err != nil {
-			return side{}, explain(of, err)
+			return side{}, resource.Explain(of, err)
 		}
 		switch {
 		case one.subject == typev1.Subject_SUBJECT_UNSPECIFIED:

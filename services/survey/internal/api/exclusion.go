@@ -11,6 +11,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
@@ -40,7 +41,7 @@ func (s *Server) count(ctx context.Context, req countRequest, to int32) (*survey
 	answer, err := once.Do(ctx, s.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*surveyv1.Response, error) {
 		r, err := s.Store.LockResponse(tx, name.Brand(n), name.ID(n))
 		if err != nil {
-			return nil, explain(n, err)
+			return nil, resource.Explain(n, err)
 		}
 		record, err := s.Store.ExclusionsIn(tx, r)
 		if err != nil {

@@ -2,43 +2,30 @@ package api
 
 import (
 	"context"
-	"errors"
-	"io"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/intake"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
-// What an import of feedback takes in one call and writes in one transaction, and how
-// much it says in detail.
+// What an import of feedback writes in one transaction, and the longest id that it
+// speaks of.
 const (
-	maxFeedback      = 10_000
-	feedbackChunk    = 500
-	feedbackDetailed = 2 << 20 // bytes; then only the code
-	maxFeedbackID    = 63
+	feedbackChunk = 500
+	maxFeedbackID = 63
 )
 
 // ImportFeedback implements FeedbackService. What is stored stays when the call fails
 // later on: send the rest again, the rows that are there change nothing.
 func (s *Server) ImportFeedback(stream grpc.ClientStreamingServer[surveyv1.ImportFeedbackRequest, surveyv1.ImportFeedbackResponse]) error {
 	in := feedbackImport{server: s, resp: &surveyv1.ImportFeedbackResponse{}}
-	for index := int64(0); ; index++ {
-		row, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = in.take(stream.Context(), index, row)
-		}
-		if err != nil {
-			return err
-		}
+	if err := intake.Each(stream, "feedback", in.take); err != nil {
+		return err
 	}
 	if err := in.flush(stream.Context()); err != nil {
 		return err
@@ -52,7 +39,7 @@ type feedbackImport struct {
 	first  *surveyv1.ImportFeedbackRequest // whose parent and validate_only hold for all
 	chunk  []feedbackRow
 	resp   *surveyv1.ImportFeedbackResponse
-	told   int // the bytes of what resp says about rows
+	told   intake.Told
 }
 
 // A feedbackRow is one row of an import and what became of it.
@@ -68,14 +55,6 @@ type feedbackRow struct {
 func (in *feedbackImport) take(ctx context.Context, index int64, row *surveyv1.ImportFeedbackRequest) error {
 	if index == 0 {
 		in.first = row
-	}
-	switch {
-	case index == maxFeedback:
-		return fault.Invalid(fault.Field{Path: "feedback", Reason: "import.rows", Description: "must be at most 10000 in one call"})
-	case row.GetParent() != in.first.GetParent():
-		return fault.Invalid(fault.Field{Path: "parent", Reason: "import.parent", Description: "must be the same in every message"})
-	case row.GetValidateOnly() != in.first.GetValidateOnly():
-		return fault.Invalid(fault.Field{Path: "validate_only", Reason: "import.validate_only", Description: "must be the same in every message"})
 	}
 	r := feedbackRow{index: index, id: row.GetFeedbackId()}
 	r.feedback, r.err = in.server.importedFeedback(row)
@@ -101,25 +80,16 @@ func (s *Server) importedFeedback(row *surveyv1.ImportFeedbackRequest) (store.Fe
 	return s.newFeedback(name.ID(row.GetParent()), row.GetFeedbackId(), row.GetFeedback())
 }
 
-// flush stores the chunk and says what became of its rows. Somebody else may have
-// taken an id between the look and the leap; then it looks again.
+// flush stores the chunk and says what became of its rows.
 func (in *feedbackImport) flush(ctx context.Context) error {
 	if len(in.chunk) == 0 {
 		return nil
 	}
-	do := in.server.DB.Write
-	if in.first.GetValidateOnly() {
-		do = in.server.DB.Try
-	}
 	var done []feedbackRow
-	write := func(tx *sqldb.Tx) (err error) {
+	err := intake.Store(ctx, in.server.DB, in.first.GetValidateOnly(), func(tx *sqldb.Tx) (err error) {
 		done, err = in.server.importFeedback(tx, in.chunk)
 		return err
-	}
-	err := do(ctx, write)
-	if sqldb.Unique(err) {
-		err = do(ctx, write)
-	}
+	})
 	if err != nil {
 		return err
 	}
@@ -141,14 +111,11 @@ func (in *feedbackImport) count(r feedbackRow) {
 		return
 	}
 	in.resp.RefusedCount++
-	said := &surveyv1.ImportFeedbackResult{Index: r.index, Error: statusOf(r.err)}
+	said := &surveyv1.ImportFeedbackResult{Index: r.index, Error: intake.Status(r.err)}
 	if r.id != "" && len(r.id) <= maxFeedbackID {
 		said.Feedback = feedbackName(name.ID(in.first.GetParent()), r.id)
 	}
-	if in.told > feedbackDetailed {
-		said.Error.Message, said.Error.Details = "", nil
-	}
-	in.told += proto.Size(said)
+	in.told.Add(said, said.GetError())
 	in.resp.Results = append(in.resp.Results, said)
 }
 

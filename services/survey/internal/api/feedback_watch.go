@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -26,14 +28,14 @@ const (
 
 // WatchFeedback implements FeedbackService.
 func (s *Server) WatchFeedback(req *surveyv1.WatchFeedbackRequest, stream grpc.ServerStreamingServer[surveyv1.WatchFeedbackResponse]) error {
-	w := &feedbackWatch{server: s, stream: stream, brand: name.ID(req.GetParent())}
+	w := &feedbackWatch{server: s, stream: stream, lookup: feedbackLookup{name.ID(req.GetParent()), req.GetFilter()}}
 	var from watch.Position
 	err := watch.Aside(func() (err error) { from, err = w.begin(req); return err })
 	if err != nil {
 		return err
 	}
 	return s.Hub.Watch(stream.Context(), watch.Request{
-		Brand: w.brand, From: from, Send: w.send,
+		Brand: w.lookup.brand, From: from, Send: w.send,
 		Match: func(e *eventv1.Event) bool { return feedbackOf(e) != "" },
 	})
 }
@@ -42,25 +44,28 @@ func (s *Server) WatchFeedback(req *surveyv1.WatchFeedbackRequest, stream grpc.S
 type feedbackWatch struct {
 	server *Server
 	stream grpc.ServerStreamingServer[surveyv1.WatchFeedbackResponse]
-	brand  string
 	tokens watch.Tokens
 	token  string // of the last message
 	where  filter.Clause
-	all    bool // there is no filter: nothing ever leaves it
-	sight  feedbackSight
+	lookup feedbackLookup // about any feedback; without a filter nothing ever leaves it
+	sight  watch.Sight
 }
+
+// A feedbackLookup is the question that all watchers with the same filter ask when
+// something happens.
+type feedbackLookup struct{ brand, filter string }
 
 // begin prepares w for a request, sends the snapshot if that is asked for, and returns
 // where to go on from.
 func (w *feedbackWatch) begin(req *surveyv1.WatchFeedbackRequest) (from watch.Position, err error) {
-	picked, err := feedbackFields.Parse(req.GetFilter(), w.brand)
+	picked, err := feedbackFields.Parse(req.GetFilter(), w.lookup.brand)
 	if err != nil {
 		return "", err
 	}
 	if w.tokens, err = watch.NewTokens(req); err != nil {
 		return "", err
 	}
-	w.where, w.token, w.all = picked.Where(w.server.DB.Postgres()), req.GetResumeToken(), req.GetFilter() == ""
+	w.where, w.token = picked.Where(w.server.DB.Postgres()), req.GetResumeToken()
 	switch {
 	case w.token != "":
 		return w.tokens.Decode(w.token)
@@ -73,13 +78,13 @@ func (w *feedbackWatch) begin(req *surveyv1.WatchFeedbackRequest) (from watch.Po
 
 // snapshot sends the latest feedback as it is, and the token for what happens after from.
 func (w *feedbackWatch) snapshot(from watch.Position) error {
-	w.sight.whole = true
-	rows, err := w.read(filter.Clause{Text: "event_time >= ?", Args: []any{sqldb.Micros(w.server.now().Add(-snapshotSpan))}}, snapshotRows)
+	w.sight.Whole = true
+	rows, err := w.read(w.stream.Context(), filter.Clause{Text: "event_time >= ?", Args: []any{sqldb.Micros(w.server.now().Add(-snapshotSpan))}}, snapshotRows)
 	if err != nil {
 		return err
 	}
 	for _, f := range rows {
-		w.sight.see(f.ID)
+		w.sight.See(f.ID)
 		if err := w.say(surveyv1.WatchFeedbackResponse_CHANGE_SNAPSHOT, toFeedback(f), ""); err != nil {
 			return err
 		}
@@ -89,9 +94,9 @@ func (w *feedbackWatch) snapshot(from watch.Position) error {
 }
 
 // read returns the feedback that matches and for which more holds, newest first.
-func (w *feedbackWatch) read(more filter.Clause, limit int) ([]store.Feedback, error) {
-	return store.FeedbackTable.List(w.stream.Context(), w.server.DB, table.Listing{
-		Brand: w.brand, Where: []filter.Clause{more, w.where}, By: "event_time DESC, id DESC", Limit: limit,
+func (w *feedbackWatch) read(ctx context.Context, more filter.Clause, limit int) ([]store.Feedback, error) {
+	return store.FeedbackTable.List(ctx, w.server.DB, table.Listing{
+		Brand: w.lookup.brand, Where: []filter.Clause{more, w.where}, By: "event_time DESC, id DESC", Limit: limit,
 	})
 }
 
@@ -104,8 +109,8 @@ func (w *feedbackWatch) send(batch watch.Batch) (news bool, err error) {
 	}
 	ids := changedFeedback(batch.Events)
 	for some := range slices.Chunk(ids, feedbackRows) {
-		var rows []store.Feedback
-		err := watch.Aside(func() (err error) { rows, err = w.read(idAmong(some), len(some)); return err })
+		rows, err := w.server.feedbackSeen.Ask(w.stream.Context(), w.lookup, batch.Shared(len(ids)),
+			func(ctx context.Context) ([]store.Feedback, error) { return w.read(ctx, idAmong(some), len(some)) })
 		if err != nil {
 			return news, err
 		}
@@ -133,15 +138,15 @@ func (w *feedbackWatch) messages(ids []string, rows []store.Feedback) (all []*su
 		f, ok := matching[id]
 		switch {
 		case ok:
-			if !w.all {
-				w.sight.see(id)
+			if w.lookup.filter != "" {
+				w.sight.See(id)
 			}
 			all = append(all, &surveyv1.WatchFeedbackResponse{
 				Change: surveyv1.WatchFeedbackResponse_CHANGE_CHANGED, Feedback: toFeedback(f),
 			})
-		case w.all || w.sight.lose(id):
+		case w.lookup.filter == "" || w.sight.Lose(id):
 			all = append(all, &surveyv1.WatchFeedbackResponse{
-				Change: surveyv1.WatchFeedbackResponse_CHANGE_GONE, Feedback: &surveyv1.Feedback{Name: feedbackName(w.brand, id)},
+				Change: surveyv1.WatchFeedbackResponse_CHANGE_GONE, Feedback: &surveyv1.Feedback{Name: feedbackName(w.lookup.brand, id)},
 			})
 		}
 	}
@@ -166,53 +171,11 @@ func changedFeedback(events []*eventv1.Event) (ids []string) {
 	return ids
 }
 
+// idAmong holds for the feedback of ids, of which there is one.
 func idAmong(ids []string) filter.Clause {
-	c := filter.Clause{Text: "id IN (?"}
-	for i, id := range ids {
-		if i > 0 {
-			c.Text += ", ?"
-		}
+	c := filter.Clause{Text: "id IN (?" + strings.Repeat(", ?", len(ids)-1) + ")"}
+	for _, id := range ids {
 		c.Args = append(c.Args, id)
 	}
-	c.Text += ")"
 	return c
-}
-
-// maxFeedbackSight bounds what is remembered of one watcher, to a few hundred kilobytes.
-const maxFeedbackSight = 1 << 12
-
-// A feedbackSight remembers which feedback a watcher has, so that it hears once of each
-// that leaves a filter, and nothing of those it never had. Above [maxFeedbackSight], and
-// where a watch had no snapshot, it does not know of all: then the watcher may hear of one
-// it never had, or twice of the same. The zero value knows of none.
-type feedbackSight struct {
-	whole bool            // what is not in has is not with the watcher
-	has   map[string]bool // by id; false: it heard that the feedback is gone
-}
-
-// see notes that the watcher has a feedback.
-func (s *feedbackSight) see(id string) { s.note(id, true) }
-
-// lose notes that the watcher has a feedback no longer, and reports whether that is news.
-func (s *feedbackSight) lose(id string) bool {
-	has, ok := s.has[id]
-	if !has && (ok || s.whole) {
-		return false
-	}
-	if s.whole {
-		delete(s.has, id)
-	} else {
-		s.note(id, false)
-	}
-	return true
-}
-
-func (s *feedbackSight) note(id string, has bool) {
-	if _, ok := s.has[id]; !ok && len(s.has) >= maxFeedbackSight {
-		s.has, s.whole = nil, false
-	}
-	if s.has == nil {
-		s.has = map[string]bool{}
-	}
-	s.has[id] = has
 }

@@ -80,10 +80,11 @@ type funnelKey struct {
 type steps struct {
 	notAsked map[surveyv1.Invitation_Decision]int64
 	reached  [rollup.Completed + 1]int64
+	reported int64 // known to have arrived by more than an answer
 }
 
 func (f *funnel) whole(c *count) {
-	if d, _, _ := c.code.Decision(); d == int32(surveyv1.Invitation_DECISION_DUPLICATE) {
+	if d, _ := c.code.Decision(); d.Number == int32(surveyv1.Invitation_DECISION_DUPLICATE) {
 		f.duplicates += c.n
 		return
 	}
@@ -91,7 +92,7 @@ func (f *funnel) whole(c *count) {
 }
 
 func (f *funnel) group(c *count) error {
-	if d, _, _ := c.code.Decision(); d == int32(surveyv1.Invitation_DECISION_DUPLICATE) {
+	if d, _ := c.code.Decision(); d.Number == int32(surveyv1.Invitation_DECISION_DUPLICATE) {
 		return nil
 	}
 	addStep(f.groups, funnelKey{c.key, toSubject(c.subject)}, c)
@@ -106,11 +107,15 @@ func addStep[K comparable](all map[K]*steps, key K, c *count) {
 	if all[key] == nil {
 		all[key] = &steps{notAsked: map[surveyv1.Invitation_Decision]int64{}}
 	}
-	switch decision, depth, _ := c.code.Decision(); surveyv1.Invitation_Decision(decision) {
-	case surveyv1.Invitation_DECISION_SENT:
-		all[key].reached[depth] += c.n
-	default:
-		all[key].notAsked[surveyv1.Invitation_Decision(decision)] += c.n
+	d, _ := c.code.Decision()
+	decision := surveyv1.Invitation_Decision(d.Number)
+	if decision != surveyv1.Invitation_DECISION_SENT {
+		all[key].notAsked[decision] += c.n
+		return
+	}
+	all[key].reached[d.Depth] += c.n
+	if d.Reported {
+		all[key].reported += c.n
 	}
 }
 
@@ -135,7 +140,9 @@ func (s *steps) funnel(subject typev1.Subject) *surveyv1.ResponseFunnel {
 	for d, n := range s.notAsked {
 		reasons[strings.TrimPrefix(d.String(), "DECISION_")] = n
 	}
-	rate := figures{invited: s.from(rollup.Invited), delivered: s.from(rollup.Delivered), completed: s.from(rollup.Completed)}
+	rate := figures{
+		invited: s.from(rollup.Invited), delivered: s.from(rollup.Delivered), reported: s.reported, completed: s.from(rollup.Completed),
+	}
 	return &surveyv1.ResponseFunnel{
 		Subject: subject, Eligible: s.eligible(), Invited: rate.invited, Delivered: rate.delivered,
 		Displayed: s.from(rollup.Displayed), Started: s.from(rollup.Started), Completed: rate.completed,

@@ -5,46 +5,29 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"io"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/intake"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
-// What an import takes in one call and writes in one transaction, and what it says: all
-// that maxRows rows give rise to fits into one answer.
+// What an import writes in one transaction, and the longest name that it speaks of.
 const (
-	maxRows   = 10_000
 	chunkRows = 200
-
-	maxViolations = 3 // of a row
-	maxDetailed   = 4 << 20
-	maxCurt       = 200 // of a message, once the answer has that many bytes
-	maxName       = len("brands//responses/") + 2*63
+	maxName   = len("brands//responses/") + 2*63
 )
 
 // ImportResponses implements ResponseService. What is stored stays when the call fails
 // later on: send the rest again, the rows that are there change nothing.
 func (s *Server) ImportResponses(stream grpc.ClientStreamingServer[surveyv1.ImportResponsesRequest, surveyv1.ImportResponsesResponse]) error {
 	in := importing{server: s, answer: &surveyv1.ImportResponsesResponse{}}
-	for index := int64(0); ; index++ {
-		row, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = in.take(stream.Context(), index, row)
-		}
-		if err != nil {
-			return err
-		}
+	if err := intake.Each(stream, "response", in.take); err != nil {
+		return err
 	}
 	if err := in.flush(stream.Context()); err != nil {
 		return err
@@ -58,7 +41,7 @@ type importing struct {
 	first  *surveyv1.ImportResponsesRequest // whose parent and validate_only hold for all
 	chunk  []imported
 	answer *surveyv1.ImportResponsesResponse
-	told   int // the bytes of what answer says about rows
+	told   intake.Told
 }
 
 // An imported response is one row.
@@ -72,14 +55,6 @@ type imported struct {
 func (in *importing) take(ctx context.Context, index int64, row *surveyv1.ImportResponsesRequest) error {
 	if index == 0 {
 		in.first = row
-	}
-	switch {
-	case index == maxRows:
-		return fault.Invalid(fault.Field{Path: "response", Reason: "import.rows", Description: "must be at most 10000 in one call"})
-	case row.GetParent() != in.first.GetParent():
-		return fault.Invalid(fault.Field{Path: "parent", Reason: "import.parent", Description: "must be the same in every message"})
-	case row.GetValidateOnly() != in.first.GetValidateOnly():
-		return fault.Invalid(fault.Field{Path: "validate_only", Reason: "import.validate_only", Description: "must be the same in every message"})
 	}
 	one := imported{index: index, name: responseName(name.ID(row.GetParent()), row.GetResponseId())}
 	if one.err = in.server.Validator.Message(row); one.err == nil {
@@ -137,25 +112,16 @@ type outcome struct {
 	unchanged bool
 }
 
-// flush stores the chunk and says what became of its rows. Somebody else may have
-// taken an id between the look and the leap; then it looks again.
+// flush stores the chunk and says what became of its rows.
 func (in *importing) flush(ctx context.Context) error {
 	if len(in.chunk) == 0 {
 		return nil
 	}
-	do := in.server.DB.Write
-	if in.first.GetValidateOnly() {
-		do = in.server.DB.Try
-	}
 	var done []outcome
-	store := func(tx *sqldb.Tx) (err error) {
+	err := intake.Store(ctx, in.server.DB, in.first.GetValidateOnly(), func(tx *sqldb.Tx) (err error) {
 		done, err = importChunk(tx, in.chunk)
 		return err
-	}
-	err := do(ctx, store)
-	if sqldb.Unique(err) {
-		err = do(ctx, store)
-	}
+	})
 	if err != nil {
 		return err
 	}
@@ -209,30 +175,10 @@ func (in *importing) count(row *imported, o outcome) {
 		in.answer.ImportedCount++
 		return
 	}
-	said := &surveyv1.ImportResponseResult{Index: row.index, Error: statusOf(few(o.err))}
+	said := &surveyv1.ImportResponseResult{Index: row.index, Error: intake.Status(o.err)}
 	if len(row.name) <= maxName {
 		said.Response = row.name
 	}
-	if e := said.GetError(); in.told+proto.Size(said) > maxDetailed {
-		e.Message, e.Details = cut(e.GetMessage(), maxCurt), nil
-	}
-	in.told += proto.Size(said)
+	in.told.Add(said, said.GetError())
 	in.answer.Results = append(in.answer.Results, said)
-}
-
-// few leaves out all but the first of the fields that err is about.
-func few(err error) error {
-	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Fields) > maxViolations {
-		return fault.Invalid(e.Fields[:maxViolations]...)
-	}
-	return err
-}
-
-// cut shortens text to at most n bytes of whole characters.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	const ellipsis = "…"
-	return strings.ToValidUTF8(text[:n-len(ellipsis)], "") + ellipsis
 }

@@ -23,7 +23,7 @@ func (s *Server) CancelInvitation(ctx context.Context, req *surveyv1.CancelInvit
 	return once.Do(ctx, s.DB, brand, req, func(tx *sqldb.Tx) (*surveyv1.Invitation, error) {
 		v, err := s.Store.LockInvitation(tx, brand, survey, id)
 		if err != nil {
-			return nil, explain(n, err)
+			return nil, resource.Explain(n, err)
 		}
 		if want := resource.Version(req.GetEtag()); want != 0 && want != v.Version {
 			return nil, fault.Stale(n)
@@ -52,7 +52,7 @@ func (s *Server) RecordInvitationEvent(ctx context.Context, req *surveyv1.Record
 	return once.Do(ctx, s.DB, brand, req, func(tx *sqldb.Tx) (*surveyv1.Invitation, error) {
 		v, err := s.Store.LockInvitation(tx, brand, survey, id)
 		if err != nil {
-			return nil, explain(req.GetName(), err)
+			return nil, resource.Explain(req.GetName(), err)
 		}
 		after, err := happened(v, req.GetEvent(), at)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
@@ -87,7 +88,7 @@ func (s *Server) invite(ctx context.Context, brand string, req once.Request, ask
 	}
 	if n := answer.GetName(); name.ID(n) != made.ID { // the answer to an earlier call
 		if made, err = s.Store.Invitation(ctx, name.Brand(n), name.ID(name.Parent(n)), name.ID(n)); err != nil {
-			return nil, explain(n, err)
+			return nil, resource.Explain(n, err)
 		}
 	}
 	answer.Token = s.retold(made)
@@ -155,7 +156,7 @@ func (s *Server) GetInvitation(ctx context.Context, req *surveyv1.GetInvitationR
 	survey := name.Parent(req.GetName())
 	v, err := s.Store.Invitation(ctx, name.Brand(survey), name.ID(survey), name.ID(req.GetName()))
 	if err != nil {
-		return nil, explain(req.GetName(), err)
+		return nil, resource.Explain(req.GetName(), err)
 	}
 	return toInvitation(v, s.now()), nil
 }

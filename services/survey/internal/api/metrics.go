@@ -9,6 +9,7 @@ import (
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
@@ -118,13 +119,13 @@ func (q *inquiry) measure(snap *store.Snapshot, r *report) error {
 type invitees struct{ report *report }
 
 func (a invitees) whole(c *count) {
-	if decision, _, _ := c.code.Decision(); decision == int32(surveyv1.Invitation_DECISION_SENT) {
+	if d, _ := c.code.Decision(); d.Number == int32(surveyv1.Invitation_DECISION_SENT) {
 		a.report.whole(c)
 	}
 }
 
 func (a invitees) group(c *count) error {
-	if decision, _, _ := c.code.Decision(); decision == int32(surveyv1.Invitation_DECISION_SENT) {
+	if d, _ := c.code.Decision(); d.Number == int32(surveyv1.Invitation_DECISION_SENT) {
 		return a.report.group(c)
 	}
 	return nil
@@ -165,8 +166,8 @@ func (s *Server) span(ctx context.Context, brand string, sources ...rollup.Sourc
 }
 
 // rangeOf returns the times of w that the store can keep.
-func rangeOf(w *typev1.Window) rollup.Range {
-	return rollup.Range{From: ceiling(w.GetStartTime()), To: ceiling(w.GetEndTime())}
+func rangeOf(w *typev1.Window) almanac.Range {
+	return almanac.Range{From: ceiling(w.GetStartTime()), To: ceiling(w.GetEndTime())}
 }
 
 // ceiling returns the first time that the store can keep and that is not before ts.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
@@ -88,55 +89,45 @@ func (r *roller) run() error {
 		return err
 	}
 	r.work = true
-	pages := map[rollup.Period][]byte{}
+	pages := map[almanac.Period][]byte{}
 	for _, day := range days {
 		if pages[day], err = r.day(day); err != nil {
 			return err
 		}
 	}
-	return r.month(rollup.MonthOf(days[0]), pages)
+	return r.month(almanac.MonthOf(days[0]), pages)
 }
 
 // changed returns the days of one month that were rolled up and no longer hold, and
 // takes their marks. Marks of days that were not are done with as well.
-func (r *roller) changed() ([]rollup.Period, error) {
-	marks, err := r.snap.Marks(r.Brand, r.Of, markBatch)
-	if err != nil {
-		return nil, err
-	}
-	var days []rollup.Period
-	for _, m := range marks {
-		if m.Day < r.Through && (len(days) == 0 || rollup.MonthOf(m.Day) == rollup.MonthOf(days[0])) {
+func (r *roller) changed() (days []almanac.Period, err error) {
+	r.Marks, err = r.snap.Marks(r.Brand, r.Of, markBatch)
+	for _, m := range r.Marks {
+		if r.work = true; m.Day < r.Through {
 			days = append(days, m.Day)
 		}
 	}
-	days = slices.Compact(days)
-	for _, m := range marks {
-		if m.Day >= r.Through || slices.Contains(days, m.Day) {
-			r.Marks, r.work = append(r.Marks, m), true
-		}
-	}
-	return days, nil
+	return slices.Compact(days), err
 }
 
 // next returns the days of the first month that are old enough and were not rolled
 // up, and moves on past them.
-func (r *roller) next() ([]rollup.Period, error) {
-	limit := rollup.DayOf(sqldb.Micros(r.now.Add(-store.Settled)))
+func (r *roller) next() ([]almanac.Period, error) {
+	limit := almanac.DayOf(sqldb.Micros(r.now.Add(-store.Settled)))
 	from := int64(0)
 	if r.Through > 0 {
-		from = rollup.StartOf(r.Through)
+		from = almanac.StartOf(r.Through)
 	}
 	at, err := r.snap.First(r.Brand, r.Of, from)
-	first := rollup.DayOf(at)
+	first := almanac.DayOf(at)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && first >= limit:
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
-	r.Through = min(limit, rollup.FirstDay(rollup.MonthOf(first)+1))
-	var days []rollup.Period
+	r.Through = min(limit, almanac.FirstDay(almanac.MonthOf(first)+1))
+	var days []almanac.Period
 	for day := first; day < r.Through; day++ {
 		days = append(days, day)
 	}
@@ -144,9 +135,9 @@ func (r *roller) next() ([]rollup.Period, error) {
 }
 
 // day packs the observations of a day.
-func (r *roller) day(day rollup.Period) ([]byte, error) {
+func (r *roller) day(day almanac.Period) ([]byte, error) {
 	var records []*rollup.Record
-	err := r.snap.Observe(r.Brand, r.Of, rollup.Range{From: rollup.StartOf(day), To: rollup.StartOf(day + 1)}, func(one *rollup.Record) {
+	err := r.snap.Observe(r.Brand, r.Of, almanac.Range{From: almanac.StartOf(day), To: almanac.StartOf(day + 1)}, func(one *rollup.Record) {
 		records = append(records, one)
 	})
 	if err != nil {
@@ -159,8 +150,8 @@ func (r *roller) day(day rollup.Period) ([]byte, error) {
 
 // month counts a month that is rolled up whole. Pages are those of its days that are
 // new.
-func (r *roller) month(month rollup.Period, pages map[rollup.Period][]byte) error {
-	days := rollup.Range{From: rollup.FirstDay(month), To: rollup.FirstDay(month + 1)}
+func (r *roller) month(month almanac.Period, pages map[almanac.Period][]byte) error {
+	days := almanac.Range{From: almanac.FirstDay(month), To: almanac.FirstDay(month + 1)}
 	if days.To > r.Through {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
@@ -115,7 +116,7 @@ func TestRollUpsAreUsedOnceTheyAreThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, of := range rollup.Sources {
-			q := inquiry{brand: "acme", of: of, window: rollup.Range{From: sqldb.Micros(w.now.AddDate(0, 0, -101)), To: sqldb.Micros(w.now)}}
+			q := inquiry{brand: "acme", of: of, window: almanac.Range{From: sqldb.Micros(w.now.AddDate(0, 0, -101)), To: sqldb.Micros(w.now)}}
 			err := w.Store.Snapshot(t.Context(), func(snap *store.Snapshot) error {
 				fresh, err := snap.Fresh("acme", of)
 				if plan := fresh.NewPlan(q.window, true); err == nil && (len(fresh.Stale) > 0 || len(plan.Months) != 1 || len(plan.Raw) != 1) {
@@ -151,7 +152,7 @@ func TestTheRollerRunsUntilItIsStopped(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	var roller sync.WaitGroup
 	roller.Go(func() { w.RunRollups(ctx) })
-	lately := rollup.DayOf(sqldb.Micros(w.now)) - 33
+	lately := almanac.DayOf(sqldb.Micros(w.now)) - 33
 	for rolled := false; !rolled && ctx.Err() == nil; {
 		err := w.Store.Snapshot(ctx, func(snap *store.Snapshot) error {
 			fresh, err := snap.Fresh("acme", rollup.Answers)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
@@ -14,10 +15,10 @@ import (
 type inquiry struct {
 	brand            string
 	of               rollup.Source
-	window           rollup.Range // microseconds since 1970
-	subjects         []int32      // none for all
-	surveys          []string     // none for all
-	channels, stages []int32      // none for all
+	window           almanac.Range // microseconds since 1970
+	subjects         []int32       // none for all
+	surveys          []string      // none for all
+	channels, stages []int32       // none for all
 	where            filter.Clause
 	groups           []dimension // without the choice
 	choice           bool        // groups are told by choice as well
@@ -47,7 +48,7 @@ type counter interface {
 // read counts what the inquiry asks for: from months and days where they are fresh,
 // and the rest, and all that they do not know, row by row.
 func (q *inquiry) read(snap *store.Snapshot, to counter) error {
-	plan := rollup.Plan{Raw: []rollup.Range{q.window}}
+	plan := almanac.Plan{Raw: []almanac.Range{q.window}}
 	if q.rolled() {
 		fresh, err := snap.Fresh(q.brand, q.of)
 		if err != nil {
@@ -152,7 +153,7 @@ func (q *inquiry) about(k *rollup.Keys) (ok bool, code rollup.Code) {
 }
 
 // months counts from whole months: the whole from its own family.
-func (q *inquiry) months(snap *store.Snapshot, months rollup.Range, to counter) error {
+func (q *inquiry) months(snap *store.Snapshot, months almanac.Range, to counter) error {
 	var c count
 	err := q.cells(snap, months, q.wholeDims(), func(k *rollup.Keys, counts []rollup.Count) error {
 		return q.add(&c, k, counts, false, to)
@@ -166,7 +167,7 @@ func (q *inquiry) months(snap *store.Snapshot, months rollup.Range, to counter) 
 }
 
 // cells visits the cells of the family that knows a set of dimensions.
-func (q *inquiry) cells(snap *store.Snapshot, months rollup.Range, set []rollup.Dim, visit func(*rollup.Keys, []rollup.Count) error) error {
+func (q *inquiry) cells(snap *store.Snapshot, months almanac.Range, set []rollup.Dim, visit func(*rollup.Keys, []rollup.Count) error) error {
 	number, _ := rollup.FamilyOf(q.of, set)
 	family := rollup.Families(q.of)[number]
 	return snap.Months(q.brand, q.of, number, months, func(p store.Part) error {
@@ -184,7 +185,7 @@ func (q *inquiry) cells(snap *store.Snapshot, months rollup.Range, set []rollup.
 }
 
 // days counts from the pages of whole days.
-func (q *inquiry) days(snap *store.Snapshot, days rollup.Range, to counter) error {
+func (q *inquiry) days(snap *store.Snapshot, days almanac.Range, to counter) error {
 	whole, groups := rollup.NewTeller(q.wholeDims()), rollup.NewTeller(q.groupDims())
 	var (
 		c      count
@@ -256,7 +257,7 @@ func keysOf(set []dimension, k *rollup.Keys) (key groupKey) {
 }
 
 // raw counts the rows.
-func (q *inquiry) raw(snap *store.Snapshot, window rollup.Range, to counter) error {
+func (q *inquiry) raw(snap *store.Snapshot, window almanac.Range, to counter) error {
 	sel := store.Selection{
 		Brand: q.brand, Of: q.of, Window: window, Subjects: q.subjects, Surveys: q.surveys, Channels: q.channels, Stages: q.stages, Where: q.where,
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
@@ -132,7 +133,9 @@ func (w *world) decide(t testing.TB, r *rand.Rand, id string) {
 		case 3:
 			v.DeliverTime = w.now
 		case 4:
-			v.DismissTime = w.now
+			if v.DismissTime = w.now; r.IntN(2) == 0 {
+				v.DismissTime, v.DisplayTime = time.Time{}, w.now
+			}
 		case 5:
 			v.StartTime = w.now
 		case 6:
@@ -172,7 +175,7 @@ func (w *world) inquiry(r *rand.Rand) inquiry {
 	if r.IntN(2) == 0 {
 		start, end = start.Truncate(24*time.Hour), end.Truncate(24*time.Hour).AddDate(0, 0, 1)
 	}
-	q := inquiry{brand: w.brand, of: rollup.Sources[r.IntN(2)], window: rollup.Range{From: sqldb.Micros(start), To: sqldb.Micros(end)}}
+	q := inquiry{brand: w.brand, of: rollup.Sources[r.IntN(2)], window: almanac.Range{From: sqldb.Micros(start), To: sqldb.Micros(end)}}
 	names := []string{"channel", "stage", "phase", "survey", "partner", "team", "agent", "language", "question", "touchpoint_definition"}
 	if q.of == rollup.Invitations {
 		names = append(names[:8], "origin", "trigger_rule")
@@ -229,7 +232,7 @@ func (w *world) recount(q *inquiry) recorder {
 			}
 			a := v.Attribution
 			a.Channel = v.Channel
-			c := count{subject: v.Subject, code: rollup.DecisionCode(v.Decision, depthOf(v)), n: 1}
+			c := count{subject: v.Subject, code: rollup.Decision{Number: v.Decision, Depth: depthOf(v), Reported: reported(v)}.Code(), n: 1}
 			if unplaced(q, v.Subject, v.Survey, a) != "" {
 				continue
 			}
@@ -308,12 +311,18 @@ func depthOf(v store.Invitation) rollup.Depth {
 		return rollup.Invited
 	case !v.StartTime.IsZero() || v.State == 5:
 		return rollup.Started
-	case !v.DismissTime.IsZero() || v.State == 4:
+	case !v.DismissTime.IsZero() || !v.DisplayTime.IsZero() || v.State == 4:
 		return rollup.Displayed
 	case !v.DeliverTime.IsZero() || v.State == 3:
 		return rollup.Delivered
 	}
 	return rollup.Invited
+}
+
+// reported says whether v is known to have arrived, by more than an answer.
+func reported(v store.Invitation) bool {
+	told := !v.DeliverTime.IsZero() || !v.DisplayTime.IsZero() || !v.DismissTime.IsZero()
+	return v.Decision == 1 && v.State != 8 && (told || v.State == 3 || v.State == 4)
 }
 
 // unplaced says why something is not asked about, or nothing.

@@ -37,6 +37,7 @@ type figures struct {
 	weighted                      map[weighted]int64 // with weights
 	responses                     int64
 	invited, delivered, completed int64
+	reported                      int64 // delivered, and that is known by more than an answer
 }
 
 // weighted is a rating of one stratum.
@@ -123,14 +124,8 @@ func (g group) add(c *count, stratum int) {
 	if c.code == rollup.Responses {
 		f.responses += c.n
 	}
-	if _, depth, ok := c.code.Decision(); ok {
-		f.invited += c.n
-		if depth >= rollup.Delivered {
-			f.delivered += c.n
-		}
-		if depth == rollup.Completed {
-			f.completed += c.n
-		}
+	if d, ok := c.code.Decision(); ok {
+		f.invite(d, c.n)
 	}
 	kind, rating, ok := c.code.Rating()
 	switch {
@@ -142,6 +137,20 @@ func (g group) add(c *count, stratum int) {
 			f.weighted = map[weighted]int64{}
 		}
 		f.weighted[weighted{stratum, c.code}] += c.n
+	}
+}
+
+// invite adds n invitations.
+func (f *figures) invite(d rollup.Decision, n int64) {
+	f.invited += n
+	if d.Depth >= rollup.Delivered {
+		f.delivered += n
+	}
+	if d.Reported {
+		f.reported += n
+	}
+	if d.Depth == rollup.Completed {
+		f.completed += n
 	}
 }
 
@@ -204,7 +213,7 @@ func (f *figures) scales(s *strata) []scale.Measure {
 func (f *figures) responseRate() stats.Estimate { return stats.Wilson(f.completed, f.reached()) }
 
 func (f *figures) reached() int64 {
-	if f.delivered > f.completed {
+	if f.reported > 0 {
 		return f.delivered
 	}
 	return f.invited

@@ -50,7 +50,8 @@ func TestAResponseRateIsOverThoseWhoWereReached(t *testing.T) {
 		n       int64
 		want    float64
 	}{
-		{"deliveries are reported", figures{invited: 100, delivered: 80, completed: 20}, 80, .25},
+		{"deliveries are reported", figures{invited: 100, delivered: 80, reported: 70, completed: 20}, 80, .25},
+		{"everybody who was reached has answered", figures{invited: 100, delivered: 20, reported: 1, completed: 20}, 20, 1},
 		{"nobody reports deliveries", figures{invited: 100, delivered: 20, completed: 20}, 100, .2},
 		{"nobody answered and nobody reports", figures{invited: 50}, 50, 0},
 	} {

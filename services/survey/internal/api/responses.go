@@ -11,6 +11,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -47,7 +48,7 @@ func outdated(wrong error) bool {
 func (s *Server) GetResponse(ctx context.Context, req *surveyv1.GetResponseRequest) (*surveyv1.Response, error) {
 	r, err := s.Store.Response(ctx, name.Brand(req.GetName()), name.ID(req.GetName()))
 	if err != nil {
-		return nil, explain(req.GetName(), err)
+		return nil, resource.Explain(req.GetName(), err)
 	}
 	record, err := s.Store.Exclusions(ctx, r)
 	if err != nil {

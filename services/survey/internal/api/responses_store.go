@@ -6,6 +6,7 @@ import (
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
@@ -27,7 +28,7 @@ func (b *submission) store(tx *sqldb.Tx) (*surveyv1.Response, error) {
 		err = b.awaited(v)
 	}
 	if err != nil {
-		return nil, explain(b.invited(), err)
+		return nil, resource.Explain(b.invited(), err)
 	}
 	switch {
 	case v.State == int32(surveyv1.Invitation_STATE_COMPLETED):
@@ -72,7 +73,7 @@ func (b *submission) supplant(tx *sqldb.Tx, v store.Invitation) (m made, err err
 	s := b.server
 	old, err := s.Store.LockResponse(tx, v.Brand, v.Response)
 	if err != nil {
-		return m, explain(responseName(v.Brand, v.Response), err)
+		return m, resource.Explain(responseName(v.Brand, v.Response), err)
 	}
 	if old.State != store.ResponseComplete {
 		return m, b.answered()

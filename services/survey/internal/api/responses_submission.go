@@ -12,6 +12,7 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
@@ -97,7 +98,7 @@ func (b *submission) redeem(ctx context.Context, req *surveyv1.SubmitResponseReq
 			return tokenRequired(survey)
 		}
 		b.invitation, err = s.Store.Invitation(ctx, brand, name.ID(survey), name.ID(p.GetInvitation()))
-		return explain(p.GetInvitation(), err)
+		return resource.Explain(p.GetInvitation(), err)
 	}
 	if b.invitation, err = s.redeem(ctx, brand, req.GetToken()); err != nil {
 		return err
@@ -127,7 +128,7 @@ func (b *submission) ask(ctx context.Context, p *surveyv1.Response, stranger boo
 	}
 	b.survey, err = s.Store.Survey(ctx, name.Brand(survey), name.ID(survey))
 	if err != nil {
-		return explain(survey, err)
+		return resource.Explain(survey, err)
 	}
 	if !b.token && !b.imported && !open(b.survey, stranger) {
 		return tokenRequired(survey)
@@ -136,7 +137,7 @@ func (b *submission) ask(ctx context.Context, p *surveyv1.Response, stranger boo
 		return nil
 	}
 	asked, err := s.Store.SurveyRevision(ctx, b.survey.Brand, b.survey.ID, revision)
-	if explain(survey, err) != err { //nolint:errorlint // it was explained
+	if resource.Explain(survey, err) != err { //nolint:errorlint // it was explained
 		return fault.Invalid(fault.Field{
 			Path: "response.survey_revision", Reason: "UNKNOWN_REVISION", Description: "must be a revision of the survey",
 		})

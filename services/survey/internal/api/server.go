@@ -4,7 +4,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/watch"
@@ -41,6 +41,9 @@ type Server struct {
 	Now       func() time.Time
 
 	public public
+
+	responsesSeen watch.Lookups[responseLookup, []store.Response]
+	feedbackSeen  watch.Lookups[feedbackLookup, []store.Feedback]
 }
 
 // Register adds every service of s to r.
@@ -69,19 +72,11 @@ func moment(path string, t *timestamppb.Timestamp, now time.Time) (time.Time, er
 // stored returns t as it comes back from the store.
 func stored(t time.Time) time.Time { return sqldb.Time(sqldb.Micros(t)) }
 
-// explain turns what the store says about a resource into what the caller can use.
-func explain(resource string, err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return fault.NotFound(resource)
-	}
-	return err
-}
-
 // active returns the survey if it takes answers.
 func (s *Server) active(ctx context.Context, survey string) (store.Survey, error) {
 	v, err := s.Store.Survey(ctx, name.Brand(survey), name.ID(survey))
 	if err != nil {
-		return store.Survey{}, explain(survey, err)
+		return store.Survey{}, resource.Explain(survey, err)
 	}
 	if !v.TakesAnswers(s.now()) {
 		return store.Survey{}, fault.Precondition("SURVEY_NOT_ACTIVE", survey, "%s takes no answers", survey)

@@ -12,6 +12,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/page"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
@@ -114,7 +115,7 @@ func (s *Server) ListSurveyRevisions(ctx context.Context, req *surveyv1.ListSurv
 	n := req.GetName()
 	v, err := s.Store.SurveyNow(ctx, name.Brand(n), name.ID(n))
 	if err != nil {
-		return nil, explain(n, err)
+		return nil, resource.Explain(n, err)
 	}
 	var before int64
 	if err := page.Decode(req, &before); err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"slices"
 
 	"google.golang.org/grpc"
@@ -19,7 +20,7 @@ const watchRows = 200
 
 // WatchResponses implements ResponseService.
 func (s *Server) WatchResponses(req *surveyv1.WatchResponsesRequest, stream grpc.ServerStreamingServer[surveyv1.WatchResponsesResponse]) error {
-	b := &board{server: s, stream: stream, brand: name.ID(req.GetParent())}
+	b := &board{server: s, stream: stream, brand: name.ID(req.GetParent()), survey: req.GetSurvey()}
 	var from watch.Position
 	err := watch.Aside(func() (err error) { from, err = b.begin(req); return err })
 	if err != nil {
@@ -38,9 +39,14 @@ type board struct {
 	server *Server
 	stream grpc.ServerStreamingServer[surveyv1.WatchResponsesResponse]
 	brand  string
+	survey string // empty for all
 	tokens watch.Tokens
 	token  string // of the last message
 }
+
+// A responseLookup is the question that all watchers of the same ask when something
+// happens.
+type responseLookup struct{ brand, survey string }
 
 // begin prepares b for a request, sends the snapshot if that is asked for, and returns
 // where to go on from: nowhere for what is committed from now on.
@@ -93,15 +99,11 @@ func (b *board) send(batch watch.Batch) (news bool, err error) {
 		}
 	}
 	for some := range slices.Chunk(ids, watchRows) {
-		var rows []store.Response
-		err := watch.Aside(func() (err error) {
-			rows, err = b.server.Store.Responses(b.stream.Context(), store.Filter{Brand: b.brand, IDs: some, Limit: len(some)})
-			return err
-		})
+		rows, err := b.server.responsesSeen.Ask(b.stream.Context(), responseLookup{b.brand, b.survey}, batch.Shared(len(ids)),
+			func(ctx context.Context) ([]store.Response, error) { return b.read(ctx, some) })
 		if err != nil {
 			return news, err
 		}
-		slices.SortFunc(rows, func(x, y store.Response) int { return slices.Index(some, x.ID) - slices.Index(some, y.ID) })
 		for i, r := range rows {
 			if i == len(rows)-1 && some[len(some)-1] == ids[len(ids)-1] {
 				b.token = token // the others are not the last of the batch
@@ -113,6 +115,13 @@ func (b *board) send(batch watch.Batch) (news bool, err error) {
 		}
 	}
 	return news, nil
+}
+
+// read returns the responses of ids in their order.
+func (b *board) read(ctx context.Context, ids []string) ([]store.Response, error) {
+	rows, err := b.server.Store.Responses(ctx, store.Filter{Brand: b.brand, IDs: ids, Limit: len(ids)})
+	slices.SortFunc(rows, func(x, y store.Response) int { return slices.Index(ids, x.ID) - slices.Index(ids, y.ID) })
+	return rows, err
 }
 
 func (b *board) say(change surveyv1.WatchResponsesResponse_Change, r *surveyv1.Response) error {

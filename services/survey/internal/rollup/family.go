@@ -3,6 +3,8 @@ package rollup
 import (
 	"maps"
 	"slices"
+
+	"github.com/concentric-cx/concentric/services/internal/pack"
 )
 
 // Families returns the combinations of dimensions that months of a source are counted
@@ -90,15 +92,15 @@ func (m *Month) Encode() [][]byte {
 		var w writer
 		for _, k := range slices.SortedFunc(maps.Keys(cells), Keys.Compare) {
 			w.keys(&k, m.families[i])
-			w.number(uint64(len(cells[k])))
+			w.Number(uint64(len(cells[k])))
 			last := Code(0)
 			for _, c := range slices.Sorted(maps.Keys(cells[k])) {
-				w.number(uint64(c - last))
+				w.Number(uint64(c - last))
 				last = c
-				w.number(uint64(cells[k][c])) //nolint:gosec // a count
+				w.Number(uint64(cells[k][c])) //nolint:gosec // a count
 			}
 		}
-		all[i] = w.data
+		all[i] = w.Data
 	}
 	return all
 }
@@ -106,23 +108,23 @@ func (m *Month) Encode() [][]byte {
 // EachCell calls visit with the cells of an encoded family. Both are valid until
 // visit returns.
 func EachCell(family []Dim, row []byte, visit func(*Keys, []Count)) error {
-	r := reader{data: row}
+	r := newReader(row)
 	var (
 		key    Keys
 		counts []Count
 	)
-	for len(r.data) > 0 {
+	for len(r.Data) > 0 {
 		r.keys(&key, family)
 		last := Code(0)
 		counts = counts[:0]
-		for range r.count() {
-			last += Code(r.number())                                //nolint:gosec // it was one
-			counts = append(counts, Count{last, int64(r.number())}) //nolint:gosec // it was one
+		for range r.Count() {
+			last += Code(r.Number())                                //nolint:gosec // it was one
+			counts = append(counts, Count{last, int64(r.Number())}) //nolint:gosec // it was one
 		}
-		if r.bad {
-			return errBytes
+		if r.Err() != nil {
+			return pack.ErrBytes
 		}
 		visit(&key, counts)
 	}
-	return r.err()
+	return r.Err()
 }

@@ -3,6 +3,8 @@ package rollup
 import (
 	"cmp"
 	"slices"
+
+	"github.com/concentric-cx/concentric/services/internal/pack"
 )
 
 // recordDims are the dimensions of a record, those of its answers aside.
@@ -14,65 +16,65 @@ func Pack(records []*Record) []byte {
 	var w writer
 	last := int64(0)
 	for _, r := range sorted {
-		w.signed(r.At - last)
+		w.Signed(r.At - last)
 		last = r.At
 		w.keys(&r.Keys, recordDims)
-		w.number(uint64(len(r.Parts)))
+		w.Number(uint64(len(r.Parts)))
 		for i := range r.Parts {
 			w.part(&r.Parts[i])
 		}
 	}
-	return w.data
+	return w.Data
 }
 
 func (w *writer) part(p *Part) {
-	w.number(uint64(p.Code))
+	w.Number(uint64(p.Code))
 	if p.Code >= decisions {
 		return
 	}
-	w.text(p.Question)
-	w.text(p.Definition)
+	w.Text(p.Question)
+	w.Text(p.Definition)
 	if _, plain := p.Code.Plain(); !plain {
 		return
 	}
-	w.number(uint64(len(p.Choices)))
+	w.Number(uint64(len(p.Choices)))
 	for _, c := range p.Choices {
-		w.text(c)
+		w.Text(c)
 	}
 }
 
 // Unpack calls visit with each observation of a page, by time. The record is valid
 // until visit returns.
 func Unpack(page []byte, visit func(*Record)) error {
-	r := reader{data: page}
+	r := newReader(page)
 	var one Record
-	for len(r.data) > 0 {
-		one.At += r.signed()
+	for len(r.Data) > 0 {
+		one.At += r.Signed()
 		r.keys(&one.Keys, recordDims)
-		n := r.count()
+		n := r.Count()
 		one.Parts = one.Parts[:0]
 		for range n {
 			one.Parts = append(one.Parts, r.part())
 		}
-		if r.bad || n == 0 {
-			return errBytes
+		if r.Err() != nil || n == 0 {
+			return pack.ErrBytes
 		}
 		visit(&one)
 	}
-	return r.err()
+	return r.Err()
 }
 
 func (r *reader) part() Part {
-	p := Part{Code: Code(r.number())} //nolint:gosec // it was one
+	p := Part{Code: Code(r.Number())} //nolint:gosec // it was one
 	if p.Code >= decisions {
 		return p
 	}
-	p.Question, p.Definition = r.text(), r.text()
+	p.Question, p.Definition = r.Text(), r.Text()
 	if _, plain := p.Code.Plain(); !plain {
 		return p
 	}
-	for range r.count() {
-		p.Choices = append(p.Choices, r.text())
+	for range r.Count() {
+		p.Choices = append(p.Choices, r.Text())
 	}
 	return p
 }

@@ -102,7 +102,7 @@ const (
 
 	ratings   = 16 // for each kind; below them there are the codes above
 	noRating  = 15
-	depths    = 8 // for each decision
+	ways      = 16 // for each decision: twice the depths
 	decisions = 16 * ratings
 )
 
@@ -126,17 +126,29 @@ func (c Code) Plain() (kind int32, ok bool) {
 	return int32(c) / ratings, c >= ratings && c < decisions && c%ratings == noRating
 }
 
-// DecisionCode returns the code of invitations by their decision and [Depth].
-func DecisionCode(decision int32, depth Depth) Code {
-	return decisions + Code(decision*depths+int32(depth)) //nolint:gosec // both are small
+// A Decision is what is counted of an invitation.
+type Decision struct {
+	Number   int32 // of the decision
+	Depth    Depth
+	Reported bool // it is known to have arrived by more than an answer, whole or begun
 }
 
-// Decision returns the decision and depth, and false for other codes.
-func (c Code) Decision() (decision int32, depth Depth, ok bool) {
-	if c < decisions {
-		return 0, 0, false
+// Code returns the code of invitations of which d is true.
+func (d Decision) Code() Code {
+	way := int32(d.Depth) * 2
+	if d.Reported {
+		way++
 	}
-	return int32(c-decisions) / depths, Depth((c - decisions) % depths), true
+	return decisions + Code(d.Number*ways+way) //nolint:gosec // both are small
+}
+
+// Decision returns what c says of invitations, and false for other codes.
+func (c Code) Decision() (d Decision, ok bool) {
+	if c < decisions {
+		return d, false
+	}
+	way := (c - decisions) % ways
+	return Decision{Number: int32(c-decisions) / ways, Depth: Depth(way / 2), Reported: way%2 == 1}, true
 }
 
 // A Depth is how far an invitation came; it implies those before.

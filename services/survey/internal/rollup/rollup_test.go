@@ -3,10 +3,8 @@ package rollup
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -14,7 +12,7 @@ import (
 // drawRecord draws an observation of one day.
 func drawRecord(of Source) func(*rapid.T) *Record {
 	return func(t *rapid.T) *Record {
-		r := &Record{At: 1_700_006_400_000_000 + rapid.Int64Range(0, dayMicros-1).Draw(t, "at")}
+		r := &Record{At: 1_700_006_400_000_000 + rapid.Int64Range(0, 86_400_000_000-1).Draw(t, "at")}
 		for d := range Dim(firstText) {
 			r.Numbers[d] = rapid.Int32Range(0, 2).Draw(t, "number")
 		}
@@ -25,7 +23,7 @@ func drawRecord(of Source) func(*rapid.T) *Record {
 			}
 		}
 		if of == Invitations {
-			r.Parts = []Part{{Code: DecisionCode(rapid.Int32Range(1, 7).Draw(t, "decision"), Depth(rapid.Int32Range(0, 4).Draw(t, "depth")))}}
+			r.Parts = []Part{{Code: drawDecision(t).Code()}}
 			return r
 		}
 		for range rapid.IntRange(1, 4).Draw(t, "answers") {
@@ -42,6 +40,13 @@ func drawRecord(of Source) func(*rapid.T) *Record {
 			r.Parts = append(r.Parts, p)
 		}
 		return r
+	}
+}
+
+func drawDecision(t *rapid.T) Decision {
+	return Decision{
+		Number: rapid.Int32Range(1, 7).Draw(t, "decision"), Depth: Depth(rapid.Int32Range(0, 4).Draw(t, "depth")),
+		Reported: rapid.Bool().Draw(t, "reported"),
 	}
 }
 
@@ -136,7 +141,7 @@ func plainly(all []*Record, set []Dim) map[string]int64 {
 			counts[fmt.Sprint(&k, p.Code)]++
 			seen[k] = true
 		}
-		if _, _, invitation := r.Parts[0].Code.Decision(); invitation {
+		if _, invitation := r.Parts[0].Code.Decision(); invitation {
 			continue
 		}
 		for k := range seen {
@@ -194,88 +199,13 @@ func TestCodesSayWhatTheyStandFor(t *testing.T) {
 	}
 	for decision := int32(1); decision <= 7; decision++ {
 		for depth := Invited; depth <= Completed; depth++ {
-			c := DecisionCode(decision, depth)
-			once(c)
-			if n, d, ok := c.Decision(); n != decision || d != depth || !ok {
-				t.Errorf("code of decision %d, depth %d is %d, %d, %t", decision, depth, n, d, ok)
-			}
-		}
-	}
-}
-
-func TestDaysAndMonthsAreThoseOfTheCalendar(t *testing.T) {
-	for _, tt := range []struct {
-		time       string
-		day, month Period
-	}{
-		{"1970-01-01T00:00:00Z", 0, 0},
-		{"1969-12-31T23:59:59.999999Z", -1, -1},
-		{"2024-02-29T23:59:59.999999Z", 19782, 649},
-		{"2024-03-01T00:00:00Z", 19783, 650},
-	} {
-		at, err := time.Parse(time.RFC3339Nano, tt.time)
-		if err != nil {
-			t.Fatal(err)
-		}
-		day := DayOf(at.UnixMicro())
-		if day != tt.day || MonthOf(day) != tt.month || StartOf(day) > at.UnixMicro() || StartOf(day+1) <= at.UnixMicro() {
-			t.Errorf("%s is day %d of month %d, want %d of %d", tt.time, day, MonthOf(day), tt.day, tt.month)
-		}
-		if first := FirstDay(tt.month); MonthOf(first) != tt.month || MonthOf(first-1) != tt.month-1 {
-			t.Errorf("month %d begins on day %d", tt.month, first)
-		}
-	}
-}
-
-func TestAStaleDayTakesItsMonthOutOfThePlan(t *testing.T) {
-	f := Fresh{Through: 90, Stale: map[Period]bool{40: true}} // in February 1970
-	got := f.NewPlan(Range{0, StartOf(95)}, true)
-	want := Plan{
-		Months: []Range{{0, 1}, {2, 3}}, Days: []Range{{31, 40}, {41, 59}},
-		Raw: []Range{{StartOf(40), StartOf(41)}, {StartOf(90), StartOf(95)}},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("plan = %+v, want %+v", got, want)
-	}
-}
-
-func TestAPlanReadsEveryMomentOnceAndNothingThatIsStale(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		f := Fresh{Through: rapid.Int64Range(0, 130).Draw(t, "through"), Stale: map[Period]bool{}}
-		for _, day := range rapid.SliceOfN(rapid.Int64Range(0, 140), 0, 5).Draw(t, "stale") {
-			f.Stale[day] = true
-		}
-		from := rapid.Int64Range(0, 120*dayMicros).Draw(t, "from")
-		w := Range{from, from + rapid.Int64Range(1, 100*dayMicros).Draw(t, "for")}
-		p := f.NewPlan(w, rapid.Bool().Draw(t, "months"))
-		var spans []Range
-		for _, m := range p.Months {
-			spans = append(spans, Range{StartOf(FirstDay(m.From)), StartOf(FirstDay(m.To))})
-			for day := FirstDay(m.From); day < FirstDay(m.To); day++ {
-				if !f.Day(day) {
-					t.Errorf("%+v: month of stale day %d", p, day)
+			for _, reported := range []bool{false, true} {
+				want := Decision{decision, depth, reported}
+				once(want.Code())
+				if got, ok := want.Code().Decision(); got != want || !ok {
+					t.Errorf("code of %+v is of %+v, %t", want, got, ok)
 				}
 			}
 		}
-		for _, d := range p.Days {
-			spans = append(spans, Range{max(StartOf(d.From), w.From), min(StartOf(d.To), w.To)})
-			for day := d.From; day < d.To; day++ {
-				if !f.Day(day) {
-					t.Errorf("%+v: stale day %d", p, day)
-				}
-			}
-		}
-		spans = append(spans, p.Raw...)
-		slices.SortFunc(spans, func(a, b Range) int { return int(a.From - b.From) })
-		at := w.From
-		for _, s := range spans {
-			if s.From != at || s.To <= s.From {
-				t.Fatalf("%+v of %+v: %v after %d", p, w, s, at)
-			}
-			at = s.To
-		}
-		if at != w.To {
-			t.Errorf("%+v of %+v ends at %d", p, w, at)
-		}
-	})
+	}
 }

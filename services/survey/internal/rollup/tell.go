@@ -63,7 +63,7 @@ func (t *Teller) whole(r *Record) {
 	for i := range r.Parts {
 		t.counts = append(t.counts, Count{r.Parts[i].Code, 1})
 	}
-	if _, _, invitation := r.Parts[0].Code.Decision(); invitation {
+	if _, invitation := r.Parts[0].Code.Decision(); invitation {
 		return
 	}
 	t.counts = append(t.counts, Count{Responses, 1})

@@ -1,12 +1,7 @@
 package sentiment
 
 import (
-	"encoding/csv"
-	"errors"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,24 +44,6 @@ func TestSentencesSoundAsTheReferenceSays(t *testing.T) {
 	}
 }
 
-// table reads a CSV file of the sample data, without its header, or skips the test.
-func table(t *testing.T, name string) [][]string {
-	t.Helper()
-	f, err := os.Open(filepath.Join("../../../../../shared/data/vader", name))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("there is no sample data beside the repository")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows[1:]
-}
-
 func number(t *testing.T, s string) float64 {
 	t.Helper()
 	v, err := strconv.ParseFloat(s, 64)
@@ -77,9 +54,9 @@ func number(t *testing.T, s string) float64 {
 }
 
 func TestEveryPublishedSentenceSoundsAsPublished(t *testing.T) {
-	for _, row := range table(t, "readme_sentences.csv") {
-		if got, want := (Vader{}).Analyze(row[0]), number(t, row[4]); got != want {
-			t.Errorf("%q sounds like %v, want %v", row[0], got, want)
+	for _, row := range sample(t, "vader/readme_sentences.csv") {
+		if got, want := (Vader{}).Analyze(row["text"]), number(t, row["compound"]); got != want {
+			t.Errorf("%q sounds like %v, want %v", row["text"], got, want)
 		}
 	}
 }
@@ -95,15 +72,15 @@ func TestEveryTextOfTheSetsSoundsAsTheReferenceSays(t *testing.T) {
 	} {
 		t.Run(set.name, func(t *testing.T) {
 			reference := map[string]float64{}
-			for _, row := range table(t, set.name+"_reference_compound.csv") {
-				reference[row[0]] = number(t, row[1])
+			for _, row := range sample(t, "vader/"+set.name+"_reference_compound.csv") {
+				reference[row["id"]] = number(t, row["compound"])
 			}
 			var heard, felt []float64
 			alike, decided := 0, 0
-			for _, row := range table(t, set.name+".csv") {
-				got, human := (Vader{}).Analyze(row[2]), number(t, row[1])
-				if got != reference[row[0]] {
-					t.Errorf("%s sounds like %v, want %v", row[0], got, reference[row[0]])
+			for _, row := range sample(t, "vader/"+set.name+".csv") {
+				got, human := (Vader{}).Analyze(row["text"]), number(t, row["human_mean_valence_-4_to_4"])
+				if want := reference[row["id"]]; got != want {
+					t.Errorf("%s sounds like %v, want %v", row["id"], got, want)
 				}
 				heard, felt = append(heard, got), append(felt, human)
 				if human != 0 {

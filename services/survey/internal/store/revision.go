@@ -22,7 +22,7 @@ const revisionColumns = `revision, questions, language, introduction, thanks`
 // said returns what the columns of a revision hold.
 func (v *Survey) said() []any {
 	return []any{
-		&v.Revision, table.Array[Question]{Of: &v.Questions}, &v.Language, object[Wording]{&v.Introduction}, object[Wording]{&v.Thanks},
+		&v.Revision, table.Array[Question]{Of: &v.Questions}, &v.Language, table.Document[Wording]{Of: &v.Introduction}, table.Document[Wording]{Of: &v.Thanks},
 	}
 }
 

@@ -4,24 +4,25 @@ import (
 	"database/sql"
 	"encoding/json"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 )
 
 // Observe calls visit with each observation of a source within a time, by time. The
 // record is the caller's to keep.
-func (s *Snapshot) Observe(brand string, of rollup.Source, within rollup.Range, visit func(*rollup.Record)) error {
+func (s *Snapshot) Observe(brand string, of rollup.Source, within almanac.Range, visit func(*rollup.Record)) error {
 	if of == rollup.Invitations {
 		return s.observeInvitations(brand, within, visit)
 	}
 	return s.observeAnswers(brand, within, visit)
 }
 
-func (s *Snapshot) observeAnswers(brand string, within rollup.Range, visit func(*rollup.Record)) error {
+func (s *Snapshot) observeAnswers(brand string, within almanac.Range, visit func(*rollup.Record)) error {
 	var (
 		last string
 		open *rollup.Record // the response whose answers are coming
 	)
-	err := s.each(func(scan func(...any) error) error {
+	err := s.Each(func(scan func(...any) error) error {
 		var (
 			one      rollup.Record
 			p        rollup.Part
@@ -61,22 +62,22 @@ func (s *Snapshot) observeAnswers(brand string, within rollup.Range, visit func(
 	return err
 }
 
-func (s *Snapshot) observeInvitations(brand string, within rollup.Range, visit func(*rollup.Record)) error {
-	return s.each(func(scan func(...any) error) error {
+func (s *Snapshot) observeInvitations(brand string, within almanac.Range, visit func(*rollup.Record)) error {
+	return s.Each(func(scan func(...any) error) error {
 		var (
-			one             rollup.Record
-			decision, depth int32
+			one    rollup.Record
+			detail int32
 		)
 		n, t := &one.Numbers, &one.Texts
 		err := scan(&one.At, &n[rollup.Subject], &n[rollup.Channel], &n[rollup.Stage], &n[rollup.Phase], &n[rollup.Origin],
-			&t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &decision, &depth)
+			&t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &detail)
 		if err != nil {
 			return err
 		}
-		one.Parts = []rollup.Part{{Code: rollup.DecisionCode(decision, rollup.Depth(depth))}}
+		one.Parts = []rollup.Part{{Code: decision(detail)}}
 		visit(&one)
 		return nil
-	}, `SELECT decide_time, subject, channel, stage, phase, origin, survey, partner, team, agent, language, trigger_rule, decision, `+depth+`
+	}, `SELECT decide_time, subject, channel, stage, phase, origin, survey, partner, team, agent, language, trigger_rule, `+ofDecision+`
 		FROM invitation i WHERE brand = $1 AND decide_time >= $2 AND decide_time < $3
 		ORDER BY decide_time, survey, id`, brand, within.From, within.To)
 }

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"slices"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 )
@@ -18,10 +20,10 @@ type Rolling struct {
 	Brand   string
 	Of      rollup.Source
 	Before  Head // as it was when the parts were made
-	Through rollup.Period
+	Through almanac.Period
 	Days    []Part
 	Months  []FamilyPart
-	Marks   []Mark // that are done with
+	Marks   []Mark // that are done with, by day and id
 }
 
 // maxMarks is how many marks one statement deletes.
@@ -81,17 +83,25 @@ func savePart(tx *sqldb.Tx, texts [2]string, p Part, key ...any) {
 	tx.Defer(texts[0], append(key, p.Bytes)...)
 }
 
-// unmark deletes exactly the marks that are done with: others may have come in.
+// unmark deletes exactly the marks that are done with, which are by day: others may
+// have come in. The ids alone would do, but without statistics PostgreSQL takes them
+// for more than there are rows, and reads all marks of the source for each statement.
 func unmark(tx *sqldb.Tx, r Rolling) {
-	for marks := r.Marks; len(marks) > 0; {
-		var ids []string
-		for _, m := range marks[:min(len(marks), maxMarks)] {
-			ids = append(ids, m.ID)
-		}
-		marks = marks[len(ids):]
-		var q sqldb.Query
-		q.Add(`DELETE FROM rollup_stale WHERE brand = ? AND source = ?`, r.Brand, int32(r.Of))
-		sqldb.In(&q, `id`, ids)
+	for some := range slices.Chunk(r.Marks, maxMarks) {
+		q := unmarking(r, some)
 		tx.Defer(q.String(), q.Args...)
 	}
+}
+
+func unmarking(r Rolling, some []Mark) *sqldb.Query {
+	first, last := some[0], some[len(some)-1]
+	var q sqldb.Query
+	q.Add(`DELETE FROM rollup_stale WHERE brand = ? AND source = ? AND (day, id) >= (?, ?) AND (day, id) <= (?, ?)`,
+		r.Brand, int32(r.Of), first.Day, first.ID, last.Day, last.ID)
+	ids := make([]string, len(some))
+	for i, m := range some {
+		ids[i] = m.ID
+	}
+	sqldb.In(&q, `id`, ids)
+	return &q
 }

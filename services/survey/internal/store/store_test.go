@@ -39,6 +39,7 @@ func TestStore(t *testing.T) {
 			{"a tally is broken down", testGroups},
 			{"a tally counts choices", testChoices},
 			{"who comes late with a roll-up writes nothing", testRolling},
+			{"marks that are done with go by their key, and no others", testUnmarking},
 			{"a tally knows where a response has no place", testUnplaced},
 			{"unknown names are not found", testNotFound},
 		} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -96,8 +95,8 @@ var Surveys = &table.Table[Survey]{
 			table.Span{Of: &v.ExpireAfter},
 			table.Moment{Of: &v.CloseTime},
 			&v.Language,
-			object[Wording]{&v.Introduction},
-			object[Wording]{&v.Thanks},
+			table.Document[Wording]{Of: &v.Introduction},
+			table.Document[Wording]{Of: &v.Thanks},
 			table.Flag{Of: &v.ConsentRequired},
 		}
 	},
@@ -174,33 +173,6 @@ func (n numbers) Value() (driver.Value, error) {
 		return "[]", nil
 	}
 	return n.Array.Value()
-}
-
-// object is a value in a TEXT column as a JSON object, or nothing for one without
-// content.
-type object[T any] struct{ of *T }
-
-// Scan implements [sql.Scanner].
-func (o object[T]) Scan(column any) error {
-	text, ok := column.(string)
-	if !ok {
-		return fmt.Errorf("an object column holds a %T", column)
-	}
-	var none T
-	*o.of = none
-	if text == "" {
-		return nil
-	}
-	return json.Unmarshal([]byte(text), o.of)
-}
-
-// Value implements [driver.Valuer].
-func (o object[T]) Value() (driver.Value, error) {
-	text, err := json.Marshal(o.of)
-	if string(text) == "{}" {
-		text = nil
-	}
-	return string(text), err
 }
 
 // A reader reads in a transaction or outside of one.

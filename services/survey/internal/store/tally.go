@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
@@ -14,7 +15,7 @@ import (
 type Selection struct {
 	Brand    string
 	Of       rollup.Source
-	Window   rollup.Range  // microseconds since 1970
+	Window   almanac.Range // microseconds since 1970
 	Subjects []int32       // empty for all
 	Surveys  []string      // empty for all
 	Channels []int32       // empty for all
@@ -71,7 +72,7 @@ func (s *Snapshot) Tally(sel Selection, by Breakdown, add func(*Tally) error) er
 	} else {
 		t.responses()
 	}
-	return s.each(func(scan func(...any) error) error {
+	return s.Each(func(scan func(...any) error) error {
 		return t.row(scan, add)
 	}, t.text.String(), t.text.Args...)
 }
@@ -139,7 +140,7 @@ const (
 
 // ofDecision is the detail of an invitation: an answer implies that it was started,
 // and so on, and what bounced was never delivered.
-const ofDecision = `i.decision * 8 + ` + depth
+const ofDecision = `i.decision * 16 + 2 * ` + depth + ` + ` + reported
 
 const depth = `CASE
 	WHEN i.decision <> 1 THEN 0
@@ -149,6 +150,18 @@ const depth = `CASE
 	WHEN i.display_time IS NOT NULL OR i.dismiss_time IS NOT NULL OR i.state = 4 THEN 2
 	WHEN i.deliver_time IS NOT NULL OR i.state = 3 THEN 1
 	ELSE 0 END`
+
+// reported is whether an invitation is known to have arrived by more than an answer. Its
+// start is no more: an answer that is saved half-way is one.
+const reported = `CASE
+	WHEN i.decision <> 1 OR i.state = 8 THEN 0
+	WHEN i.deliver_time IS NOT NULL OR i.display_time IS NOT NULL OR i.dismiss_time IS NOT NULL OR i.state IN (3, 4) THEN 1
+	ELSE 0 END`
+
+// decision returns the code of a detail.
+func decision(detail int32) rollup.Code {
+	return rollup.Decision{Number: detail / 16, Depth: rollup.Depth(detail % 16 / 2), Reported: detail%2 == 1}.Code()
+}
 
 func (t *tally) invitations() {
 	t.add(part{ofInvitations, "invitation i", ofDecision, "COUNT(*)", "", t.ofInvitations()})

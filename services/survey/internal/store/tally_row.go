@@ -36,7 +36,7 @@ func (t *tally) row(scan func(...any) error, add func(*Tally) error) error {
 	case ofWords:
 		one.Whole, one.Code = true, rollup.Unrated
 	case ofInvitations:
-		one.Whole, one.Group, one.Code = true, t.ofInvitations(), rollup.DecisionCode(packed/8, rollup.Depth(packed%8))
+		one.Whole, one.Group, one.Code = true, t.ofInvitations(), decision(packed)
 	case ofNoChannel:
 		one.Whole, one.Code = true, NoChannel
 	case ofNoStage:

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
@@ -14,7 +15,7 @@ import (
 
 // all is every answer of the brand, asked every invitation.
 func all() Selection {
-	return Selection{Brand: "acme", Of: rollup.Answers, Window: rollup.Range{To: math.MaxInt64}}
+	return Selection{Brand: "acme", Of: rollup.Answers, Window: almanac.Range{To: math.MaxInt64}}
 }
 
 func asked() Selection {
@@ -113,7 +114,7 @@ func seed(t *testing.T, s *Store) {
 
 func testTally(t *testing.T, s *Store) {
 	seed(t, s)
-	hour := rollup.Range{From: sqldb.Micros(noon), To: sqldb.Micros(noon.Add(time.Hour))}
+	hour := almanac.Range{From: sqldb.Micros(noon), To: sqldb.Micros(noon.Add(time.Hour))}
 	on := func(change func(*Selection)) func(*Selection) {
 		return func(in *Selection) {
 			in.Window = hour
@@ -127,7 +128,7 @@ func testTally(t *testing.T, s *Store) {
 	}{
 		{"the hour", on(func(*Selection) {}), 4, 4, 4},
 		{"one microsecond", on(func(in *Selection) { in.Window.To = hour.From + 1 }), 4, 4, 4},
-		{"just before", on(func(in *Selection) { in.Window = rollup.Range{From: hour.From - 5, To: hour.From} }), 0, 0, 0},
+		{"just before", on(func(in *Selection) { in.Window = almanac.Range{From: hour.From - 5, To: hour.From} }), 0, 0, 0},
 		{"all times", func(*Selection) {}, 5, 5, 4},
 		{"one subject", on(func(in *Selection) { in.Subjects = []int32{2} }), 1, 1, 1},
 		{"one survey", on(func(in *Selection) { in.Surveys = []string{"s2", "s3"} }), 1, 1, 1},
@@ -142,8 +143,8 @@ func testTally(t *testing.T, s *Store) {
 		equal(t, tt.name+": responses", count(rows, is(rollup.Responses)), tt.responses)
 		equal(t, tt.name+": decisions", count(tallied(t, s, decisions), func(Tally) bool { return true }), tt.decisions)
 	}
-	equal(t, "answered", count(tallied(t, s, asked()), is(rollup.DecisionCode(1, rollup.Completed))), int64(1))
-	equal(t, "not asked", count(tallied(t, s, asked()), is(rollup.DecisionCode(2, rollup.Invited))), int64(1))
+	equal(t, "answered", count(tallied(t, s, asked()), is(rollup.Decision{Number: 1, Depth: rollup.Completed}.Code())), int64(1))
+	equal(t, "not asked", count(tallied(t, s, asked()), is(rollup.Decision{Number: 2}.Code())), int64(1))
 	equal(t, "of words only", count(tallied(t, s, all()), is(rollup.Unrated)), int64(1))
 	filtered := all()
 	filtered.Where = filter.Clause{Text: "r.language = ?", Args: []any{"de"}}
@@ -185,7 +186,7 @@ func testGroups(t *testing.T, s *Store) {
 	}{
 		{all(), []Dimension{by(rollup.Channel)}, responses, map[string]int64{"1": 2, "2": 1, "0": 2}},
 		{asked(), []Dimension{by(rollup.Channel)}, func(Tally) bool { return true }, map[string]int64{"1": 3, "2": 1}},
-		{asked(), []Dimension{by(rollup.Survey), by(rollup.Channel)}, is(rollup.DecisionCode(1, 0)), map[string]int64{"s/2": 1, "s2/1": 1}},
+		{asked(), []Dimension{by(rollup.Survey), by(rollup.Channel)}, is(rollup.Decision{Number: 1}.Code()), map[string]int64{"s/2": 1, "s2/1": 1}},
 		{asked(), []Dimension{by(rollup.Question)}, func(Tally) bool { return true }, map[string]int64{}},
 		{all(), []Dimension{by(rollup.Partner)}, rated, map[string]int64{"partners/p": 1, "": 4}},
 		{all(), []Dimension{by(rollup.Language)}, rated, map[string]int64{"de": 1, "": 4}},

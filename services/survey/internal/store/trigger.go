@@ -63,7 +63,7 @@ var TriggerRules = &table.Table[TriggerRule]{
 			&r.DisplayName, &r.Survey,
 			table.Flag{Of: &r.Inactive},
 			&r.Kind,
-			object[Trigger]{&r.Trigger},
+			table.Document[Trigger]{Of: &r.Trigger},
 			table.Document[*Conditions]{Of: &r.Conditions},
 			table.Span{Of: &r.Delay},
 		}

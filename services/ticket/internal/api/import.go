@@ -2,50 +2,32 @@ package api
 
 import (
 	"context"
-	"errors"
-	"io"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/intake"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
-// What an import takes in one call and writes in one transaction, and what it says: all
-// that maxRows rows give rise to fits into one answer.
+// What an import writes in one transaction, and the longest name that it speaks of.
 const (
-	maxRows      = 10_000
 	chunkRows    = 200
 	chunkEntries = 2_000
-
-	maxViolations = 3 // of a row
-	maxDetailed   = 4 << 20
-	maxCurt       = 200 // of a message, once the answer has that many bytes
-	maxName       = len("brands//tickets/") + 2*63
+	maxName      = len("brands//tickets/") + 2*63
 )
 
 // ImportTickets implements TicketService. What is stored stays when the call fails
 // later on: send the rest again, the rows that are there change nothing.
 func (s *Server) ImportTickets(stream grpc.ClientStreamingServer[ticketv1.ImportTicketsRequest, ticketv1.ImportTicketsResponse]) error {
 	in := importing{server: s, now: resource.Now(), resp: &ticketv1.ImportTicketsResponse{}}
-	for index := int64(0); ; index++ {
-		row, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = in.take(stream.Context(), index, row)
-		}
-		if err != nil {
-			return err
-		}
+	if err := intake.Each(stream, "ticket", in.take); err != nil {
+		return err
 	}
 	if err := in.flush(stream.Context()); err != nil {
 		return err
@@ -61,21 +43,13 @@ type importing struct {
 	chunk  []*past
 	size   int // the entries of chunk
 	resp   *ticketv1.ImportTicketsResponse
-	told   int // the bytes of what resp says about rows
+	told   intake.Told
 }
 
 // take adds a row to the chunk, which it flushes when it is full.
 func (in *importing) take(ctx context.Context, index int64, row *ticketv1.ImportTicketsRequest) error {
 	if index == 0 {
 		in.first = row
-	}
-	switch {
-	case index == maxRows:
-		return fault.Invalid(fault.Field{Path: "ticket", Reason: "import.rows", Description: "must be at most 10000 in one call"})
-	case row.GetParent() != in.first.GetParent():
-		return fault.Invalid(fault.Field{Path: "parent", Reason: "import.parent", Description: "must be the same in every message"})
-	case row.GetValidateOnly() != in.first.GetValidateOnly():
-		return fault.Invalid(fault.Field{Path: "validate_only", Reason: "import.validate_only", Description: "must be the same in every message"})
 	}
 	p := past{index: index}
 	if p.err = in.server.Validator.Message(row); p.err == nil {
@@ -89,25 +63,16 @@ func (in *importing) take(ctx context.Context, index int64, row *ticketv1.Import
 	return in.flush(ctx)
 }
 
-// flush stores the chunk and says what became of its rows. Somebody else may have
-// taken an id between the look and the leap; then it looks again.
+// flush stores the chunk and says what became of its rows.
 func (in *importing) flush(ctx context.Context) error {
 	if len(in.chunk) == 0 {
 		return nil
 	}
-	do := in.server.DB.Write
-	if in.first.GetValidateOnly() {
-		do = in.server.DB.Try
-	}
 	var done []result
-	store := func(tx *sqldb.Tx) (err error) {
+	err := intake.Store(ctx, in.server.DB, in.first.GetValidateOnly(), func(tx *sqldb.Tx) (err error) {
 		done, err = in.server.importChunk(tx, in.chunk)
 		return err
-	}
-	err := do(ctx, store)
-	if sqldb.Unique(err) {
-		err = do(ctx, store)
-	}
+	})
 	if err != nil {
 		return err
 	}
@@ -144,30 +109,10 @@ func (in *importing) count(r result) {
 		said.Ticket = n
 	}
 	if r.err != nil {
-		said.Error = statusOf(few(r.err))
+		said.Error = intake.Status(r.err)
 	}
-	if e := said.GetError(); e != nil && in.told+proto.Size(said) > maxDetailed {
-		e.Message, e.Details = cut(e.GetMessage(), maxCurt), nil
-	}
-	in.told += proto.Size(said)
+	in.told.Add(said, said.GetError())
 	in.resp.Results = append(in.resp.Results, said)
-}
-
-// few leaves out all but the first of the fields that err is about.
-func few(err error) error {
-	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Fields) > maxViolations {
-		return fault.Invalid(e.Fields[:maxViolations]...)
-	}
-	return err
-}
-
-// cut shortens text to at most n bytes of whole characters.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	const ellipsis = "…"
-	return strings.ToValidUTF8(text[:n-len(ellipsis)], "") + ellipsis
 }
 
 // importChunk stores rows. The error is one that no row can help.

@@ -9,6 +9,7 @@ import (
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
@@ -82,7 +83,7 @@ func (s *Server) question(ctx context.Context, req narrowed) (question, *typev1.
 		channels: codesOf(req.GetPopulation().GetChannels()), stages: codesOf(req.GetPopulation().GetStages()),
 	}
 	if window != nil {
-		q.window = rollup.Range{From: ceiling(window.GetStartTime()), To: ceiling(window.GetEndTime())}
+		q.window = almanac.Range{From: ceiling(window.GetStartTime()), To: ceiling(window.GetEndTime())}
 	}
 	return q, &typev1.Basis{
 		Window: window, Population: req.GetPopulation(), AsOfTime: window.GetEndTime(),

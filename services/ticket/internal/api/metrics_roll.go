@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -88,13 +89,13 @@ func (r *roller) run() error {
 		return err
 	}
 	r.work, r.diff = true, rollup.FlowDiff{}
-	pages := map[rollup.Period][]byte{}
+	pages := map[almanac.Period][]byte{}
 	for _, day := range days {
 		if pages[day], err = r.day(day); err != nil {
 			return err
 		}
 	}
-	if err := r.month(rollup.MonthOf(days[0]), pages); err != nil {
+	if err := r.month(almanac.MonthOf(days[0]), pages); err != nil {
 		return err
 	}
 	r.diff.Clean()
@@ -103,7 +104,7 @@ func (r *roller) run() error {
 
 // changed returns the days of one month that were rolled up and no longer hold, and
 // takes their marks. Marks of days that were not are done with as well.
-func (r *roller) changed() ([]rollup.Period, error) {
+func (r *roller) changed() ([]almanac.Period, error) {
 	marks, err := r.snap.Marks(r.Brand, r.now, markBatch)
 	if err != nil {
 		return nil, err
@@ -116,12 +117,12 @@ func (r *roller) changed() ([]rollup.Period, error) {
 	for _, m := range marks {
 		days = append(days, m.Day)
 	}
-	days = slices.DeleteFunc(days, func(day rollup.Period) bool { return day >= r.Through })
+	days = slices.DeleteFunc(days, func(day almanac.Period) bool { return day >= r.Through })
 	slices.Sort(days)
 	days = slices.Compact(days)
 	if len(days) > 0 {
-		month := rollup.MonthOf(days[0])
-		days = slices.DeleteFunc(days, func(day rollup.Period) bool { return rollup.MonthOf(day) != month })
+		month := almanac.MonthOf(days[0])
+		days = slices.DeleteFunc(days, func(day almanac.Period) bool { return almanac.MonthOf(day) != month })
 	}
 	for _, m := range marks {
 		if m.Day >= r.Through || slices.Contains(days, m.Day) {
@@ -133,22 +134,22 @@ func (r *roller) changed() ([]rollup.Period, error) {
 
 // next returns the days of the first month that are old enough and were not rolled
 // up, and moves on past them.
-func (r *roller) next() ([]rollup.Period, error) {
-	limit := rollup.DayOf(sqldb.Micros(r.now.Add(-rollAfter)))
+func (r *roller) next() ([]almanac.Period, error) {
+	limit := almanac.DayOf(sqldb.Micros(r.now.Add(-rollAfter)))
 	from := int64(0)
 	if r.Through > 0 {
-		from = rollup.StartOf(r.Through)
+		from = almanac.StartOf(r.Through)
 	}
 	at, err := r.snap.FirstOpened(r.Brand, from)
-	first := rollup.DayOf(at)
+	first := almanac.DayOf(at)
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && first >= limit:
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
-	r.Through = min(limit, rollup.FirstDay(rollup.MonthOf(first)+1))
-	var days []rollup.Period
+	r.Through = min(limit, almanac.FirstDay(almanac.MonthOf(first)+1))
+	var days []almanac.Period
 	for day := first; day < r.Through; day++ {
 		days = append(days, day)
 	}
@@ -156,8 +157,8 @@ func (r *roller) next() ([]rollup.Period, error) {
 }
 
 // day packs the tickets opened on a day, and takes what was there out of the flows.
-func (r *roller) day(day rollup.Period) ([]byte, error) {
-	err := r.snap.Days(r.Brand, rollup.Range{From: day, To: day + 1}, func(p store.Part) error {
+func (r *roller) day(day almanac.Period) ([]byte, error) {
+	err := r.snap.Days(r.Brand, almanac.Range{From: day, To: day + 1}, func(p store.Part) error {
 		return rollup.Unpack(p.Bytes, func(t *rollup.Ticket) { r.diff.Add(t, -1) })
 	})
 	if err != nil {
@@ -166,7 +167,7 @@ func (r *roller) day(day rollup.Period) ([]byte, error) {
 	rolled := store.RolledDay{Part: store.Part{Period: day}, Due: rollup.Never}
 	var tickets []*rollup.Ticket
 	err = r.snap.Observe(store.ObservationFilter{
-		Brand: r.Brand, Opened: rollup.Range{From: rollup.StartOf(day), To: rollup.StartOf(day + 1)}, OpenAt: rollup.None, Now: r.now,
+		Brand: r.Brand, Opened: almanac.Range{From: almanac.StartOf(day), To: almanac.StartOf(day + 1)}, OpenAt: rollup.None, Now: r.now,
 	}, func(t *rollup.Ticket, _ []string) error {
 		rolled.Due = min(rolled.Due, t.Due)
 		r.diff.Add(t, 1)
@@ -184,8 +185,8 @@ func (r *roller) day(day rollup.Period) ([]byte, error) {
 
 // month counts a month that is rolled up whole. Pages are those of its days that are
 // new.
-func (r *roller) month(month rollup.Period, pages map[rollup.Period][]byte) error {
-	days := rollup.Range{From: rollup.FirstDay(month), To: rollup.FirstDay(month + 1)}
+func (r *roller) month(month almanac.Period, pages map[almanac.Period][]byte) error {
+	days := almanac.Range{From: almanac.FirstDay(month), To: almanac.FirstDay(month + 1)}
 	if days.To > r.Through {
 		return nil
 	}
@@ -210,16 +211,16 @@ func (r *roller) month(month rollup.Period, pages map[rollup.Period][]byte) erro
 
 // flows adds the difference to the flows of the days and months it is about.
 func (r *roller) flows() error {
-	months := map[rollup.Period]*rollup.MonthFlows{}
+	months := map[almanac.Period]*rollup.MonthFlows{}
 	for day, changes := range r.diff {
-		month := rollup.MonthOf(day)
+		month := almanac.MonthOf(day)
 		if months[month] == nil {
 			months[month] = rollup.NewMonthFlows()
 		}
 		for k, delta := range changes {
 			months[month].Add(&k.Keys, delta)
 		}
-		err := r.snap.DayFlows(r.Brand, rollup.Range{From: day, To: day + 1}, func(p store.Part) error {
+		err := r.snap.DayFlows(r.Brand, almanac.Range{From: day, To: day + 1}, func(p store.Part) error {
 			return rollup.EachFlow(p.Bytes, func(k *rollup.FlowKey, delta int64) { changes[*k] += delta })
 		})
 		if err != nil {
@@ -229,7 +230,7 @@ func (r *roller) flows() error {
 	}
 	for month, m := range months {
 		for family := range rollup.Families() {
-			err := r.snap.MonthFlows(r.Brand, family, rollup.Range{From: month, To: month + 1}, func(p store.Part) error {
+			err := r.snap.MonthFlows(r.Brand, family, almanac.Range{From: month, To: month + 1}, func(p store.Part) error {
 				return m.Merge(family, p.Bytes)
 			})
 			if err != nil {
@@ -241,7 +242,7 @@ func (r *roller) flows() error {
 	return nil
 }
 
-func familyParts(month rollup.Period, rows [][]byte) (all []store.FamilyPart) {
+func familyParts(month almanac.Period, rows [][]byte) (all []store.FamilyPart) {
 	for family, row := range rows {
 		all = append(all, store.FamilyPart{Part: store.Part{Period: month, Bytes: row}, Family: family})
 	}

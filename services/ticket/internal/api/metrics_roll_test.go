@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
@@ -215,7 +216,7 @@ func (w *world) question() question {
 	if w.r.IntN(3) == 0 {
 		start, end = start.Truncate(24*time.Hour), end.Truncate(24*time.Hour).Add(24*time.Hour)
 	}
-	q := question{brand: "acme", window: rollup.Range{From: sqldb.Micros(start), To: sqldb.Micros(end)}, now: soon().Add(time.Duration(w.r.IntN(10*24)) * time.Hour)}
+	q := question{brand: "acme", window: almanac.Range{From: sqldb.Micros(start), To: sqldb.Micros(end)}, now: soon().Add(time.Duration(w.r.IntN(10*24)) * time.Hour)}
 	names := []string{"channel", "stage", "agent", "partner", "issue_kind", "issue_type", "handling", "priority", "phase", "team"}
 	w.r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	for _, d := range names[:w.r.IntN(4)] {
@@ -287,7 +288,7 @@ func TestATicketFromThePastTakesAnEarlierSuccessBack(t *testing.T) {
 		}
 		check := func(what string, want int64) {
 			t.Helper()
-			a := w.ask(t, question{brand: "acme", window: rollup.Range{From: 0, To: sqldb.Micros(at.Add(time.Hour))}, now: soon()}, 0)
+			a := w.ask(t, question{brand: "acme", window: almanac.Range{From: 0, To: sqldb.Micros(at.Add(time.Hour))}, now: soon()}, 0)
 			if got := a.whole.cell.Counts[rollup.SolvedForWeek]; got != want {
 				t.Errorf("%s: %d resolutions lasted, want %d", what, got, want)
 			}
@@ -316,7 +317,7 @@ func TestTheRollerRunsUntilItIsStopped(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	var roller sync.WaitGroup
 	roller.Go(func() { w.RunRollups(ctx) })
-	lately := rollup.DayOf(sqldb.Micros(w.now)) - 33
+	lately := almanac.DayOf(sqldb.Micros(w.now)) - 33
 	for rolled := false; !rolled && ctx.Err() == nil; {
 		err := w.Store.Snapshot(ctx, func(snap *store.Snapshot) error {
 			fresh, err := snap.Fresh("acme", w.now)

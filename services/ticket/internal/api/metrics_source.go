@@ -6,6 +6,7 @@ import (
 	"time"
 
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
@@ -14,9 +15,9 @@ import (
 // A question says which tickets are to be measured, and by what.
 type question struct {
 	brand            string
-	window           rollup.Range // microseconds since 1970
-	channels, stages []int32      // none for all
-	partner          string       // empty for all
+	window           almanac.Range // microseconds since 1970
+	channels, stages []int32       // none for all
+	partner          string        // empty for all
 	where            filter.Clause
 	groupBy          []dimension
 	now              time.Time
@@ -69,7 +70,7 @@ func (q *question) tickets(snap *store.Snapshot, visit visit) error {
 }
 
 // planned visits the tickets of a plan's days and of what is to be read raw.
-func (q *question) planned(snap *store.Snapshot, plan rollup.Plan, visit visit) error {
+func (q *question) planned(snap *store.Snapshot, plan almanac.Plan, visit visit) error {
 	for _, days := range plan.Days {
 		err := q.pages(snap, days, func(t *rollup.Ticket) error {
 			if t.Open < q.window.From || t.Open >= q.window.To {
@@ -90,7 +91,7 @@ func (q *question) planned(snap *store.Snapshot, plan rollup.Plan, visit visit) 
 }
 
 // pages visits the tickets of whole days from their roll-ups.
-func (q *question) pages(snap *store.Snapshot, days rollup.Range, visit func(*rollup.Ticket) error) error {
+func (q *question) pages(snap *store.Snapshot, days almanac.Range, visit func(*rollup.Ticket) error) error {
 	return snap.Days(q.brand, days, func(p store.Part) error {
 		var failed error
 		err := rollup.Unpack(p.Bytes, func(t *rollup.Ticket) {
@@ -106,7 +107,7 @@ func (q *question) pages(snap *store.Snapshot, days rollup.Range, visit func(*ro
 }
 
 // observe visits tickets opened in a range one by one.
-func (q *question) observe(snap *store.Snapshot, opened rollup.Range, visit visit) error {
+func (q *question) observe(snap *store.Snapshot, opened almanac.Range, visit visit) error {
 	return snap.Observe(store.ObservationFilter{
 		Brand: q.brand, Opened: opened, OpenAt: rollup.None, Where: q.where, Columns: q.columns(), Now: q.now,
 	}, func(t *rollup.Ticket, values []string) error {
@@ -123,7 +124,7 @@ func (a *answer) read(snap *store.Snapshot) error {
 		if err := a.observe(snap, a.window, a.add); err != nil {
 			return err
 		}
-		return a.openRaw(snap, rollup.Range{From: 0, To: a.window.To})
+		return a.openRaw(snap, almanac.Range{From: 0, To: a.window.To})
 	}
 	fresh, err := snap.Fresh(a.brand, a.now)
 	if err != nil {
@@ -152,7 +153,7 @@ func (a *answer) read(snap *store.Snapshot) error {
 }
 
 // months adds whole months: the groups from their family, the whole from its own.
-func (a *answer) months(snap *store.Snapshot, months []rollup.Range, family int) error {
+func (a *answer) months(snap *store.Snapshot, months []almanac.Range, family int) error {
 	whole, _ := rollup.FamilyOf(a.narrowedBy())
 	for _, r := range months {
 		err := a.cells(snap, whole, r, func(_ *rollup.Keys, cell []byte) error {
@@ -176,7 +177,7 @@ func (a *answer) months(snap *store.Snapshot, months []rollup.Range, family int)
 }
 
 // cells visits the cells of a family that the question is about.
-func (a *answer) cells(snap *store.Snapshot, family int, months rollup.Range, visit func(*rollup.Keys, []byte) error) error {
+func (a *answer) cells(snap *store.Snapshot, family int, months almanac.Range, visit func(*rollup.Keys, []byte) error) error {
 	return snap.Months(a.brand, family, months, func(p store.Part) error {
 		var failed error
 		err := rollup.EachCell(p.Bytes, func(k rollup.Keys, cell []byte) {
@@ -194,7 +195,7 @@ func (a *answer) cells(snap *store.Snapshot, family int, months rollup.Range, vi
 // backlog counts the tickets that are open at the end of the window: what the flows
 // up to it add up to, without those of the days that are not fresh, whose tickets are
 // looked at instead. Family is -1 if no months are kept by the groups.
-func (a *answer) backlog(snap *store.Snapshot, fresh rollup.Fresh, family int) error {
+func (a *answer) backlog(snap *store.Snapshot, fresh almanac.Fresh, family int) error {
 	if !a.choice.Has(typev1.Metric_METRIC_BACKLOG) {
 		return nil
 	}
@@ -225,13 +226,13 @@ func (a *answer) backlog(snap *store.Snapshot, fresh rollup.Fresh, family int) e
 			return err
 		}
 	}
-	for _, days := range append(stale, rollup.Range{From: fresh.Through, To: math.MaxInt64}) {
-		opened := rollup.Range{From: 0, To: end}
+	for _, days := range append(stale, almanac.Range{From: fresh.Through, To: math.MaxInt64}) {
+		opened := almanac.Range{From: 0, To: end}
 		if days.From > 0 {
-			opened.From = rollup.StartOf(days.From)
+			opened.From = almanac.StartOf(days.From)
 		}
-		if days.To <= rollup.DayOf(end) {
-			opened.To = rollup.StartOf(days.To)
+		if days.To <= almanac.DayOf(end) {
+			opened.To = almanac.StartOf(days.To)
 		}
 		if err := a.openRaw(snap, opened); err != nil {
 			return err
@@ -243,12 +244,12 @@ func (a *answer) backlog(snap *store.Snapshot, fresh rollup.Fresh, family int) e
 // flows visits the changes of the backlog up to the day of the window's end, months
 // as one where they are kept by family.
 func (a *answer) flows(snap *store.Snapshot, family int, flow func(k *rollup.Keys, at, delta int64)) error {
-	last := rollup.DayOf(a.window.To)
-	days := rollup.Range{From: math.MinInt64, To: last + 1}
+	last := almanac.DayOf(a.window.To)
+	days := almanac.Range{From: math.MinInt64, To: last + 1}
 	if family >= 0 {
-		month := rollup.MonthOf(last)
-		days.From = rollup.FirstDay(month)
-		err := snap.MonthFlows(a.brand, family, rollup.Range{From: math.MinInt64, To: month}, func(p store.Part) error {
+		month := almanac.MonthOf(last)
+		days.From = almanac.FirstDay(month)
+		err := snap.MonthFlows(a.brand, family, almanac.Range{From: math.MinInt64, To: month}, func(p store.Part) error {
 			return rollup.EachNet(p.Bytes, func(k rollup.Keys, delta int64) { flow(&k, math.MinInt64, delta) })
 		})
 		if err != nil {
@@ -261,8 +262,8 @@ func (a *answer) flows(snap *store.Snapshot, family int, flow func(k *rollup.Key
 }
 
 // staleRanges returns the days that were rolled up and are not fresh.
-func staleRanges(fresh rollup.Fresh) (all []rollup.Range) {
-	var days []rollup.Period
+func staleRanges(fresh almanac.Fresh) (all []almanac.Range) {
+	var days []almanac.Period
 	for day := range fresh.Stale {
 		if day < fresh.Through {
 			days = append(days, day)
@@ -273,14 +274,14 @@ func staleRanges(fresh rollup.Fresh) (all []rollup.Range) {
 		if n := len(all); n > 0 && all[n-1].To == day {
 			all[n-1].To++
 		} else {
-			all = append(all, rollup.Range{From: day, To: day + 1})
+			all = append(all, almanac.Range{From: day, To: day + 1})
 		}
 	}
 	return all
 }
 
 // openRaw looks at tickets opened in a range whether they are in the backlog.
-func (a *answer) openRaw(snap *store.Snapshot, opened rollup.Range) error {
+func (a *answer) openRaw(snap *store.Snapshot, opened almanac.Range) error {
 	if !a.choice.Has(typev1.Metric_METRIC_BACKLOG) || opened.From >= opened.To {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/page"
@@ -101,7 +102,7 @@ func (q question) pains(snap *store.Snapshot) (pains []*pain, total int64, err e
 		return nil, 0, err
 	}
 	before := q
-	before.window = rollup.Range{From: 2*q.window.From - q.window.To, To: q.window.From}
+	before.window = almanac.Range{From: 2*q.window.From - q.window.To, To: q.window.From}
 	err = before.tickets(snap, func(t *rollup.Ticket, _ []string) error {
 		if p := all[t.Only(painKeys)]; p != nil {
 			p.before++

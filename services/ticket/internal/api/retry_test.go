@@ -35,25 +35,3 @@ func TestWhatFailsBesideTheCallsIsTriedSeldom(t *testing.T) {
 		}
 	}
 }
-
-func TestARetryWaitsLongerEachTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var again retry
-		for _, tt := range []struct {
-			err  error
-			want time.Duration
-		}{
-			{nil, 0},
-			{context.DeadlineExceeded, time.Second},
-			{context.DeadlineExceeded, 2 * time.Second},
-			{context.DeadlineExceeded, 4 * time.Second},
-			{nil, 0},
-			{context.DeadlineExceeded, time.Second},
-		} {
-			began := time.Now()
-			if again.wait(t.Context(), tt.err); time.Since(began) != tt.want {
-				t.Errorf("after %v it waited %v, want %v", tt.err, time.Since(began), tt.want)
-			}
-		}
-	})
-}

@@ -39,7 +39,7 @@ type Server struct {
 	Validator *rpc.Validator // of the items of batches and imports
 
 	sla     slaState
-	lookups lookups
+	lookups watch.Lookups[lookup, found]
 }
 
 // given returns the time in a field of the request, as the store keeps it, or the

@@ -106,7 +106,7 @@ func (s *Server) checkSchedule(tx *sqldb.Tx, old store.Schedule, row *store.Sche
 		due = due.Add(settling)
 	}
 	store.AddChange(tx, store.Change{Brand: row.Brand, Schedule: row.ID, Due: due})
-	tx.AfterCommit(func() { s.sla.timers.set(due) })
+	tx.AfterCommit(func() { s.sla.timers.Set(due) })
 	return nil
 }
 

@@ -104,7 +104,7 @@ func (s *Server) setTimer(tx *sqldb.Tx, timer store.Timer, first bool) {
 	}
 	if !timer.Wake.IsZero() { // a timer that came early would find nothing to do
 		timer.Wake = sqldb.Time(sqldb.Micros(timer.Wake.Add(time.Microsecond - time.Nanosecond)))
-		tx.AfterCommit(func() { s.sla.timers.set(timer.Wake) })
+		tx.AfterCommit(func() { s.sla.timers.Set(timer.Wake) })
 	}
 	store.SetTimer(tx, timer)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/operation"
 	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/stats"
@@ -52,14 +53,12 @@ func (s *Server) SimulateSlaPolicy(ctx context.Context, req *ticketv1.SimulateSl
 	if err != nil {
 		return nil, err
 	}
-	o := store.Operation{Brand: span.Brand, ID: name.NewID(), Request: request, Total: total, CreateTime: resource.Now()}
+	o := operation.Operation{Brand: span.Brand, ID: name.NewID(), Request: request, Total: total, CreateTime: resource.Now()}
 	return once.Do(ctx, s.DB, o.Brand, req, func(tx *sqldb.Tx) (*longrunningpb.Operation, error) {
 		if err := mustHave(tx, store.Schedules, o.Brand, "schedules", name.ID(req.GetSlaPolicy().GetSchedule())); err != nil {
 			return nil, err
 		}
-		store.AddOperation(tx, o)
-		tx.AfterCommit(func() { s.sla.operations.set(o.CreateTime) })
-		return operationProto(o)
+		return s.operations().Start(tx, o)
 	})
 }
 
@@ -99,7 +98,7 @@ type trialCounts struct {
 
 // simulate goes one step on with a simulation. All of its steps see the clocks at the
 // time when it was asked for.
-func (s *Server) simulate(ctx context.Context, o store.Operation) (store.Operation, error) {
+func (s *Server) simulate(ctx context.Context, o operation.Operation) (operation.Operation, error) {
 	req := &ticketv1.SimulateSlaPolicyRequest{}
 	if err := proto.Unmarshal(o.Request, req); err != nil {
 		return o, err
@@ -271,7 +270,7 @@ func (j judge) sorted() []trialCell {
 }
 
 // answer returns what a finished trial has found.
-func (t *trial) answer(req *ticketv1.SimulateSlaPolicyRequest, o store.Operation) *ticketv1.SimulateSlaPolicyResponse {
+func (t *trial) answer(req *ticketv1.SimulateSlaPolicyRequest, o operation.Operation) *ticketv1.SimulateSlaPolicyResponse {
 	resp := &ticketv1.SimulateSlaPolicyResponse{Basis: &typev1.Basis{
 		Window: req.GetWindow(), AsOfTime: timestamppb.New(o.CreateTime), ReadTime: timestamppb.New(o.CreateTime), Included: t.Tickets,
 		Excluded: measure.Exclusions(map[string]int64{"CLOCK_RUNNING": t.Running, "CLOCK_CANCELLED": t.Cancelled}),

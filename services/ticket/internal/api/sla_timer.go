@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/worker"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
@@ -22,14 +22,14 @@ const (
 // the same as one in time, as the instants are computed. Replicas may run it at the
 // same time.
 func (s *Server) RunTimers(ctx context.Context) {
-	for again := (retry{}); ctx.Err() == nil; {
-		s.sla.timers.clear()
+	for again := (worker.Retry{}); ctx.Err() == nil; {
+		s.sla.timers.Clear()
 		next, err := s.ring(ctx)
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "sla timers are late", slog.String("error", err.Error()))
 		}
-		if again.wait(ctx, err); err == nil {
-			s.sla.timers.wait(ctx, next, timerPoll)
+		if again.Wait(ctx, err); err == nil {
+			s.sla.timers.Wait(ctx, next, timerPoll)
 		}
 	}
 }
@@ -102,68 +102,4 @@ func (s *Server) ripe(tx *sqldb.Tx, at store.Timer) error {
 		stale(tx, t, t)
 	}
 	return err
-}
-
-// An alarm wakes one who waits for a time when an earlier one is set. Its zero value
-// is set for none.
-type alarm struct {
-	mu   sync.Mutex
-	next time.Time // the earliest one set since clear
-	ring chan struct{}
-}
-
-// bell returns the channel that rings. The caller holds mu.
-func (a *alarm) bell() chan struct{} {
-	if a.ring == nil {
-		a.ring = make(chan struct{}, 1)
-	}
-	return a.ring
-}
-
-// clear forgets the times set so far.
-func (a *alarm) clear() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.next = time.Time{}
-}
-
-// set makes sure that who waits is awake at t. It does not block.
-func (a *alarm) set(t time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.next.IsZero() && !t.Before(a.next) {
-		return
-	}
-	a.next = t
-	select {
-	case a.bell() <- struct{}{}:
-	default:
-	}
-}
-
-// wait returns at next, if that is not zero, at an earlier time that was set since
-// clear, after the longest time given, or when ctx ends.
-func (a *alarm) wait(ctx context.Context, next time.Time, longest time.Duration) {
-	until := time.Now().Add(longest)
-	if !next.IsZero() && next.Before(until) {
-		until = next
-	}
-	for {
-		a.mu.Lock()
-		if !a.next.IsZero() && a.next.Before(until) {
-			until = a.next
-		}
-		bell := a.bell()
-		a.mu.Unlock()
-		timer := time.NewTimer(time.Until(until))
-		select {
-		case <-bell:
-			timer.Stop()
-		case <-timer.C:
-			return
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
-	}
 }

@@ -5,14 +5,15 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/worker"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
 // slaState is what a server keeps in memory of policies, schedules and timers.
 type slaState struct {
 	book       book
-	timers     alarm // of the clocks
-	operations alarm
+	timers     worker.Alarm // of the clocks
+	operations worker.Alarm
 }
 
 // slaOpened notes the policy that a new ticket has been given, and starts its clocks.

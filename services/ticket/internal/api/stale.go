@@ -3,8 +3,8 @@ package api
 import (
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
@@ -20,7 +20,7 @@ const present = 30 * time.Second
 func stale(tx *sqldb.Tx, before, after store.Ticket) {
 	now := time.Now()
 	day := markDay(tx, after, now)
-	if before.ID != "" && rollup.DayOf(sqldb.Micros(before.OpenTime)) != day {
+	if before.ID != "" && almanac.DayOf(sqldb.Micros(before.OpenTime)) != day {
 		markDay(tx, before, now)
 	}
 	for _, t := range []store.Ticket{before, after} {
@@ -31,9 +31,9 @@ func stale(tx *sqldb.Tx, before, after store.Ticket) {
 }
 
 // markDay marks the day on which t was opened, which it returns.
-func markDay(tx *sqldb.Tx, t store.Ticket, now time.Time) rollup.Period {
-	day := rollup.DayOf(sqldb.Micros(t.OpenTime))
-	if end := sqldb.Time(rollup.StartOf(day + 1)); now.Sub(end) >= ripe {
+func markDay(tx *sqldb.Tx, t store.Ticket, now time.Time) almanac.Period {
+	day := almanac.DayOf(sqldb.Micros(t.OpenTime))
+	if end := sqldb.Time(almanac.StartOf(day + 1)); now.Sub(end) >= ripe {
 		store.MarkStale(tx, t.Brand, day, now)
 	}
 	return day

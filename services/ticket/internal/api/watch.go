@@ -39,7 +39,7 @@ type board struct {
 	token  string // of the last message
 	where  filter.Clause
 	lookup lookup // about any tickets
-	sight  sight
+	sight  watch.Sight
 }
 
 // begin prepares b for a request, sends the snapshot if that is asked for, and returns
@@ -64,7 +64,7 @@ func (b *board) begin(req *ticketv1.WatchTicketsRequest) (from watch.Position, e
 
 // snapshot sends the tickets as they are, and the token for what happens after from.
 func (b *board) snapshot(ctx context.Context, from watch.Position) error {
-	b.sight.whole = true
+	b.sight.Whole = true
 	after := ""
 	for {
 		rows, err := b.server.Store.Tickets(ctx, store.TicketFilter{
@@ -97,13 +97,8 @@ func (b *board) send(batch watch.Batch) (news bool, err error) {
 	}
 	ids := distinct(batch.Events)
 	for some := range slices.Chunk(ids, watchRows) {
-		q := b.lookup
-		if len(ids) <= shared {
-			q.span = batch.Span
-		}
-		a, err := b.server.lookups.ask(q, func() (a found, err error) {
-			err = watch.Aside(func() (err error) { a, err = b.read(some); return err })
-			return a, err
+		a, err := b.server.lookups.Ask(b.stream.Context(), b.lookup, batch.Shared(len(ids)), func(ctx context.Context) (found, error) {
+			return b.read(ctx, some)
 		})
 		if err != nil {
 			return news, err
@@ -124,9 +119,7 @@ func (b *board) send(batch watch.Batch) (news bool, err error) {
 }
 
 // read returns what there is to say about tickets that may have changed.
-func (b *board) read(ids []string) (found, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.stream.Context()), readTimeout) // others wait for the answer too
-	defer cancel()
+func (b *board) read(ctx context.Context, ids []string) (found, error) {
 	q := b.lookup
 	rows, err := b.server.Store.Tickets(ctx, store.TicketFilter{
 		Brand: q.brand, Partner: q.partner, IDs: ids, By: "id", Limit: len(ids), Where: []filter.Clause{b.where},
@@ -179,12 +172,12 @@ func (b *board) messages(ids []string, a found) (all []*ticketv1.WatchTicketsRes
 // see notes that the watcher is sent a ticket.
 func (b *board) see(id string) {
 	if b.narrow() {
-		b.sight.see(id)
+		b.sight.See(id)
 	}
 }
 
 // lose reports whether the watcher is to hear that a ticket is gone.
-func (b *board) lose(id string) bool { return !b.narrow() || b.sight.lose(id) }
+func (b *board) lose(id string) bool { return !b.narrow() || b.sight.Lose(id) }
 
 // narrow reports whether tickets can be out of the watcher's sight that are not deleted.
 func (b *board) narrow() bool { return b.lookup.filter != "" || b.lookup.partner != "" }

@@ -1,6 +1,10 @@
 package rollup
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/concentric-cx/concentric/services/internal/pack"
+)
 
 // Families returns the combinations of dimensions that months are counted by: each
 // dimension alone and with channel and stage, from few dimensions to many. The place
@@ -63,28 +67,28 @@ func (m *Month) Encode() [][]byte {
 		var row, one writer
 		for _, key := range sorted(cells) {
 			row.keys(&key)
-			one.data = one.data[:0]
+			one.Data = one.Data[:0]
 			cells[key].append(&one)
-			row.bytes(one.data)
+			row.Bytes(one.Data)
 		}
-		all[i] = row.data
+		all[i] = row.Data
 	}
 	return all
 }
 
 // EachCell calls visit with the cells of an encoded family, for [Cell.MergeBytes].
 func EachCell(row []byte, visit func(Keys, []byte)) error {
-	r := reader{data: row}
-	for len(r.data) > 0 {
+	r := newReader(row)
+	for len(r.Data) > 0 {
 		var key Keys
 		r.keys(&key)
-		cell := r.bytes()
-		if r.bad {
-			return errBytes
+		cell := r.Bytes()
+		if r.Err() != nil {
+			return pack.ErrBytes
 		}
 		visit(key, cell)
 	}
-	return r.err()
+	return r.Err()
 }
 
 func sorted[V any](m map[Keys]V) []Keys {

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/concentric-cx/concentric/services/internal/almanac"
+	"github.com/concentric-cx/concentric/services/internal/pack"
 )
 
 // Flows are changes of the number of open tickets on one day, by the ticket's values
@@ -27,29 +30,29 @@ func (f Flows) Encode() []byte {
 		if f[k] == 0 {
 			continue
 		}
-		w.signed(k.At - last)
+		w.Signed(k.At - last)
 		last = k.At
 		w.keys(&k.Keys)
-		w.signed(f[k])
+		w.Signed(f[k])
 	}
-	return w.data
+	return w.Data
 }
 
 // EachFlow calls visit with each of the encoded flows of a day, by time. The key is
 // valid until visit returns.
 func EachFlow(page []byte, visit func(key *FlowKey, delta int64)) error {
-	r := reader{data: page}
+	r := newReader(page)
 	var k FlowKey
-	for len(r.data) > 0 {
-		k.At += r.signed()
+	for len(r.Data) > 0 {
+		k.At += r.Signed()
 		r.keys(&k.Keys)
-		delta := r.signed()
-		if r.bad {
-			return errBytes
+		delta := r.Signed()
+		if r.Err() != nil {
+			return pack.ErrBytes
 		}
 		visit(&k, delta)
 	}
-	return r.err()
+	return r.Err()
 }
 
 // MonthFlows are the changes of one month, by family and value.
@@ -93,35 +96,35 @@ func encodeNet(net map[Keys]int64) []byte {
 	for _, k := range sorted(net) {
 		if net[k] != 0 {
 			w.keys(&k)
-			w.signed(net[k])
+			w.Signed(net[k])
 		}
 	}
-	return w.data
+	return w.Data
 }
 
 // EachNet calls visit with each of the encoded changes of a family.
 func EachNet(row []byte, visit func(Keys, int64)) error {
-	r := reader{data: row}
-	for len(r.data) > 0 {
+	r := newReader(row)
+	for len(r.Data) > 0 {
 		var k Keys
 		r.keys(&k)
-		delta := r.signed()
-		if r.bad {
-			return errBytes
+		delta := r.Signed()
+		if r.Err() != nil {
+			return pack.ErrBytes
 		}
 		visit(k, delta)
 	}
-	return r.err()
+	return r.Err()
 }
 
 // A FlowDiff is how the flows of days change when days of tickets are rolled up
 // again.
-type FlowDiff map[Period]Flows
+type FlowDiff map[almanac.Period]Flows
 
 // Add counts the flows of t, times over: -1 takes them away.
 func (d FlowDiff) Add(t *Ticket, times int64) {
 	for _, f := range t.Flows {
-		day := DayOf(f.At)
+		day := almanac.DayOf(f.At)
 		if d[day] == nil {
 			d[day] = Flows{}
 		}

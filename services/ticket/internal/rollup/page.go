@@ -3,6 +3,8 @@ package rollup
 import (
 	"cmp"
 	"slices"
+
+	"github.com/concentric-cx/concentric/services/internal/pack"
 )
 
 // Which parts of a ticket follow its flags in a page.
@@ -26,20 +28,20 @@ func Pack(tickets []*Ticket) []byte {
 	var w writer
 	last := int64(0)
 	for _, t := range sorted {
-		w.signed(t.Open - last)
+		w.Signed(t.Open - last)
 		last = t.Open
 		w.ticket(t)
 	}
-	return w.data
+	return w.Data
 }
 
 func (w *writer) ticket(t *Ticket) {
 	w.keys(&t.Keys)
 	parts := t.parts()
-	w.number(uint64(parts))
-	w.number(uint64(t.Flags))
-	w.number(uint64(t.Outcome))
-	w.number(uint64(t.Repeat))
+	w.Number(uint64(parts))
+	w.Number(uint64(t.Flags))
+	w.Number(uint64(t.Outcome))
+	w.Number(uint64(t.Repeat))
 	for _, p := range []struct {
 		bit   int
 		value int64
@@ -52,36 +54,36 @@ func (w *writer) ticket(t *Ticket) {
 		{hasContacts, t.Contacts},
 	} {
 		if parts&p.bit != 0 {
-			w.signed(p.value)
+			w.Signed(p.value)
 		}
 	}
 	if parts&hasCost != 0 {
-		w.signed(t.Cost)
-		w.signed(t.Costed)
+		w.Signed(t.Cost)
+		w.Signed(t.Costed)
 	}
 	if parts&hasNext != 0 {
-		w.signed(t.NextOpen)
-		w.number(uint64(len(t.Next)))
+		w.Signed(t.NextOpen)
+		w.Number(uint64(len(t.Next)))
 		for _, v := range t.Next {
-			w.signed(v)
+			w.Signed(v)
 		}
 	}
 	if parts&hasClocks != 0 {
 		for _, c := range t.Clocks {
-			w.signed(c.Met)
-			w.signed(c.Breached)
-			w.signed(c.Running)
+			w.Signed(c.Met)
+			w.Signed(c.Breached)
+			w.Signed(c.Running)
 		}
 	}
 	if parts&hasBusiness != 0 {
-		w.signed(t.FirstBusiness)
-		w.signed(t.ResolutionBusiness)
+		w.Signed(t.FirstBusiness)
+		w.Signed(t.ResolutionBusiness)
 	}
 	if parts&hasFlows != 0 {
-		w.number(uint64(len(t.Flows)))
+		w.Number(uint64(len(t.Flows)))
 		for _, f := range t.Flows {
-			w.signed(f.At - t.Open)
-			w.signed(f.Delta)
+			w.Signed(f.At - t.Open)
+			w.Signed(f.Delta)
 		}
 	}
 }
@@ -123,28 +125,28 @@ func (t *Ticket) plainFlows(all []Flow) []Flow {
 // Unpack calls visit with each ticket of a page, by the time of its opening. The
 // ticket is valid until visit returns; its Due is not kept.
 func Unpack(page []byte, visit func(*Ticket)) error {
-	r := reader{data: page}
+	r := newReader(page)
 	var t Ticket
 	last := int64(0)
-	for len(r.data) > 0 {
-		last += r.signed()
+	for len(r.Data) > 0 {
+		last += r.Signed()
 		r.ticket(&t, last)
-		if r.bad {
-			return errBytes
+		if r.Err() != nil {
+			return pack.ErrBytes
 		}
 		visit(&t)
 	}
-	return r.err()
+	return r.Err()
 }
 
 func (r *reader) ticket(t *Ticket, open int64) {
 	next, flows := t.Next[:0], t.Flows[:0]
 	*t = Ticket{Open: open, Response: None, Resolution: None, Closing: None, FirstBusiness: None, ResolutionBusiness: None, Due: Never}
 	r.keys(&t.Keys)
-	parts := int(r.number())      //nolint:gosec // bits
-	t.Flags = Flag(r.number())    //nolint:gosec // it was one
-	t.Outcome = int32(r.number()) //nolint:gosec // it was one
-	t.Repeat = Repeat(r.number()) //nolint:gosec // it was one
+	parts := int(r.Number())      //nolint:gosec // bits
+	t.Flags = Flag(r.Number())    //nolint:gosec // it was one
+	t.Outcome = int32(r.Number()) //nolint:gosec // it was one
+	t.Repeat = Repeat(r.Number()) //nolint:gosec // it was one
 	t.Next, t.Flows = next, flows
 	for _, p := range [...]struct {
 		bit  int
@@ -158,31 +160,31 @@ func (r *reader) ticket(t *Ticket, open int64) {
 		{hasContacts, &t.Contacts},
 	} {
 		if parts&p.bit != 0 {
-			*p.into = r.signed()
+			*p.into = r.Signed()
 		}
 	}
 	if parts&hasCost != 0 {
-		t.Cost, t.Costed = r.signed(), r.signed()
+		t.Cost, t.Costed = r.Signed(), r.Signed()
 	}
 	if parts&hasNext != 0 {
-		t.NextOpen = r.signed()
-		for range min(r.number(), uint64(len(r.data))) {
-			t.Next = append(t.Next, r.signed())
+		t.NextOpen = r.Signed()
+		for range min(r.Number(), uint64(len(r.Data))) {
+			t.Next = append(t.Next, r.Signed())
 		}
 	}
 	if parts&hasClocks != 0 {
 		for i := range t.Clocks {
-			t.Clocks[i] = Clocks{r.signed(), r.signed(), r.signed()}
+			t.Clocks[i] = Clocks{r.Signed(), r.Signed(), r.Signed()}
 		}
 	}
 	if parts&hasBusiness != 0 {
-		t.FirstBusiness, t.ResolutionBusiness = r.signed(), r.signed()
+		t.FirstBusiness, t.ResolutionBusiness = r.Signed(), r.Signed()
 	}
 	if parts&hasFlows == 0 {
 		t.Flows = t.plainFlows(t.Flows)
 		return
 	}
-	for range min(r.number(), uint64(len(r.data))) {
-		t.Flows = append(t.Flows, Flow{open + r.signed(), r.signed()})
+	for range min(r.Number(), uint64(len(r.Data))) {
+		t.Flows = append(t.Flows, Flow{open + r.Signed(), r.Signed()})
 	}
 }

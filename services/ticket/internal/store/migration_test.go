@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
-	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 func TestTicketsOfTheFirstSchemaAreCounted(t *testing.T) {
@@ -50,6 +51,46 @@ func TestTicketsOfTheFirstSchemaAreCounted(t *testing.T) {
 	})
 }
 
+func TestMarksOfAnEarlierSchemaAreKept(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		db, earlier := open(t), fstest.MapFS{}
+		names, err := fs.Glob(migrations, "migrations/000[1-6]_*.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			data, err := fs.ReadFile(migrations, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			earlier[strings.TrimPrefix(name, "migrations/")] = &fstest.MapFile{Data: data}
+		}
+		if err := sqldb.Migrate(t.Context(), db, "ticket", earlier); err != nil {
+			t.Fatal(err)
+		}
+		write(t, &Store{db}, func(tx *sqldb.Tx) error {
+			for day := range almanac.Period(3) {
+				MarkStale(tx, "acme", day, noon)
+			}
+			return nil
+		})
+		s, err := Open(t.Context(), db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Snapshot(t.Context(), func(snap *Snapshot) error {
+			marks, err := snap.Marks("acme", noon.Add(time.Hour), 10)
+			if len(marks) != 3 || marks[2].Day != 2 {
+				t.Errorf("marks = %v, want those of three days", marks)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestTheTicketsOfAPartnerHaveAnIndex(t *testing.T) {
 	s, err := Open(t.Context(), sqldbtest.Open(t, sqldbtest.SQLite(t)))
 	if err != nil {
@@ -58,16 +99,8 @@ func TestTheTicketsOfAPartnerHaveAnIndex(t *testing.T) {
 	f := TicketFilter{Brand: "acme", Partner: "mihir", By: "open_time DESC, id DESC", Limit: 50}
 	q := f.query()
 	for text, args := range map[string][]any{q.String(): q.Args, spanOfOne: {"acme", "mihir"}} {
-		rows, err := s.db.Read().QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+text, args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		steps, err := table.All(rows, func(scan func(...any) error) (step string, err error) {
-			var id, parent, unused int
-			return step, scan(&id, &parent, &unused, &step)
-		})
-		if plan := strings.Join(steps, "; "); err != nil || !strings.Contains(plan, "ticket_by_partner") || strings.Contains(plan, "TEMP B-TREE") {
-			t.Errorf("plan of %s = %s, %v, want the index of partners", text, plan, err)
+		if plan := sqldbtest.Plan(t, s.db, text, args...); !strings.Contains(plan, "ticket_by_partner") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("plan of %s = %s, want the index of partners", text, plan)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
@@ -21,44 +22,22 @@ const Week = 7 * 24 * time.Hour
 const grace = time.Minute
 
 // A Snapshot is the database as of one moment, for one goroutine.
-type Snapshot struct {
-	ctx context.Context
-	tx  *sql.Tx
-}
+type Snapshot struct{ *sqldb.Snapshot }
 
 // Snapshot calls f with the database as it is now. What f reads is of one moment.
 func (s *Store) Snapshot(ctx context.Context, f func(*Snapshot) error) error {
-	options := sql.TxOptions{ReadOnly: true}
-	if s.db.Postgres() {
-		options.Isolation = sql.LevelRepeatableRead
-	}
-	tx, err := s.db.Read().BeginTx(ctx, &options)
-	if err != nil {
-		return sqldb.Fault(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // it has changed nothing
-	return f(&Snapshot{ctx, tx})
+	return s.db.Snapshot(ctx, func(snap *sqldb.Snapshot) error { return f(&Snapshot{snap}) })
 }
 
 // each calls visit with each row of a query.
 func (s *Snapshot) each(q *sqldb.Query, visit func(scan func(...any) error) error) error {
-	rows, err := s.tx.QueryContext(s.ctx, q.String(), q.Args...)
-	if err != nil {
-		return sqldb.Fault(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := visit(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return sqldb.Fault(rows.Err())
+	return s.Each(visit, q.String(), q.Args...)
 }
 
 // An ObservationFilter picks tickets that are neither deleted nor merged.
 type ObservationFilter struct {
 	Brand   string
-	Opened  rollup.Range  // microseconds since 1970
+	Opened  almanac.Range // microseconds since 1970
 	OpenAt  int64         // only tickets that may be open as of then; rollup.None for all
 	Where   filter.Clause // the zero Clause for all
 	Columns []string      // to be read beside
@@ -185,8 +164,8 @@ func (o *observation) wait(at sql.NullInt64) int64 {
 }
 
 // Count returns how many tickets were opened in a range, but no more than limit.
-func (s *Snapshot) Count(brand string, opened rollup.Range, limit int64) (n int64, err error) {
-	err = s.tx.QueryRowContext(s.ctx, `
+func (s *Snapshot) Count(brand string, opened almanac.Range, limit int64) (n int64, err error) {
+	err = s.QueryRow(`
 		SELECT COUNT(*) FROM (
 			SELECT 1 FROM ticket WHERE brand = $1 AND open_time >= $2 AND open_time < $3 LIMIT $4
 		) AS few`, brand, opened.From, opened.To, limit).Scan(&n)

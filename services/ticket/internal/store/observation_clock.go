@@ -27,7 +27,7 @@ const (
 // clocks reads those of the tickets that f picks.
 func (s *Snapshot) clocks(f ObservationFilter, all map[string][]clock) error {
 	var some bool
-	err := s.tx.QueryRowContext(s.ctx, `SELECT EXISTS (SELECT 1 FROM sla_instance WHERE brand = $1)`, f.Brand).Scan(&some)
+	err := s.QueryRow(`SELECT EXISTS (SELECT 1 FROM sla_instance WHERE brand = $1)`, f.Brand).Scan(&some)
 	if err != nil || !some {
 		return sqldb.Fault(err)
 	}

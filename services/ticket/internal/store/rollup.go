@@ -7,16 +7,16 @@ import (
 	"math"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/lifecycle"
-	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 )
 
 // MarkStale notes that tickets opened on a day have changed.
-func MarkStale(tx *sqldb.Tx, brand string, day rollup.Period, now time.Time) {
-	tx.Defer(`INSERT INTO rollup_stale (brand, id, day, mark_time) VALUES ($1, $2, $3, $4)`,
-		brand, name.NewID(), day, sqldb.Micros(now))
+func MarkStale(tx *sqldb.Tx, brand string, day almanac.Period, now time.Time) {
+	tx.Defer(`INSERT INTO rollup_stale (brand, day, id, mark_time) VALUES ($1, $2, $3, $4)`,
+		brand, day, name.NewID(), sqldb.Micros(now))
 }
 
 // MarkRepeated notes that t, which was opened in the past, may be why an earlier
@@ -43,13 +43,13 @@ func (t *Ticket) Asked() bool { return t.Origin == originInbound }
 
 // A Head says how far a brand is rolled up.
 type Head struct {
-	Through rollup.Period // the first day that is not
-	Version int64         // 0 before the first time
+	Through almanac.Period // the first day that is not
+	Version int64          // 0 before the first time
 }
 
 // Head returns the brand's.
 func (s *Snapshot) Head(brand string) (h Head, err error) {
-	err = s.tx.QueryRowContext(s.ctx, `SELECT through, version FROM rollup_head WHERE brand = $1`, brand).Scan(&h.Through, &h.Version)
+	err = s.QueryRow(`SELECT through, version FROM rollup_head WHERE brand = $1`, brand).Scan(&h.Through, &h.Version)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Head{Through: math.MinInt64}, nil
 	}
@@ -57,15 +57,14 @@ func (s *Snapshot) Head(brand string) (h Head, err error) {
 }
 
 // Fresh returns which of the brand's roll-ups hold at a time.
-func (s *Snapshot) Fresh(brand string, now time.Time) (rollup.Fresh, error) {
+func (s *Snapshot) Fresh(brand string, now time.Time) (almanac.Fresh, error) {
 	head, err := s.Head(brand)
-	f := rollup.Fresh{Through: head.Through, Stale: map[rollup.Period]bool{}}
+	f := almanac.Fresh{Through: head.Through, Stale: map[almanac.Period]bool{}}
 	if err != nil {
 		return f, err
 	}
 	var q sqldb.Query
-	q.Add(`SELECT day FROM rollup_stale WHERE brand = ? UNION SELECT day FROM rollup_day WHERE brand = ? AND due <= ? AND due < 9223372036854775807`,
-		brand, brand, sqldb.Micros(now))
+	q.Add(staleDays, brand, brand, brand, sqldb.Micros(now))
 	return f, s.each(&q, func(scan func(...any) error) error {
 		var day int64
 		err := scan(&day)
@@ -74,30 +73,41 @@ func (s *Snapshot) Fresh(brand string, now time.Time) (rollup.Fresh, error) {
 	})
 }
 
+// staleDays looks each day that is marked up after the last: DISTINCT would read all
+// marks.
+const staleDays = `
+	WITH RECURSIVE stale (day) AS (
+		SELECT MIN(day) FROM rollup_stale WHERE brand = ?
+		UNION ALL
+		SELECT (SELECT MIN(m.day) FROM rollup_stale m WHERE m.brand = ? AND m.day > stale.day) FROM stale WHERE stale.day IS NOT NULL
+	)
+	SELECT day FROM stale WHERE day IS NOT NULL
+	UNION SELECT day FROM rollup_day WHERE brand = ? AND due <= ? AND due < 9223372036854775807`
+
 // A Part is a roll-up of the store.
 type Part struct {
-	Period rollup.Period
+	Period almanac.Period
 	Bytes  []byte
 }
 
 // Days calls visit with the pages of days, for [rollup.Unpack].
-func (s *Snapshot) Days(brand string, days rollup.Range, visit func(Part) error) error {
+func (s *Snapshot) Days(brand string, days almanac.Range, visit func(Part) error) error {
 	return s.parts(`SELECT day, page FROM rollup_day WHERE brand = ? AND day >= ? AND day < ? ORDER BY day`, visit, brand, days.From, days.To)
 }
 
 // Months calls visit with the cells of a family, for [rollup.EachCell].
-func (s *Snapshot) Months(brand string, family int, months rollup.Range, visit func(Part) error) error {
+func (s *Snapshot) Months(brand string, family int, months almanac.Range, visit func(Part) error) error {
 	return s.parts(`SELECT month, cells FROM rollup_month WHERE brand = ? AND family = ? AND month >= ? AND month < ? ORDER BY month`,
 		visit, brand, family, months.From, months.To)
 }
 
 // DayFlows calls visit with the flows of days, for [rollup.EachFlow].
-func (s *Snapshot) DayFlows(brand string, days rollup.Range, visit func(Part) error) error {
+func (s *Snapshot) DayFlows(brand string, days almanac.Range, visit func(Part) error) error {
 	return s.parts(`SELECT day, page FROM rollup_flow_day WHERE brand = ? AND day >= ? AND day < ? ORDER BY day`, visit, brand, days.From, days.To)
 }
 
 // MonthFlows calls visit with the flows of a family, for [rollup.EachNet].
-func (s *Snapshot) MonthFlows(brand string, family int, months rollup.Range, visit func(Part) error) error {
+func (s *Snapshot) MonthFlows(brand string, family int, months almanac.Range, visit func(Part) error) error {
 	return s.parts(`SELECT month, cells FROM rollup_flow_month WHERE brand = ? AND family = ? AND month >= ? AND month < ? ORDER BY month`,
 		visit, brand, family, months.From, months.To)
 }
@@ -119,14 +129,21 @@ func (s *Snapshot) parts(text string, visit func(Part) error, args ...any) error
 // A Mark says that a day was stale.
 type Mark struct {
 	ID  string
-	Day rollup.Period
+	Day almanac.Period
 }
 
-// Marks returns up to limit marks that no longer have a transaction running beside
-// them, by day.
+// Marks returns up to limit marks of the first month that has any, by day. Marks that
+// may have a transaction running beside them are left out.
 func (s *Snapshot) Marks(brand string, now time.Time, limit int) (all []Mark, err error) {
+	settled := sqldb.Micros(now.Add(-grace))
+	var first sql.NullInt64
+	err = s.QueryRow(`SELECT MIN(day) FROM rollup_stale WHERE brand = $1 AND mark_time <= $2`, brand, settled).Scan(&first)
+	if err != nil || !first.Valid {
+		return nil, sqldb.Fault(err)
+	}
 	var q sqldb.Query
-	q.Add(`SELECT id, day FROM rollup_stale WHERE brand = ? AND mark_time <= ? ORDER BY day LIMIT ?`, brand, sqldb.Micros(now.Add(-grace)), limit)
+	q.Add(`SELECT id, day FROM rollup_stale WHERE brand = ? AND day >= ? AND day < ? AND mark_time <= ? ORDER BY day, id LIMIT ?`,
+		brand, first.Int64, almanac.FirstDay(almanac.MonthOf(first.Int64)+1), settled, limit)
 	return all, s.each(&q, func(scan func(...any) error) error {
 		var m Mark
 		err := scan(&m.ID, &m.Day)
@@ -136,7 +153,7 @@ func (s *Snapshot) Marks(brand string, now time.Time, limit int) (all []Mark, er
 }
 
 // DueDays returns the days that have changed by time alone.
-func (s *Snapshot) DueDays(brand string, now time.Time) (all []rollup.Period, err error) {
+func (s *Snapshot) DueDays(brand string, now time.Time) (all []almanac.Period, err error) {
 	var q sqldb.Query
 	q.Add(`SELECT day FROM rollup_day WHERE brand = ? AND due <= ? AND due < 9223372036854775807 ORDER BY day`, brand, sqldb.Micros(now.Add(-grace)))
 	return all, s.each(&q, func(scan func(...any) error) error {
@@ -150,7 +167,7 @@ func (s *Snapshot) DueDays(brand string, now time.Time) (all []rollup.Period, er
 // FirstOpened returns when the brand's first ticket not before a time was opened, or
 // [ErrNotFound].
 func (s *Snapshot) FirstOpened(brand string, from int64) (at int64, err error) {
-	err = s.tx.QueryRowContext(s.ctx,
+	err = s.QueryRow(
 		`SELECT open_time FROM ticket WHERE brand = $1 AND open_time >= $2 ORDER BY open_time LIMIT 1`, brand, from).Scan(&at)
 	return at, sqldb.Fault(missing("opening", err))
 }

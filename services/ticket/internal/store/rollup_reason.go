@@ -1,6 +1,7 @@
 package store
 
 import (
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 )
@@ -16,7 +17,7 @@ const (
 
 // Reasons counts the tickets opened in a range by what they give as the reason, and
 // by channel, issue and stage. The keys are valid until visit returns.
-func (s *Snapshot) Reasons(brand string, opened rollup.Range, by Reason, visit func(k *rollup.Keys, id string, n int64)) error {
+func (s *Snapshot) Reasons(brand string, opened almanac.Range, by Reason, visit func(k *rollup.Keys, id string, n int64)) error {
 	f := ObservationFilter{Brand: brand, Opened: opened, OpenAt: rollup.None}
 	columns, column := `channel, issue_kind, stage, phase, partner, issue_type, `, string(by)
 	var q sqldb.Query

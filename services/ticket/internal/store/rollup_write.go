@@ -2,9 +2,10 @@ package store
 
 import (
 	"context"
+	"slices"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 )
 
 // A RolledDay is a day that was rolled up.
@@ -23,12 +24,12 @@ type FamilyPart struct {
 type Rolling struct {
 	Brand      string
 	Before     Head // as it was when the parts were made
-	Through    rollup.Period
+	Through    almanac.Period
 	Days       []RolledDay
 	Months     []FamilyPart
 	DayFlows   []Part
 	MonthFlows []FamilyPart
-	Marks      []Mark // that are done with
+	Marks      []Mark // that are done with, by day and id
 }
 
 // maxMarks is how many marks one statement deletes.
@@ -103,17 +104,25 @@ func savePart(tx *sqldb.Tx, texts [2]string, p Part, key ...any) {
 	tx.Defer(texts[0], append(key, p.Bytes)...)
 }
 
-// unmark deletes exactly these marks: others may have come in.
+// unmark deletes exactly these marks, which are by day and id: others may have come in.
+// The ids alone would do, but without statistics PostgreSQL takes them for more than
+// there are rows, and reads all marks of the brand for each statement.
 func unmark(tx *sqldb.Tx, brand string, marks []Mark) {
-	for len(marks) > 0 {
-		var ids []string
-		for _, m := range marks[:min(len(marks), maxMarks)] {
-			ids = append(ids, m.ID)
-		}
-		marks = marks[len(ids):]
-		var q sqldb.Query
-		q.Add(`DELETE FROM rollup_stale WHERE brand = ?`, brand)
-		sqldb.In(&q, `id`, ids)
+	for some := range slices.Chunk(marks, maxMarks) {
+		q := unmarking(brand, some)
 		tx.Defer(q.String(), q.Args...)
 	}
+}
+
+func unmarking(brand string, some []Mark) *sqldb.Query {
+	first, last := some[0], some[len(some)-1]
+	var q sqldb.Query
+	q.Add(`DELETE FROM rollup_stale WHERE brand = ? AND (day, id) >= (?, ?) AND (day, id) <= (?, ?)`,
+		brand, first.Day, first.ID, last.Day, last.ID)
+	ids := make([]string, len(some))
+	for i, m := range some {
+		ids[i] = m.ID
+	}
+	sqldb.In(&q, `id`, ids)
+	return &q
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
@@ -46,6 +47,7 @@ func TestStore(t *testing.T) {
 			{"the log is in order of time, whole and in pages", testLog},
 			{"the backlog follows resolutions and reopenings", testBacklog},
 			{"the span ends with the last event", testSpan},
+			{"marks that are done with go by their key, and no others", testUnmarking},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				s, err := Open(t.Context(), open(t))
@@ -451,8 +453,8 @@ func testBacklog(t *testing.T, s *Store) {
 }
 
 // hours is from one hour after noon to another.
-func hours(from, to time.Duration) rollup.Range {
-	return rollup.Range{From: sqldb.Micros(noon.Add(from * time.Hour)), To: sqldb.Micros(noon.Add(to * time.Hour))}
+func hours(from, to time.Duration) almanac.Range {
+	return almanac.Range{From: sqldb.Micros(noon.Add(from * time.Hour)), To: sqldb.Micros(noon.Add(to * time.Hour))}
 }
 
 func observe(t *testing.T, s *Store, f ObservationFilter, visit func(*rollup.Ticket, []string) error) error {

@@ -68,6 +68,7 @@ type Event struct {
 	//	*Event_ScoreShardRequested
 	//	*Event_SignalChanged
 	//	*Event_ConsentChanged
+	//	*Event_TouchpointsChanged
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -363,6 +364,15 @@ func (x *Event) GetConsentChanged() *ConsentChanged {
 	return nil
 }
 
+func (x *Event) GetTouchpointsChanged() *TouchpointsChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_TouchpointsChanged); ok {
+			return x.TouchpointsChanged
+		}
+	}
+	return nil
+}
+
 type isEvent_Payload interface {
 	isEvent_Payload()
 }
@@ -492,6 +502,11 @@ type Event_ConsentChanged struct {
 	ConsentChanged *ConsentChanged `protobuf:"bytes,38,opt,name=consent_changed,json=consentChanged,proto3,oneof"`
 }
 
+type Event_TouchpointsChanged struct {
+	// Touchpoints are other than they were. Of no use to other services.
+	TouchpointsChanged *TouchpointsChanged `protobuf:"bytes,39,opt,name=touchpoints_changed,json=touchpointsChanged,proto3,oneof"`
+}
+
 func (*Event_TicketCreated) isEvent_Payload() {}
 
 func (*Event_InteractionCreated) isEvent_Payload() {}
@@ -541,6 +556,8 @@ func (*Event_ScoreShardRequested) isEvent_Payload() {}
 func (*Event_SignalChanged) isEvent_Payload() {}
 
 func (*Event_ConsentChanged) isEvent_Payload() {}
+
+func (*Event_TouchpointsChanged) isEvent_Payload() {}
 
 // A TicketRef is what every ticket event says about its ticket.
 type TicketRef struct {
@@ -2064,6 +2081,55 @@ func (x *TouchpointsRecorded) GetTouchpoints() []*TouchpointRef {
 	return nil
 }
 
+// A TouchpointsChanged says that touchpoints are other than they were, at most 200 in
+// one event: measured anew, corrected, or made of what the ticket service told. It is
+// for those who watch touchpoints; what was recorded for the first time by a caller is
+// in `TouchpointsRecorded`.
+type TouchpointsChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The touchpoints, `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
+	Touchpoints   []string `protobuf:"bytes,1,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TouchpointsChanged) Reset() {
+	*x = TouchpointsChanged{}
+	mi := &file_concentric_event_v1_event_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TouchpointsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TouchpointsChanged) ProtoMessage() {}
+
+func (x *TouchpointsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_event_v1_event_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TouchpointsChanged.ProtoReflect.Descriptor instead.
+func (*TouchpointsChanged) Descriptor() ([]byte, []int) {
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *TouchpointsChanged) GetTouchpoints() []string {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
 // A TouchpointRef is what an event says about a touchpoint.
 type TouchpointRef struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2089,7 +2155,7 @@ type TouchpointRef struct {
 
 func (x *TouchpointRef) Reset() {
 	*x = TouchpointRef{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[22]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2101,7 +2167,7 @@ func (x *TouchpointRef) String() string {
 func (*TouchpointRef) ProtoMessage() {}
 
 func (x *TouchpointRef) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[22]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2114,7 +2180,7 @@ func (x *TouchpointRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchpointRef.ProtoReflect.Descriptor instead.
 func (*TouchpointRef) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TouchpointRef) GetTouchpoint() string {
@@ -2186,7 +2252,7 @@ type TouchpointRetracted struct {
 
 func (x *TouchpointRetracted) Reset() {
 	*x = TouchpointRetracted{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[23]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2198,7 +2264,7 @@ func (x *TouchpointRetracted) String() string {
 func (*TouchpointRetracted) ProtoMessage() {}
 
 func (x *TouchpointRetracted) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[23]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2211,7 +2277,7 @@ func (x *TouchpointRetracted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchpointRetracted.ProtoReflect.Descriptor instead.
 func (*TouchpointRetracted) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TouchpointRetracted) GetTouchpoint() *TouchpointRef {
@@ -2241,7 +2307,7 @@ type CustomerMerged struct {
 
 func (x *CustomerMerged) Reset() {
 	*x = CustomerMerged{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[24]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2253,7 +2319,7 @@ func (x *CustomerMerged) String() string {
 func (*CustomerMerged) ProtoMessage() {}
 
 func (x *CustomerMerged) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[24]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2266,7 +2332,7 @@ func (x *CustomerMerged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerMerged.ProtoReflect.Descriptor instead.
 func (*CustomerMerged) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{24}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CustomerMerged) GetCustomer() string {
@@ -2296,7 +2362,7 @@ type CustomerSplit struct {
 
 func (x *CustomerSplit) Reset() {
 	*x = CustomerSplit{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[25]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2308,7 +2374,7 @@ func (x *CustomerSplit) String() string {
 func (*CustomerSplit) ProtoMessage() {}
 
 func (x *CustomerSplit) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[25]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2321,7 +2387,7 @@ func (x *CustomerSplit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerSplit.ProtoReflect.Descriptor instead.
 func (*CustomerSplit) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{25}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CustomerSplit) GetCustomer() string {
@@ -2355,7 +2421,7 @@ type StageChanged struct {
 
 func (x *StageChanged) Reset() {
 	*x = StageChanged{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[26]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2367,7 +2433,7 @@ func (x *StageChanged) String() string {
 func (*StageChanged) ProtoMessage() {}
 
 func (x *StageChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[26]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2380,7 +2446,7 @@ func (x *StageChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageChanged.ProtoReflect.Descriptor instead.
 func (*StageChanged) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{26}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *StageChanged) GetCustomer() string {
@@ -2437,7 +2503,7 @@ type ScoreChanged struct {
 
 func (x *ScoreChanged) Reset() {
 	*x = ScoreChanged{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[27]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2449,7 +2515,7 @@ func (x *ScoreChanged) String() string {
 func (*ScoreChanged) ProtoMessage() {}
 
 func (x *ScoreChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[27]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2462,7 +2528,7 @@ func (x *ScoreChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreChanged.ProtoReflect.Descriptor instead.
 func (*ScoreChanged) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{27}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ScoreChanged) GetCustomer() string {
@@ -2539,7 +2605,7 @@ type ScoreShardRequested struct {
 
 func (x *ScoreShardRequested) Reset() {
 	*x = ScoreShardRequested{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[28]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2551,7 +2617,7 @@ func (x *ScoreShardRequested) String() string {
 func (*ScoreShardRequested) ProtoMessage() {}
 
 func (x *ScoreShardRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[28]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2564,7 +2630,7 @@ func (x *ScoreShardRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreShardRequested.ProtoReflect.Descriptor instead.
 func (*ScoreShardRequested) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{28}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ScoreShardRequested) GetOperation() string {
@@ -2614,7 +2680,7 @@ type SignalChanged struct {
 
 func (x *SignalChanged) Reset() {
 	*x = SignalChanged{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[29]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2626,7 +2692,7 @@ func (x *SignalChanged) String() string {
 func (*SignalChanged) ProtoMessage() {}
 
 func (x *SignalChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[29]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2639,7 +2705,7 @@ func (x *SignalChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalChanged.ProtoReflect.Descriptor instead.
 func (*SignalChanged) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{29}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SignalChanged) GetSignal() string {
@@ -2694,7 +2760,7 @@ type ConsentChanged struct {
 
 func (x *ConsentChanged) Reset() {
 	*x = ConsentChanged{}
-	mi := &file_concentric_event_v1_event_proto_msgTypes[30]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2706,7 +2772,7 @@ func (x *ConsentChanged) String() string {
 func (*ConsentChanged) ProtoMessage() {}
 
 func (x *ConsentChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_event_v1_event_proto_msgTypes[30]
+	mi := &file_concentric_event_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2719,7 +2785,7 @@ func (x *ConsentChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentChanged.ProtoReflect.Descriptor instead.
 func (*ConsentChanged) Descriptor() ([]byte, []int) {
-	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_concentric_event_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ConsentChanged) GetCustomer() string {
@@ -2754,7 +2820,7 @@ var File_concentric_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1fconcentric/event/v1/event.proto\x12\x13concentric.event.v1\x1a#concentric/survey/v1/feedback.proto\x1a%concentric/survey/v1/invitation.proto\x1a&concentric/ticket/v1/interaction.proto\x1a'concentric/ticket/v1/sla_instance.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x11\n" +
+	"\x1fconcentric/event/v1/event.proto\x12\x13concentric.event.v1\x1a#concentric/survey/v1/feedback.proto\x1a%concentric/survey/v1/invitation.proto\x1a&concentric/ticket/v1/interaction.proto\x1a'concentric/ticket/v1/sla_instance.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x11\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05brand\x18\x02 \x01(\tR\x05brand\x12\x16\n" +
@@ -2787,7 +2853,8 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\rscore_changed\x18# \x01(\v2!.concentric.event.v1.ScoreChangedH\x00R\fscoreChanged\x12^\n" +
 	"\x15score_shard_requested\x18$ \x01(\v2(.concentric.event.v1.ScoreShardRequestedH\x00R\x13scoreShardRequested\x12K\n" +
 	"\x0esignal_changed\x18% \x01(\v2\".concentric.event.v1.SignalChangedH\x00R\rsignalChanged\x12N\n" +
-	"\x0fconsent_changed\x18& \x01(\v2#.concentric.event.v1.ConsentChangedH\x00R\x0econsentChangedB\t\n" +
+	"\x0fconsent_changed\x18& \x01(\v2#.concentric.event.v1.ConsentChangedH\x00R\x0econsentChanged\x12Z\n" +
+	"\x13touchpoints_changed\x18' \x01(\v2'.concentric.event.v1.TouchpointsChangedH\x00R\x12touchpointsChangedB\t\n" +
 	"\apayload\"\xde\x01\n" +
 	"\tTicketRef\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\tR\x06ticket\x12 \n" +
@@ -2903,7 +2970,9 @@ const file_concentric_event_v1_event_proto_rawDesc = "" +
 	"\fsolicitation\x18\x04 \x01(\x0e2+.concentric.survey.v1.Feedback.SolicitationR\fsolicitation\x12;\n" +
 	"\x05label\x18\x05 \x01(\x0e2%.concentric.survey.v1.Sentiment.LabelR\x05label\"[\n" +
 	"\x13TouchpointsRecorded\x12D\n" +
-	"\vtouchpoints\x18\x01 \x03(\v2\".concentric.event.v1.TouchpointRefR\vtouchpoints\"\x98\x03\n" +
+	"\vtouchpoints\x18\x01 \x03(\v2\".concentric.event.v1.TouchpointRefR\vtouchpoints\"<\n" +
+	"\x12TouchpointsChanged\x12&\n" +
+	"\vtouchpoints\x18\x01 \x03(\tB\x04\xf0\xc7\x18\x03R\vtouchpoints\"\x98\x03\n" +
 	"\rTouchpointRef\x12$\n" +
 	"\n" +
 	"touchpoint\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\n" +
@@ -2979,7 +3048,7 @@ func file_concentric_event_v1_event_proto_rawDescGZIP() []byte {
 	return file_concentric_event_v1_event_proto_rawDescData
 }
 
-var file_concentric_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_concentric_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_concentric_event_v1_event_proto_goTypes = []any{
 	(*Event)(nil),                  // 0: concentric.event.v1.Event
 	(*TicketRef)(nil),              // 1: concentric.event.v1.TicketRef
@@ -3003,36 +3072,37 @@ var file_concentric_event_v1_event_proto_goTypes = []any{
 	(*FeedbackUpdated)(nil),        // 19: concentric.event.v1.FeedbackUpdated
 	(*FeedbackRef)(nil),            // 20: concentric.event.v1.FeedbackRef
 	(*TouchpointsRecorded)(nil),    // 21: concentric.event.v1.TouchpointsRecorded
-	(*TouchpointRef)(nil),          // 22: concentric.event.v1.TouchpointRef
-	(*TouchpointRetracted)(nil),    // 23: concentric.event.v1.TouchpointRetracted
-	(*CustomerMerged)(nil),         // 24: concentric.event.v1.CustomerMerged
-	(*CustomerSplit)(nil),          // 25: concentric.event.v1.CustomerSplit
-	(*StageChanged)(nil),           // 26: concentric.event.v1.StageChanged
-	(*ScoreChanged)(nil),           // 27: concentric.event.v1.ScoreChanged
-	(*ScoreShardRequested)(nil),    // 28: concentric.event.v1.ScoreShardRequested
-	(*SignalChanged)(nil),          // 29: concentric.event.v1.SignalChanged
-	(*ConsentChanged)(nil),         // 30: concentric.event.v1.ConsentChanged
-	(*timestamppb.Timestamp)(nil),  // 31: google.protobuf.Timestamp
-	(v1.Channel)(0),                // 32: concentric.type.v1.Channel
-	(v1.Stage)(0),                  // 33: concentric.type.v1.Stage
-	(v1.Phase)(0),                  // 34: concentric.type.v1.Phase
-	(v11.Interaction_Kind)(0),      // 35: concentric.ticket.v1.Interaction.Kind
-	(v11.Interaction_Direction)(0), // 36: concentric.ticket.v1.Interaction.Direction
-	(v1.Expectation)(0),            // 37: concentric.type.v1.Expectation
-	(v1.Handling)(0),               // 38: concentric.type.v1.Handling
-	(v11.Ticket_Outcome)(0),        // 39: concentric.ticket.v1.Ticket.Outcome
-	(v11.Ticket_State)(0),          // 40: concentric.ticket.v1.Ticket.State
-	(*v11.SlaInstance)(nil),        // 41: concentric.ticket.v1.SlaInstance
-	(v1.Subject)(0),                // 42: concentric.type.v1.Subject
-	(v12.Invitation_State)(0),      // 43: concentric.survey.v1.Invitation.State
-	(v12.Feedback_Source)(0),       // 44: concentric.survey.v1.Feedback.Source
-	(v12.Feedback_Solicitation)(0), // 45: concentric.survey.v1.Feedback.Solicitation
-	(v12.Sentiment_Label)(0),       // 46: concentric.survey.v1.Sentiment.Label
-	(v1.TouchpointKind)(0),         // 47: concentric.type.v1.TouchpointKind
-	(v1.Function)(0),               // 48: concentric.type.v1.Function
+	(*TouchpointsChanged)(nil),     // 22: concentric.event.v1.TouchpointsChanged
+	(*TouchpointRef)(nil),          // 23: concentric.event.v1.TouchpointRef
+	(*TouchpointRetracted)(nil),    // 24: concentric.event.v1.TouchpointRetracted
+	(*CustomerMerged)(nil),         // 25: concentric.event.v1.CustomerMerged
+	(*CustomerSplit)(nil),          // 26: concentric.event.v1.CustomerSplit
+	(*StageChanged)(nil),           // 27: concentric.event.v1.StageChanged
+	(*ScoreChanged)(nil),           // 28: concentric.event.v1.ScoreChanged
+	(*ScoreShardRequested)(nil),    // 29: concentric.event.v1.ScoreShardRequested
+	(*SignalChanged)(nil),          // 30: concentric.event.v1.SignalChanged
+	(*ConsentChanged)(nil),         // 31: concentric.event.v1.ConsentChanged
+	(*timestamppb.Timestamp)(nil),  // 32: google.protobuf.Timestamp
+	(v1.Channel)(0),                // 33: concentric.type.v1.Channel
+	(v1.Stage)(0),                  // 34: concentric.type.v1.Stage
+	(v1.Phase)(0),                  // 35: concentric.type.v1.Phase
+	(v11.Interaction_Kind)(0),      // 36: concentric.ticket.v1.Interaction.Kind
+	(v11.Interaction_Direction)(0), // 37: concentric.ticket.v1.Interaction.Direction
+	(v1.Expectation)(0),            // 38: concentric.type.v1.Expectation
+	(v1.Handling)(0),               // 39: concentric.type.v1.Handling
+	(v11.Ticket_Outcome)(0),        // 40: concentric.ticket.v1.Ticket.Outcome
+	(v11.Ticket_State)(0),          // 41: concentric.ticket.v1.Ticket.State
+	(*v11.SlaInstance)(nil),        // 42: concentric.ticket.v1.SlaInstance
+	(v1.Subject)(0),                // 43: concentric.type.v1.Subject
+	(v12.Invitation_State)(0),      // 44: concentric.survey.v1.Invitation.State
+	(v12.Feedback_Source)(0),       // 45: concentric.survey.v1.Feedback.Source
+	(v12.Feedback_Solicitation)(0), // 46: concentric.survey.v1.Feedback.Solicitation
+	(v12.Sentiment_Label)(0),       // 47: concentric.survey.v1.Sentiment.Label
+	(v1.TouchpointKind)(0),         // 48: concentric.type.v1.TouchpointKind
+	(v1.Function)(0),               // 49: concentric.type.v1.Function
 }
 var file_concentric_event_v1_event_proto_depIdxs = []int32{
-	31, // 0: concentric.event.v1.Event.event_time:type_name -> google.protobuf.Timestamp
+	32, // 0: concentric.event.v1.Event.event_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: concentric.event.v1.Event.ticket_created:type_name -> concentric.event.v1.TicketCreated
 	3,  // 2: concentric.event.v1.Event.interaction_created:type_name -> concentric.event.v1.InteractionCreated
 	4,  // 3: concentric.event.v1.Event.ticket_resolved:type_name -> concentric.event.v1.TicketResolved
@@ -3050,72 +3120,73 @@ var file_concentric_event_v1_event_proto_depIdxs = []int32{
 	18, // 15: concentric.event.v1.Event.feedback_created:type_name -> concentric.event.v1.FeedbackCreated
 	19, // 16: concentric.event.v1.Event.feedback_updated:type_name -> concentric.event.v1.FeedbackUpdated
 	21, // 17: concentric.event.v1.Event.touchpoints_recorded:type_name -> concentric.event.v1.TouchpointsRecorded
-	23, // 18: concentric.event.v1.Event.touchpoint_retracted:type_name -> concentric.event.v1.TouchpointRetracted
-	24, // 19: concentric.event.v1.Event.customer_merged:type_name -> concentric.event.v1.CustomerMerged
-	25, // 20: concentric.event.v1.Event.customer_split:type_name -> concentric.event.v1.CustomerSplit
-	26, // 21: concentric.event.v1.Event.stage_changed:type_name -> concentric.event.v1.StageChanged
-	27, // 22: concentric.event.v1.Event.score_changed:type_name -> concentric.event.v1.ScoreChanged
-	28, // 23: concentric.event.v1.Event.score_shard_requested:type_name -> concentric.event.v1.ScoreShardRequested
-	29, // 24: concentric.event.v1.Event.signal_changed:type_name -> concentric.event.v1.SignalChanged
-	30, // 25: concentric.event.v1.Event.consent_changed:type_name -> concentric.event.v1.ConsentChanged
-	32, // 26: concentric.event.v1.TicketRef.channel:type_name -> concentric.type.v1.Channel
-	33, // 27: concentric.event.v1.TicketRef.stage:type_name -> concentric.type.v1.Stage
-	34, // 28: concentric.event.v1.TicketRef.phase:type_name -> concentric.type.v1.Phase
-	1,  // 29: concentric.event.v1.TicketCreated.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 30: concentric.event.v1.InteractionCreated.ticket:type_name -> concentric.event.v1.TicketRef
-	35, // 31: concentric.event.v1.InteractionCreated.kind:type_name -> concentric.ticket.v1.Interaction.Kind
-	36, // 32: concentric.event.v1.InteractionCreated.direction:type_name -> concentric.ticket.v1.Interaction.Direction
-	32, // 33: concentric.event.v1.InteractionCreated.channel:type_name -> concentric.type.v1.Channel
-	37, // 34: concentric.event.v1.InteractionCreated.expectation:type_name -> concentric.type.v1.Expectation
-	31, // 35: concentric.event.v1.InteractionCreated.start_time:type_name -> google.protobuf.Timestamp
-	31, // 36: concentric.event.v1.InteractionCreated.end_time:type_name -> google.protobuf.Timestamp
-	38, // 37: concentric.event.v1.InteractionCreated.handling:type_name -> concentric.type.v1.Handling
-	1,  // 38: concentric.event.v1.TicketResolved.ticket:type_name -> concentric.event.v1.TicketRef
-	39, // 39: concentric.event.v1.TicketResolved.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
-	31, // 40: concentric.event.v1.TicketResolved.resolve_time:type_name -> google.protobuf.Timestamp
-	1,  // 41: concentric.event.v1.TicketReopened.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 42: concentric.event.v1.TicketStateChanged.ticket:type_name -> concentric.event.v1.TicketRef
-	40, // 43: concentric.event.v1.TicketStateChanged.from_state:type_name -> concentric.ticket.v1.Ticket.State
-	40, // 44: concentric.event.v1.TicketStateChanged.to_state:type_name -> concentric.ticket.v1.Ticket.State
-	1,  // 45: concentric.event.v1.TicketAssigned.ticket:type_name -> concentric.event.v1.TicketRef
-	1,  // 46: concentric.event.v1.TicketUpdated.ticket:type_name -> concentric.event.v1.TicketRef
-	12, // 47: concentric.event.v1.SlaWarning.clock:type_name -> concentric.event.v1.SlaClockRef
-	12, // 48: concentric.event.v1.SlaBreached.clock:type_name -> concentric.event.v1.SlaClockRef
-	12, // 49: concentric.event.v1.SlaMet.clock:type_name -> concentric.event.v1.SlaClockRef
-	1,  // 50: concentric.event.v1.SlaClockRef.ticket:type_name -> concentric.event.v1.TicketRef
-	41, // 51: concentric.event.v1.SlaClockRef.instance:type_name -> concentric.ticket.v1.SlaInstance
-	42, // 52: concentric.event.v1.ResponseSubmitted.subject:type_name -> concentric.type.v1.Subject
-	31, // 53: concentric.event.v1.ResponseSubmitted.submit_time:type_name -> google.protobuf.Timestamp
-	14, // 54: concentric.event.v1.ResponseSubmitted.ratings:type_name -> concentric.event.v1.Rating
-	31, // 55: concentric.event.v1.ResponseExcluded.submit_time:type_name -> google.protobuf.Timestamp
-	32, // 56: concentric.event.v1.InvitationDecided.channel:type_name -> concentric.type.v1.Channel
-	31, // 57: concentric.event.v1.InvitationDecided.available_time:type_name -> google.protobuf.Timestamp
-	31, // 58: concentric.event.v1.InvitationDecided.expire_time:type_name -> google.protobuf.Timestamp
-	43, // 59: concentric.event.v1.InvitationStateChanged.state:type_name -> concentric.survey.v1.Invitation.State
-	20, // 60: concentric.event.v1.FeedbackCreated.feedback:type_name -> concentric.event.v1.FeedbackRef
-	20, // 61: concentric.event.v1.FeedbackUpdated.feedback:type_name -> concentric.event.v1.FeedbackRef
-	44, // 62: concentric.event.v1.FeedbackRef.source:type_name -> concentric.survey.v1.Feedback.Source
-	45, // 63: concentric.event.v1.FeedbackRef.solicitation:type_name -> concentric.survey.v1.Feedback.Solicitation
-	46, // 64: concentric.event.v1.FeedbackRef.label:type_name -> concentric.survey.v1.Sentiment.Label
-	22, // 65: concentric.event.v1.TouchpointsRecorded.touchpoints:type_name -> concentric.event.v1.TouchpointRef
-	47, // 66: concentric.event.v1.TouchpointRef.kind:type_name -> concentric.type.v1.TouchpointKind
-	32, // 67: concentric.event.v1.TouchpointRef.channel:type_name -> concentric.type.v1.Channel
-	33, // 68: concentric.event.v1.TouchpointRef.stage:type_name -> concentric.type.v1.Stage
-	34, // 69: concentric.event.v1.TouchpointRef.phase:type_name -> concentric.type.v1.Phase
-	31, // 70: concentric.event.v1.TouchpointRef.event_time:type_name -> google.protobuf.Timestamp
-	22, // 71: concentric.event.v1.TouchpointRetracted.touchpoint:type_name -> concentric.event.v1.TouchpointRef
-	31, // 72: concentric.event.v1.TouchpointRetracted.retract_time:type_name -> google.protobuf.Timestamp
-	33, // 73: concentric.event.v1.StageChanged.from_stage:type_name -> concentric.type.v1.Stage
-	33, // 74: concentric.event.v1.StageChanged.to_stage:type_name -> concentric.type.v1.Stage
-	33, // 75: concentric.event.v1.ScoreChanged.weakest_stage:type_name -> concentric.type.v1.Stage
-	31, // 76: concentric.event.v1.ScoreChanged.as_of_time:type_name -> google.protobuf.Timestamp
-	48, // 77: concentric.event.v1.SignalChanged.function_owner:type_name -> concentric.type.v1.Function
-	31, // 78: concentric.event.v1.ConsentChanged.change_time:type_name -> google.protobuf.Timestamp
-	79, // [79:79] is the sub-list for method output_type
-	79, // [79:79] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	24, // 18: concentric.event.v1.Event.touchpoint_retracted:type_name -> concentric.event.v1.TouchpointRetracted
+	25, // 19: concentric.event.v1.Event.customer_merged:type_name -> concentric.event.v1.CustomerMerged
+	26, // 20: concentric.event.v1.Event.customer_split:type_name -> concentric.event.v1.CustomerSplit
+	27, // 21: concentric.event.v1.Event.stage_changed:type_name -> concentric.event.v1.StageChanged
+	28, // 22: concentric.event.v1.Event.score_changed:type_name -> concentric.event.v1.ScoreChanged
+	29, // 23: concentric.event.v1.Event.score_shard_requested:type_name -> concentric.event.v1.ScoreShardRequested
+	30, // 24: concentric.event.v1.Event.signal_changed:type_name -> concentric.event.v1.SignalChanged
+	31, // 25: concentric.event.v1.Event.consent_changed:type_name -> concentric.event.v1.ConsentChanged
+	22, // 26: concentric.event.v1.Event.touchpoints_changed:type_name -> concentric.event.v1.TouchpointsChanged
+	33, // 27: concentric.event.v1.TicketRef.channel:type_name -> concentric.type.v1.Channel
+	34, // 28: concentric.event.v1.TicketRef.stage:type_name -> concentric.type.v1.Stage
+	35, // 29: concentric.event.v1.TicketRef.phase:type_name -> concentric.type.v1.Phase
+	1,  // 30: concentric.event.v1.TicketCreated.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 31: concentric.event.v1.InteractionCreated.ticket:type_name -> concentric.event.v1.TicketRef
+	36, // 32: concentric.event.v1.InteractionCreated.kind:type_name -> concentric.ticket.v1.Interaction.Kind
+	37, // 33: concentric.event.v1.InteractionCreated.direction:type_name -> concentric.ticket.v1.Interaction.Direction
+	33, // 34: concentric.event.v1.InteractionCreated.channel:type_name -> concentric.type.v1.Channel
+	38, // 35: concentric.event.v1.InteractionCreated.expectation:type_name -> concentric.type.v1.Expectation
+	32, // 36: concentric.event.v1.InteractionCreated.start_time:type_name -> google.protobuf.Timestamp
+	32, // 37: concentric.event.v1.InteractionCreated.end_time:type_name -> google.protobuf.Timestamp
+	39, // 38: concentric.event.v1.InteractionCreated.handling:type_name -> concentric.type.v1.Handling
+	1,  // 39: concentric.event.v1.TicketResolved.ticket:type_name -> concentric.event.v1.TicketRef
+	40, // 40: concentric.event.v1.TicketResolved.outcome:type_name -> concentric.ticket.v1.Ticket.Outcome
+	32, // 41: concentric.event.v1.TicketResolved.resolve_time:type_name -> google.protobuf.Timestamp
+	1,  // 42: concentric.event.v1.TicketReopened.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 43: concentric.event.v1.TicketStateChanged.ticket:type_name -> concentric.event.v1.TicketRef
+	41, // 44: concentric.event.v1.TicketStateChanged.from_state:type_name -> concentric.ticket.v1.Ticket.State
+	41, // 45: concentric.event.v1.TicketStateChanged.to_state:type_name -> concentric.ticket.v1.Ticket.State
+	1,  // 46: concentric.event.v1.TicketAssigned.ticket:type_name -> concentric.event.v1.TicketRef
+	1,  // 47: concentric.event.v1.TicketUpdated.ticket:type_name -> concentric.event.v1.TicketRef
+	12, // 48: concentric.event.v1.SlaWarning.clock:type_name -> concentric.event.v1.SlaClockRef
+	12, // 49: concentric.event.v1.SlaBreached.clock:type_name -> concentric.event.v1.SlaClockRef
+	12, // 50: concentric.event.v1.SlaMet.clock:type_name -> concentric.event.v1.SlaClockRef
+	1,  // 51: concentric.event.v1.SlaClockRef.ticket:type_name -> concentric.event.v1.TicketRef
+	42, // 52: concentric.event.v1.SlaClockRef.instance:type_name -> concentric.ticket.v1.SlaInstance
+	43, // 53: concentric.event.v1.ResponseSubmitted.subject:type_name -> concentric.type.v1.Subject
+	32, // 54: concentric.event.v1.ResponseSubmitted.submit_time:type_name -> google.protobuf.Timestamp
+	14, // 55: concentric.event.v1.ResponseSubmitted.ratings:type_name -> concentric.event.v1.Rating
+	32, // 56: concentric.event.v1.ResponseExcluded.submit_time:type_name -> google.protobuf.Timestamp
+	33, // 57: concentric.event.v1.InvitationDecided.channel:type_name -> concentric.type.v1.Channel
+	32, // 58: concentric.event.v1.InvitationDecided.available_time:type_name -> google.protobuf.Timestamp
+	32, // 59: concentric.event.v1.InvitationDecided.expire_time:type_name -> google.protobuf.Timestamp
+	44, // 60: concentric.event.v1.InvitationStateChanged.state:type_name -> concentric.survey.v1.Invitation.State
+	20, // 61: concentric.event.v1.FeedbackCreated.feedback:type_name -> concentric.event.v1.FeedbackRef
+	20, // 62: concentric.event.v1.FeedbackUpdated.feedback:type_name -> concentric.event.v1.FeedbackRef
+	45, // 63: concentric.event.v1.FeedbackRef.source:type_name -> concentric.survey.v1.Feedback.Source
+	46, // 64: concentric.event.v1.FeedbackRef.solicitation:type_name -> concentric.survey.v1.Feedback.Solicitation
+	47, // 65: concentric.event.v1.FeedbackRef.label:type_name -> concentric.survey.v1.Sentiment.Label
+	23, // 66: concentric.event.v1.TouchpointsRecorded.touchpoints:type_name -> concentric.event.v1.TouchpointRef
+	48, // 67: concentric.event.v1.TouchpointRef.kind:type_name -> concentric.type.v1.TouchpointKind
+	33, // 68: concentric.event.v1.TouchpointRef.channel:type_name -> concentric.type.v1.Channel
+	34, // 69: concentric.event.v1.TouchpointRef.stage:type_name -> concentric.type.v1.Stage
+	35, // 70: concentric.event.v1.TouchpointRef.phase:type_name -> concentric.type.v1.Phase
+	32, // 71: concentric.event.v1.TouchpointRef.event_time:type_name -> google.protobuf.Timestamp
+	23, // 72: concentric.event.v1.TouchpointRetracted.touchpoint:type_name -> concentric.event.v1.TouchpointRef
+	32, // 73: concentric.event.v1.TouchpointRetracted.retract_time:type_name -> google.protobuf.Timestamp
+	34, // 74: concentric.event.v1.StageChanged.from_stage:type_name -> concentric.type.v1.Stage
+	34, // 75: concentric.event.v1.StageChanged.to_stage:type_name -> concentric.type.v1.Stage
+	34, // 76: concentric.event.v1.ScoreChanged.weakest_stage:type_name -> concentric.type.v1.Stage
+	32, // 77: concentric.event.v1.ScoreChanged.as_of_time:type_name -> google.protobuf.Timestamp
+	49, // 78: concentric.event.v1.SignalChanged.function_owner:type_name -> concentric.type.v1.Function
+	32, // 79: concentric.event.v1.ConsentChanged.change_time:type_name -> google.protobuf.Timestamp
+	80, // [80:80] is the sub-list for method output_type
+	80, // [80:80] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_concentric_event_v1_event_proto_init() }
@@ -3149,15 +3220,16 @@ func file_concentric_event_v1_event_proto_init() {
 		(*Event_ScoreShardRequested)(nil),
 		(*Event_SignalChanged)(nil),
 		(*Event_ConsentChanged)(nil),
+		(*Event_TouchpointsChanged)(nil),
 	}
-	file_concentric_event_v1_event_proto_msgTypes[27].OneofWrappers = []any{}
+	file_concentric_event_v1_event_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_event_v1_event_proto_rawDesc), len(file_concentric_event_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

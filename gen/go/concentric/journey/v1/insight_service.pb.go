@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -33,12 +34,31 @@ type QueryExperienceMetricsRequest struct {
 	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
 	// Whom and what to look at. Absent: everyone.
 	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
-	// Break every measure down by these dimensions, at most 3: `channel`,
+	// Break every measure down by these dimensions, at most 3: `channel`, `mode`,
 	// `stage`, `phase`, `touchpoint_definition`, `function_owner`, `control_level`, `component`,
-	// `expectation`, or `attributes.KEY`.
-	GroupBy       []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// `kind`, `expectation`, `emotion`, `segment`, `persona`, or `attributes.KEY`. A customer of
+	// several segments counts in the group of each.
+	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	// Only customers of one of these segments. Empty: all.
+	Segments []string `protobuf:"bytes,5,rep,name=segments,proto3" json:"segments,omitempty"`
+	// Only customers of one of these personas. Empty: all.
+	Personas []string `protobuf:"bytes,6,rep,name=personas,proto3" json:"personas,omitempty"`
+	// Which parts of the answer to give beyond the usual measures. Unless they say
+	// otherwise they are about the whole population. Empty: none.
+	Sections []Section `protobuf:"varint,7,rep,packed,name=sections,proto3,enum=concentric.journey.v1.Section" json:"sections,omitempty"`
+	// How many people hear of an experience. Absent: PRESET_AMEX_2011.
+	WordOfMouth *WordOfMouthParameters `protobuf:"bytes,8,opt,name=word_of_mouth,json=wordOfMouth,proto3" json:"word_of_mouth,omitempty"`
+	// With SECTION_TOUCHPOINTS: the UNMET share above which a definition is broken, 0 to 1.
+	// Absent: 0.2.
+	BrokenThreshold *float64 `protobuf:"fixed64,9,opt,name=broken_threshold,json=brokenThreshold,proto3,oneof" json:"broken_threshold,omitempty"`
+	// With SECTION_TOUCHPOINTS: how many touchpoints with a known expectation a definition
+	// needs to be called broken, 5 to 1,000,000. 0: 30.
+	BrokenMinimum int64 `protobuf:"varint,10,opt,name=broken_minimum,json=brokenMinimum,proto3" json:"broken_minimum,omitempty"`
+	// With SECTION_CONTACT: how long after an unmet expectation a service touchpoint
+	// counts, 1 second to 366 days. Absent: 14 days.
+	ContactHorizon *durationpb.Duration `protobuf:"bytes,11,opt,name=contact_horizon,json=contactHorizon,proto3" json:"contact_horizon,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *QueryExperienceMetricsRequest) Reset() {
@@ -99,6 +119,55 @@ func (x *QueryExperienceMetricsRequest) GetGroupBy() []string {
 	return nil
 }
 
+func (x *QueryExperienceMetricsRequest) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsRequest) GetPersonas() []string {
+	if x != nil {
+		return x.Personas
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsRequest) GetSections() []Section {
+	if x != nil {
+		return x.Sections
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsRequest) GetWordOfMouth() *WordOfMouthParameters {
+	if x != nil {
+		return x.WordOfMouth
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsRequest) GetBrokenThreshold() float64 {
+	if x != nil && x.BrokenThreshold != nil {
+		return *x.BrokenThreshold
+	}
+	return 0
+}
+
+func (x *QueryExperienceMetricsRequest) GetBrokenMinimum() int64 {
+	if x != nil {
+		return x.BrokenMinimum
+	}
+	return 0
+}
+
+func (x *QueryExperienceMetricsRequest) GetContactHorizon() *durationpb.Duration {
+	if x != nil {
+		return x.ContactHorizon
+	}
+	return nil
+}
+
 // Response message for `InsightService.QueryExperienceMetrics`.
 type QueryExperienceMetricsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -110,9 +179,22 @@ type QueryExperienceMetricsResponse struct {
 	// `group_by`.
 	Groups []*v1.MeasureGroup `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
 	// How the inner circle lies within the outer one.
-	Nesting       *Nesting `protobuf:"bytes,4,opt,name=nesting,proto3" json:"nesting,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Nesting *Nesting `protobuf:"bytes,4,opt,name=nesting,proto3" json:"nesting,omitempty"`
+	// SECTION_EXPECTATIONS.
+	Expectations *ExpectationSplit `protobuf:"bytes,5,opt,name=expectations,proto3" json:"expectations,omitempty"`
+	// SECTION_EMOTIONS: those that were seen, in the order of the enum.
+	Emotions []*EmotionShare `protobuf:"bytes,6,rep,name=emotions,proto3" json:"emotions,omitempty"`
+	// SECTION_STAGES.
+	Stages *StageScores `protobuf:"bytes,7,opt,name=stages,proto3" json:"stages,omitempty"`
+	// SECTION_WORD_OF_MOUTH.
+	WordOfMouth *WordOfMouth `protobuf:"bytes,8,opt,name=word_of_mouth,json=wordOfMouth,proto3" json:"word_of_mouth,omitempty"`
+	// SECTION_TOUCHPOINTS: the definitions with a known expectation, the broken ones first,
+	// then by the lower end of their UNMET share, the worst first; at most 1,000.
+	Touchpoints []*TouchpointHealth `protobuf:"bytes,9,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	// SECTION_CONTACT.
+	ContactAfterUnmet *ContactAfterUnmet `protobuf:"bytes,10,opt,name=contact_after_unmet,json=contactAfterUnmet,proto3" json:"contact_after_unmet,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *QueryExperienceMetricsResponse) Reset() {
@@ -169,6 +251,48 @@ func (x *QueryExperienceMetricsResponse) GetGroups() []*v1.MeasureGroup {
 func (x *QueryExperienceMetricsResponse) GetNesting() *Nesting {
 	if x != nil {
 		return x.Nesting
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsResponse) GetExpectations() *ExpectationSplit {
+	if x != nil {
+		return x.Expectations
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsResponse) GetEmotions() []*EmotionShare {
+	if x != nil {
+		return x.Emotions
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsResponse) GetStages() *StageScores {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsResponse) GetWordOfMouth() *WordOfMouth {
+	if x != nil {
+		return x.WordOfMouth
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsResponse) GetTouchpoints() []*TouchpointHealth {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsResponse) GetContactAfterUnmet() *ContactAfterUnmet {
+	if x != nil {
+		return x.ContactAfterUnmet
 	}
 	return nil
 }
@@ -248,6 +372,255 @@ func (x *Nesting) GetServiceCustomers() int64 {
 	return 0
 }
 
+// Request message for `InsightService.AnalyzeDrivers`.
+type AnalyzeDriversRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The span of time asked about. Absent: the span of the brand's data here.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// Which touchpoints to look at. Absent: all.
+	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	// What is to be explained.
+	Outcome *Variable `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// By what: 1 to 40, none twice and none the outcome.
+	Predictors []*Variable `protobuf:"bytes,5,rep,name=predictors,proto3" json:"predictors,omitempty"`
+	// How often customers are drawn anew for the intervals, 100 to 5,000. 0: 1,000.
+	Draws int32 `protobuf:"varint,6,opt,name=draws,proto3" json:"draws,omitempty"`
+	// Where the drawing begins: another seed gives slightly different intervals.
+	Seed uint64 `protobuf:"varint,7,opt,name=seed,proto3" json:"seed,omitempty"`
+	// Whether to answer with fewer than 10 customers a predictor.
+	OverrideSampleSize bool `protobuf:"varint,8,opt,name=override_sample_size,json=overrideSampleSize,proto3" json:"override_sample_size,omitempty"`
+	// Whether to answer with a variance inflation factor above 10.
+	OverrideCollinearity bool `protobuf:"varint,9,opt,name=override_collinearity,json=overrideCollinearity,proto3" json:"override_collinearity,omitempty"`
+	// Only customers of one of these segments. Empty: all.
+	Segments []string `protobuf:"bytes,10,rep,name=segments,proto3" json:"segments,omitempty"`
+	// Only customers of one of these personas. Empty: all.
+	Personas      []string `protobuf:"bytes,11,rep,name=personas,proto3" json:"personas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnalyzeDriversRequest) Reset() {
+	*x = AnalyzeDriversRequest{}
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnalyzeDriversRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnalyzeDriversRequest) ProtoMessage() {}
+
+func (x *AnalyzeDriversRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnalyzeDriversRequest.ProtoReflect.Descriptor instead.
+func (*AnalyzeDriversRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AnalyzeDriversRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *AnalyzeDriversRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversRequest) GetOutcome() *Variable {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversRequest) GetPredictors() []*Variable {
+	if x != nil {
+		return x.Predictors
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversRequest) GetDraws() int32 {
+	if x != nil {
+		return x.Draws
+	}
+	return 0
+}
+
+func (x *AnalyzeDriversRequest) GetSeed() uint64 {
+	if x != nil {
+		return x.Seed
+	}
+	return 0
+}
+
+func (x *AnalyzeDriversRequest) GetOverrideSampleSize() bool {
+	if x != nil {
+		return x.OverrideSampleSize
+	}
+	return false
+}
+
+func (x *AnalyzeDriversRequest) GetOverrideCollinearity() bool {
+	if x != nil {
+		return x.OverrideCollinearity
+	}
+	return false
+}
+
+func (x *AnalyzeDriversRequest) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversRequest) GetPersonas() []string {
+	if x != nil {
+		return x.Personas
+	}
+	return nil
+}
+
+// Response message for `InsightService.AnalyzeDrivers`.
+type AnalyzeDriversResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer rests on: customers. Those left out lack the outcome
+	// (`NO_OUTCOME`) or, having that, a predictor (`NO_PREDICTOR`).
+	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// How much of the outcome's variance the predictors explain together: R², not adjusted.
+	// RATIO, BOOTSTRAP.
+	RSquared *v1.Estimate `protobuf:"bytes,2,opt,name=r_squared,json=rSquared,proto3" json:"r_squared,omitempty"`
+	// The predictors, the greatest share first.
+	Drivers []*Driver `protobuf:"bytes,3,rep,name=drivers,proto3" json:"drivers,omitempty"`
+	// How R² divides between service and the rest. Absent if all predictors belong to one of
+	// them.
+	Split *BlockSplit `protobuf:"bytes,4,opt,name=split,proto3" json:"split,omitempty"`
+	// What the answer would have been refused for, were it not for an override:
+	// `TOO_FEW_CUSTOMERS`, `COLLINEAR`.
+	Overridden []string `protobuf:"bytes,5,rep,name=overridden,proto3" json:"overridden,omitempty"`
+	// How to read it: what goes with what, not what causes what.
+	Caution string `protobuf:"bytes,6,opt,name=caution,proto3" json:"caution,omitempty"`
+	// How often customers were drawn anew.
+	Draws int32 `protobuf:"varint,7,opt,name=draws,proto3" json:"draws,omitempty"`
+	// The seed that was used.
+	Seed          uint64 `protobuf:"varint,8,opt,name=seed,proto3" json:"seed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnalyzeDriversResponse) Reset() {
+	*x = AnalyzeDriversResponse{}
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnalyzeDriversResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnalyzeDriversResponse) ProtoMessage() {}
+
+func (x *AnalyzeDriversResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnalyzeDriversResponse.ProtoReflect.Descriptor instead.
+func (*AnalyzeDriversResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AnalyzeDriversResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversResponse) GetRSquared() *v1.Estimate {
+	if x != nil {
+		return x.RSquared
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversResponse) GetDrivers() []*Driver {
+	if x != nil {
+		return x.Drivers
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversResponse) GetSplit() *BlockSplit {
+	if x != nil {
+		return x.Split
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversResponse) GetOverridden() []string {
+	if x != nil {
+		return x.Overridden
+	}
+	return nil
+}
+
+func (x *AnalyzeDriversResponse) GetCaution() string {
+	if x != nil {
+		return x.Caution
+	}
+	return ""
+}
+
+func (x *AnalyzeDriversResponse) GetDraws() int32 {
+	if x != nil {
+		return x.Draws
+	}
+	return 0
+}
+
+func (x *AnalyzeDriversResponse) GetSeed() uint64 {
+	if x != nil {
+		return x.Seed
+	}
+	return 0
+}
+
 // Request message for `InsightService.GetDataSpan`.
 type GetDataSpanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -259,7 +632,7 @@ type GetDataSpanRequest struct {
 
 func (x *GetDataSpanRequest) Reset() {
 	*x = GetDataSpanRequest{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[3]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -271,7 +644,7 @@ func (x *GetDataSpanRequest) String() string {
 func (*GetDataSpanRequest) ProtoMessage() {}
 
 func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[3]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -284,7 +657,7 @@ func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanRequest.ProtoReflect.Descriptor instead.
 func (*GetDataSpanRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{3}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetDataSpanRequest) GetParent() string {
@@ -305,7 +678,7 @@ type GetDataSpanResponse struct {
 
 func (x *GetDataSpanResponse) Reset() {
 	*x = GetDataSpanResponse{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[4]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +690,7 @@ func (x *GetDataSpanResponse) String() string {
 func (*GetDataSpanResponse) ProtoMessage() {}
 
 func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[4]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +703,7 @@ func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanResponse.ProtoReflect.Descriptor instead.
 func (*GetDataSpanResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{4}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetDataSpanResponse) GetWindow() *v1.Window {
@@ -344,31 +717,79 @@ var File_concentric_journey_v1_insight_service_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	"\n" +
-	"+concentric/journey/v1/insight_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x99\x03\n" +
+	"+concentric/journey/v1/insight_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\"concentric/journey/v1/driver.proto\x1a&concentric/journey/v1/experience.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa0\b\n" +
 	"\x1dQueryExperienceMetricsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
-	"population\x12\xb5\x01\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\x99\x01\xe0A\x01\xbaH\x92\x01\x92\x01\x8e\x01\x10\x03\x18\x01\"\x87\x01r\x84\x012\x81\x01^(channel|stage|phase|touchpoint_definition|function_owner|control_level|component|expectation|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\xfe\x01\n" +
+	"population\x12\xd7\x01\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\xbb\x01\xe0A\x01\xbaH\xb4\x01\x92\x01\xb0\x01\x10\x03\x18\x01\"\xa9\x01r\xa6\x012\xa3\x01^(channel|mode|stage|phase|touchpoint_definition|function_owner|control_level|component|kind|expectation|emotion|segment|persona|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x121\n" +
+	"\bsegments\x18\x05 \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18@R\bsegments\x121\n" +
+	"\bpersonas\x18\x06 \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18@R\bpersonas\x12P\n" +
+	"\bsections\x18\a \x03(\x0e2\x1e.concentric.journey.v1.SectionB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\bsections\x12U\n" +
+	"\rword_of_mouth\x18\b \x01(\v2,.concentric.journey.v1.WordOfMouthParametersB\x03\xe0A\x01R\vwordOfMouth\x12J\n" +
+	"\x10broken_threshold\x18\t \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x0fbrokenThreshold\x88\x01\x01\x12\x98\x01\n" +
+	"\x0ebroken_minimum\x18\n" +
+	" \x01(\x03Bq\xe0A\x01\xbaHk\xba\x01h\n" +
+	"\x14broken_minimum.range\x12#must be 5 to 1,000,000, or 0 for 30\x1a+this == 0 || (this >= 5 && this <= 1000000)R\rbrokenMinimum\x12X\n" +
+	"\x0fcontact_horizon\x18\v \x01(\v2\x19.google.protobuf.DurationB\x14\xe0A\x01\xbaH\x0e\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b\x01R\x0econtactHorizonB\x13\n" +
+	"\x11_broken_threshold\"\xb5\x05\n" +
 	"\x1eQueryExperienceMetricsResponse\x12/\n" +
 	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x127\n" +
 	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures\x128\n" +
 	"\x06groups\x18\x03 \x03(\v2 .concentric.type.v1.MeasureGroupR\x06groups\x128\n" +
-	"\anesting\x18\x04 \x01(\v2\x1e.concentric.journey.v1.NestingR\anesting\"\xa7\x01\n" +
+	"\anesting\x18\x04 \x01(\v2\x1e.concentric.journey.v1.NestingR\anesting\x12K\n" +
+	"\fexpectations\x18\x05 \x01(\v2'.concentric.journey.v1.ExpectationSplitR\fexpectations\x12?\n" +
+	"\bemotions\x18\x06 \x03(\v2#.concentric.journey.v1.EmotionShareR\bemotions\x12:\n" +
+	"\x06stages\x18\a \x01(\v2\".concentric.journey.v1.StageScoresR\x06stages\x12F\n" +
+	"\rword_of_mouth\x18\b \x01(\v2\".concentric.journey.v1.WordOfMouthR\vwordOfMouth\x12I\n" +
+	"\vtouchpoints\x18\t \x03(\v2'.concentric.journey.v1.TouchpointHealthR\vtouchpoints\x12X\n" +
+	"\x13contact_after_unmet\x18\n" +
+	" \x01(\v2(.concentric.journey.v1.ContactAfterUnmetR\x11contactAfterUnmet\"\xa7\x01\n" +
 	"\aNesting\x12 \n" +
 	"\vtouchpoints\x18\x01 \x01(\x03R\vtouchpoints\x12/\n" +
 	"\x13service_touchpoints\x18\x02 \x01(\x03R\x12serviceTouchpoints\x12\x1c\n" +
 	"\tcustomers\x18\x03 \x01(\x03R\tcustomers\x12+\n" +
-	"\x11service_customers\x18\x04 \x01(\x03R\x10serviceCustomers\"X\n" +
+	"\x11service_customers\x18\x04 \x01(\x03R\x10serviceCustomers\"\xdf\x05\n" +
+	"\x15AnalyzeDriversRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12D\n" +
+	"\aoutcome\x18\x04 \x01(\v2\x1f.concentric.journey.v1.VariableB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\aoutcome\x12N\n" +
+	"\n" +
+	"predictors\x18\x05 \x03(\v2\x1f.concentric.journey.v1.VariableB\r\xe0A\x02\xbaH\a\x92\x01\x04\b\x01\x10(R\n" +
+	"predictors\x12~\n" +
+	"\x05draws\x18\x06 \x01(\x05Bh\xe0A\x01\xbaHb\xba\x01_\n" +
+	"\vdraws.range\x12$must be 100 to 5,000, or 0 for 1,000\x1a*this == 0 || (this >= 100 && this <= 5000)R\x05draws\x12\x17\n" +
+	"\x04seed\x18\a \x01(\x04B\x03\xe0A\x01R\x04seed\x125\n" +
+	"\x14override_sample_size\x18\b \x01(\bB\x03\xe0A\x01R\x12overrideSampleSize\x128\n" +
+	"\x15override_collinearity\x18\t \x01(\bB\x03\xe0A\x01R\x14overrideCollinearity\x121\n" +
+	"\bsegments\x18\n" +
+	" \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18@R\bsegments\x121\n" +
+	"\bpersonas\x18\v \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18@R\bpersonas\"\xda\x02\n" +
+	"\x16AnalyzeDriversResponse\x12/\n" +
+	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x129\n" +
+	"\tr_squared\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\brSquared\x127\n" +
+	"\adrivers\x18\x03 \x03(\v2\x1d.concentric.journey.v1.DriverR\adrivers\x127\n" +
+	"\x05split\x18\x04 \x01(\v2!.concentric.journey.v1.BlockSplitR\x05split\x12\x1e\n" +
+	"\n" +
+	"overridden\x18\x05 \x03(\tR\n" +
+	"overridden\x12\x18\n" +
+	"\acaution\x18\x06 \x01(\tR\acaution\x12\x14\n" +
+	"\x05draws\x18\a \x01(\x05R\x05draws\x12\x12\n" +
+	"\x04seed\x18\b \x01(\x04R\x04seed\"X\n" +
 	"\x12GetDataSpanRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\"I\n" +
 	"\x13GetDataSpanResponse\x122\n" +
-	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window2\x92\x03\n" +
+	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window2\xd8\x04\n" +
 	"\x0eInsightService\x12\xcf\x01\n" +
 	"\x16QueryExperienceMetrics\x124.concentric.journey.v1.QueryExperienceMetricsRequest\x1a5.concentric.journey.v1.QueryExperienceMetricsResponse\"H\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x02/\x12-/v1/{parent=brands/*}/experienceMetrics:query\x12\xad\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02/\x12-/v1/{parent=brands/*}/experienceMetrics:query\x12\xc3\x01\n" +
+	"\x0eAnalyzeDrivers\x12,.concentric.journey.v1.AnalyzeDriversRequest\x1a-.concentric.journey.v1.AnalyzeDriversResponse\"T\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02;:\x01*\"6/v1/{parent=brands/*}/experienceMetrics:analyzeDrivers\x12\xad\x01\n" +
 	"\vGetDataSpan\x12).concentric.journey.v1.GetDataSpanRequest\x1a*.concentric.journey.v1.GetDataSpanResponse\"G\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x02.\x12,/v1/{parent=brands/*}/experienceMetrics:spanB\xf2\x01\n" +
 	"\x19com.concentric.journey.v1B\x13InsightServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"
@@ -385,36 +806,70 @@ func file_concentric_journey_v1_insight_service_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_insight_service_proto_rawDescData
 }
 
-var file_concentric_journey_v1_insight_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_concentric_journey_v1_insight_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_concentric_journey_v1_insight_service_proto_goTypes = []any{
 	(*QueryExperienceMetricsRequest)(nil),  // 0: concentric.journey.v1.QueryExperienceMetricsRequest
 	(*QueryExperienceMetricsResponse)(nil), // 1: concentric.journey.v1.QueryExperienceMetricsResponse
 	(*Nesting)(nil),                        // 2: concentric.journey.v1.Nesting
-	(*GetDataSpanRequest)(nil),             // 3: concentric.journey.v1.GetDataSpanRequest
-	(*GetDataSpanResponse)(nil),            // 4: concentric.journey.v1.GetDataSpanResponse
-	(*v1.Window)(nil),                      // 5: concentric.type.v1.Window
-	(*v1.Population)(nil),                  // 6: concentric.type.v1.Population
-	(*v1.Basis)(nil),                       // 7: concentric.type.v1.Basis
-	(*v1.Measure)(nil),                     // 8: concentric.type.v1.Measure
-	(*v1.MeasureGroup)(nil),                // 9: concentric.type.v1.MeasureGroup
+	(*AnalyzeDriversRequest)(nil),          // 3: concentric.journey.v1.AnalyzeDriversRequest
+	(*AnalyzeDriversResponse)(nil),         // 4: concentric.journey.v1.AnalyzeDriversResponse
+	(*GetDataSpanRequest)(nil),             // 5: concentric.journey.v1.GetDataSpanRequest
+	(*GetDataSpanResponse)(nil),            // 6: concentric.journey.v1.GetDataSpanResponse
+	(*v1.Window)(nil),                      // 7: concentric.type.v1.Window
+	(*v1.Population)(nil),                  // 8: concentric.type.v1.Population
+	(Section)(0),                           // 9: concentric.journey.v1.Section
+	(*WordOfMouthParameters)(nil),          // 10: concentric.journey.v1.WordOfMouthParameters
+	(*durationpb.Duration)(nil),            // 11: google.protobuf.Duration
+	(*v1.Basis)(nil),                       // 12: concentric.type.v1.Basis
+	(*v1.Measure)(nil),                     // 13: concentric.type.v1.Measure
+	(*v1.MeasureGroup)(nil),                // 14: concentric.type.v1.MeasureGroup
+	(*ExpectationSplit)(nil),               // 15: concentric.journey.v1.ExpectationSplit
+	(*EmotionShare)(nil),                   // 16: concentric.journey.v1.EmotionShare
+	(*StageScores)(nil),                    // 17: concentric.journey.v1.StageScores
+	(*WordOfMouth)(nil),                    // 18: concentric.journey.v1.WordOfMouth
+	(*TouchpointHealth)(nil),               // 19: concentric.journey.v1.TouchpointHealth
+	(*ContactAfterUnmet)(nil),              // 20: concentric.journey.v1.ContactAfterUnmet
+	(*Variable)(nil),                       // 21: concentric.journey.v1.Variable
+	(*v1.Estimate)(nil),                    // 22: concentric.type.v1.Estimate
+	(*Driver)(nil),                         // 23: concentric.journey.v1.Driver
+	(*BlockSplit)(nil),                     // 24: concentric.journey.v1.BlockSplit
 }
 var file_concentric_journey_v1_insight_service_proto_depIdxs = []int32{
-	5, // 0: concentric.journey.v1.QueryExperienceMetricsRequest.window:type_name -> concentric.type.v1.Window
-	6, // 1: concentric.journey.v1.QueryExperienceMetricsRequest.population:type_name -> concentric.type.v1.Population
-	7, // 2: concentric.journey.v1.QueryExperienceMetricsResponse.basis:type_name -> concentric.type.v1.Basis
-	8, // 3: concentric.journey.v1.QueryExperienceMetricsResponse.measures:type_name -> concentric.type.v1.Measure
-	9, // 4: concentric.journey.v1.QueryExperienceMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
-	2, // 5: concentric.journey.v1.QueryExperienceMetricsResponse.nesting:type_name -> concentric.journey.v1.Nesting
-	5, // 6: concentric.journey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
-	0, // 7: concentric.journey.v1.InsightService.QueryExperienceMetrics:input_type -> concentric.journey.v1.QueryExperienceMetricsRequest
-	3, // 8: concentric.journey.v1.InsightService.GetDataSpan:input_type -> concentric.journey.v1.GetDataSpanRequest
-	1, // 9: concentric.journey.v1.InsightService.QueryExperienceMetrics:output_type -> concentric.journey.v1.QueryExperienceMetricsResponse
-	4, // 10: concentric.journey.v1.InsightService.GetDataSpan:output_type -> concentric.journey.v1.GetDataSpanResponse
-	9, // [9:11] is the sub-list for method output_type
-	7, // [7:9] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	7,  // 0: concentric.journey.v1.QueryExperienceMetricsRequest.window:type_name -> concentric.type.v1.Window
+	8,  // 1: concentric.journey.v1.QueryExperienceMetricsRequest.population:type_name -> concentric.type.v1.Population
+	9,  // 2: concentric.journey.v1.QueryExperienceMetricsRequest.sections:type_name -> concentric.journey.v1.Section
+	10, // 3: concentric.journey.v1.QueryExperienceMetricsRequest.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouthParameters
+	11, // 4: concentric.journey.v1.QueryExperienceMetricsRequest.contact_horizon:type_name -> google.protobuf.Duration
+	12, // 5: concentric.journey.v1.QueryExperienceMetricsResponse.basis:type_name -> concentric.type.v1.Basis
+	13, // 6: concentric.journey.v1.QueryExperienceMetricsResponse.measures:type_name -> concentric.type.v1.Measure
+	14, // 7: concentric.journey.v1.QueryExperienceMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
+	2,  // 8: concentric.journey.v1.QueryExperienceMetricsResponse.nesting:type_name -> concentric.journey.v1.Nesting
+	15, // 9: concentric.journey.v1.QueryExperienceMetricsResponse.expectations:type_name -> concentric.journey.v1.ExpectationSplit
+	16, // 10: concentric.journey.v1.QueryExperienceMetricsResponse.emotions:type_name -> concentric.journey.v1.EmotionShare
+	17, // 11: concentric.journey.v1.QueryExperienceMetricsResponse.stages:type_name -> concentric.journey.v1.StageScores
+	18, // 12: concentric.journey.v1.QueryExperienceMetricsResponse.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouth
+	19, // 13: concentric.journey.v1.QueryExperienceMetricsResponse.touchpoints:type_name -> concentric.journey.v1.TouchpointHealth
+	20, // 14: concentric.journey.v1.QueryExperienceMetricsResponse.contact_after_unmet:type_name -> concentric.journey.v1.ContactAfterUnmet
+	7,  // 15: concentric.journey.v1.AnalyzeDriversRequest.window:type_name -> concentric.type.v1.Window
+	8,  // 16: concentric.journey.v1.AnalyzeDriversRequest.population:type_name -> concentric.type.v1.Population
+	21, // 17: concentric.journey.v1.AnalyzeDriversRequest.outcome:type_name -> concentric.journey.v1.Variable
+	21, // 18: concentric.journey.v1.AnalyzeDriversRequest.predictors:type_name -> concentric.journey.v1.Variable
+	12, // 19: concentric.journey.v1.AnalyzeDriversResponse.basis:type_name -> concentric.type.v1.Basis
+	22, // 20: concentric.journey.v1.AnalyzeDriversResponse.r_squared:type_name -> concentric.type.v1.Estimate
+	23, // 21: concentric.journey.v1.AnalyzeDriversResponse.drivers:type_name -> concentric.journey.v1.Driver
+	24, // 22: concentric.journey.v1.AnalyzeDriversResponse.split:type_name -> concentric.journey.v1.BlockSplit
+	7,  // 23: concentric.journey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
+	0,  // 24: concentric.journey.v1.InsightService.QueryExperienceMetrics:input_type -> concentric.journey.v1.QueryExperienceMetricsRequest
+	3,  // 25: concentric.journey.v1.InsightService.AnalyzeDrivers:input_type -> concentric.journey.v1.AnalyzeDriversRequest
+	5,  // 26: concentric.journey.v1.InsightService.GetDataSpan:input_type -> concentric.journey.v1.GetDataSpanRequest
+	1,  // 27: concentric.journey.v1.InsightService.QueryExperienceMetrics:output_type -> concentric.journey.v1.QueryExperienceMetricsResponse
+	4,  // 28: concentric.journey.v1.InsightService.AnalyzeDrivers:output_type -> concentric.journey.v1.AnalyzeDriversResponse
+	6,  // 29: concentric.journey.v1.InsightService.GetDataSpan:output_type -> concentric.journey.v1.GetDataSpanResponse
+	27, // [27:30] is the sub-list for method output_type
+	24, // [24:27] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_insight_service_proto_init() }
@@ -422,13 +877,16 @@ func file_concentric_journey_v1_insight_service_proto_init() {
 	if File_concentric_journey_v1_insight_service_proto != nil {
 		return
 	}
+	file_concentric_journey_v1_driver_proto_init()
+	file_concentric_journey_v1_experience_proto_init()
+	file_concentric_journey_v1_insight_service_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_insight_service_proto_rawDesc), len(file_concentric_journey_v1_insight_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	InsightService_QueryExperienceMetrics_FullMethodName = "/concentric.journey.v1.InsightService/QueryExperienceMetrics"
+	InsightService_AnalyzeDrivers_FullMethodName         = "/concentric.journey.v1.InsightService/AnalyzeDrivers"
 	InsightService_GetDataSpan_FullMethodName            = "/concentric.journey.v1.InsightService/GetDataSpan"
 )
 
@@ -39,6 +40,18 @@ type InsightServiceClient interface {
 	// Measures the touchpoints of a window, and says how the service touchpoints lie
 	// within them. The same data gives the same answer.
 	QueryExperienceMetrics(ctx context.Context, in *QueryExperienceMetricsRequest, opts ...grpc.CallOption) (*QueryExperienceMetricsResponse, error)
+	// Says how much of the differences between customers in one outcome goes with each of
+	// some predictors, and how that divides into what only service explains, what only the
+	// rest explains, and what either does. One row a customer; who lacks a value is left out
+	// and counted. The method is linear regression, also for outcomes of 0 and 1. What it
+	// finds is association, not cause. The same data and seed give the same answer.
+	//
+	// Fails with `FAILED_PRECONDITION`, reason `TOO_FEW_CUSTOMERS`, with fewer than 10
+	// customers a predictor, and `COLLINEAR` with a variance inflation factor above 10; both can
+	// be overridden. `NO_VARIANCE`, where a variable is the same for everyone, and
+	// `SINGULAR`, where predictors determine each other or there are no more customers than
+	// coefficients, cannot.
+	AnalyzeDrivers(ctx context.Context, in *AnalyzeDriversRequest, opts ...grpc.CallOption) (*AnalyzeDriversResponse, error)
 	// Says from when to when the brand has touchpoints.
 	GetDataSpan(ctx context.Context, in *GetDataSpanRequest, opts ...grpc.CallOption) (*GetDataSpanResponse, error)
 }
@@ -55,6 +68,16 @@ func (c *insightServiceClient) QueryExperienceMetrics(ctx context.Context, in *Q
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(QueryExperienceMetricsResponse)
 	err := c.cc.Invoke(ctx, InsightService_QueryExperienceMetrics_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *insightServiceClient) AnalyzeDrivers(ctx context.Context, in *AnalyzeDriversRequest, opts ...grpc.CallOption) (*AnalyzeDriversResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AnalyzeDriversResponse)
+	err := c.cc.Invoke(ctx, InsightService_AnalyzeDrivers_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +110,18 @@ type InsightServiceServer interface {
 	// Measures the touchpoints of a window, and says how the service touchpoints lie
 	// within them. The same data gives the same answer.
 	QueryExperienceMetrics(context.Context, *QueryExperienceMetricsRequest) (*QueryExperienceMetricsResponse, error)
+	// Says how much of the differences between customers in one outcome goes with each of
+	// some predictors, and how that divides into what only service explains, what only the
+	// rest explains, and what either does. One row a customer; who lacks a value is left out
+	// and counted. The method is linear regression, also for outcomes of 0 and 1. What it
+	// finds is association, not cause. The same data and seed give the same answer.
+	//
+	// Fails with `FAILED_PRECONDITION`, reason `TOO_FEW_CUSTOMERS`, with fewer than 10
+	// customers a predictor, and `COLLINEAR` with a variance inflation factor above 10; both can
+	// be overridden. `NO_VARIANCE`, where a variable is the same for everyone, and
+	// `SINGULAR`, where predictors determine each other or there are no more customers than
+	// coefficients, cannot.
+	AnalyzeDrivers(context.Context, *AnalyzeDriversRequest) (*AnalyzeDriversResponse, error)
 	// Says from when to when the brand has touchpoints.
 	GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error)
 	mustEmbedUnimplementedInsightServiceServer()
@@ -101,6 +136,9 @@ type UnimplementedInsightServiceServer struct{}
 
 func (UnimplementedInsightServiceServer) QueryExperienceMetrics(context.Context, *QueryExperienceMetricsRequest) (*QueryExperienceMetricsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method QueryExperienceMetrics not implemented")
+}
+func (UnimplementedInsightServiceServer) AnalyzeDrivers(context.Context, *AnalyzeDriversRequest) (*AnalyzeDriversResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnalyzeDrivers not implemented")
 }
 func (UnimplementedInsightServiceServer) GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDataSpan not implemented")
@@ -144,6 +182,24 @@ func _InsightService_QueryExperienceMetrics_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InsightService_AnalyzeDrivers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnalyzeDriversRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InsightServiceServer).AnalyzeDrivers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InsightService_AnalyzeDrivers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InsightServiceServer).AnalyzeDrivers(ctx, req.(*AnalyzeDriversRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _InsightService_GetDataSpan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDataSpanRequest)
 	if err := dec(in); err != nil {
@@ -172,6 +228,10 @@ var InsightService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "QueryExperienceMetrics",
 			Handler:    _InsightService_QueryExperienceMetrics_Handler,
+		},
+		{
+			MethodName: "AnalyzeDrivers",
+			Handler:    _InsightService_AnalyzeDrivers_Handler,
 		},
 		{
 			MethodName: "GetDataSpan",

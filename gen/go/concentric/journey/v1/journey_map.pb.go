@@ -27,13 +27,33 @@ const (
 
 // A JourneyMap is the plan of a brand's customer journey: what may happen between
 // the brand and a customer, in which stage and phase, and who answers for it.
+//
+// Each change makes a revision.
 type JourneyMap struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name, `brands/{brand}/journeyMaps/{journey_map}`. Every brand has
 	// the map `default`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The five stages, in order, each with its phases and touchpoint definitions.
-	Stages        []*MapStage `protobuf:"bytes,2,rep,name=stages,proto3" json:"stages,omitempty"`
+	Stages []*MapStage `protobuf:"bytes,2,rep,name=stages,proto3" json:"stages,omitempty"`
+	// What people call it, at most 120 characters.
+	DisplayName string `protobuf:"bytes,3,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// What it plans for, by name, at most 1,000. Empty means every touchpoint definition
+	// the brand has.
+	TouchpointDefinitions []string `protobuf:"bytes,4,rep,name=touchpoint_definitions,json=touchpointDefinitions,proto3" json:"touchpoint_definitions,omitempty"`
+	// The industry profile that says what to expect of a journey,
+	// `brands/{brand}/industryProfiles/{industry_profile}`.
+	IndustryProfile string `protobuf:"bytes,5,opt,name=industry_profile,json=industryProfile,proto3" json:"industry_profile,omitempty"`
+	// What the brand wants customers to feel.
+	TargetEmotion v1.Emotion `protobuf:"varint,6,opt,name=target_emotion,json=targetEmotion,proto3,enum=concentric.type.v1.Emotion" json:"target_emotion,omitempty"`
+	// Which revision this is, from 1.
+	Revision int64 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When it was stored. Absent for the one that every brand begins with.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it last changed. Absent for the one that every brand begins with.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Changes with every write. Send it back to change only what you have read.
+	Etag          string `protobuf:"bytes,10,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -80,6 +100,62 @@ func (x *JourneyMap) GetStages() []*MapStage {
 		return x.Stages
 	}
 	return nil
+}
+
+func (x *JourneyMap) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *JourneyMap) GetTouchpointDefinitions() []string {
+	if x != nil {
+		return x.TouchpointDefinitions
+	}
+	return nil
+}
+
+func (x *JourneyMap) GetIndustryProfile() string {
+	if x != nil {
+		return x.IndustryProfile
+	}
+	return ""
+}
+
+func (x *JourneyMap) GetTargetEmotion() v1.Emotion {
+	if x != nil {
+		return x.TargetEmotion
+	}
+	return v1.Emotion(0)
+}
+
+func (x *JourneyMap) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *JourneyMap) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *JourneyMap) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *JourneyMap) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
 }
 
 // A MapStage is one stage of a journey map.
@@ -174,7 +250,19 @@ type TouchpointDefinition struct {
 	// stage, above 0 and up to 16. 1 if not given.
 	Weight *float64 `protobuf:"fixed64,11,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
 	// When it was stored. Absent for the built-in ones.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// The criterion that customers judge it by, such as the id of one of an industry
+	// profile: lower-case letters, digits, `-` and `_`, at most 63.
+	Criterion string `protobuf:"bytes,13,opt,name=criterion,proto3" json:"criterion,omitempty"`
+	// What customers expect, where it can be observed. A touchpoint that says what was
+	// observed and not how that compares takes its expectation from here.
+	Expectation *ExpectedLevel `protobuf:"bytes,14,opt,name=expectation,proto3" json:"expectation,omitempty"`
+	// When it last changed. Absent for the built-in ones.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Changes with every write. Send it back to change only what you have read.
+	Etag string `protobuf:"bytes,16,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Whether it is as every brand begins with it.
+	BuiltIn       bool `protobuf:"varint,17,opt,name=built_in,json=builtIn,proto3" json:"built_in,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -293,21 +381,143 @@ func (x *TouchpointDefinition) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *TouchpointDefinition) GetCriterion() string {
+	if x != nil {
+		return x.Criterion
+	}
+	return ""
+}
+
+func (x *TouchpointDefinition) GetExpectation() *ExpectedLevel {
+	if x != nil {
+		return x.Expectation
+	}
+	return nil
+}
+
+func (x *TouchpointDefinition) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+func (x *TouchpointDefinition) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *TouchpointDefinition) GetBuiltIn() bool {
+	if x != nil {
+		return x.BuiltIn
+	}
+	return false
+}
+
+// An ExpectedLevel says what customers expect to observe, and what is better than that.
+type ExpectedLevel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is observed and in which unit, such as `minutes until served`, at most 120
+	// characters.
+	Measure string `protobuf:"bytes,1,opt,name=measure,proto3" json:"measure,omitempty"`
+	// From here on it is as expected; what is worse is not.
+	Target *float64 `protobuf:"fixed64,2,opt,name=target,proto3,oneof" json:"target,omitempty"`
+	// From here on it is better than expected. Nothing is, if absent.
+	Exceed *float64 `protobuf:"fixed64,3,opt,name=exceed,proto3,oneof" json:"exceed,omitempty"`
+	// Whether less is better, as of a waiting time.
+	LowerIsBetter bool `protobuf:"varint,4,opt,name=lower_is_better,json=lowerIsBetter,proto3" json:"lower_is_better,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExpectedLevel) Reset() {
+	*x = ExpectedLevel{}
+	mi := &file_concentric_journey_v1_journey_map_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExpectedLevel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExpectedLevel) ProtoMessage() {}
+
+func (x *ExpectedLevel) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExpectedLevel.ProtoReflect.Descriptor instead.
+func (*ExpectedLevel) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ExpectedLevel) GetMeasure() string {
+	if x != nil {
+		return x.Measure
+	}
+	return ""
+}
+
+func (x *ExpectedLevel) GetTarget() float64 {
+	if x != nil && x.Target != nil {
+		return *x.Target
+	}
+	return 0
+}
+
+func (x *ExpectedLevel) GetExceed() float64 {
+	if x != nil && x.Exceed != nil {
+		return *x.Exceed
+	}
+	return 0
+}
+
+func (x *ExpectedLevel) GetLowerIsBetter() bool {
+	if x != nil {
+		return x.LowerIsBetter
+	}
+	return false
+}
+
 var File_concentric_journey_v1_journey_map_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_journey_map_proto_rawDesc = "" +
 	"\n" +
-	"'concentric/journey/v1/journey_map.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x01\n" +
+	"'concentric/journey/v1/journey_map.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\a\n" +
 	"\n" +
 	"JourneyMap\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12<\n" +
-	"\x06stages\x18\x02 \x03(\v2\x1f.concentric.journey.v1.MapStageB\x03\xe0A\x03R\x06stages:a\xeaA^\n" +
+	"\x06stages\x18\x02 \x03(\v2\x1f.concentric.journey.v1.MapStageB\x03\xe0A\x03R\x06stages\x12Z\n" +
+	"\fdisplay_name\x18\x03 \x01(\tB7\xe0A\x02\xbaH1r/\x18x(\xe0\x032(^[^\\r\\n]*[\\p{L}\\p{N}\\p{P}\\p{S}][^\\r\\n]*$R\vdisplayName\x12\xc3\x01\n" +
+	"\x16touchpoint_definitions\x18\x04 \x03(\tB\x8b\x01\xe0A\x01\xfaA%\n" +
+	"#concentric.dev/TouchpointDefinition\xbaH]\x92\x01Z\x10\xe8\a\x18\x01\"SrQ2O^brands/[a-z0-9][a-z0-9-]{0,62}/touchpointDefinitions/[a-z0-9][a-z0-9_-]{0,62}$R\x15touchpointDefinitions\x12\xa5\x01\n" +
+	"\x10industry_profile\x18\x05 \x01(\tBz\xe0A\x01\xfaA \n" +
+	"\x1econcentric.dev/IndustryProfile\xbaHQ\xd8\x01\x01rL2J^brands/[a-z0-9][a-z0-9-]{0,62}/industryProfiles/[a-z0-9][a-z0-9_-]{0,62}$R\x0findustryProfile\x12O\n" +
+	"\x0etarget_emotion\x18\x06 \x01(\x0e2\x1b.concentric.type.v1.EmotionB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\rtargetEmotion\x12\x1f\n" +
+	"\brevision\x18\a \x01(\x03B\x03\xe0A\x03R\brevision\x12@\n" +
+	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"createTime\x12@\n" +
+	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"updateTime\x12\x17\n" +
+	"\x04etag\x18\n" +
+	" \x01(\tB\x03\xe0A\x03R\x04etag:a\xeaA^\n" +
 	"\x19concentric.dev/JourneyMap\x12(brands/{brand}/journeyMaps/{journey_map}*\vjourneyMaps2\n" +
 	"journeyMap\"\xd2\x01\n" +
 	"\bMapStage\x12/\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x121\n" +
 	"\x06phases\x18\x02 \x03(\x0e2\x19.concentric.type.v1.PhaseR\x06phases\x12b\n" +
-	"\x16touchpoint_definitions\x18\x03 \x03(\v2+.concentric.journey.v1.TouchpointDefinitionR\x15touchpointDefinitions\"\xc7\a\n" +
+	"\x16touchpoint_definitions\x18\x03 \x03(\v2+.concentric.journey.v1.TouchpointDefinitionR\x15touchpointDefinitions\"\xd6\t\n" +
 	"\x14TouchpointDefinition\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12Z\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB7\xe0A\x02\xbaH1r/\x18x(\xe0\x032(^[^\\r\\n]*[\\p{L}\\p{N}\\p{P}\\p{S}][^\\r\\n]*$R\vdisplayName\x12>\n" +
@@ -323,9 +533,23 @@ const file_concentric_journey_v1_journey_map_proto_rawDesc = "" +
 	" \x01(\bB\x03\xe0A\x01R\tisService\x127\n" +
 	"\x06weight\x18\v \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x000@!\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x06weight\x88\x01\x01\x12@\n" +
 	"\vcreate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime:\x94\x01\xeaA\x90\x01\n" +
+	"createTime\x12E\n" +
+	"\tcriterion\x18\r \x01(\tB'\xe0A\x01\xbaH!\xd8\x01\x01r\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\tcriterion\x12K\n" +
+	"\vexpectation\x18\x0e \x01(\v2$.concentric.journey.v1.ExpectedLevelB\x03\xe0A\x01R\vexpectation\x12@\n" +
+	"\vupdate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"updateTime\x12\x17\n" +
+	"\x04etag\x18\x10 \x01(\tB\x03\xe0A\x03R\x04etag\x12\x1e\n" +
+	"\bbuilt_in\x18\x11 \x01(\bB\x03\xe0A\x03R\abuiltIn:\x94\x01\xeaA\x90\x01\n" +
 	"#concentric.dev/TouchpointDefinition\x12<brands/{brand}/touchpointDefinitions/{touchpoint_definition}*\x15touchpointDefinitions2\x14touchpointDefinitionB\t\n" +
-	"\a_weightB\xee\x01\n" +
+	"\a_weight\"\x99\x03\n" +
+	"\rExpectedLevel\x12'\n" +
+	"\ameasure\x18\x01 \x01(\tB\r\xe0A\x01\xbaH\ar\x05\x18x(\xe0\x03R\ameasure\x12:\n" +
+	"\x06target\x18\x02 \x01(\x01B\x1d\xe0A\x02\xbaH\x17\xc8\x01\x01\x12\x12\x19\x00\x00\x00\xa2\x94\x1amB)\x00\x00\x00\xa2\x94\x1am\xc2H\x00R\x06target\x88\x01\x01\x127\n" +
+	"\x06exceed\x18\x03 \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\xa2\x94\x1amB)\x00\x00\x00\xa2\x94\x1am\xc2H\x01R\x06exceed\x88\x01\x01\x12+\n" +
+	"\x0flower_is_better\x18\x04 \x01(\bB\x03\xe0A\x01R\rlowerIsBetter:\xa6\x01\xbaH\xa2\x01\x1a\x9f\x01\n" +
+	"\x15expected_level.exceed\x12!exceed must be better than target\x1ac!has(this.exceed) || (this.lower_is_better ? this.exceed < this.target : this.exceed > this.target)B\t\n" +
+	"\a_targetB\t\n" +
+	"\a_exceedB\xee\x01\n" +
 	"\x19com.concentric.journey.v1B\x0fJourneyMapProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"
 
 var (
@@ -340,38 +564,45 @@ func file_concentric_journey_v1_journey_map_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_journey_map_proto_rawDescData
 }
 
-var file_concentric_journey_v1_journey_map_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_concentric_journey_v1_journey_map_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_concentric_journey_v1_journey_map_proto_goTypes = []any{
 	(*JourneyMap)(nil),            // 0: concentric.journey.v1.JourneyMap
 	(*MapStage)(nil),              // 1: concentric.journey.v1.MapStage
 	(*TouchpointDefinition)(nil),  // 2: concentric.journey.v1.TouchpointDefinition
-	(v1.Stage)(0),                 // 3: concentric.type.v1.Stage
-	(v1.Phase)(0),                 // 4: concentric.type.v1.Phase
-	(v1.TouchpointKind)(0),        // 5: concentric.type.v1.TouchpointKind
-	(v1.Component)(0),             // 6: concentric.type.v1.Component
-	(v1.Channel)(0),               // 7: concentric.type.v1.Channel
-	(v1.Function)(0),              // 8: concentric.type.v1.Function
-	(v1.ControlLevel)(0),          // 9: concentric.type.v1.ControlLevel
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*ExpectedLevel)(nil),         // 3: concentric.journey.v1.ExpectedLevel
+	(v1.Emotion)(0),               // 4: concentric.type.v1.Emotion
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(v1.Stage)(0),                 // 6: concentric.type.v1.Stage
+	(v1.Phase)(0),                 // 7: concentric.type.v1.Phase
+	(v1.TouchpointKind)(0),        // 8: concentric.type.v1.TouchpointKind
+	(v1.Component)(0),             // 9: concentric.type.v1.Component
+	(v1.Channel)(0),               // 10: concentric.type.v1.Channel
+	(v1.Function)(0),              // 11: concentric.type.v1.Function
+	(v1.ControlLevel)(0),          // 12: concentric.type.v1.ControlLevel
 }
 var file_concentric_journey_v1_journey_map_proto_depIdxs = []int32{
 	1,  // 0: concentric.journey.v1.JourneyMap.stages:type_name -> concentric.journey.v1.MapStage
-	3,  // 1: concentric.journey.v1.MapStage.stage:type_name -> concentric.type.v1.Stage
-	4,  // 2: concentric.journey.v1.MapStage.phases:type_name -> concentric.type.v1.Phase
-	2,  // 3: concentric.journey.v1.MapStage.touchpoint_definitions:type_name -> concentric.journey.v1.TouchpointDefinition
-	3,  // 4: concentric.journey.v1.TouchpointDefinition.stage:type_name -> concentric.type.v1.Stage
-	4,  // 5: concentric.journey.v1.TouchpointDefinition.phase:type_name -> concentric.type.v1.Phase
-	5,  // 6: concentric.journey.v1.TouchpointDefinition.kind:type_name -> concentric.type.v1.TouchpointKind
-	6,  // 7: concentric.journey.v1.TouchpointDefinition.component:type_name -> concentric.type.v1.Component
-	7,  // 8: concentric.journey.v1.TouchpointDefinition.channel:type_name -> concentric.type.v1.Channel
-	8,  // 9: concentric.journey.v1.TouchpointDefinition.function_owner:type_name -> concentric.type.v1.Function
-	9,  // 10: concentric.journey.v1.TouchpointDefinition.control_level:type_name -> concentric.type.v1.ControlLevel
-	10, // 11: concentric.journey.v1.TouchpointDefinition.create_time:type_name -> google.protobuf.Timestamp
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	4,  // 1: concentric.journey.v1.JourneyMap.target_emotion:type_name -> concentric.type.v1.Emotion
+	5,  // 2: concentric.journey.v1.JourneyMap.create_time:type_name -> google.protobuf.Timestamp
+	5,  // 3: concentric.journey.v1.JourneyMap.update_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: concentric.journey.v1.MapStage.stage:type_name -> concentric.type.v1.Stage
+	7,  // 5: concentric.journey.v1.MapStage.phases:type_name -> concentric.type.v1.Phase
+	2,  // 6: concentric.journey.v1.MapStage.touchpoint_definitions:type_name -> concentric.journey.v1.TouchpointDefinition
+	6,  // 7: concentric.journey.v1.TouchpointDefinition.stage:type_name -> concentric.type.v1.Stage
+	7,  // 8: concentric.journey.v1.TouchpointDefinition.phase:type_name -> concentric.type.v1.Phase
+	8,  // 9: concentric.journey.v1.TouchpointDefinition.kind:type_name -> concentric.type.v1.TouchpointKind
+	9,  // 10: concentric.journey.v1.TouchpointDefinition.component:type_name -> concentric.type.v1.Component
+	10, // 11: concentric.journey.v1.TouchpointDefinition.channel:type_name -> concentric.type.v1.Channel
+	11, // 12: concentric.journey.v1.TouchpointDefinition.function_owner:type_name -> concentric.type.v1.Function
+	12, // 13: concentric.journey.v1.TouchpointDefinition.control_level:type_name -> concentric.type.v1.ControlLevel
+	5,  // 14: concentric.journey.v1.TouchpointDefinition.create_time:type_name -> google.protobuf.Timestamp
+	3,  // 15: concentric.journey.v1.TouchpointDefinition.expectation:type_name -> concentric.journey.v1.ExpectedLevel
+	5,  // 16: concentric.journey.v1.TouchpointDefinition.update_time:type_name -> google.protobuf.Timestamp
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_journey_map_proto_init() }
@@ -380,13 +611,14 @@ func file_concentric_journey_v1_journey_map_proto_init() {
 		return
 	}
 	file_concentric_journey_v1_journey_map_proto_msgTypes[2].OneofWrappers = []any{}
+	file_concentric_journey_v1_journey_map_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_journey_map_proto_rawDesc), len(file_concentric_journey_v1_journey_map_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

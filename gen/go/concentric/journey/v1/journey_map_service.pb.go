@@ -8,10 +8,14 @@ package journeyv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	_ "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	v1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -24,6 +28,92 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Request message for `JourneyMapService.CreateJourneyMap`.
+type CreateJourneyMapRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The journey map to create.
+	JourneyMap *JourneyMap `protobuf:"bytes,2,opt,name=journey_map,json=journeyMap,proto3" json:"journey_map,omitempty"`
+	// The last segment of the new journey map's name, chosen by the caller:
+	// lower-case letters, digits, `-` and `_`, at most 63. Chosen by the server if
+	// empty.
+	JourneyMapId string `protobuf:"bytes,3,opt,name=journey_map_id,json=journeyMapId,proto3" json:"journey_map_id,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateJourneyMapRequest) Reset() {
+	*x = CreateJourneyMapRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateJourneyMapRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateJourneyMapRequest) ProtoMessage() {}
+
+func (x *CreateJourneyMapRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateJourneyMapRequest.ProtoReflect.Descriptor instead.
+func (*CreateJourneyMapRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *CreateJourneyMapRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateJourneyMapRequest) GetJourneyMap() *JourneyMap {
+	if x != nil {
+		return x.JourneyMap
+	}
+	return nil
+}
+
+func (x *CreateJourneyMapRequest) GetJourneyMapId() string {
+	if x != nil {
+		return x.JourneyMapId
+	}
+	return ""
+}
+
+func (x *CreateJourneyMapRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateJourneyMapRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 // Request message for `JourneyMapService.GetJourneyMap`.
 type GetJourneyMapRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -35,7 +125,7 @@ type GetJourneyMapRequest struct {
 
 func (x *GetJourneyMapRequest) Reset() {
 	*x = GetJourneyMapRequest{}
-	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[0]
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -47,7 +137,7 @@ func (x *GetJourneyMapRequest) String() string {
 func (*GetJourneyMapRequest) ProtoMessage() {}
 
 func (x *GetJourneyMapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[0]
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -60,12 +150,422 @@ func (x *GetJourneyMapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJourneyMapRequest.ProtoReflect.Descriptor instead.
 func (*GetJourneyMapRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{0}
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *GetJourneyMapRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+// Request message for `JourneyMapService.ListJourneyMaps`.
+type ListJourneyMapsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `display_name` and `industry_profile` and `create_time`.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The order, as in AIP-132, such as `name` (the default), over
+	// `name` and `display_name` and `create_time`.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListJourneyMapsRequest) Reset() {
+	*x = ListJourneyMapsRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListJourneyMapsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListJourneyMapsRequest) ProtoMessage() {}
+
+func (x *ListJourneyMapsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListJourneyMapsRequest.ProtoReflect.Descriptor instead.
+func (*ListJourneyMapsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListJourneyMapsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListJourneyMapsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListJourneyMapsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListJourneyMapsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListJourneyMapsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// Response message for `JourneyMapService.ListJourneyMaps`.
+type ListJourneyMapsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	JourneyMaps []*JourneyMap `protobuf:"bytes,1,rep,name=journey_maps,json=journeyMaps,proto3" json:"journey_maps,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListJourneyMapsResponse) Reset() {
+	*x = ListJourneyMapsResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListJourneyMapsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListJourneyMapsResponse) ProtoMessage() {}
+
+func (x *ListJourneyMapsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListJourneyMapsResponse.ProtoReflect.Descriptor instead.
+func (*ListJourneyMapsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListJourneyMapsResponse) GetJourneyMaps() []*JourneyMap {
+	if x != nil {
+		return x.JourneyMaps
+	}
+	return nil
+}
+
+func (x *ListJourneyMapsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `JourneyMapService.UpdateJourneyMap`.
+type UpdateJourneyMapRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The journey map with its new values; `name` says which, `etag`, if set, which
+	// version.
+	JourneyMap *JourneyMap `protobuf:"bytes,1,opt,name=journey_map,json=journeyMap,proto3" json:"journey_map,omitempty"`
+	// The fields to change, such as `display_name,touchpoint_definitions`; output-only and unknown ones
+	// are refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateJourneyMapRequest) Reset() {
+	*x = UpdateJourneyMapRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateJourneyMapRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateJourneyMapRequest) ProtoMessage() {}
+
+func (x *UpdateJourneyMapRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateJourneyMapRequest.ProtoReflect.Descriptor instead.
+func (*UpdateJourneyMapRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateJourneyMapRequest) GetJourneyMap() *JourneyMap {
+	if x != nil {
+		return x.JourneyMap
+	}
+	return nil
+}
+
+func (x *UpdateJourneyMapRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateJourneyMapRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateJourneyMapRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `JourneyMapService.DeleteJourneyMap`.
+type DeleteJourneyMapRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The journey map, `brands/{brand}/journeyMaps/{journey_map}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to delete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteJourneyMapRequest) Reset() {
+	*x = DeleteJourneyMapRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteJourneyMapRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteJourneyMapRequest) ProtoMessage() {}
+
+func (x *DeleteJourneyMapRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteJourneyMapRequest.ProtoReflect.Descriptor instead.
+func (*DeleteJourneyMapRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *DeleteJourneyMapRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteJourneyMapRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteJourneyMapRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteJourneyMapRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `JourneyMapService.ListJourneyMapRevisions`.
+type ListJourneyMapRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The journey map, `brands/{brand}/journeyMaps/{journey_map}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListJourneyMapRevisionsRequest) Reset() {
+	*x = ListJourneyMapRevisionsRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListJourneyMapRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListJourneyMapRevisionsRequest) ProtoMessage() {}
+
+func (x *ListJourneyMapRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListJourneyMapRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListJourneyMapRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListJourneyMapRevisionsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListJourneyMapRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListJourneyMapRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response message for `JourneyMapService.ListJourneyMapRevisions`.
+type ListJourneyMapRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	JourneyMaps []*JourneyMap `protobuf:"bytes,1,rep,name=journey_maps,json=journeyMaps,proto3" json:"journey_maps,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListJourneyMapRevisionsResponse) Reset() {
+	*x = ListJourneyMapRevisionsResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListJourneyMapRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListJourneyMapRevisionsResponse) ProtoMessage() {}
+
+func (x *ListJourneyMapRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListJourneyMapRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListJourneyMapRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListJourneyMapRevisionsResponse) GetJourneyMaps() []*JourneyMap {
+	if x != nil {
+		return x.JourneyMaps
+	}
+	return nil
+}
+
+func (x *ListJourneyMapRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
 	}
 	return ""
 }
@@ -93,7 +593,7 @@ type CreateTouchpointDefinitionRequest struct {
 
 func (x *CreateTouchpointDefinitionRequest) Reset() {
 	*x = CreateTouchpointDefinitionRequest{}
-	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[1]
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -105,7 +605,7 @@ func (x *CreateTouchpointDefinitionRequest) String() string {
 func (*CreateTouchpointDefinitionRequest) ProtoMessage() {}
 
 func (x *CreateTouchpointDefinitionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[1]
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -118,7 +618,7 @@ func (x *CreateTouchpointDefinitionRequest) ProtoReflect() protoreflect.Message 
 
 // Deprecated: Use CreateTouchpointDefinitionRequest.ProtoReflect.Descriptor instead.
 func (*CreateTouchpointDefinitionRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{1}
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateTouchpointDefinitionRequest) GetParent() string {
@@ -167,7 +667,7 @@ type GetTouchpointDefinitionRequest struct {
 
 func (x *GetTouchpointDefinitionRequest) Reset() {
 	*x = GetTouchpointDefinitionRequest{}
-	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -179,7 +679,7 @@ func (x *GetTouchpointDefinitionRequest) String() string {
 func (*GetTouchpointDefinitionRequest) ProtoMessage() {}
 
 func (x *GetTouchpointDefinitionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -192,7 +692,7 @@ func (x *GetTouchpointDefinitionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTouchpointDefinitionRequest.ProtoReflect.Descriptor instead.
 func (*GetTouchpointDefinitionRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{2}
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetTouchpointDefinitionRequest) GetName() string {
@@ -202,13 +702,2080 @@ func (x *GetTouchpointDefinitionRequest) GetName() string {
 	return ""
 }
 
+// Request message for `JourneyMapService.ListTouchpointDefinitions`.
+type ListTouchpointDefinitionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `display_name` and `stage` and `phase` and `kind` and `component` and `channel` and `function_owner` and `control_level` and `is_service` and `weight` and `criterion` and `create_time`.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The order, as in AIP-132, such as `name` (the default), over
+	// `name` and `display_name` and `weight` and `create_time`.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTouchpointDefinitionsRequest) Reset() {
+	*x = ListTouchpointDefinitionsRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTouchpointDefinitionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTouchpointDefinitionsRequest) ProtoMessage() {}
+
+func (x *ListTouchpointDefinitionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTouchpointDefinitionsRequest.ProtoReflect.Descriptor instead.
+func (*ListTouchpointDefinitionsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListTouchpointDefinitionsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListTouchpointDefinitionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListTouchpointDefinitionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListTouchpointDefinitionsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListTouchpointDefinitionsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// Response message for `JourneyMapService.ListTouchpointDefinitions`.
+type ListTouchpointDefinitionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	TouchpointDefinitions []*TouchpointDefinition `protobuf:"bytes,1,rep,name=touchpoint_definitions,json=touchpointDefinitions,proto3" json:"touchpoint_definitions,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTouchpointDefinitionsResponse) Reset() {
+	*x = ListTouchpointDefinitionsResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTouchpointDefinitionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTouchpointDefinitionsResponse) ProtoMessage() {}
+
+func (x *ListTouchpointDefinitionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTouchpointDefinitionsResponse.ProtoReflect.Descriptor instead.
+func (*ListTouchpointDefinitionsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListTouchpointDefinitionsResponse) GetTouchpointDefinitions() []*TouchpointDefinition {
+	if x != nil {
+		return x.TouchpointDefinitions
+	}
+	return nil
+}
+
+func (x *ListTouchpointDefinitionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `JourneyMapService.UpdateTouchpointDefinition`.
+type UpdateTouchpointDefinitionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The touchpoint definition with its new values; `name` says which, `etag`, if set, which
+	// version.
+	TouchpointDefinition *TouchpointDefinition `protobuf:"bytes,1,opt,name=touchpoint_definition,json=touchpointDefinition,proto3" json:"touchpoint_definition,omitempty"`
+	// The fields to change, such as `weight,expectation`; output-only and unknown ones
+	// are refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateTouchpointDefinitionRequest) Reset() {
+	*x = UpdateTouchpointDefinitionRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateTouchpointDefinitionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateTouchpointDefinitionRequest) ProtoMessage() {}
+
+func (x *UpdateTouchpointDefinitionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateTouchpointDefinitionRequest.ProtoReflect.Descriptor instead.
+func (*UpdateTouchpointDefinitionRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *UpdateTouchpointDefinitionRequest) GetTouchpointDefinition() *TouchpointDefinition {
+	if x != nil {
+		return x.TouchpointDefinition
+	}
+	return nil
+}
+
+func (x *UpdateTouchpointDefinitionRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateTouchpointDefinitionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateTouchpointDefinitionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `JourneyMapService.DeleteTouchpointDefinition`.
+type DeleteTouchpointDefinitionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The touchpoint definition, `brands/{brand}/touchpointDefinitions/{touchpoint_definition}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to delete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteTouchpointDefinitionRequest) Reset() {
+	*x = DeleteTouchpointDefinitionRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteTouchpointDefinitionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteTouchpointDefinitionRequest) ProtoMessage() {}
+
+func (x *DeleteTouchpointDefinitionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteTouchpointDefinitionRequest.ProtoReflect.Descriptor instead.
+func (*DeleteTouchpointDefinitionRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DeleteTouchpointDefinitionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteTouchpointDefinitionRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteTouchpointDefinitionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteTouchpointDefinitionRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `JourneyMapService.CreateIndustryProfile`.
+type CreateIndustryProfileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The industry profile to create.
+	IndustryProfile *IndustryProfile `protobuf:"bytes,2,opt,name=industry_profile,json=industryProfile,proto3" json:"industry_profile,omitempty"`
+	// The last segment of the new industry profile's name, chosen by the caller:
+	// lower-case letters, digits, `-` and `_`, at most 63. Chosen by the server if
+	// empty.
+	IndustryProfileId string `protobuf:"bytes,3,opt,name=industry_profile_id,json=industryProfileId,proto3" json:"industry_profile_id,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateIndustryProfileRequest) Reset() {
+	*x = CreateIndustryProfileRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateIndustryProfileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateIndustryProfileRequest) ProtoMessage() {}
+
+func (x *CreateIndustryProfileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateIndustryProfileRequest.ProtoReflect.Descriptor instead.
+func (*CreateIndustryProfileRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CreateIndustryProfileRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateIndustryProfileRequest) GetIndustryProfile() *IndustryProfile {
+	if x != nil {
+		return x.IndustryProfile
+	}
+	return nil
+}
+
+func (x *CreateIndustryProfileRequest) GetIndustryProfileId() string {
+	if x != nil {
+		return x.IndustryProfileId
+	}
+	return ""
+}
+
+func (x *CreateIndustryProfileRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateIndustryProfileRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `JourneyMapService.GetIndustryProfile`.
+type GetIndustryProfileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The industry profile, `brands/{brand}/industryProfiles/{industry_profile}`.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetIndustryProfileRequest) Reset() {
+	*x = GetIndustryProfileRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetIndustryProfileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetIndustryProfileRequest) ProtoMessage() {}
+
+func (x *GetIndustryProfileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetIndustryProfileRequest.ProtoReflect.Descriptor instead.
+func (*GetIndustryProfileRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetIndustryProfileRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Request message for `JourneyMapService.ListIndustryProfiles`.
+type ListIndustryProfilesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `display_name` and `built_in` and `create_time`.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The order, as in AIP-132, such as `name` (the default), over
+	// `name` and `display_name` and `create_time`.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListIndustryProfilesRequest) Reset() {
+	*x = ListIndustryProfilesRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListIndustryProfilesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListIndustryProfilesRequest) ProtoMessage() {}
+
+func (x *ListIndustryProfilesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListIndustryProfilesRequest.ProtoReflect.Descriptor instead.
+func (*ListIndustryProfilesRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListIndustryProfilesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListIndustryProfilesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListIndustryProfilesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListIndustryProfilesRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListIndustryProfilesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// Response message for `JourneyMapService.ListIndustryProfiles`.
+type ListIndustryProfilesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	IndustryProfiles []*IndustryProfile `protobuf:"bytes,1,rep,name=industry_profiles,json=industryProfiles,proto3" json:"industry_profiles,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListIndustryProfilesResponse) Reset() {
+	*x = ListIndustryProfilesResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListIndustryProfilesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListIndustryProfilesResponse) ProtoMessage() {}
+
+func (x *ListIndustryProfilesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListIndustryProfilesResponse.ProtoReflect.Descriptor instead.
+func (*ListIndustryProfilesResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListIndustryProfilesResponse) GetIndustryProfiles() []*IndustryProfile {
+	if x != nil {
+		return x.IndustryProfiles
+	}
+	return nil
+}
+
+func (x *ListIndustryProfilesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `JourneyMapService.UpdateIndustryProfile`.
+type UpdateIndustryProfileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The industry profile with its new values; `name` says which, `etag`, if set, which
+	// version.
+	IndustryProfile *IndustryProfile `protobuf:"bytes,1,opt,name=industry_profile,json=industryProfile,proto3" json:"industry_profile,omitempty"`
+	// The fields to change, such as `display_name,criteria`; output-only and unknown ones
+	// are refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateIndustryProfileRequest) Reset() {
+	*x = UpdateIndustryProfileRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateIndustryProfileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateIndustryProfileRequest) ProtoMessage() {}
+
+func (x *UpdateIndustryProfileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateIndustryProfileRequest.ProtoReflect.Descriptor instead.
+func (*UpdateIndustryProfileRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *UpdateIndustryProfileRequest) GetIndustryProfile() *IndustryProfile {
+	if x != nil {
+		return x.IndustryProfile
+	}
+	return nil
+}
+
+func (x *UpdateIndustryProfileRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateIndustryProfileRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateIndustryProfileRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `JourneyMapService.DeleteIndustryProfile`.
+type DeleteIndustryProfileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The industry profile, `brands/{brand}/industryProfiles/{industry_profile}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to delete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteIndustryProfileRequest) Reset() {
+	*x = DeleteIndustryProfileRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteIndustryProfileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteIndustryProfileRequest) ProtoMessage() {}
+
+func (x *DeleteIndustryProfileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteIndustryProfileRequest.ProtoReflect.Descriptor instead.
+func (*DeleteIndustryProfileRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DeleteIndustryProfileRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteIndustryProfileRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteIndustryProfileRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteIndustryProfileRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `JourneyMapService.ListIndustryProfileRevisions`.
+type ListIndustryProfileRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The industry profile, `brands/{brand}/industryProfiles/{industry_profile}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListIndustryProfileRevisionsRequest) Reset() {
+	*x = ListIndustryProfileRevisionsRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListIndustryProfileRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListIndustryProfileRevisionsRequest) ProtoMessage() {}
+
+func (x *ListIndustryProfileRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListIndustryProfileRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListIndustryProfileRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListIndustryProfileRevisionsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListIndustryProfileRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListIndustryProfileRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response message for `JourneyMapService.ListIndustryProfileRevisions`.
+type ListIndustryProfileRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	IndustryProfiles []*IndustryProfile `protobuf:"bytes,1,rep,name=industry_profiles,json=industryProfiles,proto3" json:"industry_profiles,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListIndustryProfileRevisionsResponse) Reset() {
+	*x = ListIndustryProfileRevisionsResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListIndustryProfileRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListIndustryProfileRevisionsResponse) ProtoMessage() {}
+
+func (x *ListIndustryProfileRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListIndustryProfileRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListIndustryProfileRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListIndustryProfileRevisionsResponse) GetIndustryProfiles() []*IndustryProfile {
+	if x != nil {
+		return x.IndustryProfiles
+	}
+	return nil
+}
+
+func (x *ListIndustryProfileRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `JourneyMapService.ApplyIndustryProfile`.
+type ApplyIndustryProfileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The industry profile, `brands/{brand}/industryProfiles/{industry_profile}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A map to put the definitions on. One that does not exist is made, with these
+	// definitions alone; to one that does, those it lacks are added. None if empty.
+	JourneyMap string `protobuf:"bytes,2,opt,name=journey_map,json=journeyMap,proto3" json:"journey_map,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyIndustryProfileRequest) Reset() {
+	*x = ApplyIndustryProfileRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyIndustryProfileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyIndustryProfileRequest) ProtoMessage() {}
+
+func (x *ApplyIndustryProfileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyIndustryProfileRequest.ProtoReflect.Descriptor instead.
+func (*ApplyIndustryProfileRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ApplyIndustryProfileRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ApplyIndustryProfileRequest) GetJourneyMap() string {
+	if x != nil {
+		return x.JourneyMap
+	}
+	return ""
+}
+
+func (x *ApplyIndustryProfileRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ApplyIndustryProfileRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Response message for `JourneyMapService.ApplyIndustryProfile`.
+type ApplyIndustryProfileResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The definition of each leaf of the profile's criteria, in their order.
+	TouchpointDefinitions []*TouchpointDefinition `protobuf:"bytes,1,rep,name=touchpoint_definitions,json=touchpointDefinitions,proto3" json:"touchpoint_definitions,omitempty"`
+	// How many of them were made by this call.
+	CreatedCount int64 `protobuf:"varint,2,opt,name=created_count,json=createdCount,proto3" json:"created_count,omitempty"`
+	// The map they were put on, if one was named.
+	JourneyMap    *JourneyMap `protobuf:"bytes,3,opt,name=journey_map,json=journeyMap,proto3" json:"journey_map,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyIndustryProfileResponse) Reset() {
+	*x = ApplyIndustryProfileResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyIndustryProfileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyIndustryProfileResponse) ProtoMessage() {}
+
+func (x *ApplyIndustryProfileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyIndustryProfileResponse.ProtoReflect.Descriptor instead.
+func (*ApplyIndustryProfileResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ApplyIndustryProfileResponse) GetTouchpointDefinitions() []*TouchpointDefinition {
+	if x != nil {
+		return x.TouchpointDefinitions
+	}
+	return nil
+}
+
+func (x *ApplyIndustryProfileResponse) GetCreatedCount() int64 {
+	if x != nil {
+		return x.CreatedCount
+	}
+	return 0
+}
+
+func (x *ApplyIndustryProfileResponse) GetJourneyMap() *JourneyMap {
+	if x != nil {
+		return x.JourneyMap
+	}
+	return nil
+}
+
+// Request message for `JourneyMapService.GetMapCoverage`.
+type GetMapCoverageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The journey map, `brands/{brand}/journeyMaps/{journey_map}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The touchpoints to look at, by `event_time`. All there are if absent.
+	Window        *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetMapCoverageRequest) Reset() {
+	*x = GetMapCoverageRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetMapCoverageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetMapCoverageRequest) ProtoMessage() {}
+
+func (x *GetMapCoverageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetMapCoverageRequest.ProtoReflect.Descriptor instead.
+func (*GetMapCoverageRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *GetMapCoverageRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetMapCoverageRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+// Response message for `JourneyMapService.GetMapCoverage`.
+type GetMapCoverageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was planned and happened, in the order of the map.
+	Observed []*DefinitionCoverage `protobuf:"bytes,1,rep,name=observed,proto3" json:"observed,omitempty"`
+	// What was planned and never happened, in the order of the map.
+	NeverObserved []*TouchpointDefinition `protobuf:"bytes,2,rep,name=never_observed,json=neverObserved,proto3" json:"never_observed,omitempty"`
+	// What happened and is not on the map, by name.
+	Unplanned []*DefinitionCoverage `protobuf:"bytes,3,rep,name=unplanned,proto3" json:"unplanned,omitempty"`
+	// The five stages, in order.
+	Stages []*StageCoverage `protobuf:"bytes,4,rep,name=stages,proto3" json:"stages,omitempty"`
+	// What the answer rests on: `included` counts the touchpoints of what is on the map,
+	// `excluded` the others, as `NOT_ON_MAP`.
+	Basis         *v1.Basis `protobuf:"bytes,5,opt,name=basis,proto3" json:"basis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetMapCoverageResponse) Reset() {
+	*x = GetMapCoverageResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetMapCoverageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetMapCoverageResponse) ProtoMessage() {}
+
+func (x *GetMapCoverageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetMapCoverageResponse.ProtoReflect.Descriptor instead.
+func (*GetMapCoverageResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *GetMapCoverageResponse) GetObserved() []*DefinitionCoverage {
+	if x != nil {
+		return x.Observed
+	}
+	return nil
+}
+
+func (x *GetMapCoverageResponse) GetNeverObserved() []*TouchpointDefinition {
+	if x != nil {
+		return x.NeverObserved
+	}
+	return nil
+}
+
+func (x *GetMapCoverageResponse) GetUnplanned() []*DefinitionCoverage {
+	if x != nil {
+		return x.Unplanned
+	}
+	return nil
+}
+
+func (x *GetMapCoverageResponse) GetStages() []*StageCoverage {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *GetMapCoverageResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+// A DefinitionCoverage is how often one definition was met.
+type DefinitionCoverage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The definition, as a name: what happened may have lost it since.
+	TouchpointDefinition string `protobuf:"bytes,1,opt,name=touchpoint_definition,json=touchpointDefinition,proto3" json:"touchpoint_definition,omitempty"`
+	// How many touchpoints.
+	TouchpointCount int64 `protobuf:"varint,2,opt,name=touchpoint_count,json=touchpointCount,proto3" json:"touchpoint_count,omitempty"`
+	// How many customers.
+	CustomerCount int64 `protobuf:"varint,3,opt,name=customer_count,json=customerCount,proto3" json:"customer_count,omitempty"`
+	// Of the touchpoints, how many were service touchpoints.
+	ServiceTouchpointCount int64 `protobuf:"varint,4,opt,name=service_touchpoint_count,json=serviceTouchpointCount,proto3" json:"service_touchpoint_count,omitempty"`
+	// How they compare with what customers expected.
+	Expectations *ExpectationCounts `protobuf:"bytes,5,opt,name=expectations,proto3" json:"expectations,omitempty"`
+	// When the first one happened.
+	FirstEventTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=first_event_time,json=firstEventTime,proto3" json:"first_event_time,omitempty"`
+	// When the last one happened.
+	LastEventTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last_event_time,json=lastEventTime,proto3" json:"last_event_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DefinitionCoverage) Reset() {
+	*x = DefinitionCoverage{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DefinitionCoverage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DefinitionCoverage) ProtoMessage() {}
+
+func (x *DefinitionCoverage) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DefinitionCoverage.ProtoReflect.Descriptor instead.
+func (*DefinitionCoverage) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *DefinitionCoverage) GetTouchpointDefinition() string {
+	if x != nil {
+		return x.TouchpointDefinition
+	}
+	return ""
+}
+
+func (x *DefinitionCoverage) GetTouchpointCount() int64 {
+	if x != nil {
+		return x.TouchpointCount
+	}
+	return 0
+}
+
+func (x *DefinitionCoverage) GetCustomerCount() int64 {
+	if x != nil {
+		return x.CustomerCount
+	}
+	return 0
+}
+
+func (x *DefinitionCoverage) GetServiceTouchpointCount() int64 {
+	if x != nil {
+		return x.ServiceTouchpointCount
+	}
+	return 0
+}
+
+func (x *DefinitionCoverage) GetExpectations() *ExpectationCounts {
+	if x != nil {
+		return x.Expectations
+	}
+	return nil
+}
+
+func (x *DefinitionCoverage) GetFirstEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstEventTime
+	}
+	return nil
+}
+
+func (x *DefinitionCoverage) GetLastEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastEventTime
+	}
+	return nil
+}
+
+// A StageCoverage is how far one stage of a map was met.
+type StageCoverage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stage, of the definitions as they are now.
+	Stage v1.Stage `protobuf:"varint,1,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
+	// How many definitions are planned.
+	PlannedCount int64 `protobuf:"varint,2,opt,name=planned_count,json=plannedCount,proto3" json:"planned_count,omitempty"`
+	// How many of them happened.
+	ObservedCount int64 `protobuf:"varint,3,opt,name=observed_count,json=observedCount,proto3" json:"observed_count,omitempty"`
+	// How many touchpoints they have.
+	TouchpointCount int64 `protobuf:"varint,4,opt,name=touchpoint_count,json=touchpointCount,proto3" json:"touchpoint_count,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *StageCoverage) Reset() {
+	*x = StageCoverage{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StageCoverage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StageCoverage) ProtoMessage() {}
+
+func (x *StageCoverage) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StageCoverage.ProtoReflect.Descriptor instead.
+func (*StageCoverage) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *StageCoverage) GetStage() v1.Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return v1.Stage(0)
+}
+
+func (x *StageCoverage) GetPlannedCount() int64 {
+	if x != nil {
+		return x.PlannedCount
+	}
+	return 0
+}
+
+func (x *StageCoverage) GetObservedCount() int64 {
+	if x != nil {
+		return x.ObservedCount
+	}
+	return 0
+}
+
+func (x *StageCoverage) GetTouchpointCount() int64 {
+	if x != nil {
+		return x.TouchpointCount
+	}
+	return 0
+}
+
+// ExpectationCounts count touchpoints by how they compare with what customers
+// expected.
+type ExpectationCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Worse than expected.
+	Unmet int64 `protobuf:"varint,1,opt,name=unmet,proto3" json:"unmet,omitempty"`
+	// As expected.
+	Met int64 `protobuf:"varint,2,opt,name=met,proto3" json:"met,omitempty"`
+	// Better than expected.
+	Exceeded int64 `protobuf:"varint,3,opt,name=exceeded,proto3" json:"exceeded,omitempty"`
+	// Nobody knows.
+	Unknown       int64 `protobuf:"varint,4,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExpectationCounts) Reset() {
+	*x = ExpectationCounts{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExpectationCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExpectationCounts) ProtoMessage() {}
+
+func (x *ExpectationCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExpectationCounts.ProtoReflect.Descriptor instead.
+func (*ExpectationCounts) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ExpectationCounts) GetUnmet() int64 {
+	if x != nil {
+		return x.Unmet
+	}
+	return 0
+}
+
+func (x *ExpectationCounts) GetMet() int64 {
+	if x != nil {
+		return x.Met
+	}
+	return 0
+}
+
+func (x *ExpectationCounts) GetExceeded() int64 {
+	if x != nil {
+		return x.Exceeded
+	}
+	return 0
+}
+
+func (x *ExpectationCounts) GetUnknown() int64 {
+	if x != nil {
+		return x.Unknown
+	}
+	return 0
+}
+
+// Request message for `JourneyMapService.GetJourney`.
+type GetJourneyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The journey of a customer, `brands/{brand}/customers/{customer}/journey`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The part of the journey to look at, by `event_time`. All of it if absent.
+	Window *v1.Window `protobuf:"bytes,4,opt,name=window,proto3" json:"window,omitempty"`
+	// The map whose industry profile says what to expect of a journey. `default` if empty.
+	JourneyMap string `protobuf:"bytes,5,opt,name=journey_map,json=journeyMap,proto3" json:"journey_map,omitempty"`
+	// How long after one contact another about the same ticket counts as a switch of its
+	// channel: up to 365 days, 7 if absent.
+	SwitchWindow  *durationpb.Duration `protobuf:"bytes,6,opt,name=switch_window,json=switchWindow,proto3" json:"switch_window,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetJourneyRequest) Reset() {
+	*x = GetJourneyRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetJourneyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetJourneyRequest) ProtoMessage() {}
+
+func (x *GetJourneyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetJourneyRequest.ProtoReflect.Descriptor instead.
+func (*GetJourneyRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *GetJourneyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetJourneyRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *GetJourneyRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *GetJourneyRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *GetJourneyRequest) GetJourneyMap() string {
+	if x != nil {
+		return x.JourneyMap
+	}
+	return ""
+}
+
+func (x *GetJourneyRequest) GetSwitchWindow() *durationpb.Duration {
+	if x != nil {
+		return x.SwitchWindow
+	}
+	return nil
+}
+
+// Response message for `JourneyMapService.GetJourney`.
+type GetJourneyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer, `brands/{brand}/customers/{customer}`; of a merged one, whom it was merged
+	// into.
+	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// One page of the journey, oldest first.
+	Touchpoints []*Touchpoint `protobuf:"bytes,2,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// What the whole journey amounts to. Only with the first page.
+	Summary       *JourneySummary `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetJourneyResponse) Reset() {
+	*x = GetJourneyResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetJourneyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetJourneyResponse) ProtoMessage() {}
+
+func (x *GetJourneyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetJourneyResponse.ProtoReflect.Descriptor instead.
+func (*GetJourneyResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GetJourneyResponse) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *GetJourneyResponse) GetTouchpoints() []*Touchpoint {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
+func (x *GetJourneyResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *GetJourneyResponse) GetSummary() *JourneySummary {
+	if x != nil {
+		return x.Summary
+	}
+	return nil
+}
+
+// A JourneySummary is what a journey amounts to. It does not depend on the page.
+type JourneySummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The five stages, in order.
+	Stages []*StageSummary `protobuf:"bytes,1,rep,name=stages,proto3" json:"stages,omitempty"`
+	// How it compares with what the customer expected.
+	Expectations *ExpectationCounts `protobuf:"bytes,2,opt,name=expectations,proto3" json:"expectations,omitempty"`
+	// How many touchpoints.
+	TouchpointCount int64 `protobuf:"varint,3,opt,name=touchpoint_count,json=touchpointCount,proto3" json:"touchpoint_count,omitempty"`
+	// How many of them are service touchpoints: the inner circle.
+	ServiceTouchpointCount int64 `protobuf:"varint,4,opt,name=service_touchpoint_count,json=serviceTouchpointCount,proto3" json:"service_touchpoint_count,omitempty"`
+	// Their share. RATIO, WILSON.
+	ServiceShare *v1.Estimate `protobuf:"bytes,5,opt,name=service_share,json=serviceShare,proto3" json:"service_share,omitempty"`
+	// How often a touchpoint happened on another channel than the one before it. Those
+	// whose channel nobody knows are passed over.
+	ChannelSwitchCount int64 `protobuf:"varint,6,opt,name=channel_switch_count,json=channelSwitchCount,proto3" json:"channel_switch_count,omitempty"`
+	// How often the customer had to change the channel about the same ticket within
+	// `switch_window`.
+	TicketChannelSwitchCount int64 `protobuf:"varint,7,opt,name=ticket_channel_switch_count,json=ticketChannelSwitchCount,proto3" json:"ticket_channel_switch_count,omitempty"`
+	// The first touchpoint; its attributes may name the campaign.
+	FirstTouch *Touchpoint `protobuf:"bytes,8,opt,name=first_touch,json=firstTouch,proto3" json:"first_touch,omitempty"`
+	// The stage of the latest touchpoint.
+	Stage v1.Stage `protobuf:"varint,9,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
+	// How many touchpoints came before the first one of the stage DECISION. Absent while
+	// there is none.
+	StepsToDecision *int64 `protobuf:"varint,10,opt,name=steps_to_decision,json=stepsToDecision,proto3,oneof" json:"steps_to_decision,omitempty"`
+	// How that compares with the steps that the industry profile of the map expects:
+	// fewer exceed it, more do not meet it.
+	StepsExpectation v1.Expectation `protobuf:"varint,11,opt,name=steps_expectation,json=stepsExpectation,proto3,enum=concentric.type.v1.Expectation" json:"steps_expectation,omitempty"`
+	// Whether the stage DECISION was reached within the conversion window of the industry
+	// profile, counted from the first touchpoint. Absent if the profile has none, or while
+	// that is still open.
+	ConvertedInWindow *bool `protobuf:"varint,12,opt,name=converted_in_window,json=convertedInWindow,proto3,oneof" json:"converted_in_window,omitempty"`
+	// The emotion that the map wants customers to feel.
+	TargetEmotion v1.Emotion `protobuf:"varint,13,opt,name=target_emotion,json=targetEmotion,proto3,enum=concentric.type.v1.Emotion" json:"target_emotion,omitempty"`
+	// What the answer rests on.
+	Basis         *v1.Basis `protobuf:"bytes,14,opt,name=basis,proto3" json:"basis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JourneySummary) Reset() {
+	*x = JourneySummary{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JourneySummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JourneySummary) ProtoMessage() {}
+
+func (x *JourneySummary) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JourneySummary.ProtoReflect.Descriptor instead.
+func (*JourneySummary) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *JourneySummary) GetStages() []*StageSummary {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *JourneySummary) GetExpectations() *ExpectationCounts {
+	if x != nil {
+		return x.Expectations
+	}
+	return nil
+}
+
+func (x *JourneySummary) GetTouchpointCount() int64 {
+	if x != nil {
+		return x.TouchpointCount
+	}
+	return 0
+}
+
+func (x *JourneySummary) GetServiceTouchpointCount() int64 {
+	if x != nil {
+		return x.ServiceTouchpointCount
+	}
+	return 0
+}
+
+func (x *JourneySummary) GetServiceShare() *v1.Estimate {
+	if x != nil {
+		return x.ServiceShare
+	}
+	return nil
+}
+
+func (x *JourneySummary) GetChannelSwitchCount() int64 {
+	if x != nil {
+		return x.ChannelSwitchCount
+	}
+	return 0
+}
+
+func (x *JourneySummary) GetTicketChannelSwitchCount() int64 {
+	if x != nil {
+		return x.TicketChannelSwitchCount
+	}
+	return 0
+}
+
+func (x *JourneySummary) GetFirstTouch() *Touchpoint {
+	if x != nil {
+		return x.FirstTouch
+	}
+	return nil
+}
+
+func (x *JourneySummary) GetStage() v1.Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return v1.Stage(0)
+}
+
+func (x *JourneySummary) GetStepsToDecision() int64 {
+	if x != nil && x.StepsToDecision != nil {
+		return *x.StepsToDecision
+	}
+	return 0
+}
+
+func (x *JourneySummary) GetStepsExpectation() v1.Expectation {
+	if x != nil {
+		return x.StepsExpectation
+	}
+	return v1.Expectation(0)
+}
+
+func (x *JourneySummary) GetConvertedInWindow() bool {
+	if x != nil && x.ConvertedInWindow != nil {
+		return *x.ConvertedInWindow
+	}
+	return false
+}
+
+func (x *JourneySummary) GetTargetEmotion() v1.Emotion {
+	if x != nil {
+		return x.TargetEmotion
+	}
+	return v1.Emotion(0)
+}
+
+func (x *JourneySummary) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+// A StageSummary is what one stage of a journey amounts to.
+type StageSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stage.
+	Stage v1.Stage `protobuf:"varint,1,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
+	// How many touchpoints.
+	TouchpointCount int64 `protobuf:"varint,2,opt,name=touchpoint_count,json=touchpointCount,proto3" json:"touchpoint_count,omitempty"`
+	// How many of them are service touchpoints.
+	ServiceTouchpointCount int64 `protobuf:"varint,3,opt,name=service_touchpoint_count,json=serviceTouchpointCount,proto3" json:"service_touchpoint_count,omitempty"`
+	// How they compare with what the customer expected.
+	Expectations *ExpectationCounts `protobuf:"bytes,4,opt,name=expectations,proto3" json:"expectations,omitempty"`
+	// The channels they happened on, in the order of the contract.
+	Channels []v1.Channel `protobuf:"varint,5,rep,packed,name=channels,proto3,enum=concentric.type.v1.Channel" json:"channels,omitempty"`
+	// When the first one happened.
+	FirstEventTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=first_event_time,json=firstEventTime,proto3" json:"first_event_time,omitempty"`
+	// When the last one happened.
+	LastEventTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last_event_time,json=lastEventTime,proto3" json:"last_event_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StageSummary) Reset() {
+	*x = StageSummary{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StageSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StageSummary) ProtoMessage() {}
+
+func (x *StageSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StageSummary.ProtoReflect.Descriptor instead.
+func (*StageSummary) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *StageSummary) GetStage() v1.Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return v1.Stage(0)
+}
+
+func (x *StageSummary) GetTouchpointCount() int64 {
+	if x != nil {
+		return x.TouchpointCount
+	}
+	return 0
+}
+
+func (x *StageSummary) GetServiceTouchpointCount() int64 {
+	if x != nil {
+		return x.ServiceTouchpointCount
+	}
+	return 0
+}
+
+func (x *StageSummary) GetExpectations() *ExpectationCounts {
+	if x != nil {
+		return x.Expectations
+	}
+	return nil
+}
+
+func (x *StageSummary) GetChannels() []v1.Channel {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+func (x *StageSummary) GetFirstEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstEventTime
+	}
+	return nil
+}
+
+func (x *StageSummary) GetLastEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastEventTime
+	}
+	return nil
+}
+
+// Request message for `JourneyMapService.ListStageTransitions`.
+type ListStageTransitionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer, `brands/{brand}/customers/{customer}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `from_stage` and `to_stage` and `event_time` and `channel` and `is_service`.
+	Filter        string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStageTransitionsRequest) Reset() {
+	*x = ListStageTransitionsRequest{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStageTransitionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStageTransitionsRequest) ProtoMessage() {}
+
+func (x *ListStageTransitionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStageTransitionsRequest.ProtoReflect.Descriptor instead.
+func (*ListStageTransitionsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ListStageTransitionsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListStageTransitionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListStageTransitionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListStageTransitionsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+// Response message for `JourneyMapService.ListStageTransitions`.
+type ListStageTransitionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	StageTransitions []*StageTransition `protobuf:"bytes,1,rep,name=stage_transitions,json=stageTransitions,proto3" json:"stage_transitions,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStageTransitionsResponse) Reset() {
+	*x = ListStageTransitionsResponse{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStageTransitionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStageTransitionsResponse) ProtoMessage() {}
+
+func (x *ListStageTransitionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStageTransitionsResponse.ProtoReflect.Descriptor instead.
+func (*ListStageTransitionsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ListStageTransitionsResponse) GetStageTransitions() []*StageTransition {
+	if x != nil {
+		return x.StageTransitions
+	}
+	return nil
+}
+
+func (x *ListStageTransitionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// A StageTransition is a move of a customer to another stage of the journey.
+type StageTransition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stage before, unspecified for the first touchpoint.
+	FromStage v1.Stage `protobuf:"varint,1,opt,name=from_stage,json=fromStage,proto3,enum=concentric.type.v1.Stage" json:"from_stage,omitempty"`
+	// The stage after.
+	ToStage v1.Stage `protobuf:"varint,2,opt,name=to_stage,json=toStage,proto3,enum=concentric.type.v1.Stage" json:"to_stage,omitempty"`
+	// When it happened.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// The touchpoint that caused it,
+	// `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
+	Touchpoint string `protobuf:"bytes,4,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	// The touchpoint's definition.
+	TouchpointDefinition string `protobuf:"bytes,5,opt,name=touchpoint_definition,json=touchpointDefinition,proto3" json:"touchpoint_definition,omitempty"`
+	// The touchpoint's channel.
+	Channel v1.Channel `protobuf:"varint,6,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
+	// Whether that was a service touchpoint.
+	IsService     bool `protobuf:"varint,7,opt,name=is_service,json=isService,proto3" json:"is_service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StageTransition) Reset() {
+	*x = StageTransition{}
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StageTransition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StageTransition) ProtoMessage() {}
+
+func (x *StageTransition) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_journey_map_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StageTransition.ProtoReflect.Descriptor instead.
+func (*StageTransition) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *StageTransition) GetFromStage() v1.Stage {
+	if x != nil {
+		return x.FromStage
+	}
+	return v1.Stage(0)
+}
+
+func (x *StageTransition) GetToStage() v1.Stage {
+	if x != nil {
+		return x.ToStage
+	}
+	return v1.Stage(0)
+}
+
+func (x *StageTransition) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *StageTransition) GetTouchpoint() string {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return ""
+}
+
+func (x *StageTransition) GetTouchpointDefinition() string {
+	if x != nil {
+		return x.TouchpointDefinition
+	}
+	return ""
+}
+
+func (x *StageTransition) GetChannel() v1.Channel {
+	if x != nil {
+		return x.Channel
+	}
+	return v1.Channel(0)
+}
+
+func (x *StageTransition) GetIsService() bool {
+	if x != nil {
+		return x.IsService
+	}
+	return false
+}
+
 var File_concentric_journey_v1_journey_map_service_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_journey_map_service_proto_rawDesc = "" +
 	"\n" +
-	"/concentric/journey/v1/journey_map_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a'concentric/journey/v1/journey_map.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"{\n" +
+	"/concentric/journey/v1/journey_map_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a,concentric/journey/v1/industry_profile.proto\x1a'concentric/journey/v1/journey_map.proto\x1a&concentric/journey/v1/touchpoint.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x02\n" +
+	"\x17CreateJourneyMapRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12M\n" +
+	"\vjourney_map\x18\x02 \x01(\v2!.concentric.journey.v1.JourneyMapB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\n" +
+	"journeyMap\x12M\n" +
+	"\x0ejourney_map_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!\xd8\x01\x01r\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\fjourneyMapId\x12S\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"{\n" +
 	"\x14GetJourneyMapRequest\x12c\n" +
-	"\x04name\x18\x01 \x01(\tBO\xe0A\x02\xbaHIrG2E^brands/[a-z0-9][a-z0-9-]{0,62}/journeyMaps/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xb6\x03\n" +
+	"\x04name\x18\x01 \x01(\tBO\xe0A\x02\xbaHIrG2E^brands/[a-z0-9][a-z0-9-]{0,62}/journeyMaps/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xfe\x01\n" +
+	"\x16ListJourneyMapsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"\x87\x01\n" +
+	"\x17ListJourneyMapsResponse\x12D\n" +
+	"\fjourney_maps\x18\x01 \x03(\v2!.concentric.journey.v1.JourneyMapR\vjourneyMaps\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd6\x03\n" +
+	"\x17UpdateJourneyMapRequest\x12M\n" +
+	"\vjourney_map\x18\x01 \x01(\v2!.concentric.journey.v1.JourneyMapB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\n" +
+	"journeyMap\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\xaa\x01\xbaH\xa6\x01\x1a\xa3\x01\n" +
+	"\vupdate.name\x12,journey_map.name must be set and well-formed\x1afthis.journey_map.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/journeyMaps/[a-z0-9][a-z0-9_-]{0,62}$')\"\x9d\x02\n" +
+	"\x17DeleteJourneyMapRequest\x12c\n" +
+	"\x04name\x18\x01 \x01(\tBO\xe0A\x02\xbaHIrG2E^brands/[a-z0-9][a-z0-9-]{0,62}/journeyMaps/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xda\x01\n" +
+	"\x1eListJourneyMapRevisionsRequest\x12c\n" +
+	"\x04name\x18\x01 \x01(\tBO\xe0A\x02\xbaHIrG2E^brands/[a-z0-9][a-z0-9-]{0,62}/journeyMaps/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"\x8f\x01\n" +
+	"\x1fListJourneyMapRevisionsResponse\x12D\n" +
+	"\fjourney_maps\x18\x01 \x03(\v2!.concentric.journey.v1.JourneyMapR\vjourneyMaps\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb6\x03\n" +
 	"!CreateTouchpointDefinitionRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12k\n" +
 	"\x15touchpoint_definition\x18\x02 \x01(\v2+.concentric.journey.v1.TouchpointDefinitionB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x14touchpointDefinition\x12a\n" +
@@ -217,14 +2784,229 @@ const file_concentric_journey_v1_journey_map_service_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x8f\x01\n" +
 	"\x1eGetTouchpointDefinitionRequest\x12m\n" +
-	"\x04name\x18\x01 \x01(\tBY\xe0A\x02\xbaHSrQ2O^brands/[a-z0-9][a-z0-9-]{0,62}/touchpointDefinitions/[a-z0-9][a-z0-9_-]{0,62}$R\x04name2\xe1\x04\n" +
-	"\x11JourneyMapService\x12\x9d\x01\n" +
+	"\x04name\x18\x01 \x01(\tBY\xe0A\x02\xbaHSrQ2O^brands/[a-z0-9][a-z0-9-]{0,62}/touchpointDefinitions/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\x88\x02\n" +
+	" ListTouchpointDefinitionsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"\xaf\x01\n" +
+	"!ListTouchpointDefinitionsResponse\x12b\n" +
+	"\x16touchpoint_definitions\x18\x01 \x03(\v2+.concentric.journey.v1.TouchpointDefinitionR\x15touchpointDefinitions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9c\x04\n" +
+	"!UpdateTouchpointDefinitionRequest\x12k\n" +
+	"\x15touchpoint_definition\x18\x01 \x01(\v2+.concentric.journey.v1.TouchpointDefinitionB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x14touchpointDefinition\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\xc8\x01\xbaH\xc4\x01\x1a\xc1\x01\n" +
+	"\vupdate.name\x126touchpoint_definition.name must be set and well-formed\x1azthis.touchpoint_definition.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/touchpointDefinitions/[a-z0-9][a-z0-9_-]{0,62}$')\"\xb1\x02\n" +
+	"!DeleteTouchpointDefinitionRequest\x12m\n" +
+	"\x04name\x18\x01 \x01(\tBY\xe0A\x02\xbaHSrQ2O^brands/[a-z0-9][a-z0-9-]{0,62}/touchpointDefinitions/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x98\x03\n" +
+	"\x1cCreateIndustryProfileRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12\\\n" +
+	"\x10industry_profile\x18\x02 \x01(\v2&.concentric.journey.v1.IndustryProfileB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x0findustryProfile\x12W\n" +
+	"\x13industry_profile_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!\xd8\x01\x01r\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x11industryProfileId\x12S\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x85\x01\n" +
+	"\x19GetIndustryProfileRequest\x12h\n" +
+	"\x04name\x18\x01 \x01(\tBT\xe0A\x02\xbaHNrL2J^brands/[a-z0-9][a-z0-9-]{0,62}/industryProfiles/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\x83\x02\n" +
+	"\x1bListIndustryProfilesRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"\x9b\x01\n" +
+	"\x1cListIndustryProfilesResponse\x12S\n" +
+	"\x11industry_profiles\x18\x01 \x03(\v2&.concentric.journey.v1.IndustryProfileR\x10industryProfiles\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf9\x03\n" +
+	"\x1cUpdateIndustryProfileRequest\x12\\\n" +
+	"\x10industry_profile\x18\x01 \x01(\v2&.concentric.journey.v1.IndustryProfileB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x0findustryProfile\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\xb9\x01\xbaH\xb5\x01\x1a\xb2\x01\n" +
+	"\vupdate.name\x121industry_profile.name must be set and well-formed\x1apthis.industry_profile.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/industryProfiles/[a-z0-9][a-z0-9_-]{0,62}$')\"\xa7\x02\n" +
+	"\x1cDeleteIndustryProfileRequest\x12h\n" +
+	"\x04name\x18\x01 \x01(\tBT\xe0A\x02\xbaHNrL2J^brands/[a-z0-9][a-z0-9-]{0,62}/industryProfiles/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xe4\x01\n" +
+	"#ListIndustryProfileRevisionsRequest\x12h\n" +
+	"\x04name\x18\x01 \x01(\tBT\xe0A\x02\xbaHNrL2J^brands/[a-z0-9][a-z0-9-]{0,62}/industryProfiles/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"\xa3\x01\n" +
+	"$ListIndustryProfileRevisionsResponse\x12S\n" +
+	"\x11industry_profiles\x18\x01 \x03(\v2&.concentric.journey.v1.IndustryProfileR\x10industryProfiles\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9a\x03\n" +
+	"\x1bApplyIndustryProfileRequest\x12h\n" +
+	"\x04name\x18\x01 \x01(\tBT\xe0A\x02\xbaHNrL2J^brands/[a-z0-9][a-z0-9-]{0,62}/industryProfiles/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x91\x01\n" +
+	"\vjourney_map\x18\x02 \x01(\tBp\xe0A\x01\xfaA\x1b\n" +
+	"\x19concentric.dev/JourneyMap\xbaHL\xd8\x01\x01rG2E^brands/[a-z0-9][a-z0-9-]{0,62}/journeyMaps/[a-z0-9][a-z0-9_-]{0,62}$R\n" +
+	"journeyMap\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xeb\x01\n" +
+	"\x1cApplyIndustryProfileResponse\x12b\n" +
+	"\x16touchpoint_definitions\x18\x01 \x03(\v2+.concentric.journey.v1.TouchpointDefinitionR\x15touchpointDefinitions\x12#\n" +
+	"\rcreated_count\x18\x02 \x01(\x03R\fcreatedCount\x12B\n" +
+	"\vjourney_map\x18\x03 \x01(\v2!.concentric.journey.v1.JourneyMapR\n" +
+	"journeyMap\"\xb5\x01\n" +
+	"\x15GetMapCoverageRequest\x12c\n" +
+	"\x04name\x18\x01 \x01(\tBO\xe0A\x02\xbaHIrG2E^brands/[a-z0-9][a-z0-9-]{0,62}/journeyMaps/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\"\xeb\x02\n" +
+	"\x16GetMapCoverageResponse\x12E\n" +
+	"\bobserved\x18\x01 \x03(\v2).concentric.journey.v1.DefinitionCoverageR\bobserved\x12R\n" +
+	"\x0enever_observed\x18\x02 \x03(\v2+.concentric.journey.v1.TouchpointDefinitionR\rneverObserved\x12G\n" +
+	"\tunplanned\x18\x03 \x03(\v2).concentric.journey.v1.DefinitionCoverageR\tunplanned\x12<\n" +
+	"\x06stages\x18\x04 \x03(\v2$.concentric.journey.v1.StageCoverageR\x06stages\x12/\n" +
+	"\x05basis\x18\x05 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\"\xad\x03\n" +
+	"\x12DefinitionCoverage\x123\n" +
+	"\x15touchpoint_definition\x18\x01 \x01(\tR\x14touchpointDefinition\x12)\n" +
+	"\x10touchpoint_count\x18\x02 \x01(\x03R\x0ftouchpointCount\x12%\n" +
+	"\x0ecustomer_count\x18\x03 \x01(\x03R\rcustomerCount\x128\n" +
+	"\x18service_touchpoint_count\x18\x04 \x01(\x03R\x16serviceTouchpointCount\x12L\n" +
+	"\fexpectations\x18\x05 \x01(\v2(.concentric.journey.v1.ExpectationCountsR\fexpectations\x12D\n" +
+	"\x10first_event_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0efirstEventTime\x12B\n" +
+	"\x0flast_event_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rlastEventTime\"\xb7\x01\n" +
+	"\rStageCoverage\x12/\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12#\n" +
+	"\rplanned_count\x18\x02 \x01(\x03R\fplannedCount\x12%\n" +
+	"\x0eobserved_count\x18\x03 \x01(\x03R\robservedCount\x12)\n" +
+	"\x10touchpoint_count\x18\x04 \x01(\x03R\x0ftouchpointCount\"q\n" +
+	"\x11ExpectationCounts\x12\x14\n" +
+	"\x05unmet\x18\x01 \x01(\x03R\x05unmet\x12\x10\n" +
+	"\x03met\x18\x02 \x01(\x03R\x03met\x12\x1a\n" +
+	"\bexceeded\x18\x03 \x01(\x03R\bexceeded\x12\x18\n" +
+	"\aunknown\x18\x04 \x01(\x03R\aunknown\"\xf8\x03\n" +
+	"\x11GetJourneyRequest\x12m\n" +
+	"\x04name\x18\x01 \x01(\tBY\xe0A\x02\xbaHOrM2K^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/journey$\xf0\xc7\x18\x03R\x04name\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x127\n" +
+	"\x06window\x18\x04 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12\x91\x01\n" +
+	"\vjourney_map\x18\x05 \x01(\tBp\xe0A\x01\xfaA\x1b\n" +
+	"\x19concentric.dev/JourneyMap\xbaHL\xd8\x01\x01rG2E^brands/[a-z0-9][a-z0-9-]{0,62}/journeyMaps/[a-z0-9][a-z0-9_-]{0,62}$R\n" +
+	"journeyMap\x12R\n" +
+	"\rswitch_window\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\x12\xe0A\x01\xbaH\f\xaa\x01\t\"\x05\b\x80\xe7\x84\x0f*\x00R\fswitchWindow\"\xe4\x01\n" +
+	"\x12GetJourneyResponse\x12 \n" +
+	"\bcustomer\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\bcustomer\x12C\n" +
+	"\vtouchpoints\x18\x02 \x03(\v2!.concentric.journey.v1.TouchpointR\vtouchpoints\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12?\n" +
+	"\asummary\x18\x04 \x01(\v2%.concentric.journey.v1.JourneySummaryR\asummary\"\x80\a\n" +
+	"\x0eJourneySummary\x12;\n" +
+	"\x06stages\x18\x01 \x03(\v2#.concentric.journey.v1.StageSummaryR\x06stages\x12L\n" +
+	"\fexpectations\x18\x02 \x01(\v2(.concentric.journey.v1.ExpectationCountsR\fexpectations\x12)\n" +
+	"\x10touchpoint_count\x18\x03 \x01(\x03R\x0ftouchpointCount\x128\n" +
+	"\x18service_touchpoint_count\x18\x04 \x01(\x03R\x16serviceTouchpointCount\x12A\n" +
+	"\rservice_share\x18\x05 \x01(\v2\x1c.concentric.type.v1.EstimateR\fserviceShare\x120\n" +
+	"\x14channel_switch_count\x18\x06 \x01(\x03R\x12channelSwitchCount\x12=\n" +
+	"\x1bticket_channel_switch_count\x18\a \x01(\x03R\x18ticketChannelSwitchCount\x12B\n" +
+	"\vfirst_touch\x18\b \x01(\v2!.concentric.journey.v1.TouchpointR\n" +
+	"firstTouch\x12/\n" +
+	"\x05stage\x18\t \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12/\n" +
+	"\x11steps_to_decision\x18\n" +
+	" \x01(\x03H\x00R\x0fstepsToDecision\x88\x01\x01\x12L\n" +
+	"\x11steps_expectation\x18\v \x01(\x0e2\x1f.concentric.type.v1.ExpectationR\x10stepsExpectation\x123\n" +
+	"\x13converted_in_window\x18\f \x01(\bH\x01R\x11convertedInWindow\x88\x01\x01\x12B\n" +
+	"\x0etarget_emotion\x18\r \x01(\x0e2\x1b.concentric.type.v1.EmotionR\rtargetEmotion\x12/\n" +
+	"\x05basis\x18\x0e \x01(\v2\x19.concentric.type.v1.BasisR\x05basisB\x14\n" +
+	"\x12_steps_to_decisionB\x16\n" +
+	"\x14_converted_in_window\"\xb5\x03\n" +
+	"\fStageSummary\x12/\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12)\n" +
+	"\x10touchpoint_count\x18\x02 \x01(\x03R\x0ftouchpointCount\x128\n" +
+	"\x18service_touchpoint_count\x18\x03 \x01(\x03R\x16serviceTouchpointCount\x12L\n" +
+	"\fexpectations\x18\x04 \x01(\v2(.concentric.journey.v1.ExpectationCountsR\fexpectations\x127\n" +
+	"\bchannels\x18\x05 \x03(\x0e2\x1b.concentric.type.v1.ChannelR\bchannels\x12D\n" +
+	"\x10first_event_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0efirstEventTime\x12B\n" +
+	"\x0flast_event_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rlastEventTime\"\x82\x02\n" +
+	"\x1bListStageTransitionsRequest\x12i\n" +
+	"\x06parent\x18\x01 \x01(\tBQ\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"\x9b\x01\n" +
+	"\x1cListStageTransitionsResponse\x12S\n" +
+	"\x11stage_transitions\x18\x01 \x03(\v2&.concentric.journey.v1.StageTransitionR\x10stageTransitions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb5\x03\n" +
+	"\x0fStageTransition\x128\n" +
+	"\n" +
+	"from_stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageR\tfromStage\x124\n" +
+	"\bto_stage\x18\x02 \x01(\x0e2\x19.concentric.type.v1.StageR\atoStage\x129\n" +
+	"\n" +
+	"event_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\teventTime\x12B\n" +
+	"\n" +
+	"touchpoint\x18\x04 \x01(\tB\"\xfaA\x1b\n" +
+	"\x19concentric.dev/Touchpoint\xf0\xc7\x18\x03R\n" +
+	"touchpoint\x12]\n" +
+	"\x15touchpoint_definition\x18\x05 \x01(\tB(\xfaA%\n" +
+	"#concentric.dev/TouchpointDefinitionR\x14touchpointDefinition\x125\n" +
+	"\achannel\x18\x06 \x01(\x0e2\x1b.concentric.type.v1.ChannelR\achannel\x12\x1d\n" +
+	"\n" +
+	"is_service\x18\a \x01(\bR\tisService2\xc7 \n" +
+	"\x11JourneyMapService\x12\xb1\x01\n" +
+	"\x10CreateJourneyMap\x12..concentric.journey.v1.CreateJourneyMapRequest\x1a!.concentric.journey.v1.JourneyMap\"J\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x020:\vjourney_map\"!/v1/{parent=brands/*}/journeyMaps\x12\x9d\x01\n" +
 	"\rGetJourneyMap\x12+.concentric.journey.v1.GetJourneyMapRequest\x1a!.concentric.journey.v1.JourneyMap\"<\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=brands/*/journeyMaps/*}\x12\xe3\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=brands/*/journeyMaps/*}\x12\xae\x01\n" +
+	"\x0fListJourneyMaps\x12-.concentric.journey.v1.ListJourneyMapsRequest\x1a..concentric.journey.v1.ListJourneyMapsResponse\"<\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/journeyMaps\x12\xbd\x01\n" +
+	"\x10UpdateJourneyMap\x12..concentric.journey.v1.UpdateJourneyMapRequest\x1a!.concentric.journey.v1.JourneyMap\"V\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x02<:\vjourney_map2-/v1/{journey_map.name=brands/*/journeyMaps/*}\x12\x99\x01\n" +
+	"\x10DeleteJourneyMap\x12..concentric.journey.v1.DeleteJourneyMapRequest\x1a\x16.google.protobuf.Empty\"=\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x02#*!/v1/{name=brands/*/journeyMaps/*}\x12\xd4\x01\n" +
+	"\x17ListJourneyMapRevisions\x125.concentric.journey.v1.ListJourneyMapRevisionsRequest\x1a6.concentric.journey.v1.ListJourneyMapRevisionsResponse\"J\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x021\x12//v1/{name=brands/*/journeyMaps/*}:listRevisions\x12\xe3\x01\n" +
 	"\x1aCreateTouchpointDefinition\x128.concentric.journey.v1.CreateTouchpointDefinitionRequest\x1a+.concentric.journey.v1.TouchpointDefinition\"^\xea\xc7\x18\x10\n" +
 	"\x0ejourneys:write\x82\xd3\xe4\x93\x02D:\x15touchpoint_definition\"+/v1/{parent=brands/*}/touchpointDefinitions\x12\xc5\x01\n" +
 	"\x17GetTouchpointDefinition\x125.concentric.journey.v1.GetTouchpointDefinitionRequest\x1a+.concentric.journey.v1.TouchpointDefinition\"F\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{name=brands/*/touchpointDefinitions/*}B\xf5\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{name=brands/*/touchpointDefinitions/*}\x12\xd6\x01\n" +
+	"\x19ListTouchpointDefinitions\x127.concentric.journey.v1.ListTouchpointDefinitionsRequest\x1a8.concentric.journey.v1.ListTouchpointDefinitionsResponse\"F\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{parent=brands/*}/touchpointDefinitions\x12\xf9\x01\n" +
+	"\x1aUpdateTouchpointDefinition\x128.concentric.journey.v1.UpdateTouchpointDefinitionRequest\x1a+.concentric.journey.v1.TouchpointDefinition\"t\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x02Z:\x15touchpoint_definition2A/v1/{touchpoint_definition.name=brands/*/touchpointDefinitions/*}\x12\xb7\x01\n" +
+	"\x1aDeleteTouchpointDefinition\x128.concentric.journey.v1.DeleteTouchpointDefinitionRequest\x1a\x16.google.protobuf.Empty\"G\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x02-*+/v1/{name=brands/*/touchpointDefinitions/*}\x12\xca\x01\n" +
+	"\x15CreateIndustryProfile\x123.concentric.journey.v1.CreateIndustryProfileRequest\x1a&.concentric.journey.v1.IndustryProfile\"T\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x02::\x10industry_profile\"&/v1/{parent=brands/*}/industryProfiles\x12\xb1\x01\n" +
+	"\x12GetIndustryProfile\x120.concentric.journey.v1.GetIndustryProfileRequest\x1a&.concentric.journey.v1.IndustryProfile\"A\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02(\x12&/v1/{name=brands/*/industryProfiles/*}\x12\xc2\x01\n" +
+	"\x14ListIndustryProfiles\x122.concentric.journey.v1.ListIndustryProfilesRequest\x1a3.concentric.journey.v1.ListIndustryProfilesResponse\"A\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=brands/*}/industryProfiles\x12\xdb\x01\n" +
+	"\x15UpdateIndustryProfile\x123.concentric.journey.v1.UpdateIndustryProfileRequest\x1a&.concentric.journey.v1.IndustryProfile\"e\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x02K:\x10industry_profile27/v1/{industry_profile.name=brands/*/industryProfiles/*}\x12\xa8\x01\n" +
+	"\x15DeleteIndustryProfile\x123.concentric.journey.v1.DeleteIndustryProfileRequest\x1a\x16.google.protobuf.Empty\"B\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x02(*&/v1/{name=brands/*/industryProfiles/*}\x12\xe8\x01\n" +
+	"\x1cListIndustryProfileRevisions\x12:.concentric.journey.v1.ListIndustryProfileRevisionsRequest\x1a;.concentric.journey.v1.ListIndustryProfileRevisionsResponse\"O\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x026\x124/v1/{name=brands/*/industryProfiles/*}:listRevisions\x12\xcc\x01\n" +
+	"\x14ApplyIndustryProfile\x122.concentric.journey.v1.ApplyIndustryProfileRequest\x1a3.concentric.journey.v1.ApplyIndustryProfileResponse\"K\xea\xc7\x18\x10\n" +
+	"\x0ejourneys:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/industryProfiles/*}:apply\x12\xb4\x01\n" +
+	"\x0eGetMapCoverage\x12,.concentric.journey.v1.GetMapCoverageRequest\x1a-.concentric.journey.v1.GetMapCoverageResponse\"E\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02,\x12*/v1/{name=brands/*/journeyMaps/*}:coverage\x12\xa8\x01\n" +
+	"\n" +
+	"GetJourney\x12(.concentric.journey.v1.GetJourneyRequest\x1a).concentric.journey.v1.GetJourneyResponse\"E\xea\xc7\x18\x12\n" +
+	"\x10touchpoints:read\x82\xd3\xe4\x93\x02)\x12'/v1/{name=brands/*/customers/*/journey}\x12\xd1\x01\n" +
+	"\x14ListStageTransitions\x122.concentric.journey.v1.ListStageTransitionsRequest\x1a3.concentric.journey.v1.ListStageTransitionsResponse\"P\xea\xc7\x18\x12\n" +
+	"\x10touchpoints:read\x82\xd3\xe4\x93\x024\x122/v1/{parent=brands/*/customers/*}/stageTransitionsB\xf5\x01\n" +
 	"\x19com.concentric.journey.v1B\x16JourneyMapServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"
 
 var (
@@ -239,27 +3021,156 @@ func file_concentric_journey_v1_journey_map_service_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_journey_map_service_proto_rawDescData
 }
 
-var file_concentric_journey_v1_journey_map_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_concentric_journey_v1_journey_map_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_concentric_journey_v1_journey_map_service_proto_goTypes = []any{
-	(*GetJourneyMapRequest)(nil),              // 0: concentric.journey.v1.GetJourneyMapRequest
-	(*CreateTouchpointDefinitionRequest)(nil), // 1: concentric.journey.v1.CreateTouchpointDefinitionRequest
-	(*GetTouchpointDefinitionRequest)(nil),    // 2: concentric.journey.v1.GetTouchpointDefinitionRequest
-	(*TouchpointDefinition)(nil),              // 3: concentric.journey.v1.TouchpointDefinition
-	(*JourneyMap)(nil),                        // 4: concentric.journey.v1.JourneyMap
+	(*CreateJourneyMapRequest)(nil),              // 0: concentric.journey.v1.CreateJourneyMapRequest
+	(*GetJourneyMapRequest)(nil),                 // 1: concentric.journey.v1.GetJourneyMapRequest
+	(*ListJourneyMapsRequest)(nil),               // 2: concentric.journey.v1.ListJourneyMapsRequest
+	(*ListJourneyMapsResponse)(nil),              // 3: concentric.journey.v1.ListJourneyMapsResponse
+	(*UpdateJourneyMapRequest)(nil),              // 4: concentric.journey.v1.UpdateJourneyMapRequest
+	(*DeleteJourneyMapRequest)(nil),              // 5: concentric.journey.v1.DeleteJourneyMapRequest
+	(*ListJourneyMapRevisionsRequest)(nil),       // 6: concentric.journey.v1.ListJourneyMapRevisionsRequest
+	(*ListJourneyMapRevisionsResponse)(nil),      // 7: concentric.journey.v1.ListJourneyMapRevisionsResponse
+	(*CreateTouchpointDefinitionRequest)(nil),    // 8: concentric.journey.v1.CreateTouchpointDefinitionRequest
+	(*GetTouchpointDefinitionRequest)(nil),       // 9: concentric.journey.v1.GetTouchpointDefinitionRequest
+	(*ListTouchpointDefinitionsRequest)(nil),     // 10: concentric.journey.v1.ListTouchpointDefinitionsRequest
+	(*ListTouchpointDefinitionsResponse)(nil),    // 11: concentric.journey.v1.ListTouchpointDefinitionsResponse
+	(*UpdateTouchpointDefinitionRequest)(nil),    // 12: concentric.journey.v1.UpdateTouchpointDefinitionRequest
+	(*DeleteTouchpointDefinitionRequest)(nil),    // 13: concentric.journey.v1.DeleteTouchpointDefinitionRequest
+	(*CreateIndustryProfileRequest)(nil),         // 14: concentric.journey.v1.CreateIndustryProfileRequest
+	(*GetIndustryProfileRequest)(nil),            // 15: concentric.journey.v1.GetIndustryProfileRequest
+	(*ListIndustryProfilesRequest)(nil),          // 16: concentric.journey.v1.ListIndustryProfilesRequest
+	(*ListIndustryProfilesResponse)(nil),         // 17: concentric.journey.v1.ListIndustryProfilesResponse
+	(*UpdateIndustryProfileRequest)(nil),         // 18: concentric.journey.v1.UpdateIndustryProfileRequest
+	(*DeleteIndustryProfileRequest)(nil),         // 19: concentric.journey.v1.DeleteIndustryProfileRequest
+	(*ListIndustryProfileRevisionsRequest)(nil),  // 20: concentric.journey.v1.ListIndustryProfileRevisionsRequest
+	(*ListIndustryProfileRevisionsResponse)(nil), // 21: concentric.journey.v1.ListIndustryProfileRevisionsResponse
+	(*ApplyIndustryProfileRequest)(nil),          // 22: concentric.journey.v1.ApplyIndustryProfileRequest
+	(*ApplyIndustryProfileResponse)(nil),         // 23: concentric.journey.v1.ApplyIndustryProfileResponse
+	(*GetMapCoverageRequest)(nil),                // 24: concentric.journey.v1.GetMapCoverageRequest
+	(*GetMapCoverageResponse)(nil),               // 25: concentric.journey.v1.GetMapCoverageResponse
+	(*DefinitionCoverage)(nil),                   // 26: concentric.journey.v1.DefinitionCoverage
+	(*StageCoverage)(nil),                        // 27: concentric.journey.v1.StageCoverage
+	(*ExpectationCounts)(nil),                    // 28: concentric.journey.v1.ExpectationCounts
+	(*GetJourneyRequest)(nil),                    // 29: concentric.journey.v1.GetJourneyRequest
+	(*GetJourneyResponse)(nil),                   // 30: concentric.journey.v1.GetJourneyResponse
+	(*JourneySummary)(nil),                       // 31: concentric.journey.v1.JourneySummary
+	(*StageSummary)(nil),                         // 32: concentric.journey.v1.StageSummary
+	(*ListStageTransitionsRequest)(nil),          // 33: concentric.journey.v1.ListStageTransitionsRequest
+	(*ListStageTransitionsResponse)(nil),         // 34: concentric.journey.v1.ListStageTransitionsResponse
+	(*StageTransition)(nil),                      // 35: concentric.journey.v1.StageTransition
+	(*JourneyMap)(nil),                           // 36: concentric.journey.v1.JourneyMap
+	(*fieldmaskpb.FieldMask)(nil),                // 37: google.protobuf.FieldMask
+	(*TouchpointDefinition)(nil),                 // 38: concentric.journey.v1.TouchpointDefinition
+	(*IndustryProfile)(nil),                      // 39: concentric.journey.v1.IndustryProfile
+	(*v1.Window)(nil),                            // 40: concentric.type.v1.Window
+	(*v1.Basis)(nil),                             // 41: concentric.type.v1.Basis
+	(*timestamppb.Timestamp)(nil),                // 42: google.protobuf.Timestamp
+	(v1.Stage)(0),                                // 43: concentric.type.v1.Stage
+	(*durationpb.Duration)(nil),                  // 44: google.protobuf.Duration
+	(*Touchpoint)(nil),                           // 45: concentric.journey.v1.Touchpoint
+	(*v1.Estimate)(nil),                          // 46: concentric.type.v1.Estimate
+	(v1.Expectation)(0),                          // 47: concentric.type.v1.Expectation
+	(v1.Emotion)(0),                              // 48: concentric.type.v1.Emotion
+	(v1.Channel)(0),                              // 49: concentric.type.v1.Channel
+	(*emptypb.Empty)(nil),                        // 50: google.protobuf.Empty
 }
 var file_concentric_journey_v1_journey_map_service_proto_depIdxs = []int32{
-	3, // 0: concentric.journey.v1.CreateTouchpointDefinitionRequest.touchpoint_definition:type_name -> concentric.journey.v1.TouchpointDefinition
-	0, // 1: concentric.journey.v1.JourneyMapService.GetJourneyMap:input_type -> concentric.journey.v1.GetJourneyMapRequest
-	1, // 2: concentric.journey.v1.JourneyMapService.CreateTouchpointDefinition:input_type -> concentric.journey.v1.CreateTouchpointDefinitionRequest
-	2, // 3: concentric.journey.v1.JourneyMapService.GetTouchpointDefinition:input_type -> concentric.journey.v1.GetTouchpointDefinitionRequest
-	4, // 4: concentric.journey.v1.JourneyMapService.GetJourneyMap:output_type -> concentric.journey.v1.JourneyMap
-	3, // 5: concentric.journey.v1.JourneyMapService.CreateTouchpointDefinition:output_type -> concentric.journey.v1.TouchpointDefinition
-	3, // 6: concentric.journey.v1.JourneyMapService.GetTouchpointDefinition:output_type -> concentric.journey.v1.TouchpointDefinition
-	4, // [4:7] is the sub-list for method output_type
-	1, // [1:4] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	36, // 0: concentric.journey.v1.CreateJourneyMapRequest.journey_map:type_name -> concentric.journey.v1.JourneyMap
+	36, // 1: concentric.journey.v1.ListJourneyMapsResponse.journey_maps:type_name -> concentric.journey.v1.JourneyMap
+	36, // 2: concentric.journey.v1.UpdateJourneyMapRequest.journey_map:type_name -> concentric.journey.v1.JourneyMap
+	37, // 3: concentric.journey.v1.UpdateJourneyMapRequest.update_mask:type_name -> google.protobuf.FieldMask
+	36, // 4: concentric.journey.v1.ListJourneyMapRevisionsResponse.journey_maps:type_name -> concentric.journey.v1.JourneyMap
+	38, // 5: concentric.journey.v1.CreateTouchpointDefinitionRequest.touchpoint_definition:type_name -> concentric.journey.v1.TouchpointDefinition
+	38, // 6: concentric.journey.v1.ListTouchpointDefinitionsResponse.touchpoint_definitions:type_name -> concentric.journey.v1.TouchpointDefinition
+	38, // 7: concentric.journey.v1.UpdateTouchpointDefinitionRequest.touchpoint_definition:type_name -> concentric.journey.v1.TouchpointDefinition
+	37, // 8: concentric.journey.v1.UpdateTouchpointDefinitionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	39, // 9: concentric.journey.v1.CreateIndustryProfileRequest.industry_profile:type_name -> concentric.journey.v1.IndustryProfile
+	39, // 10: concentric.journey.v1.ListIndustryProfilesResponse.industry_profiles:type_name -> concentric.journey.v1.IndustryProfile
+	39, // 11: concentric.journey.v1.UpdateIndustryProfileRequest.industry_profile:type_name -> concentric.journey.v1.IndustryProfile
+	37, // 12: concentric.journey.v1.UpdateIndustryProfileRequest.update_mask:type_name -> google.protobuf.FieldMask
+	39, // 13: concentric.journey.v1.ListIndustryProfileRevisionsResponse.industry_profiles:type_name -> concentric.journey.v1.IndustryProfile
+	38, // 14: concentric.journey.v1.ApplyIndustryProfileResponse.touchpoint_definitions:type_name -> concentric.journey.v1.TouchpointDefinition
+	36, // 15: concentric.journey.v1.ApplyIndustryProfileResponse.journey_map:type_name -> concentric.journey.v1.JourneyMap
+	40, // 16: concentric.journey.v1.GetMapCoverageRequest.window:type_name -> concentric.type.v1.Window
+	26, // 17: concentric.journey.v1.GetMapCoverageResponse.observed:type_name -> concentric.journey.v1.DefinitionCoverage
+	38, // 18: concentric.journey.v1.GetMapCoverageResponse.never_observed:type_name -> concentric.journey.v1.TouchpointDefinition
+	26, // 19: concentric.journey.v1.GetMapCoverageResponse.unplanned:type_name -> concentric.journey.v1.DefinitionCoverage
+	27, // 20: concentric.journey.v1.GetMapCoverageResponse.stages:type_name -> concentric.journey.v1.StageCoverage
+	41, // 21: concentric.journey.v1.GetMapCoverageResponse.basis:type_name -> concentric.type.v1.Basis
+	28, // 22: concentric.journey.v1.DefinitionCoverage.expectations:type_name -> concentric.journey.v1.ExpectationCounts
+	42, // 23: concentric.journey.v1.DefinitionCoverage.first_event_time:type_name -> google.protobuf.Timestamp
+	42, // 24: concentric.journey.v1.DefinitionCoverage.last_event_time:type_name -> google.protobuf.Timestamp
+	43, // 25: concentric.journey.v1.StageCoverage.stage:type_name -> concentric.type.v1.Stage
+	40, // 26: concentric.journey.v1.GetJourneyRequest.window:type_name -> concentric.type.v1.Window
+	44, // 27: concentric.journey.v1.GetJourneyRequest.switch_window:type_name -> google.protobuf.Duration
+	45, // 28: concentric.journey.v1.GetJourneyResponse.touchpoints:type_name -> concentric.journey.v1.Touchpoint
+	31, // 29: concentric.journey.v1.GetJourneyResponse.summary:type_name -> concentric.journey.v1.JourneySummary
+	32, // 30: concentric.journey.v1.JourneySummary.stages:type_name -> concentric.journey.v1.StageSummary
+	28, // 31: concentric.journey.v1.JourneySummary.expectations:type_name -> concentric.journey.v1.ExpectationCounts
+	46, // 32: concentric.journey.v1.JourneySummary.service_share:type_name -> concentric.type.v1.Estimate
+	45, // 33: concentric.journey.v1.JourneySummary.first_touch:type_name -> concentric.journey.v1.Touchpoint
+	43, // 34: concentric.journey.v1.JourneySummary.stage:type_name -> concentric.type.v1.Stage
+	47, // 35: concentric.journey.v1.JourneySummary.steps_expectation:type_name -> concentric.type.v1.Expectation
+	48, // 36: concentric.journey.v1.JourneySummary.target_emotion:type_name -> concentric.type.v1.Emotion
+	41, // 37: concentric.journey.v1.JourneySummary.basis:type_name -> concentric.type.v1.Basis
+	43, // 38: concentric.journey.v1.StageSummary.stage:type_name -> concentric.type.v1.Stage
+	28, // 39: concentric.journey.v1.StageSummary.expectations:type_name -> concentric.journey.v1.ExpectationCounts
+	49, // 40: concentric.journey.v1.StageSummary.channels:type_name -> concentric.type.v1.Channel
+	42, // 41: concentric.journey.v1.StageSummary.first_event_time:type_name -> google.protobuf.Timestamp
+	42, // 42: concentric.journey.v1.StageSummary.last_event_time:type_name -> google.protobuf.Timestamp
+	35, // 43: concentric.journey.v1.ListStageTransitionsResponse.stage_transitions:type_name -> concentric.journey.v1.StageTransition
+	43, // 44: concentric.journey.v1.StageTransition.from_stage:type_name -> concentric.type.v1.Stage
+	43, // 45: concentric.journey.v1.StageTransition.to_stage:type_name -> concentric.type.v1.Stage
+	42, // 46: concentric.journey.v1.StageTransition.event_time:type_name -> google.protobuf.Timestamp
+	49, // 47: concentric.journey.v1.StageTransition.channel:type_name -> concentric.type.v1.Channel
+	0,  // 48: concentric.journey.v1.JourneyMapService.CreateJourneyMap:input_type -> concentric.journey.v1.CreateJourneyMapRequest
+	1,  // 49: concentric.journey.v1.JourneyMapService.GetJourneyMap:input_type -> concentric.journey.v1.GetJourneyMapRequest
+	2,  // 50: concentric.journey.v1.JourneyMapService.ListJourneyMaps:input_type -> concentric.journey.v1.ListJourneyMapsRequest
+	4,  // 51: concentric.journey.v1.JourneyMapService.UpdateJourneyMap:input_type -> concentric.journey.v1.UpdateJourneyMapRequest
+	5,  // 52: concentric.journey.v1.JourneyMapService.DeleteJourneyMap:input_type -> concentric.journey.v1.DeleteJourneyMapRequest
+	6,  // 53: concentric.journey.v1.JourneyMapService.ListJourneyMapRevisions:input_type -> concentric.journey.v1.ListJourneyMapRevisionsRequest
+	8,  // 54: concentric.journey.v1.JourneyMapService.CreateTouchpointDefinition:input_type -> concentric.journey.v1.CreateTouchpointDefinitionRequest
+	9,  // 55: concentric.journey.v1.JourneyMapService.GetTouchpointDefinition:input_type -> concentric.journey.v1.GetTouchpointDefinitionRequest
+	10, // 56: concentric.journey.v1.JourneyMapService.ListTouchpointDefinitions:input_type -> concentric.journey.v1.ListTouchpointDefinitionsRequest
+	12, // 57: concentric.journey.v1.JourneyMapService.UpdateTouchpointDefinition:input_type -> concentric.journey.v1.UpdateTouchpointDefinitionRequest
+	13, // 58: concentric.journey.v1.JourneyMapService.DeleteTouchpointDefinition:input_type -> concentric.journey.v1.DeleteTouchpointDefinitionRequest
+	14, // 59: concentric.journey.v1.JourneyMapService.CreateIndustryProfile:input_type -> concentric.journey.v1.CreateIndustryProfileRequest
+	15, // 60: concentric.journey.v1.JourneyMapService.GetIndustryProfile:input_type -> concentric.journey.v1.GetIndustryProfileRequest
+	16, // 61: concentric.journey.v1.JourneyMapService.ListIndustryProfiles:input_type -> concentric.journey.v1.ListIndustryProfilesRequest
+	18, // 62: concentric.journey.v1.JourneyMapService.UpdateIndustryProfile:input_type -> concentric.journey.v1.UpdateIndustryProfileRequest
+	19, // 63: concentric.journey.v1.JourneyMapService.DeleteIndustryProfile:input_type -> concentric.journey.v1.DeleteIndustryProfileRequest
+	20, // 64: concentric.journey.v1.JourneyMapService.ListIndustryProfileRevisions:input_type -> concentric.journey.v1.ListIndustryProfileRevisionsRequest
+	22, // 65: concentric.journey.v1.JourneyMapService.ApplyIndustryProfile:input_type -> concentric.journey.v1.ApplyIndustryProfileRequest
+	24, // 66: concentric.journey.v1.JourneyMapService.GetMapCoverage:input_type -> concentric.journey.v1.GetMapCoverageRequest
+	29, // 67: concentric.journey.v1.JourneyMapService.GetJourney:input_type -> concentric.journey.v1.GetJourneyRequest
+	33, // 68: concentric.journey.v1.JourneyMapService.ListStageTransitions:input_type -> concentric.journey.v1.ListStageTransitionsRequest
+	36, // 69: concentric.journey.v1.JourneyMapService.CreateJourneyMap:output_type -> concentric.journey.v1.JourneyMap
+	36, // 70: concentric.journey.v1.JourneyMapService.GetJourneyMap:output_type -> concentric.journey.v1.JourneyMap
+	3,  // 71: concentric.journey.v1.JourneyMapService.ListJourneyMaps:output_type -> concentric.journey.v1.ListJourneyMapsResponse
+	36, // 72: concentric.journey.v1.JourneyMapService.UpdateJourneyMap:output_type -> concentric.journey.v1.JourneyMap
+	50, // 73: concentric.journey.v1.JourneyMapService.DeleteJourneyMap:output_type -> google.protobuf.Empty
+	7,  // 74: concentric.journey.v1.JourneyMapService.ListJourneyMapRevisions:output_type -> concentric.journey.v1.ListJourneyMapRevisionsResponse
+	38, // 75: concentric.journey.v1.JourneyMapService.CreateTouchpointDefinition:output_type -> concentric.journey.v1.TouchpointDefinition
+	38, // 76: concentric.journey.v1.JourneyMapService.GetTouchpointDefinition:output_type -> concentric.journey.v1.TouchpointDefinition
+	11, // 77: concentric.journey.v1.JourneyMapService.ListTouchpointDefinitions:output_type -> concentric.journey.v1.ListTouchpointDefinitionsResponse
+	38, // 78: concentric.journey.v1.JourneyMapService.UpdateTouchpointDefinition:output_type -> concentric.journey.v1.TouchpointDefinition
+	50, // 79: concentric.journey.v1.JourneyMapService.DeleteTouchpointDefinition:output_type -> google.protobuf.Empty
+	39, // 80: concentric.journey.v1.JourneyMapService.CreateIndustryProfile:output_type -> concentric.journey.v1.IndustryProfile
+	39, // 81: concentric.journey.v1.JourneyMapService.GetIndustryProfile:output_type -> concentric.journey.v1.IndustryProfile
+	17, // 82: concentric.journey.v1.JourneyMapService.ListIndustryProfiles:output_type -> concentric.journey.v1.ListIndustryProfilesResponse
+	39, // 83: concentric.journey.v1.JourneyMapService.UpdateIndustryProfile:output_type -> concentric.journey.v1.IndustryProfile
+	50, // 84: concentric.journey.v1.JourneyMapService.DeleteIndustryProfile:output_type -> google.protobuf.Empty
+	21, // 85: concentric.journey.v1.JourneyMapService.ListIndustryProfileRevisions:output_type -> concentric.journey.v1.ListIndustryProfileRevisionsResponse
+	23, // 86: concentric.journey.v1.JourneyMapService.ApplyIndustryProfile:output_type -> concentric.journey.v1.ApplyIndustryProfileResponse
+	25, // 87: concentric.journey.v1.JourneyMapService.GetMapCoverage:output_type -> concentric.journey.v1.GetMapCoverageResponse
+	30, // 88: concentric.journey.v1.JourneyMapService.GetJourney:output_type -> concentric.journey.v1.GetJourneyResponse
+	34, // 89: concentric.journey.v1.JourneyMapService.ListStageTransitions:output_type -> concentric.journey.v1.ListStageTransitionsResponse
+	69, // [69:90] is the sub-list for method output_type
+	48, // [48:69] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_journey_map_service_proto_init() }
@@ -267,14 +3178,17 @@ func file_concentric_journey_v1_journey_map_service_proto_init() {
 	if File_concentric_journey_v1_journey_map_service_proto != nil {
 		return
 	}
+	file_concentric_journey_v1_industry_profile_proto_init()
 	file_concentric_journey_v1_journey_map_proto_init()
+	file_concentric_journey_v1_touchpoint_proto_init()
+	file_concentric_journey_v1_journey_map_service_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_journey_map_service_proto_rawDesc), len(file_concentric_journey_v1_journey_map_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -11,6 +11,7 @@ import (
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This is a compile-time assertion to ensure that this generated file
@@ -19,32 +20,115 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	JourneyMapService_GetJourneyMap_FullMethodName              = "/concentric.journey.v1.JourneyMapService/GetJourneyMap"
-	JourneyMapService_CreateTouchpointDefinition_FullMethodName = "/concentric.journey.v1.JourneyMapService/CreateTouchpointDefinition"
-	JourneyMapService_GetTouchpointDefinition_FullMethodName    = "/concentric.journey.v1.JourneyMapService/GetTouchpointDefinition"
+	JourneyMapService_CreateJourneyMap_FullMethodName             = "/concentric.journey.v1.JourneyMapService/CreateJourneyMap"
+	JourneyMapService_GetJourneyMap_FullMethodName                = "/concentric.journey.v1.JourneyMapService/GetJourneyMap"
+	JourneyMapService_ListJourneyMaps_FullMethodName              = "/concentric.journey.v1.JourneyMapService/ListJourneyMaps"
+	JourneyMapService_UpdateJourneyMap_FullMethodName             = "/concentric.journey.v1.JourneyMapService/UpdateJourneyMap"
+	JourneyMapService_DeleteJourneyMap_FullMethodName             = "/concentric.journey.v1.JourneyMapService/DeleteJourneyMap"
+	JourneyMapService_ListJourneyMapRevisions_FullMethodName      = "/concentric.journey.v1.JourneyMapService/ListJourneyMapRevisions"
+	JourneyMapService_CreateTouchpointDefinition_FullMethodName   = "/concentric.journey.v1.JourneyMapService/CreateTouchpointDefinition"
+	JourneyMapService_GetTouchpointDefinition_FullMethodName      = "/concentric.journey.v1.JourneyMapService/GetTouchpointDefinition"
+	JourneyMapService_ListTouchpointDefinitions_FullMethodName    = "/concentric.journey.v1.JourneyMapService/ListTouchpointDefinitions"
+	JourneyMapService_UpdateTouchpointDefinition_FullMethodName   = "/concentric.journey.v1.JourneyMapService/UpdateTouchpointDefinition"
+	JourneyMapService_DeleteTouchpointDefinition_FullMethodName   = "/concentric.journey.v1.JourneyMapService/DeleteTouchpointDefinition"
+	JourneyMapService_CreateIndustryProfile_FullMethodName        = "/concentric.journey.v1.JourneyMapService/CreateIndustryProfile"
+	JourneyMapService_GetIndustryProfile_FullMethodName           = "/concentric.journey.v1.JourneyMapService/GetIndustryProfile"
+	JourneyMapService_ListIndustryProfiles_FullMethodName         = "/concentric.journey.v1.JourneyMapService/ListIndustryProfiles"
+	JourneyMapService_UpdateIndustryProfile_FullMethodName        = "/concentric.journey.v1.JourneyMapService/UpdateIndustryProfile"
+	JourneyMapService_DeleteIndustryProfile_FullMethodName        = "/concentric.journey.v1.JourneyMapService/DeleteIndustryProfile"
+	JourneyMapService_ListIndustryProfileRevisions_FullMethodName = "/concentric.journey.v1.JourneyMapService/ListIndustryProfileRevisions"
+	JourneyMapService_ApplyIndustryProfile_FullMethodName         = "/concentric.journey.v1.JourneyMapService/ApplyIndustryProfile"
+	JourneyMapService_GetMapCoverage_FullMethodName               = "/concentric.journey.v1.JourneyMapService/GetMapCoverage"
+	JourneyMapService_GetJourney_FullMethodName                   = "/concentric.journey.v1.JourneyMapService/GetJourney"
+	JourneyMapService_ListStageTransitions_FullMethodName         = "/concentric.journey.v1.JourneyMapService/ListStageTransitions"
 )
 
 // JourneyMapServiceClient is the client API for JourneyMapService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// JourneyMapService keeps the plan of the journey.
+// JourneyMapService keeps the plan of the journey, and shows how a journey went
+// against it.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
 // `PERMISSION_DENIED` for the credential, and `UNAVAILABLE` with a retry delay
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
+//
+// What is built in, the map `default`, some touchpoint definitions and some industry
+// profiles, is there for every brand and may be changed by each for itself.
 type JourneyMapServiceClient interface {
+	// Makes another journey map. Safe to retry with the same `request_id`. A
+	// `journey_map_id` in use, `default` among them, is refused with `ALREADY_EXISTS`. Its
+	// definitions must exist.
+	CreateJourneyMap(ctx context.Context, in *CreateJourneyMapRequest, opts ...grpc.CallOption) (*JourneyMap, error)
 	// Gets a journey map. The default map of a brand holds the built-in touchpoint
-	// definitions and those the brand added.
+	// definitions and those the brand added, until it is told which.
 	GetJourneyMap(ctx context.Context, in *GetJourneyMapRequest, opts ...grpc.CallOption) (*JourneyMap, error)
-	// Adds a touchpoint definition to the default map. Safe to retry with the same
-	// `request_id`. An id in use, built-in ones included, is refused with
-	// `ALREADY_EXISTS`.
+	// Lists them by `order_by`, built-in ones among them.
+	ListJourneyMaps(ctx context.Context, in *ListJourneyMapsRequest, opts ...grpc.CallOption) (*ListJourneyMapsResponse, error)
+	// Changes the fields of `update_mask` and makes a revision. Fails with `ABORTED`, reason
+	// `STALE`, if the etag is old.
+	UpdateJourneyMap(ctx context.Context, in *UpdateJourneyMapRequest, opts ...grpc.CallOption) (*JourneyMap, error)
+	// Deletes a map and its revisions. Deleting the default map brings back the one that
+	// every brand begins with; that one is refused with `FAILED_PRECONDITION`, reason `BUILT_IN`.
+	// Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteJourneyMap(ctx context.Context, in *DeleteJourneyMapRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Lists the revisions of a map, newest first. The definitions are as they
+	// are now; those that are gone are left out.
+	ListJourneyMapRevisions(ctx context.Context, in *ListJourneyMapRevisionsRequest, opts ...grpc.CallOption) (*ListJourneyMapRevisionsResponse, error)
+	// Adds a touchpoint definition, on every map that does not say which it holds. Safe to
+	// retry with the same `request_id`. An id in use, built-in ones included, is refused with
+	// `ALREADY_EXISTS`. A brand has 1,000 of its own at most; another is refused with
+	// `FAILED_PRECONDITION`, reason `TOO_MANY`.
 	CreateTouchpointDefinition(ctx context.Context, in *CreateTouchpointDefinitionRequest, opts ...grpc.CallOption) (*TouchpointDefinition, error)
 	// Gets one touchpoint definition.
 	GetTouchpointDefinition(ctx context.Context, in *GetTouchpointDefinitionRequest, opts ...grpc.CallOption) (*TouchpointDefinition, error)
+	// Lists them by `order_by`, built-in ones among them.
+	ListTouchpointDefinitions(ctx context.Context, in *ListTouchpointDefinitionsRequest, opts ...grpc.CallOption) (*ListTouchpointDefinitionsResponse, error)
+	// Changes the fields of `update_mask`, of a built-in one for this brand alone. What is
+	// recorded keeps the stage, phase, weight and outcome it was recorded with; other
+	// replicas go by the change within a second. Fails with `ABORTED`, reason `STALE`, if the
+	// etag is old.
+	UpdateTouchpointDefinition(ctx context.Context, in *UpdateTouchpointDefinitionRequest, opts ...grpc.CallOption) (*TouchpointDefinition, error)
+	// Deletes one. A built-in one becomes what it was before the brand changed it; as it is
+	// then, it is refused with `FAILED_PRECONDITION`, reason `BUILT_IN`. One of the brand's own
+	// that has touchpoints or that a map names is refused with `FAILED_PRECONDITION`,
+	// reason `IN_USE`. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteTouchpointDefinition(ctx context.Context, in *DeleteTouchpointDefinitionRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Makes an industry profile. Safe to retry with the same `request_id`. An
+	// `industry_profile_id` in use, built-in ones included, is refused with `ALREADY_EXISTS`.
+	CreateIndustryProfile(ctx context.Context, in *CreateIndustryProfileRequest, opts ...grpc.CallOption) (*IndustryProfile, error)
+	// Gets one industry profile; every brand has `restaurant`, `it`, `retail` and `saas`.
+	GetIndustryProfile(ctx context.Context, in *GetIndustryProfileRequest, opts ...grpc.CallOption) (*IndustryProfile, error)
+	// Lists them by `order_by`, built-in ones among them.
+	ListIndustryProfiles(ctx context.Context, in *ListIndustryProfilesRequest, opts ...grpc.CallOption) (*ListIndustryProfilesResponse, error)
+	// Changes the fields of `update_mask`, of a built-in one for this brand alone, and makes a
+	// revision. What was applied stays as it is. Fails with `ABORTED`, reason `STALE`, if the etag
+	// is old.
+	UpdateIndustryProfile(ctx context.Context, in *UpdateIndustryProfileRequest, opts ...grpc.CallOption) (*IndustryProfile, error)
+	// Deletes one and its revisions. A built-in one becomes what it was before the brand
+	// changed it; as it is then, it is refused with `FAILED_PRECONDITION`, reason `BUILT_IN`. What
+	// was applied stays. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteIndustryProfile(ctx context.Context, in *DeleteIndustryProfileRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Lists the revisions of a profile, newest first.
+	ListIndustryProfileRevisions(ctx context.Context, in *ListIndustryProfileRevisionsRequest, opts ...grpc.CallOption) (*ListIndustryProfileRevisionsResponse, error)
+	// Makes a touchpoint definition of each leaf of the profile's criteria, called
+	// `{profile}-{criterion}`. Those that exist stay as they are, so that applying again
+	// changes nothing. Fails with `FAILED_PRECONDITION`, reason `TOO_MANY`, where a brand
+	// would have more than 1,000 of its own.
+	ApplyIndustryProfile(ctx context.Context, in *ApplyIndustryProfileRequest, opts ...grpc.CallOption) (*ApplyIndustryProfileResponse, error)
+	// Compares what a map plans with what happened: what was planned and never observed,
+	// and what was observed and not planned.
+	GetMapCoverage(ctx context.Context, in *GetMapCoverageRequest, opts ...grpc.CallOption) (*GetMapCoverageResponse, error)
+	// Gets the journey of a customer, oldest touchpoint first. `NOT_FOUND` if the customer
+	// has no touchpoint at all.
+	GetJourney(ctx context.Context, in *GetJourneyRequest, opts ...grpc.CallOption) (*GetJourneyResponse, error)
+	// Lists the moves of a customer from stage to stage, oldest first, each with the
+	// touchpoint that caused it. The first touchpoint is a move, too. A customer nobody
+	// knows has none.
+	ListStageTransitions(ctx context.Context, in *ListStageTransitionsRequest, opts ...grpc.CallOption) (*ListStageTransitionsResponse, error)
 }
 
 type journeyMapServiceClient struct {
@@ -55,10 +139,60 @@ func NewJourneyMapServiceClient(cc grpc.ClientConnInterface) JourneyMapServiceCl
 	return &journeyMapServiceClient{cc}
 }
 
+func (c *journeyMapServiceClient) CreateJourneyMap(ctx context.Context, in *CreateJourneyMapRequest, opts ...grpc.CallOption) (*JourneyMap, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(JourneyMap)
+	err := c.cc.Invoke(ctx, JourneyMapService_CreateJourneyMap_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *journeyMapServiceClient) GetJourneyMap(ctx context.Context, in *GetJourneyMapRequest, opts ...grpc.CallOption) (*JourneyMap, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(JourneyMap)
 	err := c.cc.Invoke(ctx, JourneyMapService_GetJourneyMap_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) ListJourneyMaps(ctx context.Context, in *ListJourneyMapsRequest, opts ...grpc.CallOption) (*ListJourneyMapsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListJourneyMapsResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_ListJourneyMaps_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) UpdateJourneyMap(ctx context.Context, in *UpdateJourneyMapRequest, opts ...grpc.CallOption) (*JourneyMap, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(JourneyMap)
+	err := c.cc.Invoke(ctx, JourneyMapService_UpdateJourneyMap_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) DeleteJourneyMap(ctx context.Context, in *DeleteJourneyMapRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, JourneyMapService_DeleteJourneyMap_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) ListJourneyMapRevisions(ctx context.Context, in *ListJourneyMapRevisionsRequest, opts ...grpc.CallOption) (*ListJourneyMapRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListJourneyMapRevisionsResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_ListJourneyMapRevisions_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -85,27 +219,222 @@ func (c *journeyMapServiceClient) GetTouchpointDefinition(ctx context.Context, i
 	return out, nil
 }
 
+func (c *journeyMapServiceClient) ListTouchpointDefinitions(ctx context.Context, in *ListTouchpointDefinitionsRequest, opts ...grpc.CallOption) (*ListTouchpointDefinitionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTouchpointDefinitionsResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_ListTouchpointDefinitions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) UpdateTouchpointDefinition(ctx context.Context, in *UpdateTouchpointDefinitionRequest, opts ...grpc.CallOption) (*TouchpointDefinition, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TouchpointDefinition)
+	err := c.cc.Invoke(ctx, JourneyMapService_UpdateTouchpointDefinition_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) DeleteTouchpointDefinition(ctx context.Context, in *DeleteTouchpointDefinitionRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, JourneyMapService_DeleteTouchpointDefinition_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) CreateIndustryProfile(ctx context.Context, in *CreateIndustryProfileRequest, opts ...grpc.CallOption) (*IndustryProfile, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IndustryProfile)
+	err := c.cc.Invoke(ctx, JourneyMapService_CreateIndustryProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) GetIndustryProfile(ctx context.Context, in *GetIndustryProfileRequest, opts ...grpc.CallOption) (*IndustryProfile, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IndustryProfile)
+	err := c.cc.Invoke(ctx, JourneyMapService_GetIndustryProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) ListIndustryProfiles(ctx context.Context, in *ListIndustryProfilesRequest, opts ...grpc.CallOption) (*ListIndustryProfilesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListIndustryProfilesResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_ListIndustryProfiles_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) UpdateIndustryProfile(ctx context.Context, in *UpdateIndustryProfileRequest, opts ...grpc.CallOption) (*IndustryProfile, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IndustryProfile)
+	err := c.cc.Invoke(ctx, JourneyMapService_UpdateIndustryProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) DeleteIndustryProfile(ctx context.Context, in *DeleteIndustryProfileRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, JourneyMapService_DeleteIndustryProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) ListIndustryProfileRevisions(ctx context.Context, in *ListIndustryProfileRevisionsRequest, opts ...grpc.CallOption) (*ListIndustryProfileRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListIndustryProfileRevisionsResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_ListIndustryProfileRevisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) ApplyIndustryProfile(ctx context.Context, in *ApplyIndustryProfileRequest, opts ...grpc.CallOption) (*ApplyIndustryProfileResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ApplyIndustryProfileResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_ApplyIndustryProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) GetMapCoverage(ctx context.Context, in *GetMapCoverageRequest, opts ...grpc.CallOption) (*GetMapCoverageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetMapCoverageResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_GetMapCoverage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) GetJourney(ctx context.Context, in *GetJourneyRequest, opts ...grpc.CallOption) (*GetJourneyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetJourneyResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_GetJourney_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *journeyMapServiceClient) ListStageTransitions(ctx context.Context, in *ListStageTransitionsRequest, opts ...grpc.CallOption) (*ListStageTransitionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListStageTransitionsResponse)
+	err := c.cc.Invoke(ctx, JourneyMapService_ListStageTransitions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // JourneyMapServiceServer is the server API for JourneyMapService service.
 // All implementations must embed UnimplementedJourneyMapServiceServer
 // for forward compatibility.
 //
-// JourneyMapService keeps the plan of the journey.
+// JourneyMapService keeps the plan of the journey, and shows how a journey went
+// against it.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
 // `PERMISSION_DENIED` for the credential, and `UNAVAILABLE` with a retry delay
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
+//
+// What is built in, the map `default`, some touchpoint definitions and some industry
+// profiles, is there for every brand and may be changed by each for itself.
 type JourneyMapServiceServer interface {
+	// Makes another journey map. Safe to retry with the same `request_id`. A
+	// `journey_map_id` in use, `default` among them, is refused with `ALREADY_EXISTS`. Its
+	// definitions must exist.
+	CreateJourneyMap(context.Context, *CreateJourneyMapRequest) (*JourneyMap, error)
 	// Gets a journey map. The default map of a brand holds the built-in touchpoint
-	// definitions and those the brand added.
+	// definitions and those the brand added, until it is told which.
 	GetJourneyMap(context.Context, *GetJourneyMapRequest) (*JourneyMap, error)
-	// Adds a touchpoint definition to the default map. Safe to retry with the same
-	// `request_id`. An id in use, built-in ones included, is refused with
-	// `ALREADY_EXISTS`.
+	// Lists them by `order_by`, built-in ones among them.
+	ListJourneyMaps(context.Context, *ListJourneyMapsRequest) (*ListJourneyMapsResponse, error)
+	// Changes the fields of `update_mask` and makes a revision. Fails with `ABORTED`, reason
+	// `STALE`, if the etag is old.
+	UpdateJourneyMap(context.Context, *UpdateJourneyMapRequest) (*JourneyMap, error)
+	// Deletes a map and its revisions. Deleting the default map brings back the one that
+	// every brand begins with; that one is refused with `FAILED_PRECONDITION`, reason `BUILT_IN`.
+	// Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteJourneyMap(context.Context, *DeleteJourneyMapRequest) (*emptypb.Empty, error)
+	// Lists the revisions of a map, newest first. The definitions are as they
+	// are now; those that are gone are left out.
+	ListJourneyMapRevisions(context.Context, *ListJourneyMapRevisionsRequest) (*ListJourneyMapRevisionsResponse, error)
+	// Adds a touchpoint definition, on every map that does not say which it holds. Safe to
+	// retry with the same `request_id`. An id in use, built-in ones included, is refused with
+	// `ALREADY_EXISTS`. A brand has 1,000 of its own at most; another is refused with
+	// `FAILED_PRECONDITION`, reason `TOO_MANY`.
 	CreateTouchpointDefinition(context.Context, *CreateTouchpointDefinitionRequest) (*TouchpointDefinition, error)
 	// Gets one touchpoint definition.
 	GetTouchpointDefinition(context.Context, *GetTouchpointDefinitionRequest) (*TouchpointDefinition, error)
+	// Lists them by `order_by`, built-in ones among them.
+	ListTouchpointDefinitions(context.Context, *ListTouchpointDefinitionsRequest) (*ListTouchpointDefinitionsResponse, error)
+	// Changes the fields of `update_mask`, of a built-in one for this brand alone. What is
+	// recorded keeps the stage, phase, weight and outcome it was recorded with; other
+	// replicas go by the change within a second. Fails with `ABORTED`, reason `STALE`, if the
+	// etag is old.
+	UpdateTouchpointDefinition(context.Context, *UpdateTouchpointDefinitionRequest) (*TouchpointDefinition, error)
+	// Deletes one. A built-in one becomes what it was before the brand changed it; as it is
+	// then, it is refused with `FAILED_PRECONDITION`, reason `BUILT_IN`. One of the brand's own
+	// that has touchpoints or that a map names is refused with `FAILED_PRECONDITION`,
+	// reason `IN_USE`. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteTouchpointDefinition(context.Context, *DeleteTouchpointDefinitionRequest) (*emptypb.Empty, error)
+	// Makes an industry profile. Safe to retry with the same `request_id`. An
+	// `industry_profile_id` in use, built-in ones included, is refused with `ALREADY_EXISTS`.
+	CreateIndustryProfile(context.Context, *CreateIndustryProfileRequest) (*IndustryProfile, error)
+	// Gets one industry profile; every brand has `restaurant`, `it`, `retail` and `saas`.
+	GetIndustryProfile(context.Context, *GetIndustryProfileRequest) (*IndustryProfile, error)
+	// Lists them by `order_by`, built-in ones among them.
+	ListIndustryProfiles(context.Context, *ListIndustryProfilesRequest) (*ListIndustryProfilesResponse, error)
+	// Changes the fields of `update_mask`, of a built-in one for this brand alone, and makes a
+	// revision. What was applied stays as it is. Fails with `ABORTED`, reason `STALE`, if the etag
+	// is old.
+	UpdateIndustryProfile(context.Context, *UpdateIndustryProfileRequest) (*IndustryProfile, error)
+	// Deletes one and its revisions. A built-in one becomes what it was before the brand
+	// changed it; as it is then, it is refused with `FAILED_PRECONDITION`, reason `BUILT_IN`. What
+	// was applied stays. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteIndustryProfile(context.Context, *DeleteIndustryProfileRequest) (*emptypb.Empty, error)
+	// Lists the revisions of a profile, newest first.
+	ListIndustryProfileRevisions(context.Context, *ListIndustryProfileRevisionsRequest) (*ListIndustryProfileRevisionsResponse, error)
+	// Makes a touchpoint definition of each leaf of the profile's criteria, called
+	// `{profile}-{criterion}`. Those that exist stay as they are, so that applying again
+	// changes nothing. Fails with `FAILED_PRECONDITION`, reason `TOO_MANY`, where a brand
+	// would have more than 1,000 of its own.
+	ApplyIndustryProfile(context.Context, *ApplyIndustryProfileRequest) (*ApplyIndustryProfileResponse, error)
+	// Compares what a map plans with what happened: what was planned and never observed,
+	// and what was observed and not planned.
+	GetMapCoverage(context.Context, *GetMapCoverageRequest) (*GetMapCoverageResponse, error)
+	// Gets the journey of a customer, oldest touchpoint first. `NOT_FOUND` if the customer
+	// has no touchpoint at all.
+	GetJourney(context.Context, *GetJourneyRequest) (*GetJourneyResponse, error)
+	// Lists the moves of a customer from stage to stage, oldest first, each with the
+	// touchpoint that caused it. The first touchpoint is a move, too. A customer nobody
+	// knows has none.
+	ListStageTransitions(context.Context, *ListStageTransitionsRequest) (*ListStageTransitionsResponse, error)
 	mustEmbedUnimplementedJourneyMapServiceServer()
 }
 
@@ -116,14 +445,68 @@ type JourneyMapServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedJourneyMapServiceServer struct{}
 
+func (UnimplementedJourneyMapServiceServer) CreateJourneyMap(context.Context, *CreateJourneyMapRequest) (*JourneyMap, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateJourneyMap not implemented")
+}
 func (UnimplementedJourneyMapServiceServer) GetJourneyMap(context.Context, *GetJourneyMapRequest) (*JourneyMap, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetJourneyMap not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) ListJourneyMaps(context.Context, *ListJourneyMapsRequest) (*ListJourneyMapsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListJourneyMaps not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) UpdateJourneyMap(context.Context, *UpdateJourneyMapRequest) (*JourneyMap, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateJourneyMap not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) DeleteJourneyMap(context.Context, *DeleteJourneyMapRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteJourneyMap not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) ListJourneyMapRevisions(context.Context, *ListJourneyMapRevisionsRequest) (*ListJourneyMapRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListJourneyMapRevisions not implemented")
 }
 func (UnimplementedJourneyMapServiceServer) CreateTouchpointDefinition(context.Context, *CreateTouchpointDefinitionRequest) (*TouchpointDefinition, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateTouchpointDefinition not implemented")
 }
 func (UnimplementedJourneyMapServiceServer) GetTouchpointDefinition(context.Context, *GetTouchpointDefinitionRequest) (*TouchpointDefinition, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTouchpointDefinition not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) ListTouchpointDefinitions(context.Context, *ListTouchpointDefinitionsRequest) (*ListTouchpointDefinitionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTouchpointDefinitions not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) UpdateTouchpointDefinition(context.Context, *UpdateTouchpointDefinitionRequest) (*TouchpointDefinition, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateTouchpointDefinition not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) DeleteTouchpointDefinition(context.Context, *DeleteTouchpointDefinitionRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteTouchpointDefinition not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) CreateIndustryProfile(context.Context, *CreateIndustryProfileRequest) (*IndustryProfile, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateIndustryProfile not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) GetIndustryProfile(context.Context, *GetIndustryProfileRequest) (*IndustryProfile, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetIndustryProfile not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) ListIndustryProfiles(context.Context, *ListIndustryProfilesRequest) (*ListIndustryProfilesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListIndustryProfiles not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) UpdateIndustryProfile(context.Context, *UpdateIndustryProfileRequest) (*IndustryProfile, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateIndustryProfile not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) DeleteIndustryProfile(context.Context, *DeleteIndustryProfileRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteIndustryProfile not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) ListIndustryProfileRevisions(context.Context, *ListIndustryProfileRevisionsRequest) (*ListIndustryProfileRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListIndustryProfileRevisions not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) ApplyIndustryProfile(context.Context, *ApplyIndustryProfileRequest) (*ApplyIndustryProfileResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ApplyIndustryProfile not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) GetMapCoverage(context.Context, *GetMapCoverageRequest) (*GetMapCoverageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetMapCoverage not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) GetJourney(context.Context, *GetJourneyRequest) (*GetJourneyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetJourney not implemented")
+}
+func (UnimplementedJourneyMapServiceServer) ListStageTransitions(context.Context, *ListStageTransitionsRequest) (*ListStageTransitionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListStageTransitions not implemented")
 }
 func (UnimplementedJourneyMapServiceServer) mustEmbedUnimplementedJourneyMapServiceServer() {}
 func (UnimplementedJourneyMapServiceServer) testEmbeddedByValue()                           {}
@@ -146,6 +529,24 @@ func RegisterJourneyMapServiceServer(s grpc.ServiceRegistrar, srv JourneyMapServ
 	s.RegisterService(&JourneyMapService_ServiceDesc, srv)
 }
 
+func _JourneyMapService_CreateJourneyMap_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateJourneyMapRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).CreateJourneyMap(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_CreateJourneyMap_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).CreateJourneyMap(ctx, req.(*CreateJourneyMapRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _JourneyMapService_GetJourneyMap_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetJourneyMapRequest)
 	if err := dec(in); err != nil {
@@ -160,6 +561,78 @@ func _JourneyMapService_GetJourneyMap_Handler(srv interface{}, ctx context.Conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(JourneyMapServiceServer).GetJourneyMap(ctx, req.(*GetJourneyMapRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_ListJourneyMaps_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListJourneyMapsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).ListJourneyMaps(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_ListJourneyMaps_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).ListJourneyMaps(ctx, req.(*ListJourneyMapsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_UpdateJourneyMap_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateJourneyMapRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).UpdateJourneyMap(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_UpdateJourneyMap_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).UpdateJourneyMap(ctx, req.(*UpdateJourneyMapRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_DeleteJourneyMap_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteJourneyMapRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).DeleteJourneyMap(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_DeleteJourneyMap_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).DeleteJourneyMap(ctx, req.(*DeleteJourneyMapRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_ListJourneyMapRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListJourneyMapRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).ListJourneyMapRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_ListJourneyMapRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).ListJourneyMapRevisions(ctx, req.(*ListJourneyMapRevisionsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -200,6 +673,240 @@ func _JourneyMapService_GetTouchpointDefinition_Handler(srv interface{}, ctx con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _JourneyMapService_ListTouchpointDefinitions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTouchpointDefinitionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).ListTouchpointDefinitions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_ListTouchpointDefinitions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).ListTouchpointDefinitions(ctx, req.(*ListTouchpointDefinitionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_UpdateTouchpointDefinition_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateTouchpointDefinitionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).UpdateTouchpointDefinition(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_UpdateTouchpointDefinition_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).UpdateTouchpointDefinition(ctx, req.(*UpdateTouchpointDefinitionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_DeleteTouchpointDefinition_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteTouchpointDefinitionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).DeleteTouchpointDefinition(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_DeleteTouchpointDefinition_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).DeleteTouchpointDefinition(ctx, req.(*DeleteTouchpointDefinitionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_CreateIndustryProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateIndustryProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).CreateIndustryProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_CreateIndustryProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).CreateIndustryProfile(ctx, req.(*CreateIndustryProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_GetIndustryProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetIndustryProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).GetIndustryProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_GetIndustryProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).GetIndustryProfile(ctx, req.(*GetIndustryProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_ListIndustryProfiles_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListIndustryProfilesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).ListIndustryProfiles(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_ListIndustryProfiles_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).ListIndustryProfiles(ctx, req.(*ListIndustryProfilesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_UpdateIndustryProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateIndustryProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).UpdateIndustryProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_UpdateIndustryProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).UpdateIndustryProfile(ctx, req.(*UpdateIndustryProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_DeleteIndustryProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteIndustryProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).DeleteIndustryProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_DeleteIndustryProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).DeleteIndustryProfile(ctx, req.(*DeleteIndustryProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_ListIndustryProfileRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListIndustryProfileRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).ListIndustryProfileRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_ListIndustryProfileRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).ListIndustryProfileRevisions(ctx, req.(*ListIndustryProfileRevisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_ApplyIndustryProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ApplyIndustryProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).ApplyIndustryProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_ApplyIndustryProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).ApplyIndustryProfile(ctx, req.(*ApplyIndustryProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_GetMapCoverage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetMapCoverageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).GetMapCoverage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_GetMapCoverage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).GetMapCoverage(ctx, req.(*GetMapCoverageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_GetJourney_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetJourneyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).GetJourney(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_GetJourney_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).GetJourney(ctx, req.(*GetJourneyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _JourneyMapService_ListStageTransitions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListStageTransitionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(JourneyMapServiceServer).ListStageTransitions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: JourneyMapService_ListStageTransitions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(JourneyMapServiceServer).ListStageTransitions(ctx, req.(*ListStageTransitionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // JourneyMapService_ServiceDesc is the grpc.ServiceDesc for JourneyMapService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -208,8 +915,28 @@ var JourneyMapService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*JourneyMapServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
+			MethodName: "CreateJourneyMap",
+			Handler:    _JourneyMapService_CreateJourneyMap_Handler,
+		},
+		{
 			MethodName: "GetJourneyMap",
 			Handler:    _JourneyMapService_GetJourneyMap_Handler,
+		},
+		{
+			MethodName: "ListJourneyMaps",
+			Handler:    _JourneyMapService_ListJourneyMaps_Handler,
+		},
+		{
+			MethodName: "UpdateJourneyMap",
+			Handler:    _JourneyMapService_UpdateJourneyMap_Handler,
+		},
+		{
+			MethodName: "DeleteJourneyMap",
+			Handler:    _JourneyMapService_DeleteJourneyMap_Handler,
+		},
+		{
+			MethodName: "ListJourneyMapRevisions",
+			Handler:    _JourneyMapService_ListJourneyMapRevisions_Handler,
 		},
 		{
 			MethodName: "CreateTouchpointDefinition",
@@ -218,6 +945,58 @@ var JourneyMapService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetTouchpointDefinition",
 			Handler:    _JourneyMapService_GetTouchpointDefinition_Handler,
+		},
+		{
+			MethodName: "ListTouchpointDefinitions",
+			Handler:    _JourneyMapService_ListTouchpointDefinitions_Handler,
+		},
+		{
+			MethodName: "UpdateTouchpointDefinition",
+			Handler:    _JourneyMapService_UpdateTouchpointDefinition_Handler,
+		},
+		{
+			MethodName: "DeleteTouchpointDefinition",
+			Handler:    _JourneyMapService_DeleteTouchpointDefinition_Handler,
+		},
+		{
+			MethodName: "CreateIndustryProfile",
+			Handler:    _JourneyMapService_CreateIndustryProfile_Handler,
+		},
+		{
+			MethodName: "GetIndustryProfile",
+			Handler:    _JourneyMapService_GetIndustryProfile_Handler,
+		},
+		{
+			MethodName: "ListIndustryProfiles",
+			Handler:    _JourneyMapService_ListIndustryProfiles_Handler,
+		},
+		{
+			MethodName: "UpdateIndustryProfile",
+			Handler:    _JourneyMapService_UpdateIndustryProfile_Handler,
+		},
+		{
+			MethodName: "DeleteIndustryProfile",
+			Handler:    _JourneyMapService_DeleteIndustryProfile_Handler,
+		},
+		{
+			MethodName: "ListIndustryProfileRevisions",
+			Handler:    _JourneyMapService_ListIndustryProfileRevisions_Handler,
+		},
+		{
+			MethodName: "ApplyIndustryProfile",
+			Handler:    _JourneyMapService_ApplyIndustryProfile_Handler,
+		},
+		{
+			MethodName: "GetMapCoverage",
+			Handler:    _JourneyMapService_GetMapCoverage_Handler,
+		},
+		{
+			MethodName: "GetJourney",
+			Handler:    _JourneyMapService_GetJourney_Handler,
+		},
+		{
+			MethodName: "ListStageTransitions",
+			Handler:    _JourneyMapService_ListStageTransitions_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -42,7 +43,14 @@ type Score struct {
 	// than the model's prior weighs.
 	ThinStages []v1.Stage `protobuf:"varint,5,rep,packed,name=thin_stages,json=thinStages,proto3,enum=concentric.type.v1.Stage" json:"thin_stages,omitempty"`
 	// What the score rests on.
-	Basis         *v1.Basis `protobuf:"bytes,6,opt,name=basis,proto3" json:"basis,omitempty"`
+	Basis *v1.Basis `protobuf:"bytes,6,opt,name=basis,proto3" json:"basis,omitempty"`
+	// The same model over the service touchpoints alone, which are among those of the
+	// score. POINTS, DELTA, as `estimate`.
+	ServiceEstimate *v1.Estimate `protobuf:"bytes,7,opt,name=service_estimate,json=serviceEstimate,proto3" json:"service_estimate,omitempty"`
+	// The five stages of the service score, in order.
+	ServiceStages []*StageScore `protobuf:"bytes,8,rep,name=service_stages,json=serviceStages,proto3" json:"service_stages,omitempty"`
+	// The stage with the lowest mean among those that weigh; the earlier of equal ones.
+	WeakestStage  v1.Stage `protobuf:"varint,9,opt,name=weakest_stage,json=weakestStage,proto3,enum=concentric.type.v1.Stage" json:"weakest_stage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -119,6 +127,127 @@ func (x *Score) GetBasis() *v1.Basis {
 	return nil
 }
 
+func (x *Score) GetServiceEstimate() *v1.Estimate {
+	if x != nil {
+		return x.ServiceEstimate
+	}
+	return nil
+}
+
+func (x *Score) GetServiceStages() []*StageScore {
+	if x != nil {
+		return x.ServiceStages
+	}
+	return nil
+}
+
+func (x *Score) GetWeakestStage() v1.Stage {
+	if x != nil {
+		return x.WeakestStage
+	}
+	return v1.Stage(0)
+}
+
+// A StoredScore is a customer's score as the service keeps it for lists.
+type StoredScore struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource name of the score, `brands/{brand}/customers/{customer}/score`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The score. As in `Score`.
+	Estimate *v1.Estimate `protobuf:"bytes,2,opt,name=estimate,proto3" json:"estimate,omitempty"`
+	// The score of the service touchpoints. As in `Score`.
+	ServiceEstimate *v1.Estimate `protobuf:"bytes,3,opt,name=service_estimate,json=serviceEstimate,proto3" json:"service_estimate,omitempty"`
+	// Points since 30 days before. Absent if there was no touchpoint then.
+	Change *float64 `protobuf:"fixed64,4,opt,name=change,proto3,oneof" json:"change,omitempty"`
+	// The stage with the lowest mean among those that weigh.
+	WeakestStage v1.Stage `protobuf:"varint,5,opt,name=weakest_stage,json=weakestStage,proto3,enum=concentric.type.v1.Stage" json:"weakest_stage,omitempty"`
+	// The instant the score refers to.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// The revision of the scoring model.
+	ScoringModelRevision string `protobuf:"bytes,7,opt,name=scoring_model_revision,json=scoringModelRevision,proto3" json:"scoring_model_revision,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *StoredScore) Reset() {
+	*x = StoredScore{}
+	mi := &file_concentric_journey_v1_score_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredScore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredScore) ProtoMessage() {}
+
+func (x *StoredScore) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_score_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredScore.ProtoReflect.Descriptor instead.
+func (*StoredScore) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_score_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *StoredScore) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *StoredScore) GetEstimate() *v1.Estimate {
+	if x != nil {
+		return x.Estimate
+	}
+	return nil
+}
+
+func (x *StoredScore) GetServiceEstimate() *v1.Estimate {
+	if x != nil {
+		return x.ServiceEstimate
+	}
+	return nil
+}
+
+func (x *StoredScore) GetChange() float64 {
+	if x != nil && x.Change != nil {
+		return *x.Change
+	}
+	return 0
+}
+
+func (x *StoredScore) GetWeakestStage() v1.Stage {
+	if x != nil {
+		return x.WeakestStage
+	}
+	return v1.Stage(0)
+}
+
+func (x *StoredScore) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+func (x *StoredScore) GetScoringModelRevision() string {
+	if x != nil {
+		return x.ScoringModelRevision
+	}
+	return ""
+}
+
 // A StageScore is one stage's part of a score.
 type StageScore struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -139,7 +268,7 @@ type StageScore struct {
 
 func (x *StageScore) Reset() {
 	*x = StageScore{}
-	mi := &file_concentric_journey_v1_score_proto_msgTypes[1]
+	mi := &file_concentric_journey_v1_score_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -151,7 +280,7 @@ func (x *StageScore) String() string {
 func (*StageScore) ProtoMessage() {}
 
 func (x *StageScore) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_score_proto_msgTypes[1]
+	mi := &file_concentric_journey_v1_score_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -164,7 +293,7 @@ func (x *StageScore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageScore.ProtoReflect.Descriptor instead.
 func (*StageScore) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_score_proto_rawDescGZIP(), []int{1}
+	return file_concentric_journey_v1_score_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *StageScore) GetStage() v1.Stage {
@@ -225,7 +354,7 @@ type Contribution struct {
 
 func (x *Contribution) Reset() {
 	*x = Contribution{}
-	mi := &file_concentric_journey_v1_score_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_score_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -237,7 +366,7 @@ func (x *Contribution) String() string {
 func (*Contribution) ProtoMessage() {}
 
 func (x *Contribution) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_score_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_score_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -250,7 +379,7 @@ func (x *Contribution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contribution.ProtoReflect.Descriptor instead.
 func (*Contribution) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_score_proto_rawDescGZIP(), []int{2}
+	return file_concentric_journey_v1_score_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Contribution) GetTouchpoint() string {
@@ -306,7 +435,7 @@ var File_concentric_journey_v1_score_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_score_proto_rawDesc = "" +
 	"\n" +
-	"!concentric/journey/v1/score.proto\x12\x15concentric.journey.v1\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xf7\x02\n" +
+	"!concentric/journey/v1/score.proto\x12\x15concentric.journey.v1\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x04\n" +
 	"\x05Score\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xe0A\b\xf0\xc7\x18\x03R\x04name\x128\n" +
 	"\bestimate\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\bestimate\x12\x1a\n" +
@@ -314,8 +443,21 @@ const file_concentric_journey_v1_score_proto_rawDesc = "" +
 	"\x06stages\x18\x04 \x03(\v2!.concentric.journey.v1.StageScoreR\x06stages\x12:\n" +
 	"\vthin_stages\x18\x05 \x03(\x0e2\x19.concentric.type.v1.StageR\n" +
 	"thinStages\x12/\n" +
-	"\x05basis\x18\x06 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis:S\xeaAP\n" +
-	"\x14concentric.dev/Score\x12)brands/{brand}/customers/{customer}/score*\x06scores2\x05score\"\xaf\x01\n" +
+	"\x05basis\x18\x06 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12G\n" +
+	"\x10service_estimate\x18\a \x01(\v2\x1c.concentric.type.v1.EstimateR\x0fserviceEstimate\x12H\n" +
+	"\x0eservice_stages\x18\b \x03(\v2!.concentric.journey.v1.StageScoreR\rserviceStages\x12>\n" +
+	"\rweakest_stage\x18\t \x01(\x0e2\x19.concentric.type.v1.StageR\fweakestStage:S\xeaAP\n" +
+	"\x14concentric.dev/Score\x12)brands/{brand}/customers/{customer}/score*\x06scores2\x05score\"\x82\x03\n" +
+	"\vStoredScore\x12\x18\n" +
+	"\x04name\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\x04name\x128\n" +
+	"\bestimate\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\bestimate\x12G\n" +
+	"\x10service_estimate\x18\x03 \x01(\v2\x1c.concentric.type.v1.EstimateR\x0fserviceEstimate\x12\x1b\n" +
+	"\x06change\x18\x04 \x01(\x01H\x00R\x06change\x88\x01\x01\x12>\n" +
+	"\rweakest_stage\x18\x05 \x01(\x0e2\x19.concentric.type.v1.StageR\fweakestStage\x128\n" +
+	"\n" +
+	"as_of_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x124\n" +
+	"\x16scoring_model_revision\x18\a \x01(\tR\x14scoringModelRevisionB\t\n" +
+	"\a_change\"\xaf\x01\n" +
 	"\n" +
 	"StageScore\x12/\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x120\n" +
@@ -351,28 +493,37 @@ func file_concentric_journey_v1_score_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_score_proto_rawDescData
 }
 
-var file_concentric_journey_v1_score_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_concentric_journey_v1_score_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_concentric_journey_v1_score_proto_goTypes = []any{
-	(*Score)(nil),        // 0: concentric.journey.v1.Score
-	(*StageScore)(nil),   // 1: concentric.journey.v1.StageScore
-	(*Contribution)(nil), // 2: concentric.journey.v1.Contribution
-	(*v1.Estimate)(nil),  // 3: concentric.type.v1.Estimate
-	(v1.Stage)(0),        // 4: concentric.type.v1.Stage
-	(*v1.Basis)(nil),     // 5: concentric.type.v1.Basis
+	(*Score)(nil),                 // 0: concentric.journey.v1.Score
+	(*StoredScore)(nil),           // 1: concentric.journey.v1.StoredScore
+	(*StageScore)(nil),            // 2: concentric.journey.v1.StageScore
+	(*Contribution)(nil),          // 3: concentric.journey.v1.Contribution
+	(*v1.Estimate)(nil),           // 4: concentric.type.v1.Estimate
+	(v1.Stage)(0),                 // 5: concentric.type.v1.Stage
+	(*v1.Basis)(nil),              // 6: concentric.type.v1.Basis
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_concentric_journey_v1_score_proto_depIdxs = []int32{
-	3, // 0: concentric.journey.v1.Score.estimate:type_name -> concentric.type.v1.Estimate
-	1, // 1: concentric.journey.v1.Score.stages:type_name -> concentric.journey.v1.StageScore
-	4, // 2: concentric.journey.v1.Score.thin_stages:type_name -> concentric.type.v1.Stage
-	5, // 3: concentric.journey.v1.Score.basis:type_name -> concentric.type.v1.Basis
-	4, // 4: concentric.journey.v1.StageScore.stage:type_name -> concentric.type.v1.Stage
-	3, // 5: concentric.journey.v1.StageScore.mean:type_name -> concentric.type.v1.Estimate
-	4, // 6: concentric.journey.v1.Contribution.stage:type_name -> concentric.type.v1.Stage
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	4,  // 0: concentric.journey.v1.Score.estimate:type_name -> concentric.type.v1.Estimate
+	2,  // 1: concentric.journey.v1.Score.stages:type_name -> concentric.journey.v1.StageScore
+	5,  // 2: concentric.journey.v1.Score.thin_stages:type_name -> concentric.type.v1.Stage
+	6,  // 3: concentric.journey.v1.Score.basis:type_name -> concentric.type.v1.Basis
+	4,  // 4: concentric.journey.v1.Score.service_estimate:type_name -> concentric.type.v1.Estimate
+	2,  // 5: concentric.journey.v1.Score.service_stages:type_name -> concentric.journey.v1.StageScore
+	5,  // 6: concentric.journey.v1.Score.weakest_stage:type_name -> concentric.type.v1.Stage
+	4,  // 7: concentric.journey.v1.StoredScore.estimate:type_name -> concentric.type.v1.Estimate
+	4,  // 8: concentric.journey.v1.StoredScore.service_estimate:type_name -> concentric.type.v1.Estimate
+	5,  // 9: concentric.journey.v1.StoredScore.weakest_stage:type_name -> concentric.type.v1.Stage
+	7,  // 10: concentric.journey.v1.StoredScore.as_of_time:type_name -> google.protobuf.Timestamp
+	5,  // 11: concentric.journey.v1.StageScore.stage:type_name -> concentric.type.v1.Stage
+	4,  // 12: concentric.journey.v1.StageScore.mean:type_name -> concentric.type.v1.Estimate
+	5,  // 13: concentric.journey.v1.Contribution.stage:type_name -> concentric.type.v1.Stage
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_score_proto_init() }
@@ -380,13 +531,14 @@ func file_concentric_journey_v1_score_proto_init() {
 	if File_concentric_journey_v1_score_proto != nil {
 		return
 	}
+	file_concentric_journey_v1_score_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_score_proto_rawDesc), len(file_concentric_journey_v1_score_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -8,10 +8,14 @@ package journeyv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	_ "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	longrunningpb "cloud.google.com/go/longrunning/autogen/longrunningpb"
+	v1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -25,13 +29,79 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Change is what a message says.
+type WatchScoresResponse_Change int32
+
+const (
+	// Never sent.
+	WatchScoresResponse_CHANGE_UNSPECIFIED WatchScoresResponse_Change = 0
+	// `score` is part of the snapshot.
+	WatchScoresResponse_CHANGE_SNAPSHOT WatchScoresResponse_Change = 1
+	// The snapshot is complete.
+	WatchScoresResponse_CHANGE_SNAPSHOT_COMPLETE WatchScoresResponse_Change = 2
+	// `score` is new or has changed.
+	WatchScoresResponse_CHANGE_CHANGED WatchScoresResponse_Change = 3
+	// Nothing has changed for 15 seconds.
+	WatchScoresResponse_CHANGE_HEARTBEAT WatchScoresResponse_Change = 4
+)
+
+// Enum value maps for WatchScoresResponse_Change.
+var (
+	WatchScoresResponse_Change_name = map[int32]string{
+		0: "CHANGE_UNSPECIFIED",
+		1: "CHANGE_SNAPSHOT",
+		2: "CHANGE_SNAPSHOT_COMPLETE",
+		3: "CHANGE_CHANGED",
+		4: "CHANGE_HEARTBEAT",
+	}
+	WatchScoresResponse_Change_value = map[string]int32{
+		"CHANGE_UNSPECIFIED":       0,
+		"CHANGE_SNAPSHOT":          1,
+		"CHANGE_SNAPSHOT_COMPLETE": 2,
+		"CHANGE_CHANGED":           3,
+		"CHANGE_HEARTBEAT":         4,
+	}
+)
+
+func (x WatchScoresResponse_Change) Enum() *WatchScoresResponse_Change {
+	p := new(WatchScoresResponse_Change)
+	*p = x
+	return p
+}
+
+func (x WatchScoresResponse_Change) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchScoresResponse_Change) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_journey_v1_scoring_service_proto_enumTypes[0].Descriptor()
+}
+
+func (WatchScoresResponse_Change) Type() protoreflect.EnumType {
+	return &file_concentric_journey_v1_scoring_service_proto_enumTypes[0]
+}
+
+func (x WatchScoresResponse_Change) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchScoresResponse_Change.Descriptor instead.
+func (WatchScoresResponse_Change) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{13, 0}
+}
+
 // Request message for `ScoringService.GetScore`.
 type GetScoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The score, `brands/{brand}/customers/{customer}/score`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The instant the score refers to; later touchpoints do not count. Now if not given.
-	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// The instant the score refers to; later touchpoints do not count. Now if not
+	// given; one in the future is refused.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// Only what was recorded by then counts, so that the answer of that day can be
+	// given again. A corrected resolution of a ticket counts as corrected at all times.
+	// Everything recorded by now if not given; one in the future is refused.
+	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -80,20 +150,291 @@ func (x *GetScoreRequest) GetAsOfTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *GetScoreRequest) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
+	}
+	return nil
+}
+
+// Request message for `ScoringService.BatchGetScores`.
+type BatchGetScoresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The scores, each once, `brands/{brand}/customers/{customer}/score` of the parent.
+	Names []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	// The instant the score refers to; later touchpoints do not count. Now if not
+	// given; one in the future is refused.
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetScoresRequest) Reset() {
+	*x = BatchGetScoresRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetScoresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetScoresRequest) ProtoMessage() {}
+
+func (x *BatchGetScoresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetScoresRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetScoresRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *BatchGetScoresRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchGetScoresRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *BatchGetScoresRequest) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+// Response message for `ScoringService.BatchGetScores`.
+type BatchGetScoresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scores, in the order asked for.
+	Scores []*Score `protobuf:"bytes,1,rep,name=scores,proto3" json:"scores,omitempty"`
+	// The names of those that have no touchpoint.
+	NotFound      []string `protobuf:"bytes,2,rep,name=not_found,json=notFound,proto3" json:"not_found,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetScoresResponse) Reset() {
+	*x = BatchGetScoresResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetScoresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetScoresResponse) ProtoMessage() {}
+
+func (x *BatchGetScoresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetScoresResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetScoresResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BatchGetScoresResponse) GetScores() []*Score {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+func (x *BatchGetScoresResponse) GetNotFound() []string {
+	if x != nil {
+		return x.NotFound
+	}
+	return nil
+}
+
+// Request message for `ScoringService.ListScores`.
+type ListScoresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `value`, `service_value`, `change`, `weakest_stage`, `n`, `stage`, `segment` and
+	// `as_of_time`, such as `weakest_stage = SERVICE AND change < -5`.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The order, as in AIP-132, such as `value` (the default), over `name`, `value` and `change`.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListScoresRequest) Reset() {
+	*x = ListScoresRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListScoresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListScoresRequest) ProtoMessage() {}
+
+func (x *ListScoresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListScoresRequest.ProtoReflect.Descriptor instead.
+func (*ListScoresRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListScoresRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListScoresRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListScoresRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListScoresRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListScoresRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// Response message for `ScoringService.ListScores`.
+type ListScoresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page of scores, as they were stored.
+	Scores []*StoredScore `protobuf:"bytes,1,rep,name=scores,proto3" json:"scores,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListScoresResponse) Reset() {
+	*x = ListScoresResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListScoresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListScoresResponse) ProtoMessage() {}
+
+func (x *ListScoresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListScoresResponse.ProtoReflect.Descriptor instead.
+func (*ListScoresResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListScoresResponse) GetScores() []*StoredScore {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+func (x *ListScoresResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // Request message for `ScoringService.ExplainScore`.
 type ExplainScoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The score, `brands/{brand}/customers/{customer}/score`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The instant the score refers to; later touchpoints do not count. Now if not given.
-	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// The instant the score refers to; later touchpoints do not count. Now if not
+	// given; one in the future is refused.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// Only what was recorded by then counts, so that the answer of that day can be
+	// given again. A corrected resolution of a ticket counts as corrected at all times.
+	// Everything recorded by now if not given; one in the future is refused.
+	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainScoreRequest) Reset() {
 	*x = ExplainScoreRequest{}
-	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[1]
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -105,7 +446,7 @@ func (x *ExplainScoreRequest) String() string {
 func (*ExplainScoreRequest) ProtoMessage() {}
 
 func (x *ExplainScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[1]
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -118,7 +459,7 @@ func (x *ExplainScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainScoreRequest.ProtoReflect.Descriptor instead.
 func (*ExplainScoreRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{1}
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ExplainScoreRequest) GetName() string {
@@ -131,6 +472,13 @@ func (x *ExplainScoreRequest) GetName() string {
 func (x *ExplainScoreRequest) GetAsOfTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOfTime
+	}
+	return nil
+}
+
+func (x *ExplainScoreRequest) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
 	}
 	return nil
 }
@@ -151,7 +499,7 @@ type ExplainScoreResponse struct {
 
 func (x *ExplainScoreResponse) Reset() {
 	*x = ExplainScoreResponse{}
-	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -163,7 +511,7 @@ func (x *ExplainScoreResponse) String() string {
 func (*ExplainScoreResponse) ProtoMessage() {}
 
 func (x *ExplainScoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -176,7 +524,7 @@ func (x *ExplainScoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainScoreResponse.ProtoReflect.Descriptor instead.
 func (*ExplainScoreResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{2}
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExplainScoreResponse) GetScore() *Score {
@@ -200,30 +548,1933 @@ func (x *ExplainScoreResponse) GetOtherPoints() float64 {
 	return 0
 }
 
+// Request message for `ScoringService.CompareScores`.
+type CompareScoresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The score, `brands/{brand}/customers/{customer}/score`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The earlier instant.
+	FromTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from_time,json=fromTime,proto3" json:"from_time,omitempty"`
+	// The later instant. Now if not given; one in the future is refused.
+	ToTime        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=to_time,json=toTime,proto3" json:"to_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareScoresRequest) Reset() {
+	*x = CompareScoresRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareScoresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareScoresRequest) ProtoMessage() {}
+
+func (x *CompareScoresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareScoresRequest.ProtoReflect.Descriptor instead.
+func (*CompareScoresRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CompareScoresRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CompareScoresRequest) GetFromTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FromTime
+	}
+	return nil
+}
+
+func (x *CompareScoresRequest) GetToTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ToTime
+	}
+	return nil
+}
+
+// Response message for `ScoringService.CompareScores`.
+type CompareScoresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The score as of the earlier instant.
+	From *Score `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The score as of the later instant.
+	To *Score `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// Points from the earlier to the later.
+	Difference float64 `protobuf:"fixed64,3,opt,name=difference,proto3" json:"difference,omitempty"`
+	// What each touchpoint made of it, largest effect first; at most 10,000 touchpoints
+	// are named.
+	Differences []*ScoreDifference `protobuf:"bytes,4,rep,name=differences,proto3" json:"differences,omitempty"`
+	// The sum over the touchpoints beyond those named.
+	OtherPoints   float64 `protobuf:"fixed64,5,opt,name=other_points,json=otherPoints,proto3" json:"other_points,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareScoresResponse) Reset() {
+	*x = CompareScoresResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareScoresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareScoresResponse) ProtoMessage() {}
+
+func (x *CompareScoresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareScoresResponse.ProtoReflect.Descriptor instead.
+func (*CompareScoresResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CompareScoresResponse) GetFrom() *Score {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *CompareScoresResponse) GetTo() *Score {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *CompareScoresResponse) GetDifference() float64 {
+	if x != nil {
+		return x.Difference
+	}
+	return 0
+}
+
+func (x *CompareScoresResponse) GetDifferences() []*ScoreDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+func (x *CompareScoresResponse) GetOtherPoints() float64 {
+	if x != nil {
+		return x.OtherPoints
+	}
+	return 0
+}
+
+// A ScoreDifference is what one touchpoint made of the difference of two scores.
+type ScoreDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The touchpoint.
+	Touchpoint string `protobuf:"bytes,1,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	// Its definition.
+	Definition string `protobuf:"bytes,2,opt,name=definition,proto3" json:"definition,omitempty"`
+	// Its stage.
+	Stage v1.Stage `protobuf:"varint,3,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
+	// Points it has in the earlier score; 0 if it came later.
+	FromPoints float64 `protobuf:"fixed64,4,opt,name=from_points,json=fromPoints,proto3" json:"from_points,omitempty"`
+	// Points it has in the later score.
+	ToPoints float64 `protobuf:"fixed64,5,opt,name=to_points,json=toPoints,proto3" json:"to_points,omitempty"`
+	// The one minus the other.
+	Points float64 `protobuf:"fixed64,6,opt,name=points,proto3" json:"points,omitempty"`
+	// Whether it came after the earlier instant.
+	IsNew bool `protobuf:"varint,7,opt,name=is_new,json=isNew,proto3" json:"is_new,omitempty"`
+	// Whether it is a service touchpoint.
+	IsService     bool `protobuf:"varint,8,opt,name=is_service,json=isService,proto3" json:"is_service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreDifference) Reset() {
+	*x = ScoreDifference{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreDifference) ProtoMessage() {}
+
+func (x *ScoreDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreDifference.ProtoReflect.Descriptor instead.
+func (*ScoreDifference) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ScoreDifference) GetTouchpoint() string {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return ""
+}
+
+func (x *ScoreDifference) GetDefinition() string {
+	if x != nil {
+		return x.Definition
+	}
+	return ""
+}
+
+func (x *ScoreDifference) GetStage() v1.Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return v1.Stage(0)
+}
+
+func (x *ScoreDifference) GetFromPoints() float64 {
+	if x != nil {
+		return x.FromPoints
+	}
+	return 0
+}
+
+func (x *ScoreDifference) GetToPoints() float64 {
+	if x != nil {
+		return x.ToPoints
+	}
+	return 0
+}
+
+func (x *ScoreDifference) GetPoints() float64 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
+func (x *ScoreDifference) GetIsNew() bool {
+	if x != nil {
+		return x.IsNew
+	}
+	return false
+}
+
+func (x *ScoreDifference) GetIsService() bool {
+	if x != nil {
+		return x.IsService
+	}
+	return false
+}
+
+// Request message for `ScoringService.SimulateScore`.
+type SimulateScoreRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The score, `brands/{brand}/customers/{customer}/score`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The instant the score refers to; later touchpoints do not count. Now if not
+	// given; one in the future is refused.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// The weights of the stages, to replace those of the model.
+	StageWeights []*StageNumber `protobuf:"bytes,3,rep,name=stage_weights,json=stageWeights,proto3" json:"stage_weights,omitempty"`
+	// After how long a touchpoint weighs half, to replace that of the model; 1 day to 100
+	// years.
+	HalfLife *durationpb.Duration `protobuf:"bytes,4,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
+	// The share of the peak and the end, to replace that of the model.
+	PeakEnd *float64 `protobuf:"fixed64,5,opt,name=peak_end,json=peakEnd,proto3,oneof" json:"peak_end,omitempty"`
+	// How stages become one score, to replace that of the model.
+	Aggregation ScoringModel_Aggregation `protobuf:"varint,6,opt,name=aggregation,proto3,enum=concentric.journey.v1.ScoringModel_Aggregation" json:"aggregation,omitempty"`
+	// Touchpoints to add.
+	Added         []*SimulateScoreRequest_AddedTouchpoint `protobuf:"bytes,7,rep,name=added,proto3" json:"added,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulateScoreRequest) Reset() {
+	*x = SimulateScoreRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulateScoreRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulateScoreRequest) ProtoMessage() {}
+
+func (x *SimulateScoreRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulateScoreRequest.ProtoReflect.Descriptor instead.
+func (*SimulateScoreRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SimulateScoreRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SimulateScoreRequest) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+func (x *SimulateScoreRequest) GetStageWeights() []*StageNumber {
+	if x != nil {
+		return x.StageWeights
+	}
+	return nil
+}
+
+func (x *SimulateScoreRequest) GetHalfLife() *durationpb.Duration {
+	if x != nil {
+		return x.HalfLife
+	}
+	return nil
+}
+
+func (x *SimulateScoreRequest) GetPeakEnd() float64 {
+	if x != nil && x.PeakEnd != nil {
+		return *x.PeakEnd
+	}
+	return 0
+}
+
+func (x *SimulateScoreRequest) GetAggregation() ScoringModel_Aggregation {
+	if x != nil {
+		return x.Aggregation
+	}
+	return ScoringModel_AGGREGATION_UNSPECIFIED
+}
+
+func (x *SimulateScoreRequest) GetAdded() []*SimulateScoreRequest_AddedTouchpoint {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+// Response message for `ScoringService.SimulateScore`.
+type SimulateScoreResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The score as it is.
+	Current *Score `protobuf:"bytes,1,opt,name=current,proto3" json:"current,omitempty"`
+	// The score as it would be.
+	Simulated *Score `protobuf:"bytes,2,opt,name=simulated,proto3" json:"simulated,omitempty"`
+	// Points from the one to the other.
+	Difference    float64 `protobuf:"fixed64,3,opt,name=difference,proto3" json:"difference,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulateScoreResponse) Reset() {
+	*x = SimulateScoreResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulateScoreResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulateScoreResponse) ProtoMessage() {}
+
+func (x *SimulateScoreResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulateScoreResponse.ProtoReflect.Descriptor instead.
+func (*SimulateScoreResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SimulateScoreResponse) GetCurrent() *Score {
+	if x != nil {
+		return x.Current
+	}
+	return nil
+}
+
+func (x *SimulateScoreResponse) GetSimulated() *Score {
+	if x != nil {
+		return x.Simulated
+	}
+	return nil
+}
+
+func (x *SimulateScoreResponse) GetDifference() float64 {
+	if x != nil {
+		return x.Difference
+	}
+	return 0
+}
+
+// Request message for `ScoringService.WatchScores`.
+type WatchScoresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Only these customers, `brands/{brand}/customers/{customer}` of the parent. All of the
+	// brand's if empty.
+	Customers []string `protobuf:"bytes,2,rep,name=customers,proto3" json:"customers,omitempty"`
+	// The token of the last message received. Absent to begin with a snapshot.
+	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchScoresRequest) Reset() {
+	*x = WatchScoresRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchScoresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchScoresRequest) ProtoMessage() {}
+
+func (x *WatchScoresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchScoresRequest.ProtoReflect.Descriptor instead.
+func (*WatchScoresRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *WatchScoresRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WatchScoresRequest) GetCustomers() []string {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *WatchScoresRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// Response message for `ScoringService.WatchScores`.
+type WatchScoresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the message says.
+	Change WatchScoresResponse_Change `protobuf:"varint,1,opt,name=change,proto3,enum=concentric.journey.v1.WatchScoresResponse_Change" json:"change,omitempty"`
+	// The score, as it was stored.
+	Score *StoredScore `protobuf:"bytes,2,opt,name=score,proto3" json:"score,omitempty"`
+	// The score that was announced before. Absent for the first, and in the snapshot.
+	PreviousValue *float64 `protobuf:"fixed64,3,opt,name=previous_value,json=previousValue,proto3,oneof" json:"previous_value,omitempty"`
+	// Send it back to go on after this message. Absent within the snapshot.
+	ResumeToken   string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchScoresResponse) Reset() {
+	*x = WatchScoresResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchScoresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchScoresResponse) ProtoMessage() {}
+
+func (x *WatchScoresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchScoresResponse.ProtoReflect.Descriptor instead.
+func (*WatchScoresResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *WatchScoresResponse) GetChange() WatchScoresResponse_Change {
+	if x != nil {
+		return x.Change
+	}
+	return WatchScoresResponse_CHANGE_UNSPECIFIED
+}
+
+func (x *WatchScoresResponse) GetScore() *StoredScore {
+	if x != nil {
+		return x.Score
+	}
+	return nil
+}
+
+func (x *WatchScoresResponse) GetPreviousValue() float64 {
+	if x != nil && x.PreviousValue != nil {
+		return *x.PreviousValue
+	}
+	return 0
+}
+
+func (x *WatchScoresResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// Request message for `ScoringService.RecomputeScores`.
+type RecomputeScoresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecomputeScoresRequest) Reset() {
+	*x = RecomputeScoresRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecomputeScoresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecomputeScoresRequest) ProtoMessage() {}
+
+func (x *RecomputeScoresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecomputeScoresRequest.ProtoReflect.Descriptor instead.
+func (*RecomputeScoresRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RecomputeScoresRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *RecomputeScoresRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RecomputeScoresRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// A RecomputeScoresMetadata says how far a recompute is.
+type RecomputeScoresMetadata struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it began.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it ended. Absent before.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// How many customers are done.
+	DoneCount int64 `protobuf:"varint,3,opt,name=done_count,json=doneCount,proto3" json:"done_count,omitempty"`
+	// How many there are.
+	TotalCount    int64 `protobuf:"varint,4,opt,name=total_count,json=totalCount,proto3" json:"total_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecomputeScoresMetadata) Reset() {
+	*x = RecomputeScoresMetadata{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecomputeScoresMetadata) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecomputeScoresMetadata) ProtoMessage() {}
+
+func (x *RecomputeScoresMetadata) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecomputeScoresMetadata.ProtoReflect.Descriptor instead.
+func (*RecomputeScoresMetadata) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RecomputeScoresMetadata) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *RecomputeScoresMetadata) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *RecomputeScoresMetadata) GetDoneCount() int64 {
+	if x != nil {
+		return x.DoneCount
+	}
+	return 0
+}
+
+func (x *RecomputeScoresMetadata) GetTotalCount() int64 {
+	if x != nil {
+		return x.TotalCount
+	}
+	return 0
+}
+
+// A RecomputeScoresResponse says what a recompute did.
+type RecomputeScoresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many customers it scored.
+	CustomerCount int64 `protobuf:"varint,1,opt,name=customer_count,json=customerCount,proto3" json:"customer_count,omitempty"`
+	// How many of them had another score before, by 0.01 points or more.
+	ChangedCount int64 `protobuf:"varint,2,opt,name=changed_count,json=changedCount,proto3" json:"changed_count,omitempty"`
+	// The revision of the model.
+	ScoringModelRevision string `protobuf:"bytes,3,opt,name=scoring_model_revision,json=scoringModelRevision,proto3" json:"scoring_model_revision,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *RecomputeScoresResponse) Reset() {
+	*x = RecomputeScoresResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecomputeScoresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecomputeScoresResponse) ProtoMessage() {}
+
+func (x *RecomputeScoresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecomputeScoresResponse.ProtoReflect.Descriptor instead.
+func (*RecomputeScoresResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RecomputeScoresResponse) GetCustomerCount() int64 {
+	if x != nil {
+		return x.CustomerCount
+	}
+	return 0
+}
+
+func (x *RecomputeScoresResponse) GetChangedCount() int64 {
+	if x != nil {
+		return x.ChangedCount
+	}
+	return 0
+}
+
+func (x *RecomputeScoresResponse) GetScoringModelRevision() string {
+	if x != nil {
+		return x.ScoringModelRevision
+	}
+	return ""
+}
+
+// Request message for `ScoringService.CreateScoringModel`.
+type CreateScoringModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The scoring model to create.
+	ScoringModel *ScoringModel `protobuf:"bytes,2,opt,name=scoring_model,json=scoringModel,proto3" json:"scoring_model,omitempty"`
+	// The last segment of the new model's name, chosen by the caller: lower-case letters,
+	// digits, `-` and `_`, at most 63. Chosen by the server if empty.
+	ScoringModelId string `protobuf:"bytes,3,opt,name=scoring_model_id,json=scoringModelId,proto3" json:"scoring_model_id,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateScoringModelRequest) Reset() {
+	*x = CreateScoringModelRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateScoringModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateScoringModelRequest) ProtoMessage() {}
+
+func (x *CreateScoringModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateScoringModelRequest.ProtoReflect.Descriptor instead.
+func (*CreateScoringModelRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CreateScoringModelRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateScoringModelRequest) GetScoringModel() *ScoringModel {
+	if x != nil {
+		return x.ScoringModel
+	}
+	return nil
+}
+
+func (x *CreateScoringModelRequest) GetScoringModelId() string {
+	if x != nil {
+		return x.ScoringModelId
+	}
+	return ""
+}
+
+func (x *CreateScoringModelRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateScoringModelRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `ScoringService.GetScoringModel`.
+type GetScoringModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scoring model, `brands/{brand}/scoringModels/{scoring_model}`.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetScoringModelRequest) Reset() {
+	*x = GetScoringModelRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetScoringModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetScoringModelRequest) ProtoMessage() {}
+
+func (x *GetScoringModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetScoringModelRequest.ProtoReflect.Descriptor instead.
+func (*GetScoringModelRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *GetScoringModelRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Request message for `ScoringService.ListScoringModels`.
+type ListScoringModelsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `display_name` and `state`.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The order, as in AIP-132, such as `name` (the default), over `name`, `display_name`, `create_time` and
+	// `update_time`.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListScoringModelsRequest) Reset() {
+	*x = ListScoringModelsRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListScoringModelsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListScoringModelsRequest) ProtoMessage() {}
+
+func (x *ListScoringModelsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListScoringModelsRequest.ProtoReflect.Descriptor instead.
+func (*ListScoringModelsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListScoringModelsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListScoringModelsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListScoringModelsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListScoringModelsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListScoringModelsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// Response message for `ScoringService.ListScoringModels`.
+type ListScoringModelsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page.
+	ScoringModels []*ScoringModel `protobuf:"bytes,1,rep,name=scoring_models,json=scoringModels,proto3" json:"scoring_models,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListScoringModelsResponse) Reset() {
+	*x = ListScoringModelsResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListScoringModelsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListScoringModelsResponse) ProtoMessage() {}
+
+func (x *ListScoringModelsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListScoringModelsResponse.ProtoReflect.Descriptor instead.
+func (*ListScoringModelsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListScoringModelsResponse) GetScoringModels() []*ScoringModel {
+	if x != nil {
+		return x.ScoringModels
+	}
+	return nil
+}
+
+func (x *ListScoringModelsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `ScoringService.UpdateScoringModel`.
+type UpdateScoringModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model with its new values; `name` says which, `etag`, if set, which version.
+	ScoringModel *ScoringModel `protobuf:"bytes,1,opt,name=scoring_model,json=scoringModel,proto3" json:"scoring_model,omitempty"`
+	// The fields to change, such as `kappa,stage_weights`; output-only and unknown ones
+	// are refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateScoringModelRequest) Reset() {
+	*x = UpdateScoringModelRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateScoringModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateScoringModelRequest) ProtoMessage() {}
+
+func (x *UpdateScoringModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateScoringModelRequest.ProtoReflect.Descriptor instead.
+func (*UpdateScoringModelRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *UpdateScoringModelRequest) GetScoringModel() *ScoringModel {
+	if x != nil {
+		return x.ScoringModel
+	}
+	return nil
+}
+
+func (x *UpdateScoringModelRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateScoringModelRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateScoringModelRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `ScoringService.DeleteScoringModel`.
+type DeleteScoringModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scoring model, `brands/{brand}/scoringModels/{scoring_model}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to delete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteScoringModelRequest) Reset() {
+	*x = DeleteScoringModelRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteScoringModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteScoringModelRequest) ProtoMessage() {}
+
+func (x *DeleteScoringModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteScoringModelRequest.ProtoReflect.Descriptor instead.
+func (*DeleteScoringModelRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *DeleteScoringModelRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteScoringModelRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteScoringModelRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteScoringModelRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `ScoringService.ListScoringModelRevisions`.
+type ListScoringModelRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scoring model, `brands/{brand}/scoringModels/{scoring_model}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListScoringModelRevisionsRequest) Reset() {
+	*x = ListScoringModelRevisionsRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListScoringModelRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListScoringModelRevisionsRequest) ProtoMessage() {}
+
+func (x *ListScoringModelRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListScoringModelRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListScoringModelRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListScoringModelRevisionsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListScoringModelRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListScoringModelRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response message for `ScoringService.ListScoringModelRevisions`.
+type ListScoringModelRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One page of revisions.
+	ScoringModels []*ScoringModel `protobuf:"bytes,1,rep,name=scoring_models,json=scoringModels,proto3" json:"scoring_models,omitempty"`
+	// The token of the next page, empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListScoringModelRevisionsResponse) Reset() {
+	*x = ListScoringModelRevisionsResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListScoringModelRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListScoringModelRevisionsResponse) ProtoMessage() {}
+
+func (x *ListScoringModelRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListScoringModelRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListScoringModelRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListScoringModelRevisionsResponse) GetScoringModels() []*ScoringModel {
+	if x != nil {
+		return x.ScoringModels
+	}
+	return nil
+}
+
+func (x *ListScoringModelRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `ScoringService.BacktestScoringModel`.
+type BacktestScoringModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scoring model, `brands/{brand}/scoringModels/{scoring_model}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The instant that splits what the scores see from what they are compared with, at
+	// least 90 days ago. 90 days before the last touchpoint if not given.
+	CutTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=cut_time,json=cutTime,proto3" json:"cut_time,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BacktestScoringModelRequest) Reset() {
+	*x = BacktestScoringModelRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BacktestScoringModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BacktestScoringModelRequest) ProtoMessage() {}
+
+func (x *BacktestScoringModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BacktestScoringModelRequest.ProtoReflect.Descriptor instead.
+func (*BacktestScoringModelRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *BacktestScoringModelRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *BacktestScoringModelRequest) GetCutTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CutTime
+	}
+	return nil
+}
+
+func (x *BacktestScoringModelRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BacktestScoringModelRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// A BacktestScoringModelMetadata says how far a back-test is.
+type BacktestScoringModelMetadata struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it began.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it ended. Absent before.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// How many customers are done.
+	DoneCount int64 `protobuf:"varint,3,opt,name=done_count,json=doneCount,proto3" json:"done_count,omitempty"`
+	// How many there are.
+	TotalCount    int64 `protobuf:"varint,4,opt,name=total_count,json=totalCount,proto3" json:"total_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BacktestScoringModelMetadata) Reset() {
+	*x = BacktestScoringModelMetadata{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BacktestScoringModelMetadata) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BacktestScoringModelMetadata) ProtoMessage() {}
+
+func (x *BacktestScoringModelMetadata) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BacktestScoringModelMetadata.ProtoReflect.Descriptor instead.
+func (*BacktestScoringModelMetadata) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *BacktestScoringModelMetadata) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *BacktestScoringModelMetadata) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *BacktestScoringModelMetadata) GetDoneCount() int64 {
+	if x != nil {
+		return x.DoneCount
+	}
+	return 0
+}
+
+func (x *BacktestScoringModelMetadata) GetTotalCount() int64 {
+	if x != nil {
+		return x.TotalCount
+	}
+	return 0
+}
+
+// Request message for `ScoringService.ActivateScoringModel`.
+type ActivateScoringModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scoring model, `brands/{brand}/scoringModels/{scoring_model}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to activate only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivateScoringModelRequest) Reset() {
+	*x = ActivateScoringModelRequest{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivateScoringModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivateScoringModelRequest) ProtoMessage() {}
+
+func (x *ActivateScoringModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivateScoringModelRequest.ProtoReflect.Descriptor instead.
+func (*ActivateScoringModelRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ActivateScoringModelRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ActivateScoringModelRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ActivateScoringModelRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ActivateScoringModelRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Response message for `ScoringService.ActivateScoringModel`.
+type ActivateScoringModelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model.
+	ScoringModel *ScoringModel `protobuf:"bytes,1,opt,name=scoring_model,json=scoringModel,proto3" json:"scoring_model,omitempty"`
+	// The recompute of the stored scores, as `RecomputeScores` returns it.
+	Recompute     *longrunningpb.Operation `protobuf:"bytes,2,opt,name=recompute,proto3" json:"recompute,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivateScoringModelResponse) Reset() {
+	*x = ActivateScoringModelResponse{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivateScoringModelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivateScoringModelResponse) ProtoMessage() {}
+
+func (x *ActivateScoringModelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivateScoringModelResponse.ProtoReflect.Descriptor instead.
+func (*ActivateScoringModelResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ActivateScoringModelResponse) GetScoringModel() *ScoringModel {
+	if x != nil {
+		return x.ScoringModel
+	}
+	return nil
+}
+
+func (x *ActivateScoringModelResponse) GetRecompute() *longrunningpb.Operation {
+	if x != nil {
+		return x.Recompute
+	}
+	return nil
+}
+
+// An AddedTouchpoint is one that did not happen.
+type SimulateScoreRequest_AddedTouchpoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it would have happened. The instant of the score if not given; one after it
+	// has no effect.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// Its stage.
+	Stage v1.Stage `protobuf:"varint,2,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`
+	// Its channel, which says how reliable it is.
+	Channel v1.Channel `protobuf:"varint,3,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
+	// How it would have met what was expected.
+	Expectation v1.Expectation `protobuf:"varint,4,opt,name=expectation,proto3,enum=concentric.type.v1.Expectation" json:"expectation,omitempty"`
+	// Its outcome, 0 to 1.
+	Outcome *float64 `protobuf:"fixed64,5,opt,name=outcome,proto3,oneof" json:"outcome,omitempty"`
+	// Its weight. 1 if not given.
+	Weight *float64 `protobuf:"fixed64,6,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
+	// Whether it is a service touchpoint.
+	IsService     bool `protobuf:"varint,7,opt,name=is_service,json=isService,proto3" json:"is_service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) Reset() {
+	*x = SimulateScoreRequest_AddedTouchpoint{}
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulateScoreRequest_AddedTouchpoint) ProtoMessage() {}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_scoring_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulateScoreRequest_AddedTouchpoint.ProtoReflect.Descriptor instead.
+func (*SimulateScoreRequest_AddedTouchpoint) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_scoring_service_proto_rawDescGZIP(), []int{10, 0}
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) GetStage() v1.Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return v1.Stage(0)
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) GetChannel() v1.Channel {
+	if x != nil {
+		return x.Channel
+	}
+	return v1.Channel(0)
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) GetExpectation() v1.Expectation {
+	if x != nil {
+		return x.Expectation
+	}
+	return v1.Expectation(0)
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) GetOutcome() float64 {
+	if x != nil && x.Outcome != nil {
+		return *x.Outcome
+	}
+	return 0
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) GetWeight() float64 {
+	if x != nil && x.Weight != nil {
+		return *x.Weight
+	}
+	return 0
+}
+
+func (x *SimulateScoreRequest_AddedTouchpoint) GetIsService() bool {
+	if x != nil {
+		return x.IsService
+	}
+	return false
+}
+
 var File_concentric_journey_v1_scoring_service_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_scoring_service_proto_rawDesc = "" +
 	"\n" +
-	"+concentric/journey/v1/scoring_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/journey/v1/score.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x01\n" +
+	"+concentric/journey/v1/scoring_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/journey/v1/score.proto\x1a)concentric/journey/v1/scoring_model.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x02\n" +
 	"\x0fGetScoreRequest\x12k\n" +
 	"\x04name\x18\x01 \x01(\tBW\xe0A\x02\xbaHMrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$\xf0\xc7\x18\x03R\x04name\x12M\n" +
 	"\n" +
 	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
-	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\"\xd1\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\x12L\n" +
+	"\tread_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\breadTime\"\xa5\x02\n" +
+	"\x15BatchGetScoresRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12y\n" +
+	"\x05names\x18\x02 \x03(\tBc\xe0A\x02\xbaHY\x92\x01V\b\x01\x10\xc8\x01\x18\x01\"MrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$\xf0\xc7\x18\x03R\x05names\x12M\n" +
+	"\n" +
+	"as_of_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\"q\n" +
+	"\x16BatchGetScoresResponse\x124\n" +
+	"\x06scores\x18\x01 \x03(\v2\x1c.concentric.journey.v1.ScoreR\x06scores\x12!\n" +
+	"\tnot_found\x18\x02 \x03(\tB\x04\xf0\xc7\x18\x03R\bnotFound\"\xf9\x01\n" +
+	"\x11ListScoresRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"x\n" +
+	"\x12ListScoresResponse\x12:\n" +
+	"\x06scores\x18\x01 \x03(\v2\".concentric.journey.v1.StoredScoreR\x06scores\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
 	"\x13ExplainScoreRequest\x12k\n" +
 	"\x04name\x18\x01 \x01(\tBW\xe0A\x02\xbaHMrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$\xf0\xc7\x18\x03R\x04name\x12M\n" +
 	"\n" +
 	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
-	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\"\xb8\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\x12L\n" +
+	"\tread_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\breadTime\"\xb8\x01\n" +
 	"\x14ExplainScoreResponse\x122\n" +
 	"\x05score\x18\x01 \x01(\v2\x1c.concentric.journey.v1.ScoreR\x05score\x12I\n" +
 	"\rcontributions\x18\x02 \x03(\v2#.concentric.journey.v1.ContributionR\rcontributions\x12!\n" +
-	"\fother_points\x18\x03 \x01(\x01R\votherPoints2\xd5\x02\n" +
+	"\fother_points\x18\x03 \x01(\x01R\votherPoints\"\x8a\x03\n" +
+	"\x14CompareScoresRequest\x12k\n" +
+	"\x04name\x18\x01 \x01(\tBW\xe0A\x02\xbaHMrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$\xf0\xc7\x18\x03R\x04name\x12O\n" +
+	"\tfrom_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x16\xe0A\x02\xbaH\x10\xc8\x01\x01\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\bfromTime\x12H\n" +
+	"\ato_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\x06toTime:j\xbaHg\x1ae\n" +
+	"\rcompare.order\x12\x1fto_time must be after from_time\x1a3!has(this.to_time) || this.from_time < this.to_time\"\x84\x02\n" +
+	"\x15CompareScoresResponse\x120\n" +
+	"\x04from\x18\x01 \x01(\v2\x1c.concentric.journey.v1.ScoreR\x04from\x12,\n" +
+	"\x02to\x18\x02 \x01(\v2\x1c.concentric.journey.v1.ScoreR\x02to\x12\x1e\n" +
+	"\n" +
+	"difference\x18\x03 \x01(\x01R\n" +
+	"difference\x12H\n" +
+	"\vdifferences\x18\x04 \x03(\v2&.concentric.journey.v1.ScoreDifferenceR\vdifferences\x12!\n" +
+	"\fother_points\x18\x05 \x01(\x01R\votherPoints\"\x94\x02\n" +
+	"\x0fScoreDifference\x12$\n" +
+	"\n" +
+	"touchpoint\x18\x01 \x01(\tB\x04\xf0\xc7\x18\x03R\n" +
+	"touchpoint\x12\x1e\n" +
+	"\n" +
+	"definition\x18\x02 \x01(\tR\n" +
+	"definition\x12/\n" +
+	"\x05stage\x18\x03 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x12\x1f\n" +
+	"\vfrom_points\x18\x04 \x01(\x01R\n" +
+	"fromPoints\x12\x1b\n" +
+	"\tto_points\x18\x05 \x01(\x01R\btoPoints\x12\x16\n" +
+	"\x06points\x18\x06 \x01(\x01R\x06points\x12\x15\n" +
+	"\x06is_new\x18\a \x01(\bR\x05isNew\x12\x1d\n" +
+	"\n" +
+	"is_service\x18\b \x01(\bR\tisService\"\xf0\t\n" +
+	"\x14SimulateScoreRequest\x12k\n" +
+	"\x04name\x18\x01 \x01(\tBW\xe0A\x02\xbaHMrK2I^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/score$\xf0\xc7\x18\x03R\x04name\x12M\n" +
+	"\n" +
+	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\basOfTime\x12T\n" +
+	"\rstage_weights\x18\x03 \x03(\v2\".concentric.journey.v1.StageNumberB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x05R\fstageWeights\x12O\n" +
+	"\thalf_life\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x17\xe0A\x01\xbaH\x11\xaa\x01\x0e\"\x06\b\x80\xa7\xe4\xe0\v2\x04\b\x80\xa3\x05R\bhalfLife\x12:\n" +
+	"\bpeak_end\x18\x05 \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\apeakEnd\x88\x01\x01\x12^\n" +
+	"\vaggregation\x18\x06 \x01(\x0e2/.concentric.journey.v1.ScoringModel.AggregationB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\vaggregation\x12^\n" +
+	"\x05added\x18\a \x03(\v2;.concentric.journey.v1.SimulateScoreRequest.AddedTouchpointB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10dR\x05added\x1a\xeb\x04\n" +
+	"\x0fAddedTouchpoint\x12N\n" +
+	"\n" +
+	"event_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12>\n" +
+	"\x05stage\x18\x02 \x01(\x0e2\x19.concentric.type.v1.StageB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05stage\x12B\n" +
+	"\achannel\x18\x03 \x01(\x0e2\x1b.concentric.type.v1.ChannelB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\achannel\x12N\n" +
+	"\vexpectation\x18\x04 \x01(\x0e2\x1f.concentric.type.v1.ExpectationB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\vexpectation\x129\n" +
+	"\aoutcome\x18\x05 \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\aoutcome\x88\x01\x01\x127\n" +
+	"\x06weight\x18\x06 \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x000@!\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x06weight\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"is_service\x18\a \x01(\bB\x03\xe0A\x01R\tisService:\x84\x01\xbaH\x80\x01\x1a~\n" +
+	"\x18added_touchpoint.outcome\x124exactly one of expectation and outcome must be given\x1a,(this.expectation != 0) != has(this.outcome)B\n" +
+	"\n" +
+	"\b_outcomeB\t\n" +
+	"\a_weightB\v\n" +
+	"\t_peak_end\"\xab\x01\n" +
+	"\x15SimulateScoreResponse\x126\n" +
+	"\acurrent\x18\x01 \x01(\v2\x1c.concentric.journey.v1.ScoreR\acurrent\x12:\n" +
+	"\tsimulated\x18\x02 \x01(\v2\x1c.concentric.journey.v1.ScoreR\tsimulated\x12\x1e\n" +
+	"\n" +
+	"difference\x18\x03 \x01(\x01R\n" +
+	"difference\"\xa0\x02\n" +
+	"\x12WatchScoresRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12\x95\x01\n" +
+	"\tcustomers\x18\x02 \x03(\tBw\xe0A\x01\xfaA\x19\n" +
+	"\x17concentric.dev/Customer\xbaHQ\x92\x01N\x10\xc8\x01\x18\x01\"GrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\tcustomers\x12.\n" +
+	"\fresume_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x04R\vresumeToken\"\xfb\x02\n" +
+	"\x13WatchScoresResponse\x12I\n" +
+	"\x06change\x18\x01 \x01(\x0e21.concentric.journey.v1.WatchScoresResponse.ChangeR\x06change\x128\n" +
+	"\x05score\x18\x02 \x01(\v2\".concentric.journey.v1.StoredScoreR\x05score\x12*\n" +
+	"\x0eprevious_value\x18\x03 \x01(\x01H\x00R\rpreviousValue\x88\x01\x01\x12!\n" +
+	"\fresume_token\x18\x04 \x01(\tR\vresumeToken\"}\n" +
+	"\x06Change\x12\x16\n" +
+	"\x12CHANGE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fCHANGE_SNAPSHOT\x10\x01\x12\x1c\n" +
+	"\x18CHANGE_SNAPSHOT_COMPLETE\x10\x02\x12\x12\n" +
+	"\x0eCHANGE_CHANGED\x10\x03\x12\x14\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x04B\x11\n" +
+	"\x0f_previous_value\"\xdb\x01\n" +
+	"\x16RecomputeScoresRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12S\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xcd\x01\n" +
+	"\x17RecomputeScoresMetadata\x12;\n" +
+	"\vcreate_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x125\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1d\n" +
+	"\n" +
+	"done_count\x18\x03 \x01(\x03R\tdoneCount\x12\x1f\n" +
+	"\vtotal_count\x18\x04 \x01(\x03R\n" +
+	"totalCount\"\x9b\x01\n" +
+	"\x17RecomputeScoresResponse\x12%\n" +
+	"\x0ecustomer_count\x18\x01 \x01(\x03R\rcustomerCount\x12#\n" +
+	"\rchanged_count\x18\x02 \x01(\x03R\fchangedCount\x124\n" +
+	"\x16scoring_model_revision\x18\x03 \x01(\tR\x14scoringModelRevision\"\x86\x03\n" +
+	"\x19CreateScoringModelRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12S\n" +
+	"\rscoring_model\x18\x02 \x01(\v2#.concentric.journey.v1.ScoringModelB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\fscoringModel\x12Q\n" +
+	"\x10scoring_model_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!\xd8\x01\x01r\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x0escoringModelId\x12S\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x7f\n" +
+	"\x16GetScoringModelRequest\x12e\n" +
+	"\x04name\x18\x01 \x01(\tBQ\xe0A\x02\xbaHKrI2G^brands/[a-z0-9][a-z0-9-]{0,62}/scoringModels/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\x80\x02\n" +
+	"\x18ListScoringModelsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\"\x8f\x01\n" +
+	"\x19ListScoringModelsResponse\x12J\n" +
+	"\x0escoring_models\x18\x01 \x03(\v2#.concentric.journey.v1.ScoringModelR\rscoringModels\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe4\x03\n" +
+	"\x19UpdateScoringModelRequest\x12S\n" +
+	"\rscoring_model\x18\x01 \x01(\v2#.concentric.journey.v1.ScoringModelB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\fscoringModel\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:\xb0\x01\xbaH\xac\x01\x1a\xa9\x01\n" +
+	"\vupdate.name\x12.scoring_model.name must be set and well-formed\x1ajthis.scoring_model.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}/scoringModels/[a-z0-9][a-z0-9_-]{0,62}$')\"\xa1\x02\n" +
+	"\x19DeleteScoringModelRequest\x12e\n" +
+	"\x04name\x18\x01 \x01(\tBQ\xe0A\x02\xbaHKrI2G^brands/[a-z0-9][a-z0-9-]{0,62}/scoringModels/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02(@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xde\x01\n" +
+	" ListScoringModelRevisionsRequest\x12e\n" +
+	"\x04name\x18\x01 \x01(\tBQ\xe0A\x02\xbaHKrI2G^brands/[a-z0-9][a-z0-9-]{0,62}/scoringModels/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"\x97\x01\n" +
+	"!ListScoringModelRevisionsResponse\x12J\n" +
+	"\x0escoring_models\x18\x01 \x03(\v2#.concentric.journey.v1.ScoringModelR\rscoringModels\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcf\x02\n" +
+	"\x1bBacktestScoringModelRequest\x12e\n" +
+	"\x04name\x18\x01 \x01(\tBQ\xe0A\x02\xbaHKrI2G^brands/[a-z0-9][a-z0-9-]{0,62}/scoringModels/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12J\n" +
+	"\bcut_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
+	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\acutTime\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd2\x01\n" +
+	"\x1cBacktestScoringModelMetadata\x12;\n" +
+	"\vcreate_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x125\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1d\n" +
+	"\n" +
+	"done_count\x18\x03 \x01(\x03R\tdoneCount\x12\x1f\n" +
+	"\vtotal_count\x18\x04 \x01(\x03R\n" +
+	"totalCount\"\xa3\x02\n" +
+	"\x1bActivateScoringModelRequest\x12e\n" +
+	"\x04name\x18\x01 \x01(\tBQ\xe0A\x02\xbaHKrI2G^brands/[a-z0-9][a-z0-9-]{0,62}/scoringModels/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02(@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa5\x01\n" +
+	"\x1cActivateScoringModelResponse\x12H\n" +
+	"\rscoring_model\x18\x01 \x01(\v2#.concentric.journey.v1.ScoringModelR\fscoringModel\x12;\n" +
+	"\trecompute\x18\x02 \x01(\v2\x1d.google.longrunning.OperationR\trecompute2\xa2\x17\n" +
 	"\x0eScoringService\x12\x90\x01\n" +
 	"\bGetScore\x12&.concentric.journey.v1.GetScoreRequest\x1a\x1c.concentric.journey.v1.Score\">\xea\xc7\x18\r\n" +
-	"\vscores:read\x82\xd3\xe4\x93\x02'\x12%/v1/{name=brands/*/customers/*/score}\x12\xaf\x01\n" +
+	"\vscores:read\x82\xd3\xe4\x93\x02'\x12%/v1/{name=brands/*/customers/*/score}\x12\xb0\x01\n" +
+	"\x0eBatchGetScores\x12,.concentric.journey.v1.BatchGetScoresRequest\x1a-.concentric.journey.v1.BatchGetScoresResponse\"A\xea\xc7\x18\r\n" +
+	"\vscores:read\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{parent=brands/*}/scores:batchGet\x12\x98\x01\n" +
+	"\n" +
+	"ListScores\x12(.concentric.journey.v1.ListScoresRequest\x1a).concentric.journey.v1.ListScoresResponse\"5\xea\xc7\x18\r\n" +
+	"\vscores:read\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{parent=brands/*}/scores\x12\xaf\x01\n" +
 	"\fExplainScore\x12*.concentric.journey.v1.ExplainScoreRequest\x1a+.concentric.journey.v1.ExplainScoreResponse\"F\xea\xc7\x18\r\n" +
-	"\vscores:read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=brands/*/customers/*/score}:explainB\xf2\x01\n" +
+	"\vscores:read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=brands/*/customers/*/score}:explain\x12\xb2\x01\n" +
+	"\rCompareScores\x12+.concentric.journey.v1.CompareScoresRequest\x1a,.concentric.journey.v1.CompareScoresResponse\"F\xea\xc7\x18\r\n" +
+	"\vscores:read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=brands/*/customers/*/score}:compare\x12\xb6\x01\n" +
+	"\rSimulateScore\x12+.concentric.journey.v1.SimulateScoreRequest\x1a,.concentric.journey.v1.SimulateScoreResponse\"J\xea\xc7\x18\r\n" +
+	"\vscores:read\x82\xd3\xe4\x93\x023:\x01*\"./v1/{name=brands/*/customers/*/score}:simulate\x12\xa3\x01\n" +
+	"\vWatchScores\x12).concentric.journey.v1.WatchScoresRequest\x1a*.concentric.journey.v1.WatchScoresResponse\";\xea\xc7\x18\r\n" +
+	"\vscores:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=brands/*}/scores:watch0\x01\x12\xd9\x01\n" +
+	"\x0fRecomputeScores\x12-.concentric.journey.v1.RecomputeScoresRequest\x1a\x1d.google.longrunning.Operation\"x\xcaA2\n" +
+	"\x17RecomputeScoresResponse\x12\x17RecomputeScoresMetadata\xea\xc7\x18\x0e\n" +
+	"\fscores:write\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=brands/*}/scores:recompute\x12\xb9\x01\n" +
+	"\x12CreateScoringModel\x120.concentric.journey.v1.CreateScoringModelRequest\x1a#.concentric.journey.v1.ScoringModel\"L\xea\xc7\x18\x0e\n" +
+	"\fmodels:write\x82\xd3\xe4\x93\x024:\rscoring_model\"#/v1/{parent=brands/*}/scoringModels\x12\xa3\x01\n" +
+	"\x0fGetScoringModel\x12-.concentric.journey.v1.GetScoringModelRequest\x1a#.concentric.journey.v1.ScoringModel\"<\xea\xc7\x18\r\n" +
+	"\vmodels:read\x82\xd3\xe4\x93\x02%\x12#/v1/{name=brands/*/scoringModels/*}\x12\xb4\x01\n" +
+	"\x11ListScoringModels\x12/.concentric.journey.v1.ListScoringModelsRequest\x1a0.concentric.journey.v1.ListScoringModelsResponse\"<\xea\xc7\x18\r\n" +
+	"\vmodels:read\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=brands/*}/scoringModels\x12\xc7\x01\n" +
+	"\x12UpdateScoringModel\x120.concentric.journey.v1.UpdateScoringModelRequest\x1a#.concentric.journey.v1.ScoringModel\"Z\xea\xc7\x18\x0e\n" +
+	"\fmodels:write\x82\xd3\xe4\x93\x02B:\rscoring_model21/v1/{scoring_model.name=brands/*/scoringModels/*}\x12\x9d\x01\n" +
+	"\x12DeleteScoringModel\x120.concentric.journey.v1.DeleteScoringModelRequest\x1a\x16.google.protobuf.Empty\"=\xea\xc7\x18\x0e\n" +
+	"\fmodels:write\x82\xd3\xe4\x93\x02%*#/v1/{name=brands/*/scoringModels/*}\x12\xda\x01\n" +
+	"\x19ListScoringModelRevisions\x127.concentric.journey.v1.ListScoringModelRevisionsRequest\x1a8.concentric.journey.v1.ListScoringModelRevisionsResponse\"J\xea\xc7\x18\r\n" +
+	"\vmodels:read\x82\xd3\xe4\x93\x023\x121/v1/{name=brands/*/scoringModels/*}:listRevisions\x12\xdf\x01\n" +
+	"\x14BacktestScoringModel\x122.concentric.journey.v1.BacktestScoringModelRequest\x1a\x1d.google.longrunning.Operation\"t\xcaA(\n" +
+	"\bBacktest\x12\x1cBacktestScoringModelMetadata\xea\xc7\x18\x0e\n" +
+	"\fmodels:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/scoringModels/*}:backtest\x12\xca\x01\n" +
+	"\x14ActivateScoringModel\x122.concentric.journey.v1.ActivateScoringModelRequest\x1a3.concentric.journey.v1.ActivateScoringModelResponse\"I\xea\xc7\x18\x0e\n" +
+	"\fmodels:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/scoringModels/*}:activateB\xf2\x01\n" +
 	"\x19com.concentric.journey.v1B\x13ScoringServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"
 
 var (
@@ -238,29 +2489,133 @@ func file_concentric_journey_v1_scoring_service_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_scoring_service_proto_rawDescData
 }
 
-var file_concentric_journey_v1_scoring_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_concentric_journey_v1_scoring_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concentric_journey_v1_scoring_service_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_concentric_journey_v1_scoring_service_proto_goTypes = []any{
-	(*GetScoreRequest)(nil),       // 0: concentric.journey.v1.GetScoreRequest
-	(*ExplainScoreRequest)(nil),   // 1: concentric.journey.v1.ExplainScoreRequest
-	(*ExplainScoreResponse)(nil),  // 2: concentric.journey.v1.ExplainScoreResponse
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
-	(*Score)(nil),                 // 4: concentric.journey.v1.Score
-	(*Contribution)(nil),          // 5: concentric.journey.v1.Contribution
+	(WatchScoresResponse_Change)(0),              // 0: concentric.journey.v1.WatchScoresResponse.Change
+	(*GetScoreRequest)(nil),                      // 1: concentric.journey.v1.GetScoreRequest
+	(*BatchGetScoresRequest)(nil),                // 2: concentric.journey.v1.BatchGetScoresRequest
+	(*BatchGetScoresResponse)(nil),               // 3: concentric.journey.v1.BatchGetScoresResponse
+	(*ListScoresRequest)(nil),                    // 4: concentric.journey.v1.ListScoresRequest
+	(*ListScoresResponse)(nil),                   // 5: concentric.journey.v1.ListScoresResponse
+	(*ExplainScoreRequest)(nil),                  // 6: concentric.journey.v1.ExplainScoreRequest
+	(*ExplainScoreResponse)(nil),                 // 7: concentric.journey.v1.ExplainScoreResponse
+	(*CompareScoresRequest)(nil),                 // 8: concentric.journey.v1.CompareScoresRequest
+	(*CompareScoresResponse)(nil),                // 9: concentric.journey.v1.CompareScoresResponse
+	(*ScoreDifference)(nil),                      // 10: concentric.journey.v1.ScoreDifference
+	(*SimulateScoreRequest)(nil),                 // 11: concentric.journey.v1.SimulateScoreRequest
+	(*SimulateScoreResponse)(nil),                // 12: concentric.journey.v1.SimulateScoreResponse
+	(*WatchScoresRequest)(nil),                   // 13: concentric.journey.v1.WatchScoresRequest
+	(*WatchScoresResponse)(nil),                  // 14: concentric.journey.v1.WatchScoresResponse
+	(*RecomputeScoresRequest)(nil),               // 15: concentric.journey.v1.RecomputeScoresRequest
+	(*RecomputeScoresMetadata)(nil),              // 16: concentric.journey.v1.RecomputeScoresMetadata
+	(*RecomputeScoresResponse)(nil),              // 17: concentric.journey.v1.RecomputeScoresResponse
+	(*CreateScoringModelRequest)(nil),            // 18: concentric.journey.v1.CreateScoringModelRequest
+	(*GetScoringModelRequest)(nil),               // 19: concentric.journey.v1.GetScoringModelRequest
+	(*ListScoringModelsRequest)(nil),             // 20: concentric.journey.v1.ListScoringModelsRequest
+	(*ListScoringModelsResponse)(nil),            // 21: concentric.journey.v1.ListScoringModelsResponse
+	(*UpdateScoringModelRequest)(nil),            // 22: concentric.journey.v1.UpdateScoringModelRequest
+	(*DeleteScoringModelRequest)(nil),            // 23: concentric.journey.v1.DeleteScoringModelRequest
+	(*ListScoringModelRevisionsRequest)(nil),     // 24: concentric.journey.v1.ListScoringModelRevisionsRequest
+	(*ListScoringModelRevisionsResponse)(nil),    // 25: concentric.journey.v1.ListScoringModelRevisionsResponse
+	(*BacktestScoringModelRequest)(nil),          // 26: concentric.journey.v1.BacktestScoringModelRequest
+	(*BacktestScoringModelMetadata)(nil),         // 27: concentric.journey.v1.BacktestScoringModelMetadata
+	(*ActivateScoringModelRequest)(nil),          // 28: concentric.journey.v1.ActivateScoringModelRequest
+	(*ActivateScoringModelResponse)(nil),         // 29: concentric.journey.v1.ActivateScoringModelResponse
+	(*SimulateScoreRequest_AddedTouchpoint)(nil), // 30: concentric.journey.v1.SimulateScoreRequest.AddedTouchpoint
+	(*timestamppb.Timestamp)(nil),                // 31: google.protobuf.Timestamp
+	(*Score)(nil),                                // 32: concentric.journey.v1.Score
+	(*StoredScore)(nil),                          // 33: concentric.journey.v1.StoredScore
+	(*Contribution)(nil),                         // 34: concentric.journey.v1.Contribution
+	(v1.Stage)(0),                                // 35: concentric.type.v1.Stage
+	(*StageNumber)(nil),                          // 36: concentric.journey.v1.StageNumber
+	(*durationpb.Duration)(nil),                  // 37: google.protobuf.Duration
+	(ScoringModel_Aggregation)(0),                // 38: concentric.journey.v1.ScoringModel.Aggregation
+	(*ScoringModel)(nil),                         // 39: concentric.journey.v1.ScoringModel
+	(*fieldmaskpb.FieldMask)(nil),                // 40: google.protobuf.FieldMask
+	(*longrunningpb.Operation)(nil),              // 41: google.longrunning.Operation
+	(v1.Channel)(0),                              // 42: concentric.type.v1.Channel
+	(v1.Expectation)(0),                          // 43: concentric.type.v1.Expectation
+	(*emptypb.Empty)(nil),                        // 44: google.protobuf.Empty
 }
 var file_concentric_journey_v1_scoring_service_proto_depIdxs = []int32{
-	3, // 0: concentric.journey.v1.GetScoreRequest.as_of_time:type_name -> google.protobuf.Timestamp
-	3, // 1: concentric.journey.v1.ExplainScoreRequest.as_of_time:type_name -> google.protobuf.Timestamp
-	4, // 2: concentric.journey.v1.ExplainScoreResponse.score:type_name -> concentric.journey.v1.Score
-	5, // 3: concentric.journey.v1.ExplainScoreResponse.contributions:type_name -> concentric.journey.v1.Contribution
-	0, // 4: concentric.journey.v1.ScoringService.GetScore:input_type -> concentric.journey.v1.GetScoreRequest
-	1, // 5: concentric.journey.v1.ScoringService.ExplainScore:input_type -> concentric.journey.v1.ExplainScoreRequest
-	4, // 6: concentric.journey.v1.ScoringService.GetScore:output_type -> concentric.journey.v1.Score
-	2, // 7: concentric.journey.v1.ScoringService.ExplainScore:output_type -> concentric.journey.v1.ExplainScoreResponse
-	6, // [6:8] is the sub-list for method output_type
-	4, // [4:6] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	31, // 0: concentric.journey.v1.GetScoreRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	31, // 1: concentric.journey.v1.GetScoreRequest.read_time:type_name -> google.protobuf.Timestamp
+	31, // 2: concentric.journey.v1.BatchGetScoresRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	32, // 3: concentric.journey.v1.BatchGetScoresResponse.scores:type_name -> concentric.journey.v1.Score
+	33, // 4: concentric.journey.v1.ListScoresResponse.scores:type_name -> concentric.journey.v1.StoredScore
+	31, // 5: concentric.journey.v1.ExplainScoreRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	31, // 6: concentric.journey.v1.ExplainScoreRequest.read_time:type_name -> google.protobuf.Timestamp
+	32, // 7: concentric.journey.v1.ExplainScoreResponse.score:type_name -> concentric.journey.v1.Score
+	34, // 8: concentric.journey.v1.ExplainScoreResponse.contributions:type_name -> concentric.journey.v1.Contribution
+	31, // 9: concentric.journey.v1.CompareScoresRequest.from_time:type_name -> google.protobuf.Timestamp
+	31, // 10: concentric.journey.v1.CompareScoresRequest.to_time:type_name -> google.protobuf.Timestamp
+	32, // 11: concentric.journey.v1.CompareScoresResponse.from:type_name -> concentric.journey.v1.Score
+	32, // 12: concentric.journey.v1.CompareScoresResponse.to:type_name -> concentric.journey.v1.Score
+	10, // 13: concentric.journey.v1.CompareScoresResponse.differences:type_name -> concentric.journey.v1.ScoreDifference
+	35, // 14: concentric.journey.v1.ScoreDifference.stage:type_name -> concentric.type.v1.Stage
+	31, // 15: concentric.journey.v1.SimulateScoreRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	36, // 16: concentric.journey.v1.SimulateScoreRequest.stage_weights:type_name -> concentric.journey.v1.StageNumber
+	37, // 17: concentric.journey.v1.SimulateScoreRequest.half_life:type_name -> google.protobuf.Duration
+	38, // 18: concentric.journey.v1.SimulateScoreRequest.aggregation:type_name -> concentric.journey.v1.ScoringModel.Aggregation
+	30, // 19: concentric.journey.v1.SimulateScoreRequest.added:type_name -> concentric.journey.v1.SimulateScoreRequest.AddedTouchpoint
+	32, // 20: concentric.journey.v1.SimulateScoreResponse.current:type_name -> concentric.journey.v1.Score
+	32, // 21: concentric.journey.v1.SimulateScoreResponse.simulated:type_name -> concentric.journey.v1.Score
+	0,  // 22: concentric.journey.v1.WatchScoresResponse.change:type_name -> concentric.journey.v1.WatchScoresResponse.Change
+	33, // 23: concentric.journey.v1.WatchScoresResponse.score:type_name -> concentric.journey.v1.StoredScore
+	31, // 24: concentric.journey.v1.RecomputeScoresMetadata.create_time:type_name -> google.protobuf.Timestamp
+	31, // 25: concentric.journey.v1.RecomputeScoresMetadata.end_time:type_name -> google.protobuf.Timestamp
+	39, // 26: concentric.journey.v1.CreateScoringModelRequest.scoring_model:type_name -> concentric.journey.v1.ScoringModel
+	39, // 27: concentric.journey.v1.ListScoringModelsResponse.scoring_models:type_name -> concentric.journey.v1.ScoringModel
+	39, // 28: concentric.journey.v1.UpdateScoringModelRequest.scoring_model:type_name -> concentric.journey.v1.ScoringModel
+	40, // 29: concentric.journey.v1.UpdateScoringModelRequest.update_mask:type_name -> google.protobuf.FieldMask
+	39, // 30: concentric.journey.v1.ListScoringModelRevisionsResponse.scoring_models:type_name -> concentric.journey.v1.ScoringModel
+	31, // 31: concentric.journey.v1.BacktestScoringModelRequest.cut_time:type_name -> google.protobuf.Timestamp
+	31, // 32: concentric.journey.v1.BacktestScoringModelMetadata.create_time:type_name -> google.protobuf.Timestamp
+	31, // 33: concentric.journey.v1.BacktestScoringModelMetadata.end_time:type_name -> google.protobuf.Timestamp
+	39, // 34: concentric.journey.v1.ActivateScoringModelResponse.scoring_model:type_name -> concentric.journey.v1.ScoringModel
+	41, // 35: concentric.journey.v1.ActivateScoringModelResponse.recompute:type_name -> google.longrunning.Operation
+	31, // 36: concentric.journey.v1.SimulateScoreRequest.AddedTouchpoint.event_time:type_name -> google.protobuf.Timestamp
+	35, // 37: concentric.journey.v1.SimulateScoreRequest.AddedTouchpoint.stage:type_name -> concentric.type.v1.Stage
+	42, // 38: concentric.journey.v1.SimulateScoreRequest.AddedTouchpoint.channel:type_name -> concentric.type.v1.Channel
+	43, // 39: concentric.journey.v1.SimulateScoreRequest.AddedTouchpoint.expectation:type_name -> concentric.type.v1.Expectation
+	1,  // 40: concentric.journey.v1.ScoringService.GetScore:input_type -> concentric.journey.v1.GetScoreRequest
+	2,  // 41: concentric.journey.v1.ScoringService.BatchGetScores:input_type -> concentric.journey.v1.BatchGetScoresRequest
+	4,  // 42: concentric.journey.v1.ScoringService.ListScores:input_type -> concentric.journey.v1.ListScoresRequest
+	6,  // 43: concentric.journey.v1.ScoringService.ExplainScore:input_type -> concentric.journey.v1.ExplainScoreRequest
+	8,  // 44: concentric.journey.v1.ScoringService.CompareScores:input_type -> concentric.journey.v1.CompareScoresRequest
+	11, // 45: concentric.journey.v1.ScoringService.SimulateScore:input_type -> concentric.journey.v1.SimulateScoreRequest
+	13, // 46: concentric.journey.v1.ScoringService.WatchScores:input_type -> concentric.journey.v1.WatchScoresRequest
+	15, // 47: concentric.journey.v1.ScoringService.RecomputeScores:input_type -> concentric.journey.v1.RecomputeScoresRequest
+	18, // 48: concentric.journey.v1.ScoringService.CreateScoringModel:input_type -> concentric.journey.v1.CreateScoringModelRequest
+	19, // 49: concentric.journey.v1.ScoringService.GetScoringModel:input_type -> concentric.journey.v1.GetScoringModelRequest
+	20, // 50: concentric.journey.v1.ScoringService.ListScoringModels:input_type -> concentric.journey.v1.ListScoringModelsRequest
+	22, // 51: concentric.journey.v1.ScoringService.UpdateScoringModel:input_type -> concentric.journey.v1.UpdateScoringModelRequest
+	23, // 52: concentric.journey.v1.ScoringService.DeleteScoringModel:input_type -> concentric.journey.v1.DeleteScoringModelRequest
+	24, // 53: concentric.journey.v1.ScoringService.ListScoringModelRevisions:input_type -> concentric.journey.v1.ListScoringModelRevisionsRequest
+	26, // 54: concentric.journey.v1.ScoringService.BacktestScoringModel:input_type -> concentric.journey.v1.BacktestScoringModelRequest
+	28, // 55: concentric.journey.v1.ScoringService.ActivateScoringModel:input_type -> concentric.journey.v1.ActivateScoringModelRequest
+	32, // 56: concentric.journey.v1.ScoringService.GetScore:output_type -> concentric.journey.v1.Score
+	3,  // 57: concentric.journey.v1.ScoringService.BatchGetScores:output_type -> concentric.journey.v1.BatchGetScoresResponse
+	5,  // 58: concentric.journey.v1.ScoringService.ListScores:output_type -> concentric.journey.v1.ListScoresResponse
+	7,  // 59: concentric.journey.v1.ScoringService.ExplainScore:output_type -> concentric.journey.v1.ExplainScoreResponse
+	9,  // 60: concentric.journey.v1.ScoringService.CompareScores:output_type -> concentric.journey.v1.CompareScoresResponse
+	12, // 61: concentric.journey.v1.ScoringService.SimulateScore:output_type -> concentric.journey.v1.SimulateScoreResponse
+	14, // 62: concentric.journey.v1.ScoringService.WatchScores:output_type -> concentric.journey.v1.WatchScoresResponse
+	41, // 63: concentric.journey.v1.ScoringService.RecomputeScores:output_type -> google.longrunning.Operation
+	39, // 64: concentric.journey.v1.ScoringService.CreateScoringModel:output_type -> concentric.journey.v1.ScoringModel
+	39, // 65: concentric.journey.v1.ScoringService.GetScoringModel:output_type -> concentric.journey.v1.ScoringModel
+	21, // 66: concentric.journey.v1.ScoringService.ListScoringModels:output_type -> concentric.journey.v1.ListScoringModelsResponse
+	39, // 67: concentric.journey.v1.ScoringService.UpdateScoringModel:output_type -> concentric.journey.v1.ScoringModel
+	44, // 68: concentric.journey.v1.ScoringService.DeleteScoringModel:output_type -> google.protobuf.Empty
+	25, // 69: concentric.journey.v1.ScoringService.ListScoringModelRevisions:output_type -> concentric.journey.v1.ListScoringModelRevisionsResponse
+	41, // 70: concentric.journey.v1.ScoringService.BacktestScoringModel:output_type -> google.longrunning.Operation
+	29, // 71: concentric.journey.v1.ScoringService.ActivateScoringModel:output_type -> concentric.journey.v1.ActivateScoringModelResponse
+	56, // [56:72] is the sub-list for method output_type
+	40, // [40:56] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_scoring_service_proto_init() }
@@ -269,18 +2624,23 @@ func file_concentric_journey_v1_scoring_service_proto_init() {
 		return
 	}
 	file_concentric_journey_v1_score_proto_init()
+	file_concentric_journey_v1_scoring_model_proto_init()
+	file_concentric_journey_v1_scoring_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_concentric_journey_v1_scoring_service_proto_msgTypes[13].OneofWrappers = []any{}
+	file_concentric_journey_v1_scoring_service_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_scoring_service_proto_rawDesc), len(file_concentric_journey_v1_scoring_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   3,
+			NumEnums:      1,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_concentric_journey_v1_scoring_service_proto_goTypes,
 		DependencyIndexes: file_concentric_journey_v1_scoring_service_proto_depIdxs,
+		EnumInfos:         file_concentric_journey_v1_scoring_service_proto_enumTypes,
 		MessageInfos:      file_concentric_journey_v1_scoring_service_proto_msgTypes,
 	}.Build()
 	File_concentric_journey_v1_scoring_service_proto = out.File

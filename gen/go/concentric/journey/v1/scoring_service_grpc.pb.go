@@ -7,10 +7,12 @@
 package journeyv1
 
 import (
+	longrunningpb "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	context "context"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This is a compile-time assertion to ensure that this generated file
@@ -19,8 +21,22 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ScoringService_GetScore_FullMethodName     = "/concentric.journey.v1.ScoringService/GetScore"
-	ScoringService_ExplainScore_FullMethodName = "/concentric.journey.v1.ScoringService/ExplainScore"
+	ScoringService_GetScore_FullMethodName                  = "/concentric.journey.v1.ScoringService/GetScore"
+	ScoringService_BatchGetScores_FullMethodName            = "/concentric.journey.v1.ScoringService/BatchGetScores"
+	ScoringService_ListScores_FullMethodName                = "/concentric.journey.v1.ScoringService/ListScores"
+	ScoringService_ExplainScore_FullMethodName              = "/concentric.journey.v1.ScoringService/ExplainScore"
+	ScoringService_CompareScores_FullMethodName             = "/concentric.journey.v1.ScoringService/CompareScores"
+	ScoringService_SimulateScore_FullMethodName             = "/concentric.journey.v1.ScoringService/SimulateScore"
+	ScoringService_WatchScores_FullMethodName               = "/concentric.journey.v1.ScoringService/WatchScores"
+	ScoringService_RecomputeScores_FullMethodName           = "/concentric.journey.v1.ScoringService/RecomputeScores"
+	ScoringService_CreateScoringModel_FullMethodName        = "/concentric.journey.v1.ScoringService/CreateScoringModel"
+	ScoringService_GetScoringModel_FullMethodName           = "/concentric.journey.v1.ScoringService/GetScoringModel"
+	ScoringService_ListScoringModels_FullMethodName         = "/concentric.journey.v1.ScoringService/ListScoringModels"
+	ScoringService_UpdateScoringModel_FullMethodName        = "/concentric.journey.v1.ScoringService/UpdateScoringModel"
+	ScoringService_DeleteScoringModel_FullMethodName        = "/concentric.journey.v1.ScoringService/DeleteScoringModel"
+	ScoringService_ListScoringModelRevisions_FullMethodName = "/concentric.journey.v1.ScoringService/ListScoringModelRevisions"
+	ScoringService_BacktestScoringModel_FullMethodName      = "/concentric.journey.v1.ScoringService/BacktestScoringModel"
+	ScoringService_ActivateScoringModel_FullMethodName      = "/concentric.journey.v1.ScoringService/ActivateScoringModel"
 )
 
 // ScoringServiceClient is the client API for ScoringService service.
@@ -28,7 +44,9 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // ScoringService scores journeys. The same touchpoints give the same bits, in
-// whatever order, repetition or batch they came.
+// whatever order, repetition or batch they came. The score of a customer into whom
+// others were merged is that of all their touchpoints; a call that names one of them
+// answers for the customer they were merged into.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -38,9 +56,61 @@ const (
 type ScoringServiceClient interface {
 	// Gets a customer's score. `NOT_FOUND` if the customer has no touchpoint at all.
 	GetScore(ctx context.Context, in *GetScoreRequest, opts ...grpc.CallOption) (*Score, error)
+	// Gets the scores of up to 200 customers, in the order asked for, all as of one
+	// instant. Those without a touchpoint are named apart.
+	BatchGetScores(ctx context.Context, in *BatchGetScoresRequest, opts ...grpc.CallOption) (*BatchGetScoresResponse, error)
+	// Lists the scores of a brand as they were last stored: within seconds of a change,
+	// and at least once a day. `GetScore` says how one is now.
+	ListScores(ctx context.Context, in *ListScoresRequest, opts ...grpc.CallOption) (*ListScoresResponse, error)
 	// Explains a customer's score touchpoint by touchpoint. The points add up to score
 	// minus baseline within 1e-9 (LMDI; Ang 2004).
 	ExplainScore(ctx context.Context, in *ExplainScoreRequest, opts ...grpc.CallOption) (*ExplainScoreResponse, error)
+	// Compares a customer's scores as of two instants, under the model that is active now,
+	// and says which touchpoints made the difference: new ones, and older ones by fading.
+	// Their points add up to the difference within 1e-9.
+	CompareScores(ctx context.Context, in *CompareScoresRequest, opts ...grpc.CallOption) (*CompareScoresResponse, error)
+	// Computes what a customer's score would be under another weighting, or with
+	// touchpoints that did not happen. Stores nothing.
+	SimulateScore(ctx context.Context, in *SimulateScoreRequest, opts ...grpc.CallOption) (*SimulateScoreResponse, error)
+	// Sends the scores that are stored, then every one that changes by 0.01 points or
+	// more. A change may come twice. After a break, call again with the last
+	// `resume_token`; one older than 7 days is refused with `OUT_OF_RANGE`, reason
+	// `TOKEN_TOO_OLD`: begin anew without. A watcher that reads too slowly is cut off with
+	// `ABORTED`, reason `TOO_SLOW`, and resumes.
+	WatchScores(ctx context.Context, in *WatchScoresRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchScoresResponse], error)
+	// Computes the stored scores of a brand anew, on all replicas of the service at the
+	// same time. The operation's response is a `RecomputeScoresResponse`, its metadata a
+	// `RecomputeScoresMetadata`; it is read with `OperationService`.
+	RecomputeScores(ctx context.Context, in *RecomputeScoresRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
+	// Creates a scoring model as a draft. A `scoring_model_id` in use is refused with
+	// `ALREADY_EXISTS`. Priors that are left out are estimated from the brand's
+	// touchpoints, then frozen. The most a brand can have is 100.
+	CreateScoringModel(ctx context.Context, in *CreateScoringModelRequest, opts ...grpc.CallOption) (*ScoringModel, error)
+	// Gets one. `default` is built in.
+	GetScoringModel(ctx context.Context, in *GetScoringModelRequest, opts ...grpc.CallOption) (*ScoringModel, error)
+	// Lists them by `order_by`. The one built in is not among them.
+	ListScoringModels(ctx context.Context, in *ListScoringModelsRequest, opts ...grpc.CallOption) (*ListScoringModelsResponse, error)
+	// Changes the fields of `update_mask`, which makes a revision: a draft again. If the
+	// revision before is active, it stays so. Fails with `ABORTED`, reason `STALE`, if the
+	// etag is old; with `FAILED_PRECONDITION`, reason `BUILT_IN`, for `default`.
+	UpdateScoringModel(ctx context.Context, in *UpdateScoringModelRequest, opts ...grpc.CallOption) (*ScoringModel, error)
+	// Deletes one that never was active. Fails with `FAILED_PRECONDITION`, reason `IN_USE`,
+	// if a revision is or was active; reason `BUILT_IN` for `default`. Fails with `ABORTED`,
+	// reason `STALE`, if the etag is old.
+	DeleteScoringModel(ctx context.Context, in *DeleteScoringModelRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Lists the revisions of a model, newest first.
+	ListScoringModelRevisions(ctx context.Context, in *ListScoringModelRevisionsRequest, opts ...grpc.CallOption) (*ListScoringModelRevisionsResponse, error)
+	// Scores customers as of an instant of the past and compares with what they did in the
+	// 90 days after. A draft is BACKTESTED then, and what it needs to be active at once is
+	// prepared. The operation's response is a `Backtest`, its metadata a
+	// `BacktestScoringModelMetadata`. Fails with `FAILED_PRECONDITION`, reason `BUILT_IN`,
+	// for `default`.
+	BacktestScoringModel(ctx context.Context, in *BacktestScoringModelRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error)
+	// Makes the newest revision of a model the one that the brand's scores come from, and
+	// retires the one before. A recompute of all stored scores begins. Fails with
+	// `FAILED_PRECONDITION`, reason `NOT_BACKTESTED`, without a back-test; `default` needs
+	// none. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	ActivateScoringModel(ctx context.Context, in *ActivateScoringModelRequest, opts ...grpc.CallOption) (*ActivateScoringModelResponse, error)
 }
 
 type scoringServiceClient struct {
@@ -61,10 +131,159 @@ func (c *scoringServiceClient) GetScore(ctx context.Context, in *GetScoreRequest
 	return out, nil
 }
 
+func (c *scoringServiceClient) BatchGetScores(ctx context.Context, in *BatchGetScoresRequest, opts ...grpc.CallOption) (*BatchGetScoresResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetScoresResponse)
+	err := c.cc.Invoke(ctx, ScoringService_BatchGetScores_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) ListScores(ctx context.Context, in *ListScoresRequest, opts ...grpc.CallOption) (*ListScoresResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListScoresResponse)
+	err := c.cc.Invoke(ctx, ScoringService_ListScores_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *scoringServiceClient) ExplainScore(ctx context.Context, in *ExplainScoreRequest, opts ...grpc.CallOption) (*ExplainScoreResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ExplainScoreResponse)
 	err := c.cc.Invoke(ctx, ScoringService_ExplainScore_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) CompareScores(ctx context.Context, in *CompareScoresRequest, opts ...grpc.CallOption) (*CompareScoresResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CompareScoresResponse)
+	err := c.cc.Invoke(ctx, ScoringService_CompareScores_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) SimulateScore(ctx context.Context, in *SimulateScoreRequest, opts ...grpc.CallOption) (*SimulateScoreResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SimulateScoreResponse)
+	err := c.cc.Invoke(ctx, ScoringService_SimulateScore_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) WatchScores(ctx context.Context, in *WatchScoresRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchScoresResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ScoringService_ServiceDesc.Streams[0], ScoringService_WatchScores_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchScoresRequest, WatchScoresResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ScoringService_WatchScoresClient = grpc.ServerStreamingClient[WatchScoresResponse]
+
+func (c *scoringServiceClient) RecomputeScores(ctx context.Context, in *RecomputeScoresRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(longrunningpb.Operation)
+	err := c.cc.Invoke(ctx, ScoringService_RecomputeScores_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) CreateScoringModel(ctx context.Context, in *CreateScoringModelRequest, opts ...grpc.CallOption) (*ScoringModel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ScoringModel)
+	err := c.cc.Invoke(ctx, ScoringService_CreateScoringModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) GetScoringModel(ctx context.Context, in *GetScoringModelRequest, opts ...grpc.CallOption) (*ScoringModel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ScoringModel)
+	err := c.cc.Invoke(ctx, ScoringService_GetScoringModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) ListScoringModels(ctx context.Context, in *ListScoringModelsRequest, opts ...grpc.CallOption) (*ListScoringModelsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListScoringModelsResponse)
+	err := c.cc.Invoke(ctx, ScoringService_ListScoringModels_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) UpdateScoringModel(ctx context.Context, in *UpdateScoringModelRequest, opts ...grpc.CallOption) (*ScoringModel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ScoringModel)
+	err := c.cc.Invoke(ctx, ScoringService_UpdateScoringModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) DeleteScoringModel(ctx context.Context, in *DeleteScoringModelRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, ScoringService_DeleteScoringModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) ListScoringModelRevisions(ctx context.Context, in *ListScoringModelRevisionsRequest, opts ...grpc.CallOption) (*ListScoringModelRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListScoringModelRevisionsResponse)
+	err := c.cc.Invoke(ctx, ScoringService_ListScoringModelRevisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) BacktestScoringModel(ctx context.Context, in *BacktestScoringModelRequest, opts ...grpc.CallOption) (*longrunningpb.Operation, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(longrunningpb.Operation)
+	err := c.cc.Invoke(ctx, ScoringService_BacktestScoringModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *scoringServiceClient) ActivateScoringModel(ctx context.Context, in *ActivateScoringModelRequest, opts ...grpc.CallOption) (*ActivateScoringModelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ActivateScoringModelResponse)
+	err := c.cc.Invoke(ctx, ScoringService_ActivateScoringModel_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +295,9 @@ func (c *scoringServiceClient) ExplainScore(ctx context.Context, in *ExplainScor
 // for forward compatibility.
 //
 // ScoringService scores journeys. The same touchpoints give the same bits, in
-// whatever order, repetition or batch they came.
+// whatever order, repetition or batch they came. The score of a customer into whom
+// others were merged is that of all their touchpoints; a call that names one of them
+// answers for the customer they were merged into.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -86,9 +307,61 @@ func (c *scoringServiceClient) ExplainScore(ctx context.Context, in *ExplainScor
 type ScoringServiceServer interface {
 	// Gets a customer's score. `NOT_FOUND` if the customer has no touchpoint at all.
 	GetScore(context.Context, *GetScoreRequest) (*Score, error)
+	// Gets the scores of up to 200 customers, in the order asked for, all as of one
+	// instant. Those without a touchpoint are named apart.
+	BatchGetScores(context.Context, *BatchGetScoresRequest) (*BatchGetScoresResponse, error)
+	// Lists the scores of a brand as they were last stored: within seconds of a change,
+	// and at least once a day. `GetScore` says how one is now.
+	ListScores(context.Context, *ListScoresRequest) (*ListScoresResponse, error)
 	// Explains a customer's score touchpoint by touchpoint. The points add up to score
 	// minus baseline within 1e-9 (LMDI; Ang 2004).
 	ExplainScore(context.Context, *ExplainScoreRequest) (*ExplainScoreResponse, error)
+	// Compares a customer's scores as of two instants, under the model that is active now,
+	// and says which touchpoints made the difference: new ones, and older ones by fading.
+	// Their points add up to the difference within 1e-9.
+	CompareScores(context.Context, *CompareScoresRequest) (*CompareScoresResponse, error)
+	// Computes what a customer's score would be under another weighting, or with
+	// touchpoints that did not happen. Stores nothing.
+	SimulateScore(context.Context, *SimulateScoreRequest) (*SimulateScoreResponse, error)
+	// Sends the scores that are stored, then every one that changes by 0.01 points or
+	// more. A change may come twice. After a break, call again with the last
+	// `resume_token`; one older than 7 days is refused with `OUT_OF_RANGE`, reason
+	// `TOKEN_TOO_OLD`: begin anew without. A watcher that reads too slowly is cut off with
+	// `ABORTED`, reason `TOO_SLOW`, and resumes.
+	WatchScores(*WatchScoresRequest, grpc.ServerStreamingServer[WatchScoresResponse]) error
+	// Computes the stored scores of a brand anew, on all replicas of the service at the
+	// same time. The operation's response is a `RecomputeScoresResponse`, its metadata a
+	// `RecomputeScoresMetadata`; it is read with `OperationService`.
+	RecomputeScores(context.Context, *RecomputeScoresRequest) (*longrunningpb.Operation, error)
+	// Creates a scoring model as a draft. A `scoring_model_id` in use is refused with
+	// `ALREADY_EXISTS`. Priors that are left out are estimated from the brand's
+	// touchpoints, then frozen. The most a brand can have is 100.
+	CreateScoringModel(context.Context, *CreateScoringModelRequest) (*ScoringModel, error)
+	// Gets one. `default` is built in.
+	GetScoringModel(context.Context, *GetScoringModelRequest) (*ScoringModel, error)
+	// Lists them by `order_by`. The one built in is not among them.
+	ListScoringModels(context.Context, *ListScoringModelsRequest) (*ListScoringModelsResponse, error)
+	// Changes the fields of `update_mask`, which makes a revision: a draft again. If the
+	// revision before is active, it stays so. Fails with `ABORTED`, reason `STALE`, if the
+	// etag is old; with `FAILED_PRECONDITION`, reason `BUILT_IN`, for `default`.
+	UpdateScoringModel(context.Context, *UpdateScoringModelRequest) (*ScoringModel, error)
+	// Deletes one that never was active. Fails with `FAILED_PRECONDITION`, reason `IN_USE`,
+	// if a revision is or was active; reason `BUILT_IN` for `default`. Fails with `ABORTED`,
+	// reason `STALE`, if the etag is old.
+	DeleteScoringModel(context.Context, *DeleteScoringModelRequest) (*emptypb.Empty, error)
+	// Lists the revisions of a model, newest first.
+	ListScoringModelRevisions(context.Context, *ListScoringModelRevisionsRequest) (*ListScoringModelRevisionsResponse, error)
+	// Scores customers as of an instant of the past and compares with what they did in the
+	// 90 days after. A draft is BACKTESTED then, and what it needs to be active at once is
+	// prepared. The operation's response is a `Backtest`, its metadata a
+	// `BacktestScoringModelMetadata`. Fails with `FAILED_PRECONDITION`, reason `BUILT_IN`,
+	// for `default`.
+	BacktestScoringModel(context.Context, *BacktestScoringModelRequest) (*longrunningpb.Operation, error)
+	// Makes the newest revision of a model the one that the brand's scores come from, and
+	// retires the one before. A recompute of all stored scores begins. Fails with
+	// `FAILED_PRECONDITION`, reason `NOT_BACKTESTED`, without a back-test; `default` needs
+	// none. Fails with `ABORTED`, reason `STALE`, if the etag is old.
+	ActivateScoringModel(context.Context, *ActivateScoringModelRequest) (*ActivateScoringModelResponse, error)
 	mustEmbedUnimplementedScoringServiceServer()
 }
 
@@ -102,8 +375,50 @@ type UnimplementedScoringServiceServer struct{}
 func (UnimplementedScoringServiceServer) GetScore(context.Context, *GetScoreRequest) (*Score, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetScore not implemented")
 }
+func (UnimplementedScoringServiceServer) BatchGetScores(context.Context, *BatchGetScoresRequest) (*BatchGetScoresResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetScores not implemented")
+}
+func (UnimplementedScoringServiceServer) ListScores(context.Context, *ListScoresRequest) (*ListScoresResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListScores not implemented")
+}
 func (UnimplementedScoringServiceServer) ExplainScore(context.Context, *ExplainScoreRequest) (*ExplainScoreResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainScore not implemented")
+}
+func (UnimplementedScoringServiceServer) CompareScores(context.Context, *CompareScoresRequest) (*CompareScoresResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompareScores not implemented")
+}
+func (UnimplementedScoringServiceServer) SimulateScore(context.Context, *SimulateScoreRequest) (*SimulateScoreResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SimulateScore not implemented")
+}
+func (UnimplementedScoringServiceServer) WatchScores(*WatchScoresRequest, grpc.ServerStreamingServer[WatchScoresResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchScores not implemented")
+}
+func (UnimplementedScoringServiceServer) RecomputeScores(context.Context, *RecomputeScoresRequest) (*longrunningpb.Operation, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecomputeScores not implemented")
+}
+func (UnimplementedScoringServiceServer) CreateScoringModel(context.Context, *CreateScoringModelRequest) (*ScoringModel, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateScoringModel not implemented")
+}
+func (UnimplementedScoringServiceServer) GetScoringModel(context.Context, *GetScoringModelRequest) (*ScoringModel, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetScoringModel not implemented")
+}
+func (UnimplementedScoringServiceServer) ListScoringModels(context.Context, *ListScoringModelsRequest) (*ListScoringModelsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListScoringModels not implemented")
+}
+func (UnimplementedScoringServiceServer) UpdateScoringModel(context.Context, *UpdateScoringModelRequest) (*ScoringModel, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateScoringModel not implemented")
+}
+func (UnimplementedScoringServiceServer) DeleteScoringModel(context.Context, *DeleteScoringModelRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteScoringModel not implemented")
+}
+func (UnimplementedScoringServiceServer) ListScoringModelRevisions(context.Context, *ListScoringModelRevisionsRequest) (*ListScoringModelRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListScoringModelRevisions not implemented")
+}
+func (UnimplementedScoringServiceServer) BacktestScoringModel(context.Context, *BacktestScoringModelRequest) (*longrunningpb.Operation, error) {
+	return nil, status.Error(codes.Unimplemented, "method BacktestScoringModel not implemented")
+}
+func (UnimplementedScoringServiceServer) ActivateScoringModel(context.Context, *ActivateScoringModelRequest) (*ActivateScoringModelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ActivateScoringModel not implemented")
 }
 func (UnimplementedScoringServiceServer) mustEmbedUnimplementedScoringServiceServer() {}
 func (UnimplementedScoringServiceServer) testEmbeddedByValue()                        {}
@@ -144,6 +459,42 @@ func _ScoringService_GetScore_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScoringService_BatchGetScores_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetScoresRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).BatchGetScores(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_BatchGetScores_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).BatchGetScores(ctx, req.(*BatchGetScoresRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_ListScores_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListScoresRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).ListScores(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_ListScores_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).ListScores(ctx, req.(*ListScoresRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ScoringService_ExplainScore_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ExplainScoreRequest)
 	if err := dec(in); err != nil {
@@ -162,6 +513,215 @@ func _ScoringService_ExplainScore_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScoringService_CompareScores_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompareScoresRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).CompareScores(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_CompareScores_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).CompareScores(ctx, req.(*CompareScoresRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_SimulateScore_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SimulateScoreRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).SimulateScore(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_SimulateScore_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).SimulateScore(ctx, req.(*SimulateScoreRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_WatchScores_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchScoresRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ScoringServiceServer).WatchScores(m, &grpc.GenericServerStream[WatchScoresRequest, WatchScoresResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ScoringService_WatchScoresServer = grpc.ServerStreamingServer[WatchScoresResponse]
+
+func _ScoringService_RecomputeScores_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecomputeScoresRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).RecomputeScores(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_RecomputeScores_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).RecomputeScores(ctx, req.(*RecomputeScoresRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_CreateScoringModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateScoringModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).CreateScoringModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_CreateScoringModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).CreateScoringModel(ctx, req.(*CreateScoringModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_GetScoringModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetScoringModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).GetScoringModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_GetScoringModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).GetScoringModel(ctx, req.(*GetScoringModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_ListScoringModels_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListScoringModelsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).ListScoringModels(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_ListScoringModels_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).ListScoringModels(ctx, req.(*ListScoringModelsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_UpdateScoringModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateScoringModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).UpdateScoringModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_UpdateScoringModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).UpdateScoringModel(ctx, req.(*UpdateScoringModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_DeleteScoringModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteScoringModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).DeleteScoringModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_DeleteScoringModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).DeleteScoringModel(ctx, req.(*DeleteScoringModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_ListScoringModelRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListScoringModelRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).ListScoringModelRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_ListScoringModelRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).ListScoringModelRevisions(ctx, req.(*ListScoringModelRevisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_BacktestScoringModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BacktestScoringModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).BacktestScoringModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_BacktestScoringModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).BacktestScoringModel(ctx, req.(*BacktestScoringModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ScoringService_ActivateScoringModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ActivateScoringModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ScoringServiceServer).ActivateScoringModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ScoringService_ActivateScoringModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ScoringServiceServer).ActivateScoringModel(ctx, req.(*ActivateScoringModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ScoringService_ServiceDesc is the grpc.ServiceDesc for ScoringService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -174,10 +734,68 @@ var ScoringService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ScoringService_GetScore_Handler,
 		},
 		{
+			MethodName: "BatchGetScores",
+			Handler:    _ScoringService_BatchGetScores_Handler,
+		},
+		{
+			MethodName: "ListScores",
+			Handler:    _ScoringService_ListScores_Handler,
+		},
+		{
 			MethodName: "ExplainScore",
 			Handler:    _ScoringService_ExplainScore_Handler,
 		},
+		{
+			MethodName: "CompareScores",
+			Handler:    _ScoringService_CompareScores_Handler,
+		},
+		{
+			MethodName: "SimulateScore",
+			Handler:    _ScoringService_SimulateScore_Handler,
+		},
+		{
+			MethodName: "RecomputeScores",
+			Handler:    _ScoringService_RecomputeScores_Handler,
+		},
+		{
+			MethodName: "CreateScoringModel",
+			Handler:    _ScoringService_CreateScoringModel_Handler,
+		},
+		{
+			MethodName: "GetScoringModel",
+			Handler:    _ScoringService_GetScoringModel_Handler,
+		},
+		{
+			MethodName: "ListScoringModels",
+			Handler:    _ScoringService_ListScoringModels_Handler,
+		},
+		{
+			MethodName: "UpdateScoringModel",
+			Handler:    _ScoringService_UpdateScoringModel_Handler,
+		},
+		{
+			MethodName: "DeleteScoringModel",
+			Handler:    _ScoringService_DeleteScoringModel_Handler,
+		},
+		{
+			MethodName: "ListScoringModelRevisions",
+			Handler:    _ScoringService_ListScoringModelRevisions_Handler,
+		},
+		{
+			MethodName: "BacktestScoringModel",
+			Handler:    _ScoringService_BacktestScoringModel_Handler,
+		},
+		{
+			MethodName: "ActivateScoringModel",
+			Handler:    _ScoringService_ActivateScoringModel_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchScores",
+			Handler:       _ScoringService_WatchScores_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "concentric/journey/v1/scoring_service.proto",
 }

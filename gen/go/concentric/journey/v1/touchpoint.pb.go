@@ -44,7 +44,8 @@ type Touchpoint struct {
 	Source string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
 	// The id of the event in `source`, at most 200 characters, compared in Unicode
 	// form NFC. A touchpoint with a (source, event_id) seen before in the brand is a
-	// repeat and changes nothing. Derived from `request_id` if
+	// repeat and changes nothing; with other content it is refused with
+	// `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived from `request_id` if
 	// empty and no `touchpoint_id` is given.
 	EventId string `protobuf:"bytes,6,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// Where it happened. The definition's channel if not given.
@@ -68,7 +69,20 @@ type Touchpoint struct {
 	IsService bool `protobuf:"varint,15,opt,name=is_service,json=isService,proto3" json:"is_service,omitempty"`
 	// Attributes the caller wants to group by later, such as `tenure: "31-60"`; at
 	// most 20. Keys are lower-case words; values are kept in Unicode form NFC.
-	Attributes    map[string]string `protobuf:"bytes,16,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Attributes map[string]string `protobuf:"bytes,16,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What the customer felt.
+	Emotion v1.Emotion `protobuf:"varint,17,opt,name=emotion,proto3,enum=concentric.type.v1.Emotion" json:"emotion,omitempty"`
+	// What it was worth to the brand, such as the price of a purchase. Below zero for
+	// what was given back.
+	Value *Money `protobuf:"bytes,18,opt,name=value,proto3" json:"value,omitempty"`
+	// What was observed, in the unit in which the definition states its expectation,
+	// such as the minutes that the customer waited. Where `expectation` is not given, it
+	// follows from this and what the definition expects.
+	Observed *float64 `protobuf:"fixed64,19,opt,name=observed,proto3,oneof" json:"observed,omitempty"`
+	// When it was taken back. It counts for nothing since, and no list has it.
+	RetractTime *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=retract_time,json=retractTime,proto3" json:"retract_time,omitempty"`
+	// Why it was taken back.
+	RetractReason string `protobuf:"bytes,21,opt,name=retract_reason,json=retractReason,proto3" json:"retract_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -215,6 +229,96 @@ func (x *Touchpoint) GetAttributes() map[string]string {
 	return nil
 }
 
+func (x *Touchpoint) GetEmotion() v1.Emotion {
+	if x != nil {
+		return x.Emotion
+	}
+	return v1.Emotion(0)
+}
+
+func (x *Touchpoint) GetValue() *Money {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *Touchpoint) GetObserved() float64 {
+	if x != nil && x.Observed != nil {
+		return *x.Observed
+	}
+	return 0
+}
+
+func (x *Touchpoint) GetRetractTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetractTime
+	}
+	return nil
+}
+
+func (x *Touchpoint) GetRetractReason() string {
+	if x != nil {
+		return x.RetractReason
+	}
+	return ""
+}
+
+// A Money is an amount in one currency.
+type Money struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The amount in the smallest unit of the currency, such as cents.
+	MinorUnits int64 `protobuf:"varint,1,opt,name=minor_units,json=minorUnits,proto3" json:"minor_units,omitempty"`
+	// The currency in the letters of ISO 4217, such as `EUR`.
+	CurrencyCode  string `protobuf:"bytes,2,opt,name=currency_code,json=currencyCode,proto3" json:"currency_code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Money) Reset() {
+	*x = Money{}
+	mi := &file_concentric_journey_v1_touchpoint_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Money) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Money) ProtoMessage() {}
+
+func (x *Money) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_touchpoint_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Money.ProtoReflect.Descriptor instead.
+func (*Money) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_touchpoint_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Money) GetMinorUnits() int64 {
+	if x != nil {
+		return x.MinorUnits
+	}
+	return 0
+}
+
+func (x *Money) GetCurrencyCode() string {
+	if x != nil {
+		return x.CurrencyCode
+	}
+	return ""
+}
+
 // A Measurement is a rating on a scale of whole numbers.
 type Measurement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -232,7 +336,7 @@ type Measurement struct {
 
 func (x *Measurement) Reset() {
 	*x = Measurement{}
-	mi := &file_concentric_journey_v1_touchpoint_proto_msgTypes[1]
+	mi := &file_concentric_journey_v1_touchpoint_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -244,7 +348,7 @@ func (x *Measurement) String() string {
 func (*Measurement) ProtoMessage() {}
 
 func (x *Measurement) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_touchpoint_proto_msgTypes[1]
+	mi := &file_concentric_journey_v1_touchpoint_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -257,7 +361,7 @@ func (x *Measurement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Measurement.ProtoReflect.Descriptor instead.
 func (*Measurement) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_touchpoint_proto_rawDescGZIP(), []int{1}
+	return file_concentric_journey_v1_touchpoint_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Measurement) GetRating() int32 {
@@ -292,7 +396,7 @@ var File_concentric_journey_v1_touchpoint_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_touchpoint_proto_rawDesc = "" +
 	"\n" +
-	"&concentric/journey/v1/touchpoint.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\r\n" +
+	"&concentric/journey/v1/touchpoint.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x0f\n" +
 	"\n" +
 	"Touchpoint\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xe0A\b\xf0\xc7\x18\x03R\x04name\x12\xa2\x01\n" +
@@ -322,13 +426,24 @@ const file_concentric_journey_v1_touchpoint_proto_rawDesc = "" +
 	"is_service\x18\x0f \x01(\bB\x03\xe0A\x03R\tisService\x12\x87\x01\n" +
 	"\n" +
 	"attributes\x18\x10 \x03(\v21.concentric.journey.v1.Touchpoint.AttributesEntryB4\xe0A\x01\xbaH*\x9a\x01'\x10\x14\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$*\ar\x05\x10\x01\x18\xc8\x01\xf0\xc7\x18\x03R\n" +
-	"attributes\x1a=\n" +
+	"attributes\x12B\n" +
+	"\aemotion\x18\x11 \x01(\x0e2\x1b.concentric.type.v1.EmotionB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\aemotion\x127\n" +
+	"\x05value\x18\x12 \x01(\v2\x1c.concentric.journey.v1.MoneyB\x03\xe0A\x01R\x05value\x12;\n" +
+	"\bobserved\x18\x13 \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\xa2\x94\x1amB)\x00\x00\x00\xa2\x94\x1am\xc2H\x00R\bobserved\x88\x01\x01\x12B\n" +
+	"\fretract_time\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vretractTime\x12.\n" +
+	"\x0eretract_reason\x18\x15 \x01(\tB\a\xe0A\x03\xf0\xc7\x18\x02R\rretractReason\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:\x96\x02\xeaAr\n" +
 	"\x19concentric.dev/Touchpoint\x12<brands/{brand}/customers/{customer}/touchpoints/{touchpoint}*\vtouchpoints2\n" +
 	"touchpoint\xbaH\x9d\x01\x1a\x9a\x01\n" +
-	"\x16touchpoint.interaction\x12!interaction must be one of ticket\x1a]this.ticket == '' || this.interaction == '' || this.interaction.startsWith(this.ticket + '/')\"\xba\x02\n" +
+	"\x16touchpoint.interaction\x12!interaction must be one of ticket\x1a]this.ticket == '' || this.interaction == '' || this.interaction.startsWith(this.ticket + '/')B\v\n" +
+	"\t_observed\"\x81\x01\n" +
+	"\x05Money\x12=\n" +
+	"\vminor_units\x18\x01 \x01(\x03B\x1c\xe0A\x02\xbaH\x16\"\x14\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x80\x80\xe6ٕМ\xfe\xff\x01R\n" +
+	"minorUnits\x129\n" +
+	"\rcurrency_code\x18\x02 \x01(\tB\x14\xe0A\x02\xbaH\x0er\f2\n" +
+	"^[A-Z]{3}$R\fcurrencyCode\"\xba\x02\n" +
 	"\vMeasurement\x12%\n" +
 	"\x06rating\x18\x01 \x01(\x05B\r\xe0A\x02\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x06rating\x12\x1f\n" +
 	"\x03min\x18\x02 \x01(\x05B\r\xe0A\x02\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x03min\x12\x1f\n" +
@@ -349,31 +464,36 @@ func file_concentric_journey_v1_touchpoint_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_touchpoint_proto_rawDescData
 }
 
-var file_concentric_journey_v1_touchpoint_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_concentric_journey_v1_touchpoint_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_concentric_journey_v1_touchpoint_proto_goTypes = []any{
 	(*Touchpoint)(nil),            // 0: concentric.journey.v1.Touchpoint
-	(*Measurement)(nil),           // 1: concentric.journey.v1.Measurement
-	nil,                           // 2: concentric.journey.v1.Touchpoint.AttributesEntry
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
-	(v1.Channel)(0),               // 4: concentric.type.v1.Channel
-	(v1.Stage)(0),                 // 5: concentric.type.v1.Stage
-	(v1.Phase)(0),                 // 6: concentric.type.v1.Phase
-	(v1.Expectation)(0),           // 7: concentric.type.v1.Expectation
+	(*Money)(nil),                 // 1: concentric.journey.v1.Money
+	(*Measurement)(nil),           // 2: concentric.journey.v1.Measurement
+	nil,                           // 3: concentric.journey.v1.Touchpoint.AttributesEntry
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(v1.Channel)(0),               // 5: concentric.type.v1.Channel
+	(v1.Stage)(0),                 // 6: concentric.type.v1.Stage
+	(v1.Phase)(0),                 // 7: concentric.type.v1.Phase
+	(v1.Expectation)(0),           // 8: concentric.type.v1.Expectation
+	(v1.Emotion)(0),               // 9: concentric.type.v1.Emotion
 }
 var file_concentric_journey_v1_touchpoint_proto_depIdxs = []int32{
-	3, // 0: concentric.journey.v1.Touchpoint.event_time:type_name -> google.protobuf.Timestamp
-	3, // 1: concentric.journey.v1.Touchpoint.record_time:type_name -> google.protobuf.Timestamp
-	4, // 2: concentric.journey.v1.Touchpoint.channel:type_name -> concentric.type.v1.Channel
-	5, // 3: concentric.journey.v1.Touchpoint.stage:type_name -> concentric.type.v1.Stage
-	6, // 4: concentric.journey.v1.Touchpoint.phase:type_name -> concentric.type.v1.Phase
-	7, // 5: concentric.journey.v1.Touchpoint.expectation:type_name -> concentric.type.v1.Expectation
-	1, // 6: concentric.journey.v1.Touchpoint.measurement:type_name -> concentric.journey.v1.Measurement
-	2, // 7: concentric.journey.v1.Touchpoint.attributes:type_name -> concentric.journey.v1.Touchpoint.AttributesEntry
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	4,  // 0: concentric.journey.v1.Touchpoint.event_time:type_name -> google.protobuf.Timestamp
+	4,  // 1: concentric.journey.v1.Touchpoint.record_time:type_name -> google.protobuf.Timestamp
+	5,  // 2: concentric.journey.v1.Touchpoint.channel:type_name -> concentric.type.v1.Channel
+	6,  // 3: concentric.journey.v1.Touchpoint.stage:type_name -> concentric.type.v1.Stage
+	7,  // 4: concentric.journey.v1.Touchpoint.phase:type_name -> concentric.type.v1.Phase
+	8,  // 5: concentric.journey.v1.Touchpoint.expectation:type_name -> concentric.type.v1.Expectation
+	2,  // 6: concentric.journey.v1.Touchpoint.measurement:type_name -> concentric.journey.v1.Measurement
+	3,  // 7: concentric.journey.v1.Touchpoint.attributes:type_name -> concentric.journey.v1.Touchpoint.AttributesEntry
+	9,  // 8: concentric.journey.v1.Touchpoint.emotion:type_name -> concentric.type.v1.Emotion
+	1,  // 9: concentric.journey.v1.Touchpoint.value:type_name -> concentric.journey.v1.Money
+	4,  // 10: concentric.journey.v1.Touchpoint.retract_time:type_name -> google.protobuf.Timestamp
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_touchpoint_proto_init() }
@@ -381,13 +501,14 @@ func file_concentric_journey_v1_touchpoint_proto_init() {
 	if File_concentric_journey_v1_touchpoint_proto != nil {
 		return
 	}
+	file_concentric_journey_v1_touchpoint_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_touchpoint_proto_rawDesc), len(file_concentric_journey_v1_touchpoint_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -82,6 +82,71 @@ func (RecordTouchpointResult_Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{3, 0}
 }
 
+// Change is what a message says.
+type WatchTouchpointsResponse_Change int32
+
+const (
+	// Never sent.
+	WatchTouchpointsResponse_CHANGE_UNSPECIFIED WatchTouchpointsResponse_Change = 0
+	// `touchpoint` is part of the snapshot.
+	WatchTouchpointsResponse_CHANGE_SNAPSHOT WatchTouchpointsResponse_Change = 1
+	// The snapshot is complete.
+	WatchTouchpointsResponse_CHANGE_SNAPSHOT_COMPLETE WatchTouchpointsResponse_Change = 2
+	// `touchpoint` is new or has changed.
+	WatchTouchpointsResponse_CHANGE_CHANGED WatchTouchpointsResponse_Change = 3
+	// `touchpoint`, of which only the name is set, was taken back or matches no longer.
+	WatchTouchpointsResponse_CHANGE_GONE WatchTouchpointsResponse_Change = 4
+	// Nothing has changed for 15 seconds.
+	WatchTouchpointsResponse_CHANGE_HEARTBEAT WatchTouchpointsResponse_Change = 5
+)
+
+// Enum value maps for WatchTouchpointsResponse_Change.
+var (
+	WatchTouchpointsResponse_Change_name = map[int32]string{
+		0: "CHANGE_UNSPECIFIED",
+		1: "CHANGE_SNAPSHOT",
+		2: "CHANGE_SNAPSHOT_COMPLETE",
+		3: "CHANGE_CHANGED",
+		4: "CHANGE_GONE",
+		5: "CHANGE_HEARTBEAT",
+	}
+	WatchTouchpointsResponse_Change_value = map[string]int32{
+		"CHANGE_UNSPECIFIED":       0,
+		"CHANGE_SNAPSHOT":          1,
+		"CHANGE_SNAPSHOT_COMPLETE": 2,
+		"CHANGE_CHANGED":           3,
+		"CHANGE_GONE":              4,
+		"CHANGE_HEARTBEAT":         5,
+	}
+)
+
+func (x WatchTouchpointsResponse_Change) Enum() *WatchTouchpointsResponse_Change {
+	p := new(WatchTouchpointsResponse_Change)
+	*p = x
+	return p
+}
+
+func (x WatchTouchpointsResponse_Change) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchTouchpointsResponse_Change) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_journey_v1_touchpoint_service_proto_enumTypes[1].Descriptor()
+}
+
+func (WatchTouchpointsResponse_Change) Type() protoreflect.EnumType {
+	return &file_concentric_journey_v1_touchpoint_service_proto_enumTypes[1]
+}
+
+func (x WatchTouchpointsResponse_Change) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchTouchpointsResponse_Change.Descriptor instead.
+func (WatchTouchpointsResponse_Change) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{11, 0}
+}
+
 // Request message for `TouchpointService.RecordTouchpoint`.
 type RecordTouchpointRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -354,6 +419,119 @@ func (x *RecordTouchpointResult) GetError() *status.Status {
 	return nil
 }
 
+// Request message for `TouchpointService.IngestTouchpoints`.
+type IngestTouchpointsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`. The same in every message of a stream.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The touchpoints, 1 to 1,000, all of the brand in `parent`. `request_id` and
+	// `validate_only` of the items must be empty. They are checked one by one.
+	Requests      []*RecordTouchpointRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IngestTouchpointsRequest) Reset() {
+	*x = IngestTouchpointsRequest{}
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IngestTouchpointsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IngestTouchpointsRequest) ProtoMessage() {}
+
+func (x *IngestTouchpointsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IngestTouchpointsRequest.ProtoReflect.Descriptor instead.
+func (*IngestTouchpointsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *IngestTouchpointsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *IngestTouchpointsRequest) GetRequests() []*RecordTouchpointRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// Response message for `TouchpointService.IngestTouchpoints`: the answer to one message
+// of the client.
+type IngestTouchpointsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many touchpoints of the stream have been answered, those of this message
+	// included.
+	AnsweredCount int64 `protobuf:"varint,1,opt,name=answered_count,json=answeredCount,proto3" json:"answered_count,omitempty"`
+	// One result per touchpoint of the message, in the same order.
+	Results       []*RecordTouchpointResult `protobuf:"bytes,2,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IngestTouchpointsResponse) Reset() {
+	*x = IngestTouchpointsResponse{}
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IngestTouchpointsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IngestTouchpointsResponse) ProtoMessage() {}
+
+func (x *IngestTouchpointsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IngestTouchpointsResponse.ProtoReflect.Descriptor instead.
+func (*IngestTouchpointsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *IngestTouchpointsResponse) GetAnsweredCount() int64 {
+	if x != nil {
+		return x.AnsweredCount
+	}
+	return 0
+}
+
+func (x *IngestTouchpointsResponse) GetResults() []*RecordTouchpointResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
 // Request message for `TouchpointService.GetTouchpoint`.
 type GetTouchpointRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -365,7 +543,7 @@ type GetTouchpointRequest struct {
 
 func (x *GetTouchpointRequest) Reset() {
 	*x = GetTouchpointRequest{}
-	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[4]
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +555,7 @@ func (x *GetTouchpointRequest) String() string {
 func (*GetTouchpointRequest) ProtoMessage() {}
 
 func (x *GetTouchpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[4]
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +568,7 @@ func (x *GetTouchpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTouchpointRequest.ProtoReflect.Descriptor instead.
 func (*GetTouchpointRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{4}
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetTouchpointRequest) GetName() string {
@@ -408,14 +586,22 @@ type ListTouchpointsRequest struct {
 	// At most this many; 50 if zero, never more than 200.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// A `next_page_token` of an earlier call with the same other arguments.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `definition` and `source` and `event_id` and `channel` and `stage` and `phase` and
+	// `expectation` and `emotion` and `ticket` and `is_service` and `event_time` and
+	// `record_time` and `attributes.KEY`.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// `event_time` or `record_time`, each with `desc` or without. `event_time desc` if
+	// empty.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTouchpointsRequest) Reset() {
 	*x = ListTouchpointsRequest{}
-	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +613,7 @@ func (x *ListTouchpointsRequest) String() string {
 func (*ListTouchpointsRequest) ProtoMessage() {}
 
 func (x *ListTouchpointsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +626,7 @@ func (x *ListTouchpointsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTouchpointsRequest.ProtoReflect.Descriptor instead.
 func (*ListTouchpointsRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{5}
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListTouchpointsRequest) GetParent() string {
@@ -464,6 +650,20 @@ func (x *ListTouchpointsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListTouchpointsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListTouchpointsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // Response message for `TouchpointService.ListTouchpoints`.
 type ListTouchpointsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -477,7 +677,7 @@ type ListTouchpointsResponse struct {
 
 func (x *ListTouchpointsResponse) Reset() {
 	*x = ListTouchpointsResponse{}
-	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +689,7 @@ func (x *ListTouchpointsResponse) String() string {
 func (*ListTouchpointsResponse) ProtoMessage() {}
 
 func (x *ListTouchpointsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +702,7 @@ func (x *ListTouchpointsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTouchpointsResponse.ProtoReflect.Descriptor instead.
 func (*ListTouchpointsResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{6}
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListTouchpointsResponse) GetTouchpoints() []*Touchpoint {
@@ -515,6 +715,221 @@ func (x *ListTouchpointsResponse) GetTouchpoints() []*Touchpoint {
 func (x *ListTouchpointsResponse) GetNextPageToken() string {
 	if x != nil {
 		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `TouchpointService.RetractTouchpoint`.
+type RetractTouchpointRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The touchpoint, `brands/{brand}/customers/{customer}/touchpoints/{touchpoint}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, in a few words: 1 to 500 characters.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetractTouchpointRequest) Reset() {
+	*x = RetractTouchpointRequest{}
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetractTouchpointRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetractTouchpointRequest) ProtoMessage() {}
+
+func (x *RetractTouchpointRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetractTouchpointRequest.ProtoReflect.Descriptor instead.
+func (*RetractTouchpointRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RetractTouchpointRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RetractTouchpointRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RetractTouchpointRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *RetractTouchpointRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `TouchpointService.WatchTouchpoints`.
+type WatchTouchpointsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Only those that match, in the language of AIP-160, at most 2 KiB, over
+	// `customer` and the fields of `ListTouchpoints`. A touchpoint that no longer matches
+	// comes once as GONE.
+	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Begin with the touchpoints recorded in the last 24 hours, at most 1,000, newest
+	// first.
+	Snapshot bool `protobuf:"varint,3,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	// The token of the last message received. Absent to begin.
+	ResumeToken   string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchTouchpointsRequest) Reset() {
+	*x = WatchTouchpointsRequest{}
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchTouchpointsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchTouchpointsRequest) ProtoMessage() {}
+
+func (x *WatchTouchpointsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchTouchpointsRequest.ProtoReflect.Descriptor instead.
+func (*WatchTouchpointsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *WatchTouchpointsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WatchTouchpointsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *WatchTouchpointsRequest) GetSnapshot() bool {
+	if x != nil {
+		return x.Snapshot
+	}
+	return false
+}
+
+func (x *WatchTouchpointsRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// Response message for `TouchpointService.WatchTouchpoints`.
+type WatchTouchpointsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the message says.
+	Change WatchTouchpointsResponse_Change `protobuf:"varint,1,opt,name=change,proto3,enum=concentric.journey.v1.WatchTouchpointsResponse_Change" json:"change,omitempty"`
+	// The touchpoint.
+	Touchpoint *Touchpoint `protobuf:"bytes,2,opt,name=touchpoint,proto3" json:"touchpoint,omitempty"`
+	// Send it back to go on after this message. Absent within the snapshot.
+	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchTouchpointsResponse) Reset() {
+	*x = WatchTouchpointsResponse{}
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchTouchpointsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchTouchpointsResponse) ProtoMessage() {}
+
+func (x *WatchTouchpointsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_touchpoint_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchTouchpointsResponse.ProtoReflect.Descriptor instead.
+func (*WatchTouchpointsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *WatchTouchpointsResponse) GetChange() WatchTouchpointsResponse_Change {
+	if x != nil {
+		return x.Change
+	}
+	return WatchTouchpointsResponse_CHANGE_UNSPECIFIED
+}
+
+func (x *WatchTouchpointsResponse) GetTouchpoint() *Touchpoint {
+	if x != nil {
+		return x.Touchpoint
+	}
+	return nil
+}
+
+func (x *WatchTouchpointsResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
 	}
 	return ""
 }
@@ -550,28 +965,68 @@ const file_concentric_journey_v1_touchpoint_service_proto_rawDesc = "" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10OUTCOME_RECORDED\x10\x01\x12\x14\n" +
 	"\x10OUTCOME_REPEATED\x10\x02\x12\x13\n" +
-	"\x0fOUTCOME_REFUSED\x10\x03\"\xa3\x01\n" +
+	"\x0fOUTCOME_REFUSED\x10\x03\"\xbf\x01\n" +
+	"\x18IngestTouchpointsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12_\n" +
+	"\brequests\x18\x02 \x03(\v2..concentric.journey.v1.RecordTouchpointRequestB\x13\xe0A\x02\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\"\x8b\x01\n" +
+	"\x19IngestTouchpointsResponse\x12%\n" +
+	"\x0eanswered_count\x18\x01 \x01(\x03R\ransweredCount\x12G\n" +
+	"\aresults\x18\x02 \x03(\v2-.concentric.journey.v1.RecordTouchpointResultR\aresults\"\xa3\x01\n" +
 	"\x14GetTouchpointRequest\x12\x8a\x01\n" +
-	"\x04name\x18\x01 \x01(\tBv\xe0A\x02\xbaHlrj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x04name\"\xd8\x01\n" +
+	"\x04name\x18\x01 \x01(\tBv\xe0A\x02\xbaHlrj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x04name\"\xa5\x02\n" +
 	"\x16ListTouchpointsRequest\x12i\n" +
 	"\x06parent\x18\x01 \x01(\tBQ\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"\x86\x01\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
+	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\xc8\x01R\aorderBy\"\x86\x01\n" +
 	"\x17ListTouchpointsResponse\x12C\n" +
 	"\vtouchpoints\x18\x01 \x03(\v2!.concentric.journey.v1.TouchpointR\vtouchpoints\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x9d\x06\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd1\x02\n" +
+	"\x18RetractTouchpointRequest\x12\x8a\x01\n" +
+	"\x04name\x18\x01 \x01(\tBv\xe0A\x02\xbaHlrj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x04name\x12)\n" +
+	"\x06reason\x18\x02 \x01(\tB\x11\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd3\x01\n" +
+	"\x17WatchTouchpointsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12#\n" +
+	"\x06filter\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12\x1f\n" +
+	"\bsnapshot\x18\x03 \x01(\bB\x03\xe0A\x01R\bsnapshot\x12.\n" +
+	"\fresume_token\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x04R\vresumeToken\"\xe1\x02\n" +
+	"\x18WatchTouchpointsResponse\x12N\n" +
+	"\x06change\x18\x01 \x01(\x0e26.concentric.journey.v1.WatchTouchpointsResponse.ChangeR\x06change\x12A\n" +
+	"\n" +
+	"touchpoint\x18\x02 \x01(\v2!.concentric.journey.v1.TouchpointR\n" +
+	"touchpoint\x12!\n" +
+	"\fresume_token\x18\x03 \x01(\tR\vresumeToken\"\x8e\x01\n" +
+	"\x06Change\x12\x16\n" +
+	"\x12CHANGE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fCHANGE_SNAPSHOT\x10\x01\x12\x1c\n" +
+	"\x18CHANGE_SNAPSHOT_COMPLETE\x10\x02\x12\x12\n" +
+	"\x0eCHANGE_CHANGED\x10\x03\x12\x0f\n" +
+	"\vCHANGE_GONE\x10\x04\x12\x14\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x052\xb7\n" +
+	"\n" +
 	"\x11TouchpointService\x12\xbf\x01\n" +
 	"\x10RecordTouchpoint\x12..concentric.journey.v1.RecordTouchpointRequest\x1a!.concentric.journey.v1.Touchpoint\"X\xea\xc7\x18\x13\n" +
 	"\x11touchpoints:write\x82\xd3\xe4\x93\x02;:\n" +
 	"touchpoint\"-/v1/{parent=brands/*/customers/*}/touchpoints\x12\xd6\x01\n" +
 	"\x16BatchRecordTouchpoints\x124.concentric.journey.v1.BatchRecordTouchpointsRequest\x1a5.concentric.journey.v1.BatchRecordTouchpointsResponse\"O\xea\xc7\x18\x13\n" +
-	"\x11touchpoints:write\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{parent=brands/*}/touchpoints:batchRecord\x12\xac\x01\n" +
+	"\x11touchpoints:write\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{parent=brands/*}/touchpoints:batchRecord\x12\x93\x01\n" +
+	"\x11IngestTouchpoints\x12/.concentric.journey.v1.IngestTouchpointsRequest\x1a0.concentric.journey.v1.IngestTouchpointsResponse\"\x17\xea\xc7\x18\x13\n" +
+	"\x11touchpoints:write(\x010\x01\x12\xac\x01\n" +
 	"\rGetTouchpoint\x12+.concentric.journey.v1.GetTouchpointRequest\x1a!.concentric.journey.v1.Touchpoint\"K\xea\xc7\x18\x12\n" +
 	"\x10touchpoints:read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=brands/*/customers/*/touchpoints/*}\x12\xbd\x01\n" +
 	"\x0fListTouchpoints\x12-.concentric.journey.v1.ListTouchpointsRequest\x1a..concentric.journey.v1.ListTouchpointsResponse\"K\xea\xc7\x18\x12\n" +
-	"\x10touchpoints:read\x82\xd3\xe4\x93\x02/\x12-/v1/{parent=brands/*/customers/*}/touchpointsB\xf5\x01\n" +
+	"\x10touchpoints:read\x82\xd3\xe4\x93\x02/\x12-/v1/{parent=brands/*/customers/*}/touchpoints\x12\xc2\x01\n" +
+	"\x11RetractTouchpoint\x12/.concentric.journey.v1.RetractTouchpointRequest\x1a!.concentric.journey.v1.Touchpoint\"Y\xea\xc7\x18\x15\n" +
+	"\x13touchpoints:retract\x82\xd3\xe4\x93\x02::\x01*\"5/v1/{name=brands/*/customers/*/touchpoints/*}:retract\x12\xbc\x01\n" +
+	"\x10WatchTouchpoints\x12..concentric.journey.v1.WatchTouchpointsRequest\x1a/.concentric.journey.v1.WatchTouchpointsResponse\"E\xea\xc7\x18\x12\n" +
+	"\x10touchpoints:read\x82\xd3\xe4\x93\x02)\x12'/v1/{parent=brands/*}/touchpoints:watch0\x01B\xf5\x01\n" +
 	"\x19com.concentric.journey.v1B\x16TouchpointServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"
 
 var (
@@ -586,40 +1041,56 @@ func file_concentric_journey_v1_touchpoint_service_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_touchpoint_service_proto_rawDescData
 }
 
-var file_concentric_journey_v1_touchpoint_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concentric_journey_v1_touchpoint_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_concentric_journey_v1_touchpoint_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_concentric_journey_v1_touchpoint_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_concentric_journey_v1_touchpoint_service_proto_goTypes = []any{
 	(RecordTouchpointResult_Outcome)(0),    // 0: concentric.journey.v1.RecordTouchpointResult.Outcome
-	(*RecordTouchpointRequest)(nil),        // 1: concentric.journey.v1.RecordTouchpointRequest
-	(*BatchRecordTouchpointsRequest)(nil),  // 2: concentric.journey.v1.BatchRecordTouchpointsRequest
-	(*BatchRecordTouchpointsResponse)(nil), // 3: concentric.journey.v1.BatchRecordTouchpointsResponse
-	(*RecordTouchpointResult)(nil),         // 4: concentric.journey.v1.RecordTouchpointResult
-	(*GetTouchpointRequest)(nil),           // 5: concentric.journey.v1.GetTouchpointRequest
-	(*ListTouchpointsRequest)(nil),         // 6: concentric.journey.v1.ListTouchpointsRequest
-	(*ListTouchpointsResponse)(nil),        // 7: concentric.journey.v1.ListTouchpointsResponse
-	(*Touchpoint)(nil),                     // 8: concentric.journey.v1.Touchpoint
-	(*status.Status)(nil),                  // 9: google.rpc.Status
+	(WatchTouchpointsResponse_Change)(0),   // 1: concentric.journey.v1.WatchTouchpointsResponse.Change
+	(*RecordTouchpointRequest)(nil),        // 2: concentric.journey.v1.RecordTouchpointRequest
+	(*BatchRecordTouchpointsRequest)(nil),  // 3: concentric.journey.v1.BatchRecordTouchpointsRequest
+	(*BatchRecordTouchpointsResponse)(nil), // 4: concentric.journey.v1.BatchRecordTouchpointsResponse
+	(*RecordTouchpointResult)(nil),         // 5: concentric.journey.v1.RecordTouchpointResult
+	(*IngestTouchpointsRequest)(nil),       // 6: concentric.journey.v1.IngestTouchpointsRequest
+	(*IngestTouchpointsResponse)(nil),      // 7: concentric.journey.v1.IngestTouchpointsResponse
+	(*GetTouchpointRequest)(nil),           // 8: concentric.journey.v1.GetTouchpointRequest
+	(*ListTouchpointsRequest)(nil),         // 9: concentric.journey.v1.ListTouchpointsRequest
+	(*ListTouchpointsResponse)(nil),        // 10: concentric.journey.v1.ListTouchpointsResponse
+	(*RetractTouchpointRequest)(nil),       // 11: concentric.journey.v1.RetractTouchpointRequest
+	(*WatchTouchpointsRequest)(nil),        // 12: concentric.journey.v1.WatchTouchpointsRequest
+	(*WatchTouchpointsResponse)(nil),       // 13: concentric.journey.v1.WatchTouchpointsResponse
+	(*Touchpoint)(nil),                     // 14: concentric.journey.v1.Touchpoint
+	(*status.Status)(nil),                  // 15: google.rpc.Status
 }
 var file_concentric_journey_v1_touchpoint_service_proto_depIdxs = []int32{
-	8,  // 0: concentric.journey.v1.RecordTouchpointRequest.touchpoint:type_name -> concentric.journey.v1.Touchpoint
-	1,  // 1: concentric.journey.v1.BatchRecordTouchpointsRequest.requests:type_name -> concentric.journey.v1.RecordTouchpointRequest
-	4,  // 2: concentric.journey.v1.BatchRecordTouchpointsResponse.results:type_name -> concentric.journey.v1.RecordTouchpointResult
+	14, // 0: concentric.journey.v1.RecordTouchpointRequest.touchpoint:type_name -> concentric.journey.v1.Touchpoint
+	2,  // 1: concentric.journey.v1.BatchRecordTouchpointsRequest.requests:type_name -> concentric.journey.v1.RecordTouchpointRequest
+	5,  // 2: concentric.journey.v1.BatchRecordTouchpointsResponse.results:type_name -> concentric.journey.v1.RecordTouchpointResult
 	0,  // 3: concentric.journey.v1.RecordTouchpointResult.outcome:type_name -> concentric.journey.v1.RecordTouchpointResult.Outcome
-	9,  // 4: concentric.journey.v1.RecordTouchpointResult.error:type_name -> google.rpc.Status
-	8,  // 5: concentric.journey.v1.ListTouchpointsResponse.touchpoints:type_name -> concentric.journey.v1.Touchpoint
-	1,  // 6: concentric.journey.v1.TouchpointService.RecordTouchpoint:input_type -> concentric.journey.v1.RecordTouchpointRequest
-	2,  // 7: concentric.journey.v1.TouchpointService.BatchRecordTouchpoints:input_type -> concentric.journey.v1.BatchRecordTouchpointsRequest
-	5,  // 8: concentric.journey.v1.TouchpointService.GetTouchpoint:input_type -> concentric.journey.v1.GetTouchpointRequest
-	6,  // 9: concentric.journey.v1.TouchpointService.ListTouchpoints:input_type -> concentric.journey.v1.ListTouchpointsRequest
-	8,  // 10: concentric.journey.v1.TouchpointService.RecordTouchpoint:output_type -> concentric.journey.v1.Touchpoint
-	3,  // 11: concentric.journey.v1.TouchpointService.BatchRecordTouchpoints:output_type -> concentric.journey.v1.BatchRecordTouchpointsResponse
-	8,  // 12: concentric.journey.v1.TouchpointService.GetTouchpoint:output_type -> concentric.journey.v1.Touchpoint
-	7,  // 13: concentric.journey.v1.TouchpointService.ListTouchpoints:output_type -> concentric.journey.v1.ListTouchpointsResponse
-	10, // [10:14] is the sub-list for method output_type
-	6,  // [6:10] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	15, // 4: concentric.journey.v1.RecordTouchpointResult.error:type_name -> google.rpc.Status
+	2,  // 5: concentric.journey.v1.IngestTouchpointsRequest.requests:type_name -> concentric.journey.v1.RecordTouchpointRequest
+	5,  // 6: concentric.journey.v1.IngestTouchpointsResponse.results:type_name -> concentric.journey.v1.RecordTouchpointResult
+	14, // 7: concentric.journey.v1.ListTouchpointsResponse.touchpoints:type_name -> concentric.journey.v1.Touchpoint
+	1,  // 8: concentric.journey.v1.WatchTouchpointsResponse.change:type_name -> concentric.journey.v1.WatchTouchpointsResponse.Change
+	14, // 9: concentric.journey.v1.WatchTouchpointsResponse.touchpoint:type_name -> concentric.journey.v1.Touchpoint
+	2,  // 10: concentric.journey.v1.TouchpointService.RecordTouchpoint:input_type -> concentric.journey.v1.RecordTouchpointRequest
+	3,  // 11: concentric.journey.v1.TouchpointService.BatchRecordTouchpoints:input_type -> concentric.journey.v1.BatchRecordTouchpointsRequest
+	6,  // 12: concentric.journey.v1.TouchpointService.IngestTouchpoints:input_type -> concentric.journey.v1.IngestTouchpointsRequest
+	8,  // 13: concentric.journey.v1.TouchpointService.GetTouchpoint:input_type -> concentric.journey.v1.GetTouchpointRequest
+	9,  // 14: concentric.journey.v1.TouchpointService.ListTouchpoints:input_type -> concentric.journey.v1.ListTouchpointsRequest
+	11, // 15: concentric.journey.v1.TouchpointService.RetractTouchpoint:input_type -> concentric.journey.v1.RetractTouchpointRequest
+	12, // 16: concentric.journey.v1.TouchpointService.WatchTouchpoints:input_type -> concentric.journey.v1.WatchTouchpointsRequest
+	14, // 17: concentric.journey.v1.TouchpointService.RecordTouchpoint:output_type -> concentric.journey.v1.Touchpoint
+	4,  // 18: concentric.journey.v1.TouchpointService.BatchRecordTouchpoints:output_type -> concentric.journey.v1.BatchRecordTouchpointsResponse
+	7,  // 19: concentric.journey.v1.TouchpointService.IngestTouchpoints:output_type -> concentric.journey.v1.IngestTouchpointsResponse
+	14, // 20: concentric.journey.v1.TouchpointService.GetTouchpoint:output_type -> concentric.journey.v1.Touchpoint
+	10, // 21: concentric.journey.v1.TouchpointService.ListTouchpoints:output_type -> concentric.journey.v1.ListTouchpointsResponse
+	14, // 22: concentric.journey.v1.TouchpointService.RetractTouchpoint:output_type -> concentric.journey.v1.Touchpoint
+	13, // 23: concentric.journey.v1.TouchpointService.WatchTouchpoints:output_type -> concentric.journey.v1.WatchTouchpointsResponse
+	17, // [17:24] is the sub-list for method output_type
+	10, // [10:17] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_touchpoint_service_proto_init() }
@@ -633,8 +1104,8 @@ func file_concentric_journey_v1_touchpoint_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_touchpoint_service_proto_rawDesc), len(file_concentric_journey_v1_touchpoint_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   7,
+			NumEnums:      2,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,8 +21,11 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	TouchpointService_RecordTouchpoint_FullMethodName       = "/concentric.journey.v1.TouchpointService/RecordTouchpoint"
 	TouchpointService_BatchRecordTouchpoints_FullMethodName = "/concentric.journey.v1.TouchpointService/BatchRecordTouchpoints"
+	TouchpointService_IngestTouchpoints_FullMethodName      = "/concentric.journey.v1.TouchpointService/IngestTouchpoints"
 	TouchpointService_GetTouchpoint_FullMethodName          = "/concentric.journey.v1.TouchpointService/GetTouchpoint"
 	TouchpointService_ListTouchpoints_FullMethodName        = "/concentric.journey.v1.TouchpointService/ListTouchpoints"
+	TouchpointService_RetractTouchpoint_FullMethodName      = "/concentric.journey.v1.TouchpointService/RetractTouchpoint"
+	TouchpointService_WatchTouchpoints_FullMethodName       = "/concentric.journey.v1.TouchpointService/WatchTouchpoints"
 )
 
 // TouchpointServiceClient is the client API for TouchpointService service.
@@ -38,17 +41,37 @@ const (
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type TouchpointServiceClient interface {
-	// Records one touchpoint. A repeat returns the stored one. A `touchpoint_id` is
-	// unique within the brand: one that another customer's touchpoint has is refused
-	// with `ALREADY_EXISTS`.
+	// Records one touchpoint. A repeat returns the stored one. An event that was
+	// recorded with other content is refused with `ALREADY_EXISTS`, reason
+	// `EVENT_ID_TAKEN`. A `touchpoint_id` is unique within the brand: one that another
+	// touchpoint has is refused with `ALREADY_EXISTS`.
 	RecordTouchpoint(ctx context.Context, in *RecordTouchpointRequest, opts ...grpc.CallOption) (*Touchpoint, error)
 	// Records up to 1,000 touchpoints in one transaction. Each is answered on its own;
 	// a refused one does not hold up the others.
 	BatchRecordTouchpoints(ctx context.Context, in *BatchRecordTouchpointsRequest, opts ...grpc.CallOption) (*BatchRecordTouchpointsResponse, error)
-	// Gets one touchpoint.
+	// Records touchpoints for as long as the client sends any, up to 1,000 a message,
+	// which is written as one batch. Each message is answered by one, in the order in
+	// which they were sent, once what it says is durable. At most four messages are
+	// on their way; the rest wait with the client. A client that does not read the answers
+	// for 10 seconds is cut off with `RESOURCE_EXHAUSTED`, reason `ANSWERS_UNREAD`. After a
+	// break, send again what has not been answered: repeats change nothing where
+	// each touchpoint has an `event_id` or a `touchpoint_id`.
+	IngestTouchpoints(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[IngestTouchpointsRequest, IngestTouchpointsResponse], error)
+	// Gets one touchpoint, one that was taken back as well.
 	GetTouchpoint(ctx context.Context, in *GetTouchpointRequest, opts ...grpc.CallOption) (*Touchpoint, error)
-	// Lists the touchpoints of a customer, newest first by `event_time`.
+	// Lists the touchpoints of a customer, and of those who were merged into it, newest
+	// first by `event_time`. Those that were taken back are left out.
 	ListTouchpoints(ctx context.Context, in *ListTouchpointsRequest, opts ...grpc.CallOption) (*ListTouchpointsResponse, error)
+	// Takes a touchpoint back: from now on every score, list and count is as if it had
+	// never been, but for what is asked as it was known before. Taking it back again
+	// changes nothing, and its event cannot be recorded anew.
+	RetractTouchpoint(ctx context.Context, in *RetractTouchpointRequest, opts ...grpc.CallOption) (*Touchpoint, error)
+	// Sends touchpoints as they are recorded, measured and taken back, and a heartbeat
+	// after 15 seconds without a change. A change may come twice, and only the newest
+	// state is sent. After a break, call again with the last `resume_token`; one older
+	// than 7 days is refused with `OUT_OF_RANGE`, reason `TOKEN_TOO_OLD`. A watcher that
+	// reads too slowly is cut off with `ABORTED`, reason `TOO_SLOW`, and resumes.
+	WatchTouchpoints(ctx context.Context, in *WatchTouchpointsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTouchpointsResponse], error)
 }
 
 type touchpointServiceClient struct {
@@ -79,6 +102,19 @@ func (c *touchpointServiceClient) BatchRecordTouchpoints(ctx context.Context, in
 	return out, nil
 }
 
+func (c *touchpointServiceClient) IngestTouchpoints(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[IngestTouchpointsRequest, IngestTouchpointsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TouchpointService_ServiceDesc.Streams[0], TouchpointService_IngestTouchpoints_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[IngestTouchpointsRequest, IngestTouchpointsResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TouchpointService_IngestTouchpointsClient = grpc.BidiStreamingClient[IngestTouchpointsRequest, IngestTouchpointsResponse]
+
 func (c *touchpointServiceClient) GetTouchpoint(ctx context.Context, in *GetTouchpointRequest, opts ...grpc.CallOption) (*Touchpoint, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Touchpoint)
@@ -99,6 +135,35 @@ func (c *touchpointServiceClient) ListTouchpoints(ctx context.Context, in *ListT
 	return out, nil
 }
 
+func (c *touchpointServiceClient) RetractTouchpoint(ctx context.Context, in *RetractTouchpointRequest, opts ...grpc.CallOption) (*Touchpoint, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Touchpoint)
+	err := c.cc.Invoke(ctx, TouchpointService_RetractTouchpoint_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *touchpointServiceClient) WatchTouchpoints(ctx context.Context, in *WatchTouchpointsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTouchpointsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TouchpointService_ServiceDesc.Streams[1], TouchpointService_WatchTouchpoints_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchTouchpointsRequest, WatchTouchpointsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TouchpointService_WatchTouchpointsClient = grpc.ServerStreamingClient[WatchTouchpointsResponse]
+
 // TouchpointServiceServer is the server API for TouchpointService service.
 // All implementations must embed UnimplementedTouchpointServiceServer
 // for forward compatibility.
@@ -112,17 +177,37 @@ func (c *touchpointServiceClient) ListTouchpoints(ctx context.Context, in *ListT
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type TouchpointServiceServer interface {
-	// Records one touchpoint. A repeat returns the stored one. A `touchpoint_id` is
-	// unique within the brand: one that another customer's touchpoint has is refused
-	// with `ALREADY_EXISTS`.
+	// Records one touchpoint. A repeat returns the stored one. An event that was
+	// recorded with other content is refused with `ALREADY_EXISTS`, reason
+	// `EVENT_ID_TAKEN`. A `touchpoint_id` is unique within the brand: one that another
+	// touchpoint has is refused with `ALREADY_EXISTS`.
 	RecordTouchpoint(context.Context, *RecordTouchpointRequest) (*Touchpoint, error)
 	// Records up to 1,000 touchpoints in one transaction. Each is answered on its own;
 	// a refused one does not hold up the others.
 	BatchRecordTouchpoints(context.Context, *BatchRecordTouchpointsRequest) (*BatchRecordTouchpointsResponse, error)
-	// Gets one touchpoint.
+	// Records touchpoints for as long as the client sends any, up to 1,000 a message,
+	// which is written as one batch. Each message is answered by one, in the order in
+	// which they were sent, once what it says is durable. At most four messages are
+	// on their way; the rest wait with the client. A client that does not read the answers
+	// for 10 seconds is cut off with `RESOURCE_EXHAUSTED`, reason `ANSWERS_UNREAD`. After a
+	// break, send again what has not been answered: repeats change nothing where
+	// each touchpoint has an `event_id` or a `touchpoint_id`.
+	IngestTouchpoints(grpc.BidiStreamingServer[IngestTouchpointsRequest, IngestTouchpointsResponse]) error
+	// Gets one touchpoint, one that was taken back as well.
 	GetTouchpoint(context.Context, *GetTouchpointRequest) (*Touchpoint, error)
-	// Lists the touchpoints of a customer, newest first by `event_time`.
+	// Lists the touchpoints of a customer, and of those who were merged into it, newest
+	// first by `event_time`. Those that were taken back are left out.
 	ListTouchpoints(context.Context, *ListTouchpointsRequest) (*ListTouchpointsResponse, error)
+	// Takes a touchpoint back: from now on every score, list and count is as if it had
+	// never been, but for what is asked as it was known before. Taking it back again
+	// changes nothing, and its event cannot be recorded anew.
+	RetractTouchpoint(context.Context, *RetractTouchpointRequest) (*Touchpoint, error)
+	// Sends touchpoints as they are recorded, measured and taken back, and a heartbeat
+	// after 15 seconds without a change. A change may come twice, and only the newest
+	// state is sent. After a break, call again with the last `resume_token`; one older
+	// than 7 days is refused with `OUT_OF_RANGE`, reason `TOKEN_TOO_OLD`. A watcher that
+	// reads too slowly is cut off with `ABORTED`, reason `TOO_SLOW`, and resumes.
+	WatchTouchpoints(*WatchTouchpointsRequest, grpc.ServerStreamingServer[WatchTouchpointsResponse]) error
 	mustEmbedUnimplementedTouchpointServiceServer()
 }
 
@@ -139,11 +224,20 @@ func (UnimplementedTouchpointServiceServer) RecordTouchpoint(context.Context, *R
 func (UnimplementedTouchpointServiceServer) BatchRecordTouchpoints(context.Context, *BatchRecordTouchpointsRequest) (*BatchRecordTouchpointsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchRecordTouchpoints not implemented")
 }
+func (UnimplementedTouchpointServiceServer) IngestTouchpoints(grpc.BidiStreamingServer[IngestTouchpointsRequest, IngestTouchpointsResponse]) error {
+	return status.Error(codes.Unimplemented, "method IngestTouchpoints not implemented")
+}
 func (UnimplementedTouchpointServiceServer) GetTouchpoint(context.Context, *GetTouchpointRequest) (*Touchpoint, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTouchpoint not implemented")
 }
 func (UnimplementedTouchpointServiceServer) ListTouchpoints(context.Context, *ListTouchpointsRequest) (*ListTouchpointsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListTouchpoints not implemented")
+}
+func (UnimplementedTouchpointServiceServer) RetractTouchpoint(context.Context, *RetractTouchpointRequest) (*Touchpoint, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetractTouchpoint not implemented")
+}
+func (UnimplementedTouchpointServiceServer) WatchTouchpoints(*WatchTouchpointsRequest, grpc.ServerStreamingServer[WatchTouchpointsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchTouchpoints not implemented")
 }
 func (UnimplementedTouchpointServiceServer) mustEmbedUnimplementedTouchpointServiceServer() {}
 func (UnimplementedTouchpointServiceServer) testEmbeddedByValue()                           {}
@@ -202,6 +296,13 @@ func _TouchpointService_BatchRecordTouchpoints_Handler(srv interface{}, ctx cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TouchpointService_IngestTouchpoints_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(TouchpointServiceServer).IngestTouchpoints(&grpc.GenericServerStream[IngestTouchpointsRequest, IngestTouchpointsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TouchpointService_IngestTouchpointsServer = grpc.BidiStreamingServer[IngestTouchpointsRequest, IngestTouchpointsResponse]
+
 func _TouchpointService_GetTouchpoint_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetTouchpointRequest)
 	if err := dec(in); err != nil {
@@ -238,6 +339,35 @@ func _TouchpointService_ListTouchpoints_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TouchpointService_RetractTouchpoint_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetractTouchpointRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TouchpointServiceServer).RetractTouchpoint(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TouchpointService_RetractTouchpoint_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TouchpointServiceServer).RetractTouchpoint(ctx, req.(*RetractTouchpointRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TouchpointService_WatchTouchpoints_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchTouchpointsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(TouchpointServiceServer).WatchTouchpoints(m, &grpc.GenericServerStream[WatchTouchpointsRequest, WatchTouchpointsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TouchpointService_WatchTouchpointsServer = grpc.ServerStreamingServer[WatchTouchpointsResponse]
+
 // TouchpointService_ServiceDesc is the grpc.ServiceDesc for TouchpointService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -261,7 +391,23 @@ var TouchpointService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListTouchpoints",
 			Handler:    _TouchpointService_ListTouchpoints_Handler,
 		},
+		{
+			MethodName: "RetractTouchpoint",
+			Handler:    _TouchpointService_RetractTouchpoint_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "IngestTouchpoints",
+			Handler:       _TouchpointService_IngestTouchpoints_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "WatchTouchpoints",
+			Handler:       _TouchpointService_WatchTouchpoints_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "concentric/journey/v1/touchpoint_service.proto",
 }

@@ -126,6 +126,60 @@ func (Channel) EnumDescriptor() ([]byte, []int) {
 	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{0}
 }
 
+// Mode is whether a channel is digital or physical. It follows from the channel.
+type Mode int32
+
+const (
+	// Not known.
+	Mode_MODE_UNSPECIFIED Mode = 0
+	// E-mail, chat, web, mobile application, social network, SMS, messaging, search and
+	// inside the product.
+	Mode_MODE_DIGITAL Mode = 1
+	// Telephone, in store, in person, mail, outdoor and event: a person, a place or a thing.
+	Mode_MODE_PHYSICAL Mode = 2
+)
+
+// Enum value maps for Mode.
+var (
+	Mode_name = map[int32]string{
+		0: "MODE_UNSPECIFIED",
+		1: "MODE_DIGITAL",
+		2: "MODE_PHYSICAL",
+	}
+	Mode_value = map[string]int32{
+		"MODE_UNSPECIFIED": 0,
+		"MODE_DIGITAL":     1,
+		"MODE_PHYSICAL":    2,
+	}
+)
+
+func (x Mode) Enum() *Mode {
+	p := new(Mode)
+	*p = x
+	return p
+}
+
+func (x Mode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Mode) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_type_v1_enums_proto_enumTypes[1].Descriptor()
+}
+
+func (Mode) Type() protoreflect.EnumType {
+	return &file_concentric_type_v1_enums_proto_enumTypes[1]
+}
+
+func (x Mode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Mode.Descriptor instead.
+func (Mode) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{1}
+}
+
 // Handling is who or what served the customer.
 type Handling int32
 
@@ -171,11 +225,11 @@ func (x Handling) String() string {
 }
 
 func (Handling) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[1].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[2].Descriptor()
 }
 
 func (Handling) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[1]
+	return &file_concentric_type_v1_enums_proto_enumTypes[2]
 }
 
 func (x Handling) Number() protoreflect.EnumNumber {
@@ -184,7 +238,7 @@ func (x Handling) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Handling.Descriptor instead.
 func (Handling) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{1}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{2}
 }
 
 // Origin is who made the first move.
@@ -228,11 +282,11 @@ func (x Origin) String() string {
 }
 
 func (Origin) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[2].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[3].Descriptor()
 }
 
 func (Origin) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[2]
+	return &file_concentric_type_v1_enums_proto_enumTypes[3]
 }
 
 func (x Origin) Number() protoreflect.EnumNumber {
@@ -241,7 +295,7 @@ func (x Origin) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Origin.Descriptor instead.
 func (Origin) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{2}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{3}
 }
 
 // Stage is the place in the customer's journey, in the five-stage vocabulary.
@@ -295,11 +349,11 @@ func (x Stage) String() string {
 }
 
 func (Stage) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[3].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[4].Descriptor()
 }
 
 func (Stage) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[3]
+	return &file_concentric_type_v1_enums_proto_enumTypes[4]
 }
 
 func (x Stage) Number() protoreflect.EnumNumber {
@@ -308,7 +362,7 @@ func (x Stage) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stage.Descriptor instead.
 func (Stage) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{3}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{4}
 }
 
 // Phase is the place in the customer's journey, in the four-phase vocabulary.
@@ -356,11 +410,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[4].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[5].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[4]
+	return &file_concentric_type_v1_enums_proto_enumTypes[5]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -369,7 +423,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{4}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{5}
 }
 
 // Function is the part of the company that owns a touchpoint.
@@ -441,11 +495,11 @@ func (x Function) String() string {
 }
 
 func (Function) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[5].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[6].Descriptor()
 }
 
 func (Function) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[5]
+	return &file_concentric_type_v1_enums_proto_enumTypes[6]
 }
 
 func (x Function) Number() protoreflect.EnumNumber {
@@ -454,7 +508,7 @@ func (x Function) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Function.Descriptor instead.
 func (Function) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{5}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{6}
 }
 
 // ControlLevel is how far the brand decides what happens at a touchpoint.
@@ -502,11 +556,11 @@ func (x ControlLevel) String() string {
 }
 
 func (ControlLevel) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[6].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[7].Descriptor()
 }
 
 func (ControlLevel) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[6]
+	return &file_concentric_type_v1_enums_proto_enumTypes[7]
 }
 
 func (x ControlLevel) Number() protoreflect.EnumNumber {
@@ -515,7 +569,7 @@ func (x ControlLevel) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ControlLevel.Descriptor instead.
 func (ControlLevel) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{6}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{7}
 }
 
 // TouchpointKind is what sort of contact a touchpoint is.
@@ -563,11 +617,11 @@ func (x TouchpointKind) String() string {
 }
 
 func (TouchpointKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[7].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[8].Descriptor()
 }
 
 func (TouchpointKind) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[7]
+	return &file_concentric_type_v1_enums_proto_enumTypes[8]
 }
 
 func (x TouchpointKind) Number() protoreflect.EnumNumber {
@@ -576,7 +630,7 @@ func (x TouchpointKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TouchpointKind.Descriptor instead.
 func (TouchpointKind) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{7}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{8}
 }
 
 // Component is the part of the offer a touchpoint speaks for.
@@ -632,11 +686,11 @@ func (x Component) String() string {
 }
 
 func (Component) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[8].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[9].Descriptor()
 }
 
 func (Component) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[8]
+	return &file_concentric_type_v1_enums_proto_enumTypes[9]
 }
 
 func (x Component) Number() protoreflect.EnumNumber {
@@ -645,7 +699,7 @@ func (x Component) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Component.Descriptor instead.
 func (Component) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{8}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{9}
 }
 
 // Expectation is how a touchpoint compares with what the customer expected.
@@ -689,11 +743,11 @@ func (x Expectation) String() string {
 }
 
 func (Expectation) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[9].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[10].Descriptor()
 }
 
 func (Expectation) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[9]
+	return &file_concentric_type_v1_enums_proto_enumTypes[10]
 }
 
 func (x Expectation) Number() protoreflect.EnumNumber {
@@ -702,7 +756,7 @@ func (x Expectation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Expectation.Descriptor instead.
 func (Expectation) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{9}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{10}
 }
 
 // Subject is what a question or a metric is about. Numbers about different
@@ -747,11 +801,11 @@ func (x Subject) String() string {
 }
 
 func (Subject) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[10].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[11].Descriptor()
 }
 
 func (Subject) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[10]
+	return &file_concentric_type_v1_enums_proto_enumTypes[11]
 }
 
 func (x Subject) Number() protoreflect.EnumNumber {
@@ -760,7 +814,7 @@ func (x Subject) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Subject.Descriptor instead.
 func (Subject) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{10}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{11}
 }
 
 // Emotion is what a customer feels.
@@ -832,11 +886,11 @@ func (x Emotion) String() string {
 }
 
 func (Emotion) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_type_v1_enums_proto_enumTypes[11].Descriptor()
+	return file_concentric_type_v1_enums_proto_enumTypes[12].Descriptor()
 }
 
 func (Emotion) Type() protoreflect.EnumType {
-	return &file_concentric_type_v1_enums_proto_enumTypes[11]
+	return &file_concentric_type_v1_enums_proto_enumTypes[12]
 }
 
 func (x Emotion) Number() protoreflect.EnumNumber {
@@ -845,7 +899,7 @@ func (x Emotion) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Emotion.Descriptor instead.
 func (Emotion) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{11}
+	return file_concentric_type_v1_enums_proto_rawDescGZIP(), []int{12}
 }
 
 var File_concentric_type_v1_enums_proto protoreflect.FileDescriptor
@@ -870,7 +924,11 @@ const file_concentric_type_v1_enums_proto_rawDesc = "" +
 	"\x0fCHANNEL_OUTDOOR\x10\f\x12\x12\n" +
 	"\x0eCHANNEL_SEARCH\x10\r\x12\x11\n" +
 	"\rCHANNEL_EVENT\x10\x0e\x12\x16\n" +
-	"\x12CHANNEL_IN_PRODUCT\x10\x0f*z\n" +
+	"\x12CHANNEL_IN_PRODUCT\x10\x0f*A\n" +
+	"\x04Mode\x12\x14\n" +
+	"\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fMODE_DIGITAL\x10\x01\x12\x11\n" +
+	"\rMODE_PHYSICAL\x10\x02*z\n" +
 	"\bHandling\x12\x18\n" +
 	"\x14HANDLING_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eHANDLING_AGENT\x10\x01\x12\x10\n" +
@@ -966,20 +1024,21 @@ func file_concentric_type_v1_enums_proto_rawDescGZIP() []byte {
 	return file_concentric_type_v1_enums_proto_rawDescData
 }
 
-var file_concentric_type_v1_enums_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
+var file_concentric_type_v1_enums_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
 var file_concentric_type_v1_enums_proto_goTypes = []any{
 	(Channel)(0),        // 0: concentric.type.v1.Channel
-	(Handling)(0),       // 1: concentric.type.v1.Handling
-	(Origin)(0),         // 2: concentric.type.v1.Origin
-	(Stage)(0),          // 3: concentric.type.v1.Stage
-	(Phase)(0),          // 4: concentric.type.v1.Phase
-	(Function)(0),       // 5: concentric.type.v1.Function
-	(ControlLevel)(0),   // 6: concentric.type.v1.ControlLevel
-	(TouchpointKind)(0), // 7: concentric.type.v1.TouchpointKind
-	(Component)(0),      // 8: concentric.type.v1.Component
-	(Expectation)(0),    // 9: concentric.type.v1.Expectation
-	(Subject)(0),        // 10: concentric.type.v1.Subject
-	(Emotion)(0),        // 11: concentric.type.v1.Emotion
+	(Mode)(0),           // 1: concentric.type.v1.Mode
+	(Handling)(0),       // 2: concentric.type.v1.Handling
+	(Origin)(0),         // 3: concentric.type.v1.Origin
+	(Stage)(0),          // 4: concentric.type.v1.Stage
+	(Phase)(0),          // 5: concentric.type.v1.Phase
+	(Function)(0),       // 6: concentric.type.v1.Function
+	(ControlLevel)(0),   // 7: concentric.type.v1.ControlLevel
+	(TouchpointKind)(0), // 8: concentric.type.v1.TouchpointKind
+	(Component)(0),      // 9: concentric.type.v1.Component
+	(Expectation)(0),    // 10: concentric.type.v1.Expectation
+	(Subject)(0),        // 11: concentric.type.v1.Subject
+	(Emotion)(0),        // 12: concentric.type.v1.Emotion
 }
 var file_concentric_type_v1_enums_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -999,7 +1058,7 @@ func file_concentric_type_v1_enums_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_type_v1_enums_proto_rawDesc), len(file_concentric_type_v1_enums_proto_rawDesc)),
-			NumEnums:      12,
+			NumEnums:      13,
 			NumMessages:   0,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -99,7 +99,7 @@ const (
 	Method_METHOD_STUDENT_T Method = 3
 	// Posterior of a beta-binomial model.
 	Method_METHOD_BETA_BINOMIAL Method = 4
-	// Bootstrap.
+	// Bootstrap, bias-corrected and accelerated (Efron 1987).
 	Method_METHOD_BOOTSTRAP Method = 5
 	// Delta method on the logarithm of a score.
 	Method_METHOD_DELTA Method = 6
@@ -114,6 +114,9 @@ const (
 	Method_METHOD_WOODRUFF Method = 10
 	// Posterior of a normal-normal model.
 	Method_METHOD_NORMAL_NORMAL Method = 11
+	// Simultaneous intervals of the shares of several classes (Goodman 1965): all hold
+	// together at the confidence level.
+	Method_METHOD_GOODMAN Method = 12
 )
 
 // Enum value maps for Method.
@@ -131,6 +134,7 @@ var (
 		9:  "METHOD_SKETCH",
 		10: "METHOD_WOODRUFF",
 		11: "METHOD_NORMAL_NORMAL",
+		12: "METHOD_GOODMAN",
 	}
 	Method_value = map[string]int32{
 		"METHOD_UNSPECIFIED":   0,
@@ -145,6 +149,7 @@ var (
 		"METHOD_SKETCH":        9,
 		"METHOD_WOODRUFF":      10,
 		"METHOD_NORMAL_NORMAL": 11,
+		"METHOD_GOODMAN":       12,
 	}
 )
 
@@ -682,7 +687,7 @@ const file_concentric_type_v1_estimate_proto_rawDesc = "" +
 	"QUALITY_OK\x10\x01\x12\x18\n" +
 	"\x14QUALITY_SMALL_SAMPLE\x10\x02\x12\x16\n" +
 	"\x12QUALITY_SUPPRESSED\x10\x03\x12\x13\n" +
-	"\x0fQUALITY_NO_DATA\x10\x04*\x8a\x02\n" +
+	"\x0fQUALITY_NO_DATA\x10\x04*\x9e\x02\n" +
 	"\x06Method\x12\x16\n" +
 	"\x12METHOD_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMETHOD_WILSON\x10\x01\x12\x18\n" +
@@ -696,7 +701,8 @@ const file_concentric_type_v1_estimate_proto_rawDesc = "" +
 	"\rMETHOD_SKETCH\x10\t\x12\x13\n" +
 	"\x0fMETHOD_WOODRUFF\x10\n" +
 	"\x12\x18\n" +
-	"\x14METHOD_NORMAL_NORMAL\x10\v*_\n" +
+	"\x14METHOD_NORMAL_NORMAL\x10\v\x12\x12\n" +
+	"\x0eMETHOD_GOODMAN\x10\f*_\n" +
 	"\x04Unit\x12\x14\n" +
 	"\x10UNIT_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +

@@ -106,6 +106,20 @@ const (
 	// Share of touchpoints that are service touchpoints: the size of the inner
 	// circle within the outer. RATIO, WILSON.
 	Metric_METRIC_SERVICE_TOUCHPOINT_SHARE Metric = 47
+	// Share of touchpoints that were as expected, neither worse nor better. RATIO, WILSON.
+	Metric_METRIC_AS_EXPECTED_SHARE Metric = 48
+	// Mean outcome of touchpoints, 0 to 1: by the rating, else by the expectation. All
+	// touchpoints of the window weigh the same. RATIO, STUDENT_T.
+	Metric_METRIC_OUTCOME_MEAN Metric = 49
+	// Consistency: the standard deviation of the same outcomes, 0 to about 0.5; the smaller,
+	// the more alike the touchpoints are. RATIO, DELTA.
+	Metric_METRIC_OUTCOME_SPREAD Metric = 50
+	// Share of active customers who had a touchpoint before the window as well: the old
+	// ones, who came back. Only where it is asked for. RATIO, WILSON.
+	Metric_METRIC_RETURNING_CUSTOMER_RATE Metric = 51
+	// People who hear something good less people who hear something poor from the
+	// customers of the window; see `WordOfMouth`. COUNT, ADJUSTED_WALD.
+	Metric_METRIC_WORD_OF_MOUTH Metric = 52
 	// Median wall-clock time from the first unanswered message of a burst, after a
 	// response, to the next response or the resolution. SECONDS, EXACT.
 	Metric_METRIC_NEXT_RESPONSE_TIME_P50 Metric = 60
@@ -258,6 +272,11 @@ var (
 		45:  "METRIC_JOURNEY_SCORE",
 		46:  "METRIC_REPEAT_CUSTOMER_RATE",
 		47:  "METRIC_SERVICE_TOUCHPOINT_SHARE",
+		48:  "METRIC_AS_EXPECTED_SHARE",
+		49:  "METRIC_OUTCOME_MEAN",
+		50:  "METRIC_OUTCOME_SPREAD",
+		51:  "METRIC_RETURNING_CUSTOMER_RATE",
+		52:  "METRIC_WORD_OF_MOUTH",
 		60:  "METRIC_NEXT_RESPONSE_TIME_P50",
 		61:  "METRIC_NEXT_RESPONSE_TIME_P90",
 		62:  "METRIC_NEXT_RESPONSE_TIME_P95",
@@ -343,6 +362,11 @@ var (
 		"METRIC_JOURNEY_SCORE":                    45,
 		"METRIC_REPEAT_CUSTOMER_RATE":             46,
 		"METRIC_SERVICE_TOUCHPOINT_SHARE":         47,
+		"METRIC_AS_EXPECTED_SHARE":                48,
+		"METRIC_OUTCOME_MEAN":                     49,
+		"METRIC_OUTCOME_SPREAD":                   50,
+		"METRIC_RETURNING_CUSTOMER_RATE":          51,
+		"METRIC_WORD_OF_MOUTH":                    52,
 		"METRIC_NEXT_RESPONSE_TIME_P50":           60,
 		"METRIC_NEXT_RESPONSE_TIME_P90":           61,
 		"METRIC_NEXT_RESPONSE_TIME_P95":           62,
@@ -690,7 +714,7 @@ const file_concentric_type_v1_measure_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"y\n" +
 	"\fMeasureGroup\x120\n" +
 	"\x04keys\x18\x01 \x03(\v2\x1c.concentric.type.v1.GroupKeyR\x04keys\x127\n" +
-	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures*\x84\x14\n" +
+	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures*\x94\x15\n" +
 	"\x06Metric\x12\x16\n" +
 	"\x12METRIC_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -729,7 +753,12 @@ const file_concentric_type_v1_measure_proto_rawDesc = "" +
 	"\x13METRIC_DELIGHT_RATE\x10,\x12\x18\n" +
 	"\x14METRIC_JOURNEY_SCORE\x10-\x12\x1f\n" +
 	"\x1bMETRIC_REPEAT_CUSTOMER_RATE\x10.\x12#\n" +
-	"\x1fMETRIC_SERVICE_TOUCHPOINT_SHARE\x10/\x12!\n" +
+	"\x1fMETRIC_SERVICE_TOUCHPOINT_SHARE\x10/\x12\x1c\n" +
+	"\x18METRIC_AS_EXPECTED_SHARE\x100\x12\x17\n" +
+	"\x13METRIC_OUTCOME_MEAN\x101\x12\x19\n" +
+	"\x15METRIC_OUTCOME_SPREAD\x102\x12\"\n" +
+	"\x1eMETRIC_RETURNING_CUSTOMER_RATE\x103\x12\x18\n" +
+	"\x14METRIC_WORD_OF_MOUTH\x104\x12!\n" +
 	"\x1dMETRIC_NEXT_RESPONSE_TIME_P50\x10<\x12!\n" +
 	"\x1dMETRIC_NEXT_RESPONSE_TIME_P90\x10=\x12!\n" +
 	"\x1dMETRIC_NEXT_RESPONSE_TIME_P95\x10>\x12+\n" +

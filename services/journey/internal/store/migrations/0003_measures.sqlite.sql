@@ -1,6 +1,7 @@
 -- +goose Up
--- Every rating is kept, so that the one before counts again where a response is
--- excluded. A withdrawn one counts for nothing; version says which word is the last.
+-- Every word of every response is kept, so that the one before counts again where a
+-- response is excluded, and so that it can be told what was known when. A withdrawn one
+-- counts for nothing; the greatest version is the last word.
 CREATE TABLE kept_measure (
   brand           TEXT    NOT NULL,
   target          TEXT    NOT NULL,
@@ -13,9 +14,10 @@ CREATE TABLE kept_measure (
   lower_is_better INTEGER NOT NULL,
   version         BIGINT  NOT NULL,
   withdrawn       INTEGER NOT NULL,
-  PRIMARY KEY (brand, target, customer, response)
+  record_time     BIGINT  NOT NULL,
+  PRIMARY KEY (brand, target, customer, response, version)
 ) WITHOUT ROWID;
-INSERT INTO kept_measure (brand, target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better, version, withdrawn)
-SELECT brand, target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better, 1, 0 FROM measure;
+INSERT INTO kept_measure (brand, target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better, version, withdrawn, record_time)
+SELECT brand, target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better, 1, 0, 0 FROM measure;
 DROP TABLE measure;
 ALTER TABLE kept_measure RENAME TO measure;

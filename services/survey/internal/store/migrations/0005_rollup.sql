@@ -34,11 +34,12 @@ CREATE TABLE rollup_month (
 );
 
 -- Days whose observations have changed since. Rows are added and deleted, never
--- updated, so that nobody who writes waits for another.
+-- updated, so that nobody who writes waits for another. The key begins with the day:
+-- few rows are between two of a day, whatever is known about the table.
 CREATE TABLE rollup_stale (
   brand  TEXT    NOT NULL,
   source INTEGER NOT NULL,
-  id     TEXT    NOT NULL,
   day    BIGINT  NOT NULL,
-  PRIMARY KEY (brand, source, id)
+  id     TEXT    NOT NULL,
+  PRIMARY KEY (brand, source, day, id)
 );

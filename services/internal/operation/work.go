@@ -1,0 +1,110 @@
+package operation
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/resource"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/worker"
+)
+
+const (
+	leaseTime   = 30 * time.Second // of an operation; a step takes much less
+	pollEvery   = 5 * time.Second  // another replica may have died
+	forgetEvery = time.Hour        // old operations
+)
+
+// Run works on operations, one at a time, until ctx ends. Replicas may run it at the
+// same time: one of them works on an operation, another goes on with it where that
+// one fell silent.
+func (d *Desk) Run(ctx context.Context) {
+	if !d.DB.Postgres() { // nobody else works, so what is held was held before the restart
+		if err := d.DB.Write(ctx, func(tx *sqldb.Tx) error { release(tx); return nil }); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "operations wait for their leases", slog.String("error", err.Error()))
+		}
+	}
+	var forgotten time.Time // when it last forgot old ones
+	for again := (worker.Retry{}); ctx.Err() == nil; {
+		d.Alarm.Clear()
+		if now := resource.Now(); now.Sub(forgotten) >= forgetEvery {
+			forgotten = now
+			d.forgetOld(ctx, now)
+		}
+		next, worked, err := d.work(ctx)
+		if err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "an operation is delayed", slog.String("error", err.Error()))
+		}
+		if again.Wait(ctx, err); !worked && err == nil {
+			d.Alarm.Wait(ctx, next, pollEvery)
+		}
+	}
+}
+
+// forgetOld removes old operations.
+func (d *Desk) forgetOld(ctx context.Context, now time.Time) {
+	err := d.DB.Write(ctx, func(tx *sqldb.Tx) error { forget(tx, now); return nil })
+	if err != nil && ctx.Err() == nil {
+		slog.WarnContext(ctx, "old operations are kept for longer", slog.String("error", err.Error()))
+	}
+}
+
+// work claims one operation and works on it until it is finished, left to others or
+// somebody else's. It reports whether there was one; where there is none it writes
+// nothing, and returns when there will be one, if that is known.
+func (d *Desk) work(ctx context.Context) (next time.Time, worked bool, err error) {
+	next, err = free(ctx, d.DB)
+	if err != nil || next.IsZero() || !next.Before(resource.Now()) {
+		return next, false, err
+	}
+	var (
+		o     Operation
+		found bool
+	)
+	err = d.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
+		now := resource.Now()
+		o, found, err = claim(tx, d.DB, now, now.Add(leaseTime))
+		return err
+	})
+	if err != nil || !found {
+		return time.Time{}, false, err
+	}
+	for err == nil && o.EndTime.IsZero() {
+		var mine bool
+		if o, mine, err = d.step(ctx, o); err == nil && !mine {
+			return time.Time{}, true, nil
+		}
+	}
+	return time.Time{}, true, err
+}
+
+// step goes one step on with an operation, and reports whether it still is ours.
+func (d *Desk) step(ctx context.Context, held Operation) (Operation, bool, error) {
+	next, err := d.Step(ctx, held)
+	left := false
+	switch {
+	case ctx.Err() != nil: // let another one have it at once
+		next, left = held, true
+		next.Lease = time.UnixMicro(0)
+	case err != nil && fault.Reason(err) == "": // it would fail again
+		slog.ErrorContext(ctx, "an operation has failed", slog.String("operation", d.Name(held)), slog.String("error", err.Error()))
+		next = held
+		next.Code, next.EndTime = int32(codes.Internal), resource.Now()
+	case err != nil:
+		return held, true, err
+	case !next.Lease.Equal(held.Lease):
+		left = true
+	default:
+		next.Lease = resource.Now().Add(leaseTime)
+	}
+	mine := false
+	err = d.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) (err error) {
+		mine, err = advance(tx, held, next)
+		return err
+	})
+	return next, mine && !left, err
+}

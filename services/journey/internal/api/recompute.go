@@ -1,0 +1,193 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/operation"
+	"github.com/concentric-cx/concentric/services/internal/resource"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/store"
+)
+
+const (
+	shardSize  = 500                    // customers
+	shardPause = 500 * time.Millisecond // in which others may do a part, before whoever holds the operation does one
+)
+
+// A recompute is how far one is: the parts were handed out, and so many were done when
+// it was last looked at. A part begins at its customer and ends at the next one's.
+type recompute struct {
+	Shards []string `json:"shards"`
+	Seen   int      `json:"seen"`
+	Told   bool     `json:"told"`
+}
+
+// RecomputeScores implements ScoringService.
+func (s *Server) RecomputeScores(ctx context.Context, req *journeyv1.RecomputeScoresRequest) (*longrunningpb.Operation, error) {
+	brand := name.Brand(req.GetParent())
+	return once.Do(ctx, s.db, brand, req, func(tx *sqldb.Tx) (*longrunningpb.Operation, error) {
+		return s.startRecompute(tx, brand)
+	})
+}
+
+func (s *Server) startRecompute(tx *sqldb.Tx, brand string) (*longrunningpb.Operation, error) {
+	return s.start(tx, brand, &journeyv1.RecomputeScoresRequest{Parent: name.Join("brands", brand)}, 0)
+}
+
+// stepRecompute goes one step on: it parts the customers and tells all replicas of the
+// parts, and then looks until they are done. Where nobody has done one for a while, it
+// does one itself, so that no part is ever lost.
+func (s *Server) stepRecompute(ctx context.Context, o operation.Operation) (operation.Operation, error) {
+	var r recompute
+	if len(o.Progress) > 0 {
+		if err := json.Unmarshal(o.Progress, &r); err != nil {
+			return o, err
+		}
+	}
+	if !r.Told {
+		return s.spread(ctx, o, r)
+	}
+	done, err := s.store.Shards(ctx, o.Brand, o.ID)
+	if err != nil {
+		return o, err
+	}
+	if len(done) == len(r.Shards) {
+		return s.finishRecompute(ctx, o, done)
+	}
+	if len(done) > r.Seen { // others are at it
+		r.Seen, o.Done = len(done), min(int64(len(done)*shardSize), o.Total)
+		o.Lease = resource.Now().Add(shardPause)
+		return encodeProgress(o, r)
+	}
+	has := make([]bool, len(r.Shards))
+	for _, d := range done {
+		has[d.Number] = true
+	}
+	shard := slices.Index(has, false)
+	first, end := r.bounds(shard)
+	err = s.db.Write(ctx, func(tx *sqldb.Tx) error { return s.shard(tx, o.Brand, o.ID, int64(shard), first, end) })
+	r.Seen, o.Done = len(done)+1, min(int64((len(done)+1)*shardSize), o.Total)
+	if err != nil {
+		return o, err
+	}
+	return encodeProgress(o, r)
+}
+
+func encodeProgress(o operation.Operation, progress any) (operation.Operation, error) {
+	text, err := json.Marshal(progress)
+	o.Progress = text
+	return o, err
+}
+
+// bounds returns the first customer of a part and the one after its last; both are empty
+// for none.
+func (r *recompute) bounds(shard int) (first, end string) {
+	if shard > 0 {
+		first = r.Shards[shard]
+	}
+	if shard+1 < len(r.Shards) {
+		end = r.Shards[shard+1]
+	}
+	return first, end
+}
+
+// spread parts the customers and tells all replicas. It waits until they have noticed
+// which model is active, as sums of one that is not are removed with the parts.
+func (s *Server) spread(ctx context.Context, o operation.Operation, r recompute) (operation.Operation, error) {
+	if settled := o.CreateTime.Add(2 * modelAge); resource.Now().Before(settled) {
+		o.Lease = settled
+		return o, nil
+	}
+	r = recompute{Told: true, Shards: []string{""}}
+	o.Total = 0
+	for after := ""; ; {
+		some, err := s.store.Customers(ctx, o.Brand, after, shardSize)
+		if err != nil {
+			return o, err
+		}
+		if len(some) > 0 && o.Total > 0 {
+			r.Shards = append(r.Shards, some[0])
+		}
+		o.Total += int64(len(some))
+		if len(some) < shardSize {
+			break
+		}
+		after = some[len(some)-1]
+	}
+	err := s.db.Write(ctx, func(tx *sqldb.Tx) error {
+		for i := range r.Shards {
+			first, end := r.bounds(i)
+			s.outbox.Emit(tx, &eventv1.Event{
+				Brand: name.Join("brands", o.Brand), Key: name.Join("brands", o.Brand, "scoreShards", first), EventTime: timestamppb.New(s.now()),
+				Payload: &eventv1.Event_ScoreShardRequested{ScoreShardRequested: &eventv1.ScoreShardRequested{
+					Operation: s.operations().Name(o), Shard: int32(i), FirstCustomer: first, EndCustomer: end, //nolint:gosec // some thousands
+				}},
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return o, err
+	}
+	o.Lease = resource.Now().Add(shardPause)
+	return encodeProgress(o, r)
+}
+
+// shardRequested does a part of a recompute that another replica, or this one, asks for.
+func (s *Server) shardRequested(tx *sqldb.Tx, brand string, p *eventv1.ScoreShardRequested) error {
+	if brand == "" || name.Brand(p.GetOperation()) != brand {
+		return contradiction("the operation is not of the event's brand")
+	}
+	return s.shard(tx, brand, name.ID(p.GetOperation()), int64(p.GetShard()), p.GetFirstCustomer(), p.GetEndCustomer())
+}
+
+// shard does a part of a recompute, unless that is done or nobody waits for it.
+func (s *Server) shard(tx *sqldb.Tx, brand, id string, shard int64, first, end string) error {
+	taken, err := store.ShardTaken(tx, brand, id, shard)
+	if err != nil || taken {
+		return err
+	}
+	customers, err := store.CustomersIn(tx, brand, first, end)
+	if err != nil {
+		return err
+	}
+	scored, changed, err := s.rescored(tx, brand, customers, s.now())
+	if err != nil {
+		return err
+	}
+	store.DropSums(tx, brand, first, end)
+	store.AddShard(tx, brand, id, store.Shard{Number: shard, Customers: scored, Changed: changed})
+	return nil
+}
+
+// finishRecompute says what was done.
+func (s *Server) finishRecompute(ctx context.Context, o operation.Operation, done []store.Shard) (operation.Operation, error) {
+	model, err := store.KernelOf(s.store.Active(ctx, o.Brand))
+	if err != nil {
+		return o, err
+	}
+	resp := &journeyv1.RecomputeScoresResponse{ScoringModelRevision: modelName(o.Brand, model.Revision)}
+	for _, d := range done {
+		resp.CustomerCount += d.Customers
+		resp.ChangedCount += d.Changed
+	}
+	if o.Result, err = proto.Marshal(resp); err != nil {
+		return o, err
+	}
+	if o.Result == nil {
+		o.Result = []byte{}
+	}
+	o.Done, o.EndTime = o.Total, resource.Now()
+	return o, s.db.Write(ctx, func(tx *sqldb.Tx) error { store.DropShards(tx, o.Brand, ""); return nil })
+}

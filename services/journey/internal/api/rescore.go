@@ -1,0 +1,175 @@
+package api
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"math"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/worker"
+	"github.com/concentric-cx/concentric/services/journey/internal/score"
+	"github.com/concentric-cx/concentric/services/journey/internal/store"
+)
+
+const (
+	rescoreBatch = 500                 // customers whose scores are made at a time
+	changeSpan   = 30 * 24 * time.Hour // over which a stored score says how it changed
+	scoreAge     = 24 * time.Hour      // after which a stored score is made anew
+	refreshEvery = time.Minute
+	tellChange   = 0.01 // points, from which on others are told
+)
+
+// rescore makes the stored scores of customers what they are now, and tells others of
+// those that changed. A customer that is part of another, or has no touchpoint any
+// more, has none afterwards.
+func (s *Server) rescore(tx *sqldb.Tx, brand string, roots []string, now time.Time) error {
+	_, _, err := s.rescored(tx, brand, roots, now)
+	return err
+}
+
+// rescored is rescore, and says of how many customers there is a score and how many
+// have another than before.
+func (s *Server) rescored(tx *sqldb.Tx, brand string, roots []string, now time.Time) (scored, changed int64, err error) {
+	if len(roots) == 0 {
+		return 0, 0, nil
+	}
+	model, err := store.Kernel(tx, brand)
+	if err != nil {
+		return 0, 0, err
+	}
+	roots = slices.Compact(slices.Sorted(slices.Values(roots)))
+	for some := range slices.Chunk(roots, rescoreBatch) {
+		n, other, err := s.rescoreSome(tx, brand, some, model, sqldb.Micros(now))
+		if err != nil {
+			return 0, 0, err
+		}
+		scored, changed = scored+n, changed+other
+	}
+	return scored, changed, nil
+}
+
+func (s *Server) rescoreSome(tx *sqldb.Tx, brand string, roots []string, model *score.Model, now int64) (scored, changed int64, err error) {
+	before := now - changeSpan.Microseconds()
+	after := before
+	if model.PeakEnd > 0 {
+		after = math.MinInt64 // the moments are among all touchpoints
+	}
+	standings, members, err := s.store.Standings(tx, brand, roots, model, after)
+	if err != nil {
+		return 0, 0, err
+	}
+	was, err := s.store.Scores(tx, brand, roots)
+	if err != nil {
+		return 0, 0, err
+	}
+	gone := members
+	var fresh []store.Score
+	for _, customer := range roots {
+		standing, ok := standings[customer]
+		if !ok || !standing.Exists {
+			gone = append(gone, customer)
+			continue
+		}
+		scored++
+		old, known := was[customer]
+		if known && old.AsOf > now {
+			continue // somebody else has done it since
+		}
+		r := stored(model, standing, now, before)
+		r.Customer, r.Announced = customer, old.Announced
+		if !known || math.Abs(r.Estimate.Value-old.Announced) >= tellChange {
+			changed++
+			r.Announced = r.Estimate.Value
+			s.tellScore(tx, brand, r, old, known)
+		}
+		fresh = append(fresh, r)
+	}
+	slices.Sort(gone)
+	store.DropScores(tx, brand, slices.Compact(gone))
+	s.store.SaveScores(tx, brand, fresh)
+	return scored, changed, nil
+}
+
+// stored returns the score of a customer as it is stored.
+func stored(model *score.Model, standing *store.Standing, now, before int64) store.Score {
+	at := func(cells []score.Cell, touches []score.Touch, asOf int64) score.Result {
+		r := model.Latest(model.Back(cells, touches, asOf), asOf)
+		if model.PeakEnd > 0 {
+			r = model.Remember(r, model.Moments(touches, asOf))
+		}
+		return r
+	}
+	r := at(standing.Cells, standing.Later, now)
+	service := at(score.ServiceCells(standing.Cells), score.ServiceTouches(standing.Later), now)
+	s := store.Score{
+		AsOf: now, Revision: model.Revision, Estimate: r.Estimate(), Service: service.Estimate(),
+		Weakest: typev1.Stage(r.Weakest() + 1), //nolint:gosec // 1 to 5
+	}
+	if earlier := at(standing.Cells, standing.Later, before); earlier.N > 0 {
+		s.Change = sql.NullFloat64{Float64: r.Value - earlier.Value, Valid: true}
+	}
+	return s
+}
+
+// tellScore tells others that the score of a customer is another than they know, or
+// that there is one.
+func (s *Server) tellScore(tx *sqldb.Tx, brand string, r, old store.Score, known bool) {
+	customer := name.Join("brands", brand, "customers", r.Customer)
+	p := &eventv1.ScoreChanged{
+		Customer: customer, Value: r.Estimate.Value, Lower: r.Estimate.Lower, Upper: r.Estimate.Upper,
+		WeakestStage: r.Weakest, AsOfTime: stamp(r.AsOf), ScoringModelRevision: modelName(brand, r.Revision),
+	}
+	if known {
+		p.PreviousValue = &old.Announced
+	}
+	s.outbox.Emit(tx, &eventv1.Event{
+		Brand: name.Join("brands", brand), Key: customer, EventTime: timestamppb.New(s.now()),
+		Payload: &eventv1.Event_ScoreChanged{ScoreChanged: p},
+	})
+}
+
+// modelName returns the name of a revision of a model, or of the model.
+func modelName(brand, id string) string { return name.Join("brands", brand, "scoringModels", id) }
+
+// RunRefresh makes stored scores anew that are a day old, until ctx ends. Replicas may
+// run it at the same time.
+func (s *Server) RunRefresh(ctx context.Context) {
+	var idle worker.Alarm
+	for again := (worker.Retry{}); ctx.Err() == nil; {
+		n, err := s.refresh(ctx)
+		if err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "stored scores are not refreshed", slog.String("error", err.Error()))
+		}
+		if again.Wait(ctx, err); err == nil && n == 0 {
+			idle.Wait(ctx, time.Time{}, refreshEvery)
+		}
+	}
+}
+
+// refresh makes the oldest stored scores of one brand anew, if they are old enough, and
+// returns how many.
+func (s *Server) refresh(ctx context.Context) (n int, err error) {
+	now := s.now()
+	old := sqldb.Micros(now.Add(-scoreAge))
+	waits, err := s.store.OldScores(ctx, old)
+	if err != nil || !waits {
+		return 0, err
+	}
+	err = s.db.Write(ctx, func(tx *sqldb.Tx) error {
+		brand, customers, err := s.store.ClaimOldScores(tx, old, rescoreBatch)
+		if err != nil {
+			return err
+		}
+		n = len(customers)
+		return s.rescore(tx, brand, customers, now)
+	})
+	return n, err
+}

@@ -1,0 +1,222 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/signal"
+	"github.com/concentric-cx/concentric/services/journey/internal/store"
+)
+
+const (
+	signalPoll  = 2 * time.Second  // rules and touchpoints come and go
+	signalLease = 30 * time.Second // for which whoever follows a brand's rules keeps others away
+	signalSweep = time.Minute      // what only the clock brings about waits so long
+	signalMarks = 250              // hours a transaction
+	signalBatch = 50               // signals a transaction
+)
+
+// RunSignals opens signals as rules want, keeps their figures and lets them expire,
+// until ctx ends. Replicas may run it at the same time: each signal is opened once.
+func (s *Server) RunSignals(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := s.signalRound(ctx, s.signalNow()); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "signals are delayed", slog.String("error", err.Error()))
+		}
+		select {
+		case <-time.After(signalPoll):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// signalRound does what is due. A brand that fails does not keep the others from being
+// looked after.
+func (s *Server) signalRound(ctx context.Context, now time.Time) error {
+	rules, err := s.store.ActiveSignalRules(ctx)
+	for len(rules) > 0 {
+		n := slices.IndexFunc(rules, func(r store.SignalRule) bool { return r.Brand != rules[0].Brand })
+		if n < 0 {
+			n = len(rules)
+		}
+		r := &signalRun{server: s, brand: rules[0].Brand, rules: rules[:n], now: now}
+		err = errors.Join(err, r.follow(ctx))
+		rules = rules[n:]
+	}
+	return errors.Join(err, s.expireSignals(ctx, now), s.refreshSignals(ctx, now))
+}
+
+// A signalRun follows the rules of a brand once.
+type signalRun struct {
+	server *Server
+	brand  string
+	rules  []store.SignalRule // active ones
+	now    time.Time
+	scans  map[string]store.SignalScan
+}
+
+// follow does what is due for the rules of the brand. Where nothing is, it writes nothing.
+func (r *signalRun) follow(ctx context.Context) (err error) {
+	db := r.server.store
+	if r.scans, err = db.Scans(ctx, r.brand); err != nil {
+		return err
+	}
+	marks, err := db.Marks(ctx, r.brand, 1)
+	if err != nil || len(marks) == 0 && !slices.ContainsFunc(r.rules, func(v store.SignalRule) bool { return r.unknown(v) || r.sweepDue(v) }) {
+		return err
+	}
+	mine, err := db.TakeOn(ctx, r.brand, r.now, r.now.Add(signalLease))
+	if err != nil || !mine {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, db.LetGo(context.WithoutCancel(ctx), r.brand))
+	}()
+	for _, rule := range r.rules {
+		if r.unknown(rule) {
+			if err := r.learn(ctx, rule); err != nil {
+				return err
+			}
+		}
+	}
+	for done := false; !done; {
+		if done, err = r.count(ctx); err != nil {
+			return err
+		}
+	}
+	for _, rule := range r.rules {
+		if r.sweepDue(rule) {
+			if err := r.sweep(ctx, rule); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unknown reports whether the past of a rule is not known, in this version.
+func (r *signalRun) unknown(rule store.SignalRule) bool {
+	return rule.Rule.Kind.Counts() && r.scans[rule.ID].Version != rule.Version
+}
+
+// sweepDue reports whether it is time to look for what only the clock brings about.
+func (r *signalRun) sweepDue(rule store.SignalRule) bool {
+	k := rule.Rule.Kind
+	return (k == signal.Silence || k == signal.Drop) && r.now.Sub(r.scans[rule.ID].Swept) >= signalSweep
+}
+
+// learn marks the hours that a rule looks at, for their tallies to be made.
+func (r *signalRun) learn(ctx context.Context, rule store.SignalRule) error {
+	from := store.HourOf(r.now.Add(-store.Back(rule.Rule)))
+	hours, err := r.server.store.BusyHours(ctx, r.brand, max(from, 0), store.HourOf(r.now.Add(48*time.Hour)))
+	if err != nil {
+		return err
+	}
+	scan := r.scans[rule.ID]
+	scan.Brand, scan.Rule, scan.Version = r.brand, rule.ID, rule.Version
+	r.scans[rule.ID] = scan
+	return r.server.db.Write(ctx, func(tx *sqldb.Tx) error {
+		store.MarkHours(tx, r.brand, hours)
+		store.SetScan(tx, scan)
+		return nil
+	})
+}
+
+// count makes tallies of the next marked hours, judges the windows they are in, and
+// reports whether no mark was left. The marks go with the signals they lead to.
+func (r *signalRun) count(ctx context.Context) (done bool, err error) {
+	db := r.server.store
+	marks, err := db.Marks(ctx, r.brand, signalMarks)
+	if err != nil || len(marks) == 0 {
+		return true, err
+	}
+	tallies := map[int64][]store.Tallied{}
+	for from := 0; from < len(marks); {
+		to := from + 1
+		for to < len(marks) && marks[to].Hour == marks[to-1].Hour+1 {
+			to++
+		}
+		counted, err := db.Count(ctx, r.brand, marks[from].Hour, marks[to-1].Hour+1)
+		if err != nil {
+			return false, err
+		}
+		for _, t := range counted {
+			tallies[t.Hour] = append(tallies[t.Hour], t)
+		}
+		from = to
+	}
+	err = r.server.db.Write(ctx, func(tx *sqldb.Tx) error { return store.SetTallies(tx, r.brand, marks, tallies) })
+	if err != nil {
+		return false, err
+	}
+	var found []found
+	for _, rule := range r.rules {
+		if !rule.Rule.Kind.Counts() {
+			continue
+		}
+		some, err := r.judge(ctx, rule, r.windows(rule, marks))
+		if err != nil {
+			return false, err
+		}
+		found = append(found, some...)
+	}
+	if err := r.open(ctx, found); err != nil {
+		return false, err
+	}
+	err = r.server.db.Write(ctx, func(tx *sqldb.Tx) error { store.Unmark(tx, r.brand, marks); return nil })
+	return len(marks) < signalMarks, err
+}
+
+// windows returns the windows of a rule that marked hours lie in and that may open
+// signals.
+func (r *signalRun) windows(rule store.SignalRule, marks []store.Mark) (all []signal.Span) {
+	for _, m := range marks { // their hours rise
+		w := rule.Rule.WindowAt(store.HourStart(m.Hour))
+		if w.Live(rule.CreateTime, r.now) && (len(all) == 0 || all[len(all)-1] != w) {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// expireSignals ends signals on which nobody acted in time.
+func (s *Server) expireSignals(ctx context.Context, now time.Time) error {
+	due, err := s.store.AnyExpired(ctx, now)
+	for err == nil && due {
+		err = s.db.Write(ctx, func(tx *sqldb.Tx) error {
+			expired, err := s.store.LockExpired(tx, now, signalBatch)
+			due = len(expired) == signalBatch
+			for _, v := range expired {
+				v.Closed = now
+				if _, err := s.moved(tx, v, signal.Expired); err != nil {
+					return err
+				}
+			}
+			return err
+		})
+	}
+	return err
+}
+
+// refreshSignals counts anew the customers of signals whose figures are due.
+func (s *Server) refreshSignals(ctx context.Context, now time.Time) error {
+	due, err := s.store.DueSignals(ctx, now, signalBatch)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	for i := range due {
+		if due[i].Figures, _, err = s.store.Figures(ctx, &due[i], now, 0); err != nil {
+			return err
+		}
+	}
+	return s.db.Write(ctx, func(tx *sqldb.Tx) error {
+		for _, v := range due {
+			store.SetFigures(tx, v)
+		}
+		return nil
+	})
+}

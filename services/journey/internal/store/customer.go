@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
+)
+
+// A Customer is what is said of a customer, and what follows from the touchpoints of all
+// who are one with it.
+type Customer struct {
+	table.Record
+	Sealed     string   // what few may read; empty for nothing
+	Segments   []string // sorted
+	Persona    string
+	Anonymous  bool
+	DeleteTime time.Time // zero if it was not deleted
+	Trail
+
+	Root string // whom the customer is part of; empty for nobody
+}
+
+// A Trail is what follows from touchpoints. It is zero without any.
+type Trail struct {
+	First                 First
+	Stage                 int32
+	Last                  time.Time // of events, as all times here
+	Activity              int32
+	ActivityDue           time.Time // when time alone changes the activity; zero for never
+	Touchpoints, Services int64
+}
+
+// A First is the first touchpoint of a customer.
+type First struct {
+	ID, Customer, Definition string
+	Channel, Stage           int32
+	Time                     time.Time
+	Attributes               string // JSON, or empty
+}
+
+// trailColumns are the columns of a [Trail].
+const trailColumns = `first_touchpoint, first_customer, first_definition, first_channel, first_stage, first_event_time,
+	first_attributes, stage, last_event_time, activity_status, activity_due, touchpoints, services`
+
+func (t *Trail) fields() []any {
+	f := &t.First
+	return []any{
+		&f.ID, &f.Customer, &f.Definition, &f.Channel, &f.Stage, moment{&f.Time},
+		&f.Attributes, &t.Stage, moment{&t.Last}, &t.Activity, moment{&t.ActivityDue}, &t.Touchpoints, &t.Services,
+	}
+}
+
+// CustomerTable is where customers are.
+var CustomerTable = table.Table[Customer]{
+	Name: "customer",
+	Columns: []string{
+		"sealed", "segments", "persona", "anonymous", "delete_time",
+		"first_touchpoint", "first_customer", "first_definition", "first_channel", "first_stage", "first_event_time",
+		"first_attributes", "stage", "last_event_time", "activity_status", "activity_due", "touchpoints", "services",
+	},
+	Fields: func(c *Customer) []any {
+		return append([]any{
+			&c.Sealed, set{&c.Segments}, &c.Persona, table.Flag{Of: &c.Anonymous}, table.Moment{Of: &c.DeleteTime},
+		}, c.Trail.fields()...)
+	},
+	Head:    func(c *Customer) *table.Record { return &c.Record },
+	Derived: `COALESCE((SELECT root FROM customer_link WHERE customer_link.brand = customer.brand AND member = customer.id), '')`,
+	Result:  func(c *Customer) any { return &c.Root },
+}
+
+// Unmerged is a condition that picks the customers who are part of nobody.
+const Unmerged = `NOT EXISTS (SELECT 1 FROM customer_link WHERE customer_link.brand = customer.brand AND member = customer.id)`
+
+// A Reader answers queries: a write, or a [Snapshot].
+type Reader interface {
+	Query(query string, args ...any) (*sql.Rows, error)
+}
+
+// Reader returns s as one.
+func (s *Snapshot) Reader(ctx context.Context) Reader { return &reading{ctx, s.tx} }
+
+type reading struct {
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+// Query implements [Reader].
+func (r *reading) Query(query string, args ...any) (*sql.Rows, error) {
+	return r.tx.QueryContext(r.ctx, query, args...)
+}
+
+// Family returns all customers who are one with id, the root first.
+func Family(r Reader, brand, id string) ([]string, error) {
+	rows, err := r.Query(selectFamily, brand, id)
+	if err != nil {
+		return nil, err
+	}
+	links, err := collectLinks(rows)
+	if err != nil || len(links) == 0 {
+		return []string{id}, err
+	}
+	family := []string{links[0].Root}
+	for _, l := range links {
+		family = append(family, l.Member)
+	}
+	return family, nil
+}
+
+// CustomerRow returns what is kept of a customer, whoever it is part of, or
+// [table.ErrNotFound].
+func CustomerRow(r Reader, brand, id string) (Customer, error) {
+	all, err := CustomerRows(r, brand, []string{id})
+	if err == nil && len(all) == 0 {
+		err = table.ErrNotFound
+	}
+	if err != nil {
+		return Customer{}, err
+	}
+	return all[0], nil
+}
+
+// CustomerRows returns what is kept of customers, in no order. At least one must be
+// named.
+func CustomerRows(r Reader, brand string, ids []string) ([]Customer, error) {
+	var q sqldb.Query
+	q.Add(`SELECT `+CustomerTable.Read()+` FROM customer WHERE brand = ?`, brand)
+	sqldb.In(&q, `id`, ids)
+	rows, err := r.Query(q.String(), q.Args...)
+	if err != nil {
+		return nil, err
+	}
+	return table.All(rows, CustomerTable.Scan)
+}
+
+// Turn makes a write the only one that changes customers until its commit.
+func (s *Store) Turn(tx *sqldb.Tx) { s.turn(tx) }
+
+// PutTrail keeps what follows from the touchpoints of a customer, who comes into being by
+// that if there was none.
+func PutTrail(tx *sqldb.Tx, brand, id string, t Trail, now time.Time) {
+	at := sqldb.Micros(now)
+	tx.Defer(putTrail, append([]any{brand, id, at, at, 1, "", "", "", 1}, t.fields()...)...)
+}
+
+var putTrail = `
+	INSERT INTO customer (brand, id, create_time, update_time, version, sealed, segments, persona, anonymous, ` + trailColumns + `)
+	VALUES ` + sqldb.Values(1, 22) + `
+	ON CONFLICT (brand, id) DO UPDATE SET
+	  first_touchpoint = excluded.first_touchpoint, first_customer = excluded.first_customer,
+	  first_definition = excluded.first_definition, first_channel = excluded.first_channel, first_stage = excluded.first_stage,
+	  first_event_time = excluded.first_event_time, first_attributes = excluded.first_attributes,
+	  stage = excluded.stage, last_event_time = excluded.last_event_time,
+	  activity_status = excluded.activity_status, activity_due = excluded.activity_due,
+	  touchpoints = excluded.touchpoints, services = excluded.services`

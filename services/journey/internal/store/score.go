@@ -1,0 +1,235 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/stats"
+	"github.com/concentric-cx/concentric/services/journey/internal/score"
+)
+
+// A Score is a customer's score as it was stored.
+type Score struct {
+	Customer  string
+	AsOf      int64
+	Revision  string // of the model, as the kernel calls it
+	Estimate  stats.Estimate
+	Service   stats.Estimate
+	Change    sql.NullFloat64 // unknown if there was no touchpoint 30 days before
+	Weakest   typev1.Stage
+	Announced float64 // the value that others were last told of
+}
+
+const scoreColumns = `id, as_of_time, revision, value, lower, upper, n, effective_n, quality,
+	service_value, service_lower, service_upper, service_n, service_effective_n, service_quality,
+	score_change, weakest_stage, announced`
+
+// scoreWidth is the number of columns above, and the brand.
+const scoreWidth = 19
+
+func insertScores(rows int) string {
+	return `INSERT INTO customer_score (brand, ` + scoreColumns + `) VALUES ` + sqldb.Values(rows, scoreWidth) + `
+		ON CONFLICT (brand, id) DO UPDATE SET
+		  as_of_time = excluded.as_of_time, revision = excluded.revision, value = excluded.value, lower = excluded.lower,
+		  upper = excluded.upper, n = excluded.n, effective_n = excluded.effective_n, quality = excluded.quality,
+		  service_value = excluded.service_value, service_lower = excluded.service_lower, service_upper = excluded.service_upper,
+		  service_n = excluded.service_n, service_effective_n = excluded.service_effective_n, service_quality = excluded.service_quality,
+		  score_change = excluded.score_change, weakest_stage = excluded.weakest_stage, announced = excluded.announced
+		WHERE excluded.as_of_time >= customer_score.as_of_time`
+}
+
+// SaveScores stores scores, in the order given. One that is of an earlier instant than
+// what is stored is left out.
+func (s *Store) SaveScores(tx *sqldb.Tx, brand string, scores []Score) {
+	s.insertScores.split(len(scores), func(statement string, from, to int) error { //nolint:errcheck // Defer keeps errors
+		args := make([]any, 0, scoreWidth*(to-from))
+		for i := range scores[from:to] {
+			args = scores[from+i].values(append(args, brand))
+		}
+		tx.Defer(statement, args...)
+		return nil
+	})
+}
+
+func (r *Score) values(args []any) []any {
+	args = append(args, r.Customer, r.AsOf, r.Revision)
+	for _, e := range []stats.Estimate{r.Estimate, r.Service} {
+		args = append(args, e.Value, e.Lower, e.Upper, e.N, e.EffectiveN, int64(e.Quality))
+	}
+	return append(args, r.Change, int64(r.Weakest), r.Announced)
+}
+
+func scanScore(scan func(...any) error) (Score, error) {
+	var r Score
+	e, v := &r.Estimate, &r.Service
+	err := scan(&r.Customer, &r.AsOf, &r.Revision, &e.Value, &e.Lower, &e.Upper, &e.N, &e.EffectiveN, &e.Quality,
+		&v.Value, &v.Lower, &v.Upper, &v.N, &v.EffectiveN, &v.Quality, &r.Change, &r.Weakest, &r.Announced)
+	if err != nil {
+		return r, fmt.Errorf("read score: %w", err)
+	}
+	for _, e := range []*stats.Estimate{e, v} {
+		e.Known, e.Interval, e.Method = true, true, stats.MethodDelta
+	}
+	return r, nil
+}
+
+// Scores returns the stored scores of customers, and keeps them from changing until the
+// transaction ends.
+func (s *Store) Scores(tx *sqldb.Tx, brand string, customers []string) (map[string]Score, error) {
+	var q sqldb.Query
+	q.Add(`SELECT `+scoreColumns+` FROM customer_score WHERE brand = ?`, brand)
+	sqldb.In(&q, "id", customers)
+	q.Add(` ORDER BY id`)
+	if s.db.Postgres() {
+		q.Add(` FOR UPDATE`)
+	}
+	rows, err := tx.Query(q.String(), q.Args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := make(map[string]Score, len(customers))
+	for rows.Next() {
+		r, err := scanScore(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		all[r.Customer] = r
+	}
+	return all, rows.Err()
+}
+
+// DropScores removes the stored scores of customers.
+func DropScores(tx *sqldb.Tx, brand string, customers []string) {
+	if len(customers) == 0 {
+		return
+	}
+	var q sqldb.Query
+	q.Add(`DELETE FROM customer_score WHERE brand = ?`, brand)
+	sqldb.In(&q, "id", customers)
+	tx.Defer(q.String(), q.Args...)
+}
+
+// A Standing is what the scores of one customer, and of whoever is part of it, are made
+// of.
+type Standing struct {
+	Exists bool          // whether there is any touchpoint
+	Cells  []score.Cell  // of all touchpoints
+	Later  []score.Touch // those after some instant
+}
+
+// Standings returns what there is to score of customers: all sums, and the touchpoints
+// after an instant. A customer that is part of another has none, and is named apart, as
+// is everybody who is part of one of them.
+func (s *Store) Standings(tx *sqldb.Tx, brand string, customers []string, m *score.Model, after int64) (of map[string]*Standing, members []string, err error) {
+	root, members, err := families(tx, brand, customers)
+	if err != nil {
+		return nil, nil, err
+	}
+	of = map[string]*Standing{}
+	all := make([]string, 0, len(root))
+	for member, r := range root {
+		all = append(all, member)
+		of[r] = &Standing{}
+	}
+	if len(all) == 0 {
+		return of, members, nil
+	}
+	var q sqldb.Query
+	q.Add(`SELECT customer, bucket, stage, is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
+	sqldb.In(&q, "customer", all)
+	err = each(tx, &q, func(rows *sql.Rows) error {
+		var customer string
+		var c score.Cell
+		var unscored int64
+		if err := rows.Scan(&customer, &c.Bucket, &c.Stage, &c.Service, &c.W, &c.WX, &c.WXX, &c.WW, &c.N, &unscored); err != nil {
+			return err
+		}
+		standing := of[root[customer]]
+		c.Stage-- // the kernel counts from 0
+		standing.Exists = standing.Exists || c.N+unscored > 0
+		if c.N != 0 {
+			standing.Cells = append(standing.Cells, c)
+		}
+		return nil
+	})
+	if err == nil {
+		err = later(tx, brand, all, m, after, func(customer string, t score.Touch) {
+			standing := of[root[customer]]
+			standing.Later = append(standing.Later, t)
+		})
+	}
+	return of, members, err
+}
+
+// families returns the root of each customer that is scored, and of all who are part of
+// it; and everybody who is part of somebody.
+func families(tx *sqldb.Tx, brand string, customers []string) (root map[string]string, members []string, err error) {
+	root = make(map[string]string, len(customers))
+	for _, c := range customers {
+		root[c] = c
+	}
+	part := map[string]string{}
+	for _, column := range []string{"root", "member"} {
+		var q sqldb.Query
+		q.Add(`SELECT member, root FROM customer_link WHERE brand = ?`, brand)
+		sqldb.In(&q, column, customers)
+		err := each(tx, &q, func(rows *sql.Rows) error {
+			var m, r string
+			err := rows.Scan(&m, &r)
+			part[m] = r
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	for m, r := range part {
+		members = append(members, m)
+		if root[r] == r {
+			root[m] = r
+		} else {
+			delete(root, m)
+		}
+	}
+	return root, members, nil
+}
+
+// later reads the touchpoints of customers after an instant, as m sees them.
+func later(tx *sqldb.Tx, brand string, customers []string, m *score.Model, after int64, f func(string, score.Touch)) error {
+	var q sqldb.Query
+	q.Add(`
+		SELECT customer, event_time, stage, expectation, rating, scale_min, scale_max, lower_is_better, channel, is_service, weight
+		FROM touchpoint WHERE brand = ? AND event_time > ? AND retract_time IS NULL`, brand, max(after, never))
+	sqldb.In(&q, "customer", customers)
+	return each(tx, &q, func(rows *sql.Rows) error {
+		var t Touchpoint
+		var r scanned
+		if err := rows.Scan(&t.Customer, &t.EventTime, &t.Stage, &t.Expectation, &r.value, &r.low, &r.high, &r.lowerIsBetter,
+			&t.Channel, &t.Service, &t.Weight); err != nil {
+			return err
+		}
+		t.Rating = r.rating()
+		if touch, known := t.Touch(m); known {
+			f(t.Customer, touch)
+		}
+		return nil
+	})
+}
+
+// each calls f for each row that q finds.
+func each(tx *sqldb.Tx, q *sqldb.Query, f func(*sql.Rows) error) error {
+	rows, err := tx.Query(q.String(), q.Args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
