@@ -22,6 +22,7 @@ func TestTouchpointDefinitions(t *testing.T) {
 		"a built-in one is changed for its brand alone":           testChangeBuiltin,
 		"what was observed is compared with what is expected":     testObserved,
 		"a touchpoint keeps what its definition said":             testKeptDefinition,
+		"events of tickets go by what the brand has changed":      testChangedByEvents,
 		"one that is in use is not deleted":                       testDefinitionInUse,
 		"lists are filtered, ordered and paged, built-in ones in": testListDefinitions,
 		"a brand has at most a thousand of its own":               testTooManyDefinitions,
@@ -150,6 +151,21 @@ func testKeptDefinition(t *testing.T, s *suite) {
 	}
 	if kept.GetStage() != typev1.Stage_STAGE_RETENTION || !kept.GetIsService() {
 		t.Errorf("recorded before the change: %v", kept)
+	}
+}
+
+func testChangedByEvents(t *testing.T, s *suite) {
+	s.redefine(t, &journeyv1.TouchpointDefinition{Name: definition("acme", "support-interaction")}, "is_service")
+	w := connect(t, s)
+	w.emit(t, w.ticket, call("ann", 1), call("ann", 2))
+	eventually(t, func() bool { return len(s.list(t, "ann", 0)) == 2 })
+	s.record(t, visit("ann", "e1", noon)) // and once the definitions are remembered
+	w.emit(t, w.ticket, call("ann", 3))
+	eventually(t, func() bool { return len(s.list(t, "ann", 0)) == 4 })
+	for _, p := range s.journey(t, &journeyv1.GetJourneyRequest{}).GetTouchpoints() {
+		if p.GetIsService() {
+			t.Errorf("%s is a service touchpoint", p.GetName())
+		}
 	}
 }
 

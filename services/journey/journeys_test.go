@@ -23,6 +23,7 @@ func TestJourneys(t *testing.T) {
 		"a journey is compared with the industry's":          testJourneyExpected,
 		"the journey of a merged customer is one":            testMergedJourney,
 		"a part of a journey adds up by itself":              testJourneyWindow,
+		"what was taken back is in no journey and no move":   testRetractedSteps,
 		"nobody's journey is not found":                      testNobodysJourney,
 		"each move has the touchpoint that caused it":        testTransitions,
 		"moves are those of the touchpoints, whatever these": testRandomTransitions,
@@ -161,6 +162,21 @@ func testJourneyWindow(t *testing.T, s *suite) {
 	}
 }
 
+func testRetractedSteps(t *testing.T, s *suite) {
+	story(t, s)
+	if _, err := s.RetractTouchpoint(t.Context(), &journeyv1.RetractTouchpointRequest{Name: "brands/acme/customers/ann/touchpoints/t3", Reason: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	whole := s.journey(t, &journeyv1.GetJourneyRequest{})
+	if whole.GetSummary().GetTouchpointCount() != 4 || len(whole.GetTouchpoints()) != 4 || whole.GetSummary().StepsToDecision != nil {
+		t.Errorf("journey: %v", whole)
+	}
+	moves := s.moves(t, "ann", &journeyv1.ListStageTransitionsRequest{})
+	if len(moves) != 3 || moves[2].GetFromStage() != typev1.Stage_STAGE_CONSIDERATION || moves[2].GetToStage() != typev1.Stage_STAGE_RETENTION {
+		t.Errorf("moves: %v", moves)
+	}
+}
+
 func testNobodysJourney(t *testing.T, s *suite) {
 	_, err := s.GetJourney(t.Context(), &journeyv1.GetJourneyRequest{Name: "brands/acme/customers/nobody/journey"})
 	refused(t, err, codes.NotFound)
@@ -215,13 +231,14 @@ func testTransitions(t *testing.T, s *suite) {
 // testRandomTransitions compares the moves of random customers with a replay.
 func testRandomTransitions(t *testing.T, s *suite) {
 	customer := 0
+	stages := append(slices.Repeat([]typev1.Stage{1}, 20), 2, 3) // long stays
 	rapid.Check(t, func(r *rapid.T) {
 		customer++
 		id := fmt.Sprint("c", customer)
 		var reqs []*journeyv1.RecordTouchpointRequest
-		for i := range rapid.IntRange(1, 8).Draw(r, "touchpoints") {
+		for i := range rapid.IntRange(1, 50).Draw(r, "touchpoints") {
 			req := visit(id, fmt.Sprint(id, "-", i), noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(r, "hour"))*time.Hour))
-			req.Touchpoint.Stage = typev1.Stage(rapid.Int32Range(1, 3).Draw(r, "stage"))
+			req.Touchpoint.Stage = rapid.SampledFrom(stages).Draw(r, "stage")
 			reqs = append(reqs, req)
 		}
 		if _, err := s.BatchRecordTouchpoints(t.Context(), &journeyv1.BatchRecordTouchpointsRequest{Parent: "brands/acme", Requests: reqs}); err != nil {

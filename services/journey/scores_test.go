@@ -21,7 +21,7 @@ func scoreOf(customer string) string { return "brands/acme/customers/" + custome
 // had records that a customer had a touchpoint of a definition.
 func (s *suite) had(t *testing.T, customer, definition string, at time.Time, e typev1.Expectation) *journeyv1.Touchpoint {
 	t.Helper()
-	req := visit(customer, fmt.Sprint(definition, at.UnixNano(), e), at)
+	req := visit(customer, fmt.Sprint(customer, definition, at.UnixNano(), e), at)
 	req.Touchpoint.Definition, req.Touchpoint.Expectation = "brands/acme/touchpointDefinitions/"+definition, e
 	return s.record(t, req)
 }

@@ -5,9 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
-	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 )
@@ -87,13 +85,8 @@ func testWatchChanges(t *testing.T, s *suite) {
 	w.next(complete, "")
 	p := s.record(t, visit("bob", "e1", noon))
 	same(t, w.next(changed, p.GetName()), p)
-	s.apply(t, &eventv1.Event{
-		Id: "survey-1", Brand: "brands/acme", EventTime: timestamppb.New(noon),
-		Payload: &eventv1.Event_ResponseSubmitted{ResponseSubmitted: &eventv1.ResponseSubmitted{
-			Response: "brands/acme/responses/r", Customer: "brands/acme/customers/bob", SubmitTime: timestamppb.New(noon),
-			Ratings: []*eventv1.Rating{{Target: p.GetName(), Rating: 4, Min: 1, Max: 5}},
-		}},
-	})
+	ear := connect(t, s)
+	ear.emit(t, ear.survey, of("bob", answered("r", noon, 4, p.GetName())))
 	if got := w.next(changed, p.GetName()); got.GetMeasurement().GetRating() != 4 {
 		t.Errorf("measured touchpoint = %v, want the rating", got)
 	}

@@ -11,8 +11,8 @@ import (
 const doubts = 64
 
 // An Ask is a query of one row that a write begins with: Query finds it by $1, $2, …,
-// which stand for the texts in Key. A write that finds none inserts it with
-// Tx.Finally, and the key of the table refuses a second one. Where nothing would refuse it, Look
+// which stand for the texts in Key. A write that finds none inserts it with Tx.Finally,
+// and the key of the table refuses a second one. Where nothing would refuse it, Look
 // has the row looked for each time.
 type Ask struct {
 	Query string

@@ -118,7 +118,7 @@ func TestTwinsOfOneGroupSeeEachOther(t *testing.T) {
 					add := func(tx *sqldb.Tx) error {
 						err := tx.Asked().Scan(new(int), new(string))
 						if errors.Is(err, sql.ErrNoRows) {
-							tx.Defer(insert, round*100+i, name)
+							tx.Finally(insert, round*100+i, name)
 							return nil
 						}
 						return err
@@ -137,6 +137,63 @@ func TestTwinsOfOneGroupSeeEachOther(t *testing.T) {
 		if got := count(t, db); got != 10 {
 			t.Errorf("rows = %d, want one a round", got)
 		}
+	})
+}
+
+// TestALaneLooksForWhatItMust asks, beside others who ask something else, for rows whose
+// absence no lane may take for granted.
+func TestALaneLooksForWhatItMust(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		db := migrated(t, open(t))
+		ask := func(id int) (there bool, runs int) {
+			a := sqldb.Ask{Query: `SELECT 1 FROM item WHERE name = $1`, Key: []string{rowName(id)}, Look: true}
+			err := db.WriteAsking(context.Background(), a, func(tx *sqldb.Tx) error {
+				runs++
+				err := tx.Asked().Scan(new(int))
+				if there = err == nil; errors.Is(err, sql.ErrNoRows) {
+					err = nil
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return there, runs
+		}
+		for id := range 500 { // until no lane looks for the others
+			err := db.WriteAsking(t.Context(), named(rowName(id)), func(tx *sqldb.Tx) error {
+				tx.Finally(insert, id, rowName(id))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		release := occupy(t, db)
+		var wg sync.WaitGroup
+		queued := make(chan struct{}, 100)
+		for id := 450; id < 550; id++ {
+			wg.Go(func() {
+				queued <- struct{}{}
+				if id%2 == 0 {
+					if there, runs := ask(id); there != (id < 500) || runs != 1 {
+						t.Errorf("row %d was there: %v, after %d runs; want %v after one", id, there, runs, id < 500)
+					}
+					return
+				}
+				err := db.WriteAsking(context.Background(), named(fmt.Sprint("new ", id)), func(tx *sqldb.Tx) error {
+					return tx.Asked().Scan(new(int), new(string))
+				})
+				if !errors.Is(err, sql.ErrNoRows) {
+					t.Errorf("asked for a row that is not there: %v", err)
+				}
+			})
+		}
+		for range 100 {
+			<-queued
+		}
+		release()
+		wg.Wait()
 	})
 }
 

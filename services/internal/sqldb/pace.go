@@ -4,14 +4,15 @@ import "time"
 
 const (
 	// paceLanes is how many lanes run side by side while transactions are quick.
-	paceLanes = 2
+	paceLanes = 1
 	// paceWait is how long another lane waits for one of them before it runs as well.
 	paceWait = 2 * time.Millisecond
 )
 
-// A pace holds a lane back for a moment, so that writes gather in larger groups: two
-// lanes keep a database near by busy, and the cost of a group is shared by more. Where
-// the server is far away, or waits for locks, all lanes run.
+// A pace holds a lane back for a moment, so that writes gather in larger groups, whose
+// cost is shared by more: one lane keeps up with a database near by. Where groups take
+// long, as the server is far away, waits for locks or has many rows to write, all lanes
+// run.
 type pace struct {
 	places chan struct{} // shared by the lanes of a database
 	held   bool

@@ -73,14 +73,14 @@ func (s *Server) find(ctx context.Context, r store.Reader, brand, id string) (st
 	if !errors.Is(err, table.ErrNotFound) {
 		return c, err
 	}
-	trail, _, e := s.trail(ctx, r, brand, family)
+	paths, e := s.paths(ctx, r, brand, map[string][]string{family[0]: family})
 	if e != nil {
 		return c, e
 	}
-	if trail.Touchpoints == 0 {
+	if paths[family[0]].Touchpoints == 0 {
 		return c, err
 	}
-	return store.Customer{Record: table.Record{Brand: brand, ID: family[0]}, Anonymous: true, Trail: trail}, nil
+	return store.Customer{Record: table.Record{Brand: brand, ID: family[0]}, Anonymous: true, Trail: paths[family[0]].Trail}, nil
 }
 
 // lock returns the customer called n, or the one it is part of, in the version that etag

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -24,7 +23,7 @@ const (
 	followBatch = 100
 	agingEvery  = time.Minute // status changes with time are a matter of months
 	agingBatch  = 1000
-	glance      = 8 // touchpoints that mostly tell how lately somebody was seen
+	glance      = 4 // touchpoints that mostly tell how lately somebody was seen
 )
 
 // RunFollower keeps customers up to date with their touchpoints until ctx ends. Replicas
@@ -115,89 +114,110 @@ func (s *Server) catchUp(ctx context.Context, tx *sqldb.Tx, brand string, ids []
 	for _, c := range rows {
 		before[c.ID] = c
 	}
+	paths, err := s.paths(ctx, tx, brand, families)
+	if err != nil {
+		return err
+	}
 	now := s.moment()
 	for _, root := range roots {
 		old, known := before[root]
 		old.Brand, old.ID = brand, root
-		trail, err := s.follow(ctx, tx, old, families[root])
-		if err != nil {
-			return err
-		}
-		if trail != old.Trail || !known && trail.Touchpoints > 0 {
-			store.PutTrail(tx, brand, root, trail, now)
+		if p := paths[root]; p.Trail != old.Trail || !known && p.Touchpoints > 0 {
+			s.move(tx, old, p)
+			store.PutTrail(tx, brand, root, p.Trail, now)
 		}
 	}
 	return s.rescore(tx, brand, append(roots, ids...), now)
 }
 
+// A path is what follows from the touchpoints of a family, and the latest of them.
+type path struct {
+	store.Trail
+	latest store.Touchpoint
+}
+
 // follow returns what follows from the touchpoints of c, whose family is given, and tells
 // others if c has come to another stage. It leaves writing c to the caller.
 func (s *Server) follow(ctx context.Context, tx *sqldb.Tx, c store.Customer, family []string) (store.Trail, error) {
-	trail, latest, err := s.trail(ctx, tx, c.Brand, family)
-	if err != nil || trail.Stage == c.Stage || trail.Stage == 0 {
-		return trail, err
+	paths, err := s.paths(ctx, tx, c.Brand, map[string][]string{c.ID: family})
+	s.move(tx, c, paths[c.ID])
+	return paths[c.ID].Trail, err
+}
+
+// move tells others if c has come to another stage.
+func (s *Server) move(tx *sqldb.Tx, c store.Customer, p path) {
+	if p.Stage == c.Stage || p.Stage == 0 {
+		return
 	}
 	n := customerName(c.Brand, c.ID)
 	s.outbox.Emit(tx, &eventv1.Event{
-		Brand: name.Join("brands", c.Brand), Key: n, EventTime: timestamppb.New(trail.Last),
+		Brand: name.Join("brands", c.Brand), Key: n, EventTime: timestamppb.New(p.Last),
 		Payload: &eventv1.Event_StageChanged{StageChanged: &eventv1.StageChanged{
-			Customer: n, FromStage: typev1.Stage(c.Stage), ToStage: typev1.Stage(trail.Stage),
-			Touchpoint: touchpointName(c.Brand, latest.Customer, latest.ID),
+			Customer: n, FromStage: typev1.Stage(c.Stage), ToStage: typev1.Stage(p.Stage),
+			Touchpoint: touchpointName(c.Brand, p.latest.Customer, p.latest.ID),
 		}},
 	})
-	return trail, nil
 }
 
-// trail returns what follows from the touchpoints of a family, and the latest of them.
-func (s *Server) trail(ctx context.Context, r store.Reader, brand string, family []string) (store.Trail, store.Touchpoint, error) {
-	t, err := traced(r, brand, family, glance)
-	if err != nil || t.First.ID == "" {
-		return store.Trail{}, store.Touchpoint{}, err
+// paths returns what follows from the touchpoints of families, by their roots.
+func (s *Server) paths(ctx context.Context, r store.Reader, brand string, families map[string][]string) (map[string]path, error) {
+	traces, err := s.store.Traces(r, brand, slices.Concat(slices.Collect(maps.Values(families))...), glance)
+	if err != nil {
+		return nil, err
+	}
+	paths := make(map[string]path, len(families))
+	for root, family := range families {
+		if paths[root], err = s.path(ctx, r, brand, joined(traces, family, glance), family); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// path returns what follows from the trace of a family, of which it reads more if that
+// does not tell all.
+func (s *Server) path(ctx context.Context, r store.Reader, brand string, t store.Trace, family []string) (path, error) {
+	if t.First.ID == "" {
+		return path{}, nil
 	}
 	sights, err := s.sights(ctx, brand, t.Latest)
 	if err == nil && len(t.Latest) == glance && !person.Settled(sights) {
-		if t, err = traced(r, brand, family, person.Reach); err == nil {
+		var traces map[string]store.Trace
+		if traces, err = s.store.Traces(r, brand, family, person.Reach); err == nil {
+			t = joined(traces, family, person.Reach)
 			sights, err = s.sights(ctx, brand, t.Latest)
 		}
 	}
 	if err != nil {
-		return store.Trail{}, store.Touchpoint{}, err
+		return path{}, err
 	}
 	first, latest := t.First, t.Latest[0]
 	status, due := person.Activity(sights, s.moment())
-	return store.Trail{
+	return path{store.Trail{
 		First: store.First{
 			ID: first.ID, Customer: first.Customer, Definition: first.Definition, Channel: int32(first.Channel),
 			Stage: int32(first.Stage), Time: sqldb.Time(first.EventTime), Attributes: first.Attributes,
 		},
 		Stage: int32(latest.Stage), Last: sqldb.Time(latest.EventTime), Activity: int32(status), ActivityDue: due,
 		Touchpoints: t.Count, Services: t.Served,
-	}, latest, nil
+	}, latest}, nil
 }
 
-// traced returns the trace of a family, with so many of its latest touchpoints.
-func traced(r store.Reader, brand string, family []string, latest int) (store.Trace, error) {
-	var all store.Trace
-	for _, member := range family {
-		t, err := store.Traced(r, brand, member, latest)
-		if err != nil {
-			return all, err
-		}
-		if t.First.ID != "" && (all.First.ID == "" || chronological(t.First, all.First) < 0) {
+// joined returns the trace of a family, with so many of its latest touchpoints.
+func joined(traces map[string]store.Trace, family []string, latest int) store.Trace {
+	all := traces[family[0]]
+	for _, member := range family[1:] {
+		t := traces[member]
+		if t.First.ID != "" && (all.First.ID == "" || store.Chronological(t.First, all.First) < 0) {
 			all.First = t.First
 		}
-		all.Latest = append(all.Latest, t.Latest...)
+		all.Latest = slices.Concat(all.Latest, t.Latest)
 		all.Count += t.Count
 		all.Served += t.Served
 	}
-	slices.SortFunc(all.Latest, func(a, b store.Touchpoint) int { return chronological(b, a) })
+	slices.SortFunc(all.Latest, func(a, b store.Touchpoint) int { return store.Chronological(b, a) })
 	all.Latest = all.Latest[:min(len(all.Latest), latest)]
-	return all, nil
-}
-
-// chronological orders touchpoints by time and, at one instant, by id.
-func chronological(a, b store.Touchpoint) int {
-	return cmp.Or(cmp.Compare(a.EventTime, b.EventTime), cmp.Compare(a.ID, b.ID))
+	return all
 }
 
 // sights returns what touchpoints tell of how lately somebody was seen. A definition that

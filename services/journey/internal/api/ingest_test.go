@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"testing"
 	"time"
 
@@ -22,8 +21,8 @@ import (
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
-// serveTouchpoints serves the touchpoints of db on loopback; answers may wait so long
-// for the client.
+// serveTouchpoints serves the touchpoints of db; answers may wait so long for the
+// client.
 func serveTouchpoints(t *testing.T, db *sqldb.DB, unread time.Duration) journeyv1.TouchpointServiceClient {
 	t.Helper()
 	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
@@ -39,18 +38,7 @@ func serveTouchpoints(t *testing.T, db *sqldb.DB, unread time.Duration) journeyv
 	server.unread = unread
 	srv := rpc.NewServer(rpc.Config{})
 	journeyv1.RegisterTouchpointServiceServer(srv, server)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go srv.Serve(listener) //nolint:errcheck // ends with Stop
-	t.Cleanup(srv.Stop)
-	conn, err := rpc.Dial(listener.Addr().String(), rpc.ClientConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() }) //nolint:errcheck // it is done
-	return journeyv1.NewTouchpointServiceClient(conn)
+	return journeyv1.NewTouchpointServiceClient(srv.Local())
 }
 
 // thousand makes message number n of a stream.

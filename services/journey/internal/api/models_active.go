@@ -58,6 +58,3 @@ func (m *models) forget(brand string) {
 	defer m.mu.Unlock()
 	delete(m.of, brand)
 }
-
-// revision names the model of answers that do not ask which one is active.
-func (s *Server) revision(brand string) string { return modelName(brand, store.Builtin().Revision) }

@@ -21,14 +21,14 @@ var scoreFields = filter.Fields{
 	{Name: "n", Kind: filter.Number},
 	{Name: "change", Kind: filter.Number, Column: "score_change", Nullable: true, Order: "COALESCE(score_change, 0.0)"},
 	{Name: "weakest_stage", Kind: filter.Enum, Enum: typev1.Stage(0).Descriptor()},
-	{Name: "stage", Kind: filter.Enum, Enum: typev1.Stage(0).Descriptor(), Column: ofCustomer("stage"), Nullable: true},
-	{Name: "segments", Kind: filter.Map, Column: ofCustomer("segments"), Nullable: true},
+	{Name: "stage", Kind: filter.Enum, Enum: typev1.Stage(0).Descriptor(), Column: ofCustomer("c.stage"), Nullable: true},
+	{Name: "segments", Kind: filter.Map, Column: ofCustomer("NULLIF(c.segments, '')"), Nullable: true},
 	{Name: "as_of_time", Kind: filter.Time},
 }
 
-// ofCustomer is the SQL for a column of a score's customer.
-func ofCustomer(column string) string {
-	return `(SELECT c.` + column + ` FROM customer c WHERE c.brand = customer_score.brand AND c.id = customer_score.id)`
+// ofCustomer is the SQL for something of a score's customer, c.
+func ofCustomer(expression string) string {
+	return `(SELECT ` + expression + ` FROM customer c WHERE c.brand = customer_score.brand AND c.id = customer_score.id)`
 }
 
 // ListScores implements ScoringService.

@@ -13,7 +13,7 @@ import (
 
 const (
 	// dropOverlap is how late a score may be stored after the instant it is of.
-	dropOverlap = time.Minute
+	dropOverlap = 10 * time.Second
 	// segmentCustomers is how many customers stand for a segment.
 	segmentCustomers = 2000
 )
@@ -21,11 +21,7 @@ const (
 // customers returns the customers whose score was stored anew since the last sweep and
 // has fallen.
 func (r *signalRun) customers(ctx context.Context, rule store.SignalRule) (all []found, err error) {
-	since := r.scans[rule.ID].Swept
-	if since.Before(rule.CreateTime) {
-		since = rule.CreateTime
-	}
-	scored, err := r.server.store.ScoredSince(ctx, r.brand, since.Add(-dropOverlap))
+	scored, err := r.server.store.ScoredSince(ctx, r.brand, r.scoresSince(rule))
 	if err != nil || len(scored) == 0 {
 		return nil, err
 	}
@@ -50,6 +46,15 @@ func (r *signalRun) customers(ctx context.Context, rule store.SignalRule) (all [
 		}
 	}
 	return all, nil
+}
+
+// scoresSince returns since when scores that were stored may be news to a rule.
+func (r *signalRun) scoresSince(rule store.SignalRule) time.Time {
+	since := r.scans[rule.ID].Swept
+	if since.Before(rule.CreateTime) {
+		since = rule.CreateTime
+	}
+	return since.Add(-dropOverlap)
 }
 
 // segments returns the segments whose mean has fallen. One that has a signal in this

@@ -16,6 +16,7 @@ const (
 	signalPoll  = 2 * time.Second  // rules and touchpoints come and go
 	signalLease = 30 * time.Second // for which whoever follows a brand's rules keeps others away
 	signalSweep = time.Minute      // what only the clock brings about waits so long
+	signalDrops = 5 * time.Second  // scores that were stored wait so long
 	signalMarks = 250              // hours a transaction
 	signalBatch = 50               // signals a transaction
 )
@@ -66,7 +67,11 @@ func (r *signalRun) follow(ctx context.Context) (err error) {
 		return err
 	}
 	marks, err := db.Marks(ctx, r.brand, 1)
-	if err != nil || len(marks) == 0 && !slices.ContainsFunc(r.rules, func(v store.SignalRule) bool { return r.unknown(v) || r.sweepDue(v) }) {
+	if err != nil {
+		return err
+	}
+	sweeps, err := r.sweepsDue(ctx)
+	if err != nil || len(marks) == 0 && len(sweeps) == 0 && !slices.ContainsFunc(r.rules, r.unknown) {
 		return err
 	}
 	mine, err := db.TakeOn(ctx, r.brand, r.now, r.now.Add(signalLease))
@@ -88,11 +93,9 @@ func (r *signalRun) follow(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for _, rule := range r.rules {
-		if r.sweepDue(rule) {
-			if err := r.sweep(ctx, rule); err != nil {
-				return err
-			}
+	for _, rule := range sweeps {
+		if err := r.sweep(ctx, rule); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -103,10 +106,27 @@ func (r *signalRun) unknown(rule store.SignalRule) bool {
 	return rule.Rule.Kind.Counts() && r.scans[rule.ID].Version != rule.Version
 }
 
-// sweepDue reports whether it is time to look for what only the clock brings about.
-func (r *signalRun) sweepDue(rule store.SignalRule) bool {
-	k := rule.Rule.Kind
-	return (k == signal.Silence || k == signal.Drop) && r.now.Sub(r.scans[rule.ID].Swept) >= signalSweep
+// sweepsDue returns the rules for which it is time to look for what only the clock, or
+// a score that was stored, brings about.
+func (r *signalRun) sweepsDue(ctx context.Context) (due []store.SignalRule, err error) {
+	for _, rule := range r.rules {
+		waited, kind := r.now.Sub(r.scans[rule.ID].Swept), rule.Rule.Kind
+		switch {
+		case kind == signal.Silence || kind == signal.Drop && len(rule.Rule.Segments) > 0:
+			if waited >= signalSweep {
+				due = append(due, rule)
+			}
+		case kind == signal.Drop && waited >= signalDrops:
+			scored, err := r.server.store.AnyScoredSince(ctx, r.brand, r.scoresSince(rule))
+			if err != nil {
+				return nil, err
+			}
+			if scored {
+				due = append(due, rule)
+			}
+		}
+	}
+	return due, nil
 }
 
 // learn marks the hours that a rule looks at, for their tallies to be made.

@@ -34,15 +34,33 @@ func (s *shapley) divide(c *correlation, parts []float64) []float64 {
 	}
 	copy(s.y[0], c.y)
 	s.visit(0, 0, 0, 0)
-	for j := range s.p {
-		sum := 0.0
-		bit := 1 << j
-		for set, before := range s.r2 {
-			if set&bit == 0 {
-				sum += float64(s.share[bits.OnesCount(uint(set))] * (s.r2[set|bit] - before)) //nolint:gosec // a set
-			}
+	// What predictor j adds is Σ share (R² with j - R² without), over the sets without j:
+	// each set counts by share(size-1) for its members and by -share(size) for the others.
+	others := 0.0
+	for set, r2 := range s.r2 {
+		size := bits.OnesCount(uint(set)) //nolint:gosec // a set
+		before, after := 0.0, 0.0
+		if size > 0 {
+			before = s.share[size-1]
 		}
-		parts = append(parts, sum)
+		if size < s.p {
+			after = s.share[size]
+		}
+		others -= float64(after * r2)
+		s.r2[set] = float64((before + after) * r2)
+	}
+	// The sum over the sets with the last predictor is that of the upper half; folded
+	// onto the lower one, the predictor before is the last.
+	at := len(parts)
+	parts = append(parts, make([]float64, s.p)...)
+	for j := s.p - 1; j >= 0; j-- {
+		lower, upper := s.r2[:1<<j], s.r2[1<<j:2<<j]
+		sum := 0.0
+		for set, v := range upper {
+			sum += v
+			lower[set] += v
+		}
+		parts[at+j] = others + sum
 	}
 	return parts
 }

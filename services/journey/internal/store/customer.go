@@ -92,23 +92,6 @@ func (r *reading) Query(query string, args ...any) (*sql.Rows, error) {
 	return r.tx.QueryContext(r.ctx, query, args...)
 }
 
-// Family returns all customers who are one with id, the root first.
-func Family(r Reader, brand, id string) ([]string, error) {
-	rows, err := r.Query(selectFamily, brand, id)
-	if err != nil {
-		return nil, err
-	}
-	links, err := collectLinks(rows)
-	if err != nil || len(links) == 0 {
-		return []string{id}, err
-	}
-	family := []string{links[0].Root}
-	for _, l := range links {
-		family = append(family, l.Member)
-	}
-	return family, nil
-}
-
 // CustomerRow returns what is kept of a customer, whoever it is part of, or
 // [table.ErrNotFound].
 func CustomerRow(r Reader, brand, id string) (Customer, error) {

@@ -1,13 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // A Trace is what the touchpoints of a customer alone say of them, those left out that were
@@ -19,136 +19,144 @@ type Trace struct {
 	Served int64 // service touchpoints among them
 }
 
-// traced are the columns that a [Trace] has of touchpoints.
-const traced = `id, customer, definition, event_time, channel, stage, attributes`
-
-// selectTrace counts by the sums of a layout that has all touchpoints.
-const selectTrace = `
-	SELECT 0, ` + traced + `, 0, 0 FROM (
-	  SELECT ` + traced + ` FROM touchpoint WHERE brand = $1 AND customer = $2 AND retract_time IS NULL
-	  ORDER BY event_time, id LIMIT 1) AS earliest
-	UNION ALL
-	SELECT 1, ` + traced + `, 0, 0 FROM (
-	  SELECT ` + traced + ` FROM touchpoint WHERE brand = $1 AND customer = $2 AND retract_time IS NULL
-	  ORDER BY event_time DESC, id DESC LIMIT $3) AS latest
-	UNION ALL
-	SELECT 2, '', '', '', 0, 0, 0, NULL, CAST(COALESCE(SUM(n + unscored), 0) AS BIGINT),
-	  CAST(COALESCE(SUM((n + unscored) * is_service), 0) AS BIGINT)
-	FROM stage_bucket WHERE brand = $1 AND customer = $2 AND layout = CASE
-	  WHEN EXISTS (SELECT 1 FROM sum_layout WHERE brand = $1 AND layout = 0 AND state <> 2)
-	  THEN (SELECT MIN(layout) FROM sum_layout WHERE brand = $1 AND state = 2) ELSE 0 END`
-
-// Traced returns the trace of one customer alone, with so many of the latest touchpoints,
-// of which it holds the ID, customer, definition, event time, channel, stage and
-// attributes.
-func Traced(r Reader, brand, customer string, latest int) (Trace, error) {
-	var t Trace
-	rows, err := r.Query(selectTrace, brand, customer, latest)
-	if err != nil {
-		return t, err
+// tracesEach reads the first and the latest touchpoints of so many customers, on SQLite:
+// a SELECT each, as it knows no LATERAL.
+func tracesEach(customers int) string {
+	var b strings.Builder
+	for i := range customers {
+		if i > 0 {
+			b.WriteString(` UNION ALL `)
+		}
+		fmt.Fprintf(&b, `
+			SELECT 1, id, customer, definition, event_time, channel, stage, attributes FROM (
+			  SELECT id, customer, definition, event_time, channel, stage, attributes
+			  FROM touchpoint WHERE brand = $%d AND customer = $%d AND retract_time IS NULL
+			  ORDER BY event_time, id LIMIT 1)
+			UNION ALL
+			SELECT 0, id, customer, definition, event_time, channel, stage, NULL FROM (
+			  SELECT id, customer, definition, event_time, channel, stage
+			  FROM touchpoint WHERE brand = $%d AND customer = $%d AND retract_time IS NULL
+			  ORDER BY event_time DESC, id DESC LIMIT $%d)`,
+			5*i+1, 5*i+2, 5*i+3, 5*i+4, 5*i+5)
 	}
+	return b.String()
+}
+
+// tracesAll is tracesEach on PostgreSQL, which would plan each SELECT every time.
+func tracesAll(customers int) string {
+	values := make([]string, customers)
+	for i := range values {
+		values[i] = fmt.Sprintf(`(CAST($%d AS TEXT))`, i+3)
+	}
+	return `
+		WITH who (customer) AS (VALUES ` + strings.Join(values, `, `) + `)
+		SELECT 1, t.id, t.customer, t.definition, t.event_time, t.channel, t.stage, t.attributes FROM who CROSS JOIN LATERAL (
+		  SELECT id, customer, definition, event_time, channel, stage, attributes
+		  FROM touchpoint WHERE brand = $1 AND touchpoint.customer = who.customer AND retract_time IS NULL
+		  ORDER BY event_time, id LIMIT 1) t
+		UNION ALL
+		SELECT 0, t.id, t.customer, t.definition, t.event_time, t.channel, t.stage, NULL FROM who CROSS JOIN LATERAL (
+		  SELECT id, customer, definition, event_time, channel, stage
+		  FROM touchpoint WHERE brand = $1 AND touchpoint.customer = who.customer AND retract_time IS NULL
+		  ORDER BY event_time DESC, id DESC LIMIT $2) t`
+}
+
+// selectTraces returns the texts of either.
+func selectTraces(db *sqldb.DB) texts {
+	if db.Postgres() {
+		return write(db, tracesAll, []int{100, 10, 1})
+	}
+	return write(db, tracesEach, []int{20, 5, 1})
+}
+
+// Traces returns the trace of each of customers alone, with so many of the latest
+// touchpoints. Of touchpoints it holds the ID, customer, definition, event time, channel
+// and stage, and of the first the attributes.
+func (s *Store) Traces(r Reader, brand string, customers []string, latest int) (map[string]Trace, error) {
+	traces := make(map[string]Trace, len(customers))
+	err := s.selectTraces.split(len(customers), func(statement string, from, to int) error {
+		args := []any{brand, latest}
+		if !s.db.Postgres() {
+			args = nil
+		}
+		for _, customer := range customers[from:to] {
+			if s.db.Postgres() {
+				args = append(args, customer)
+			} else {
+				args = append(args, brand, customer, brand, customer, latest)
+			}
+		}
+		rows, err := r.Query(statement, args...)
+		if err != nil {
+			return err
+		}
+		return trace(rows, traces)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return traces, counts(r, brand, customers, traces)
+}
+
+// trace reads touchpoints, those of a customer newest first, and closes rows.
+func trace(rows *sql.Rows, traces map[string]Trace) error {
 	defer rows.Close()
 	for rows.Next() {
 		var (
-			p                    Touchpoint
-			part, count, service int64
-			attributes           sql.NullString
+			p          Touchpoint
+			first      bool
+			attributes sql.NullString
 		)
-		err := rows.Scan(&part, &p.ID, &p.Customer, &p.Definition, &p.EventTime, &p.Channel, &p.Stage, &attributes, &count, &service)
-		if err != nil {
-			return t, fmt.Errorf("read trace: %w", err)
+		if err := rows.Scan(&first, &p.ID, &p.Customer, &p.Definition, &p.EventTime, &p.Channel, &p.Stage, &attributes); err != nil {
+			return fmt.Errorf("read trace: %w", err)
 		}
 		p.Attributes = attributes.String
-		switch part {
-		case 0:
+		t := traces[p.Customer]
+		if first {
 			t.First = p
-		case 1:
+		} else {
 			t.Latest = append(t.Latest, p)
-		default:
-			t.Count, t.Served = count, service
 		}
+		traces[p.Customer] = t
 	}
-	return t, rows.Err()
+	for customer, t := range traces { // that a UNION keeps the order of its parts is not written anywhere
+		slices.SortFunc(t.Latest, func(a, b Touchpoint) int { return Chronological(b, a) })
+		traces[customer] = t
+	}
+	return rows.Err()
 }
 
-// A Stale is a customer about whom something has changed.
-type Stale struct{ Brand, Customer string }
-
-// StaleCustomers returns some of those, by brand.
-func StaleCustomers(r Reader, limit int) ([]Stale, error) {
-	rows, err := r.Query(`SELECT brand, customer FROM customer_stale ORDER BY brand, customer LIMIT $1`, limit)
-	if err != nil {
-		return nil, err
-	}
-	return table.All(rows, func(scan func(...any) error) (c Stale, err error) { return c, scan(&c.Brand, &c.Customer) })
+// Chronological orders touchpoints by event time and, at one instant, by ID.
+func Chronological(a, b Touchpoint) int {
+	return cmp.Or(cmp.Compare(a.EventTime, b.EventTime), cmp.Compare(a.ID, b.ID))
 }
 
-// TakeStale returns up to limit of one brand and unmarks them. Marks that are made
-// later wait for the end of tx.
-func (s *Store) TakeStale(tx *sqldb.Tx, limit int) ([]Stale, error) {
-	s.turn(tx)
-	all, err := StaleCustomers(tx, limit)
-	for i, c := range all {
-		if c.Brand != all[0].Brand {
-			return all[:i], err
-		}
-		tx.Defer(`DELETE FROM customer_stale WHERE brand = $1 AND customer = $2`, c.Brand, c.Customer)
-	}
-	return all, err
-}
-
-// MarkDue marks up to limit customers whose activity time alone has changed by now, and
-// returns how many.
-func (s *Store) MarkDue(tx *sqldb.Tx, now int64, limit int) (int64, error) {
-	s.turn(tx)
-	return tx.Exec(`
-		INSERT INTO customer_stale (brand, customer)
-		SELECT brand, id FROM customer WHERE activity_due > 0 AND activity_due <= $1
-		  AND `+Unmerged+`
-		ORDER BY activity_due LIMIT $2
-		ON CONFLICT (brand, customer) DO NOTHING`, now, limit)
-}
-
-// Families returns all customers who are one with any of customers: by the root, which
-// comes first.
-func Families(r Reader, brand string, customers []string) (map[string][]string, error) {
-	roots, err := links(r, brand, `member`, customers)
-	if err != nil {
-		return nil, err
-	}
-	families := map[string][]string{}
-	for _, customer := range customers {
-		root := customer
-		if of := roots[customer]; of != "" {
-			root = of
-		}
-		families[root] = []string{root}
-	}
-	members, err := links(r, brand, `root`, slices.Collect(maps.Keys(families)))
-	for _, member := range slices.Sorted(maps.Keys(members)) {
-		root := members[member]
-		families[root] = append(families[root], member)
-	}
-	return families, err
-}
-
-// links returns the roots of the members where column is one of customers.
-func links(r Reader, brand, column string, customers []string) (map[string]string, error) {
+// counts adds to traces how many touchpoints there are, by the sums of a layout that has
+// all of them.
+func counts(r Reader, brand string, customers []string, traces map[string]Trace) error {
 	var q sqldb.Query
-	q.Add(`SELECT member, root FROM customer_link WHERE brand = ?`, brand)
-	sqldb.In(&q, column, customers)
+	q.Add(`
+		SELECT customer, CAST(SUM(n + unscored) AS BIGINT), CAST(SUM((n + unscored) * is_service) AS BIGINT)
+		FROM stage_bucket WHERE brand = ? AND layout = CASE
+		  WHEN EXISTS (SELECT 1 FROM sum_layout WHERE brand = ? AND layout = 0 AND state <> ?)
+		  THEN (SELECT MIN(layout) FROM sum_layout WHERE brand = ? AND state = ?) ELSE 0 END`,
+		brand, brand, int64(LayoutReady), brand, int64(LayoutReady))
+	sqldb.In(&q, `customer`, customers)
+	q.WriteString(` GROUP BY customer`)
 	rows, err := r.Query(q.String(), q.Args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	roots := map[string]string{}
 	for rows.Next() {
-		var member, root string
-		if err := rows.Scan(&member, &root); err != nil {
-			return nil, fmt.Errorf("read link: %w", err)
+		var customer string
+		var count, served int64
+		if err := rows.Scan(&customer, &count, &served); err != nil {
+			return fmt.Errorf("count touchpoints: %w", err)
 		}
-		roots[member] = root
+		t := traces[customer]
+		t.Count, t.Served = count, served
+		traces[customer] = t
 	}
-	return roots, rows.Err()
+	return rows.Err()
 }

@@ -55,36 +55,56 @@ type TransitionCursor struct {
 	Stage     typev1.Stage // that it led to
 }
 
-// Transitions returns up to limit moves of customers who are one, oldest first, that
-// come after the cursor and fit the condition. Its columns are before, stage,
+// Transitions returns up to l.Limit moves of customers who are one, oldest first, that
+// come after the cursor and fit the conditions. Their columns are before, stage,
 // event_time, channel and is_service.
-func (s *Store) Transitions(ctx context.Context, l Listing, after TransitionCursor) ([]Transition, error) {
+func (s *Store) Transitions(ctx context.Context, l Listing, after TransitionCursor) (all []Transition, err error) {
+	part := 10 * l.Limit // touchpoints a statement, so that a page does not read a long journey to its end
+	for {
+		n := 0
+		err := s.moves(ctx, l, after, part, func(t Transition, fits bool) {
+			if after = (TransitionCursor{t.EventTime, t.ID, t.Stage}); fits && len(all) < l.Limit {
+				all = append(all, t)
+			}
+			n++
+		})
+		if err != nil || n < part || len(all) == l.Limit {
+			return all, err
+		}
+	}
+}
+
+// moves calls f for so many touchpoints after the cursor, oldest first, and says which
+// of them are moves that fit the conditions of l.
+func (s *Store) moves(ctx context.Context, l Listing, after TransitionCursor, part int, f func(t Transition, fits bool)) error {
+	const seen = `id, customer, definition, event_time, channel, stage, is_service`
 	var q sqldb.Query
-	q.Add(`
-		SELECT id, customer, definition, event_time, channel, stage, is_service, before FROM (
-		  SELECT id, customer, definition, event_time, channel, stage, is_service,
-		    LAG(stage, 1, CAST(? AS INTEGER)) OVER (ORDER BY event_time, id) AS before
-		  FROM touchpoint WHERE brand = ? AND event_time >= 0 AND retract_time IS NULL`, int64(after.Stage), l.Brand)
-	sqldb.In(&q, "customer", l.Customers)
-	q.Add(` AND (event_time, id) > (?, ?)) AS seen WHERE before <> stage`, after.EventTime, after.ID)
+	q.Add(`SELECT ` + seen + `, before, CASE WHEN before <> stage`)
 	for _, c := range l.Where {
 		q.Add(` AND (`+c.Text+`)`, c.Args...)
 	}
-	q.Add(` ORDER BY event_time, id LIMIT ?`, l.Limit)
+	q.Add(` THEN 1 ELSE 0 END FROM (
+		  SELECT `+seen+`, LAG(stage, 1, CAST(? AS INTEGER)) OVER (ORDER BY event_time, id) AS before FROM (
+		    SELECT `+seen+` FROM touchpoint WHERE brand = ? AND event_time >= 0 AND retract_time IS NULL`, int64(after.Stage), l.Brand)
+	sqldb.In(&q, "customer", l.Customers)
+	q.Add(` AND (event_time, id) > (?, ?) ORDER BY event_time, id LIMIT ?) AS part) AS moves ORDER BY event_time, id`,
+		after.EventTime, after.ID, part)
 	rows, err := s.db.Read().QueryContext(ctx, q.String(), q.Args...)
 	if err != nil {
-		return nil, fmt.Errorf("list transitions: %w", sqldb.Fault(err))
+		return fmt.Errorf("list transitions: %w", sqldb.Fault(err))
 	}
 	defer rows.Close()
-	var all []Transition
 	for rows.Next() {
-		var t Transition
-		if err := rows.Scan(&t.ID, &t.Customer, &t.Definition, &t.EventTime, &t.Channel, &t.Stage, &t.Service, &t.From); err != nil {
-			return nil, fmt.Errorf("read transition: %w", sqldb.Fault(err))
+		var (
+			t    Transition
+			fits bool
+		)
+		if err := rows.Scan(&t.ID, &t.Customer, &t.Definition, &t.EventTime, &t.Channel, &t.Stage, &t.Service, &t.From, &fits); err != nil {
+			return fmt.Errorf("read transition: %w", sqldb.Fault(err))
 		}
-		all = append(all, t)
+		f(t, fits)
 	}
-	return all, sqldb.Fault(rows.Err())
+	return sqldb.Fault(rows.Err())
 }
 
 // Between returns a condition that touchpoints happened from one instant to another,

@@ -66,8 +66,11 @@ func modelTable(name string) *table.Table[Model] {
 		Columns: []string{"display_name", "terms", "revision", "state", "layout", "backtest", "activate_time", "retire_time"},
 		Fields: func(m *Model) []any {
 			return []any{
-				&m.DisplayName, table.Document[Terms]{Of: &m.Terms}, &m.Revision, &m.State, &m.Layout, &m.Backtest,
-				table.Moment{Of: &m.ActivateTime}, table.Moment{Of: &m.RetireTime},
+				&m.DisplayName,
+				table.Document[Terms]{Of: &m.Terms},
+				&m.Revision, &m.State, &m.Layout, &m.Backtest,
+				table.Moment{Of: &m.ActivateTime},
+				table.Moment{Of: &m.RetireTime},
 			}
 		},
 		Head: func(m *Model) *table.Record { return &m.Record },

@@ -15,6 +15,13 @@ func (s *Store) ScoredSince(ctx context.Context, brand string, since time.Time) 
 	return s.names(ctx, `SELECT id FROM customer_score WHERE as_of_time >= $1 AND brand = $2 ORDER BY id`, sqldb.Micros(since), brand)
 }
 
+// AnyScoredSince reports whether there are such customers.
+func (s *Store) AnyScoredSince(ctx context.Context, brand string, since time.Time) (any bool, err error) {
+	err = s.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM customer_score WHERE as_of_time >= $1 AND brand = $2)`,
+		sqldb.Micros(since), brand).Scan(&any)
+	return any, sqldb.Fault(err)
+}
+
 // SegmentSample returns the customers of a segment who have touchpoints, by id: all, or
 // at most limit of them spread evenly.
 func (s *Store) SegmentSample(ctx context.Context, brand, segment string, limit int) ([]string, error) {

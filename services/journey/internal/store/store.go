@@ -34,7 +34,7 @@ type Store struct {
 	cells   *sql.Stmt // what most scores are made of
 	touches *sql.Stmt // what the others are made of
 
-	insertTouchpoint, insertMarks, addSums, insertScores, selectMeasures, selectStored texts
+	insertTouchpoint, insertMarks, addSums, insertScores, selectMeasures, selectStored, selectTraces texts
 }
 
 // Open brings the schema of db up to date and returns a Store on it.
@@ -62,6 +62,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	s.insertScores = write(db, insertScores, rows)
 	s.selectMeasures = write(db, selectMeasures, []int{500, 50, 5, 1})
 	s.selectStored = write(db, selectStored, []int{500, 50, 5, 1})
+	s.selectTraces = selectTraces(db)
 	return s, errors.Join(s.rebuild(ctx), s.begin(ctx))
 }
 

@@ -287,8 +287,9 @@ type ListScoresRequest struct {
 	// A `next_page_token` of an earlier call with the same other arguments.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Only those that match, in the language of AIP-160, at most 2 KiB, over
-	// `value`, `service_value`, `change`, `weakest_stage`, `n`, `stage`, `segment` and
-	// `as_of_time`, such as `weakest_stage = SERVICE AND change < -5`.
+	// `value`, `service_value`, `change`, `weakest_stage`, `n`, `stage` and
+	// `segments` of the customer, and `as_of_time`, such as
+	// `weakest_stage = RETENTION AND segments:gold AND change < -5`.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// The order, as in AIP-132, such as `value` (the default), over `name`, `value` and `change`.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
@@ -1040,7 +1041,8 @@ type WatchScoresResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the message says.
 	Change WatchScoresResponse_Change `protobuf:"varint,1,opt,name=change,proto3,enum=concentric.journey.v1.WatchScoresResponse_Change" json:"change,omitempty"`
-	// The score, as it was stored.
+	// The score. In a change it is what was announced: without n, quality, the service
+	// score and the change over 30 days, which `ListScores` has.
 	Score *StoredScore `protobuf:"bytes,2,opt,name=score,proto3" json:"score,omitempty"`
 	// The score that was announced before. Absent for the first, and in the snapshot.
 	PreviousValue *float64 `protobuf:"fixed64,3,opt,name=previous_value,json=previousValue,proto3,oneof" json:"previous_value,omitempty"`
@@ -1252,7 +1254,7 @@ type RecomputeScoresResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many customers it scored.
 	CustomerCount int64 `protobuf:"varint,1,opt,name=customer_count,json=customerCount,proto3" json:"customer_count,omitempty"`
-	// How many of them had another score before, by 0.01 points or more.
+	// How many of them had another score before, by 0.01 points or more, or none.
 	ChangedCount int64 `protobuf:"varint,2,opt,name=changed_count,json=changedCount,proto3" json:"changed_count,omitempty"`
 	// The revision of the model.
 	ScoringModelRevision string `protobuf:"bytes,3,opt,name=scoring_model_revision,json=scoringModelRevision,proto3" json:"scoring_model_revision,omitempty"`
