@@ -182,6 +182,7 @@ func testPeople(t *testing.T, s *suite) {
 			t.Errorf("%v: %v, want %v", tt.req, got, tt.want)
 		}
 	}
+	s.record(t, visit("dan", "old", noon.Add(-400*24*time.Hour))) // in the sums of the brand, and no hunter
 	whole := s.query(t, &journeyv1.QueryExperienceMetricsRequest{Personas: []string{"hunter"}})
 	if n := metric(whole.GetMeasures(), typev1.Metric_METRIC_JOURNEY_SCORE).GetEstimate().GetN(); n != 5 {
 		t.Errorf("the journey of the hunters has %d touchpoints, want 5", n)
@@ -220,9 +221,15 @@ func testMergedExperience(t *testing.T, s *suite) {
 	for i := range 3 {
 		s.record(t, visit(fmt.Sprint("new", i), fmt.Sprint("new", i), noon))
 	}
+	s.record(t, visit("eve", "3", noon.Add(-40*24*time.Hour)))
+	if _, err := customers.MergeCustomers(t.Context(), &journeyv1.MergeCustomersRequest{
+		Name: "brands/acme/customers/eve", Sources: []string{"brands/acme/customers/new0"},
+	}); err != nil {
+		t.Fatal(err)
+	}
 	e := metric(s.query(t, req).GetMeasures(), typev1.Metric_METRIC_RETURNING_CUSTOMER_RATE).GetEstimate()
-	if e.GetN() != 5 || e.GetValue() != 0.2 {
-		t.Errorf("returning = %v, want 1 of 5: who was there as somebody else", e)
+	if e.GetN() != 5 || e.GetValue() != 0.4 {
+		t.Errorf("returning = %v, want 2 of 5: who was there as somebody else, and who is part of somebody", e)
 	}
 }
 

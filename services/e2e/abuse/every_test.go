@@ -10,12 +10,13 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 )
 
-// everyRows spoil one field after another of a call of each method of the ticket and
-// the survey service.
+// everyRows spoil one field after another of a call of each method of the ticket, the
+// survey and the journey service.
 func everyRows() []row {
 	with := func(field protoreflect.Name, value protoreflect.Value, want ask) func(*testing.T, *suite, surface, proto.Message) {
 		return func(t *testing.T, s *suite, way surface, req proto.Message) {
@@ -62,7 +63,7 @@ func everyRows() []row {
 func onEvery(do func(t *testing.T, s *suite, way surface, req proto.Message)) func(*testing.T, *suite, surface) {
 	return func(t *testing.T, s *suite, way surface) {
 		before := s.settled(t)
-		for _, req := range calls("brands/other", s.operations["brands/other"]) {
+		for _, req := range calls("brands/other", s.made["brands/other"]) {
 			m := methodOf(req)
 			if way == onREST && !onWeb(m) {
 				continue
@@ -81,7 +82,8 @@ func taken(t *testing.T, s *suite, way surface, req proto.Message) {
 	f := req.ProtoReflect().Descriptor().Fields().ByName("request_id")
 	_, of1 := req.(*ticketv1.CreatePartnerRequest)
 	_, of2 := req.(*surveyv1.CreateSurveyRequest)
-	if f == nil || of1 || of2 {
+	_, of3 := req.(*journeyv1.CreateCustomerRequest)
+	if f == nil || of1 || of2 || of3 {
 		return
 	}
 	req.ProtoReflect().Set(f, protoText(usedID))

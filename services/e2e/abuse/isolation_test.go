@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
@@ -74,7 +75,8 @@ func patternOf(f protoreflect.FieldDescriptor) string {
 var known = map[string]string{
 	"customers": "ann", "touchpoints": "visit", "tickets": "7", "interactions": "i", "partners": "mihir", "teams": "night", "agents": "bo",
 	"issueTypes": "late", "problems": "outage", "schedules": "desk", "slaPolicies": "gold", "selfServiceSessions": "chat",
-	"surveys": "nps", "triggerRules": "calls", "invitations": "asked", "responses": "said", "feedback": "heard", "touchpointDefinitions": "website-visit",
+	"surveys": "nps", "triggerRules": "calls", "invitations": "asked", "responses": "said", "feedback": "heard",
+	"touchpointDefinitions": "website-visit", "journeyMaps": "plan", "industryProfiles": "inn", "scoringModels": "quick", "signalRules": "late",
 }
 
 // name returns the name of something of acme's that fits the spot.
@@ -82,8 +84,13 @@ func (p spot) name(s *suite) string {
 	segments := []string{acme}
 	for i := 2; i+1 < len(p.segments); i += 2 {
 		collection := p.segments[i]
-		if collection == "operations" {
-			return s.operations[acme]
+		switch collection {
+		case "operations":
+			return s.made[acme].operation
+		case "scoringOperations":
+			return s.made[acme].recompute
+		case "signals":
+			return s.made[acme].signal
 		}
 		segments = append(segments, collection, known[collection])
 	}
@@ -115,8 +122,8 @@ func (p spot) fill(req proto.Message, value string) {
 	m.Set(f, protoText(value))
 }
 
-// isolationRows try every method of the ticket and the survey service with every name
-// of another brand's, and with every ticket of nobody but the brand.
+// isolationRows try every method of the ticket, the survey and the journey service with
+// every name of another brand's, and with every ticket of nobody but the brand.
 func isolationRows() []row {
 	return []row{
 		each("A32", "names of another brand, wherever one may be", foreignNames),
@@ -127,7 +134,7 @@ func isolationRows() []row {
 // foreignNames: whoever acts for one brand and names something of another is told
 // that it does not exist, and has changed nothing.
 func foreignNames(t *testing.T, s *suite, way surface) {
-	for i, req := range calls("brands/other", s.operations["brands/other"]) {
+	for i, req := range calls("brands/other", s.made["brands/other"]) {
 		m := methodOf(req)
 		if way == onREST && !onWeb(m) {
 			continue
@@ -138,7 +145,7 @@ func foreignNames(t *testing.T, s *suite, way surface) {
 			}
 			for _, p := range spots(m.Input(), nil) {
 				t.Run(p.String(), func(t *testing.T) {
-					req := calls("brands/other", s.operations["brands/other"])[i]
+					req := calls("brands/other", s.made["brands/other"])[i]
 					p.fill(req, p.name(s))
 					before := s.settled(t)
 					s.denied(t, way, ask{req: req, key: others, code: notFound})
@@ -200,7 +207,7 @@ func statuses(m protoreflect.Message) (found []*statuspb.Status) {
 // foreignTickets: for who acts for a partner, the tickets of others do not exist, and
 // of what is not for partners there is nothing to be seen at all.
 func foreignTickets(t *testing.T, s *suite, way surface) {
-	for _, req := range calls(acme, s.operations[acme]) {
+	for _, req := range calls(acme, s.made[acme]) {
 		m := methodOf(req)
 		if way == onREST && !onWeb(m) {
 			continue
@@ -239,11 +246,11 @@ func onWeb(m protoreflect.MethodDescriptor) bool {
 	return proto.HasExtension(m.Options(), annotations.E_Http)
 }
 
-// TestNoMethodIsForgotten: calls has one of each method of the ticket and the survey
-// service.
+// TestNoMethodIsForgotten: calls has one of each method of the ticket, the survey and
+// the journey service.
 func TestNoMethodIsForgotten(t *testing.T) {
 	seen := map[protoreflect.FullName]bool{}
-	for _, req := range calls(acme, acme+"/operations/none") {
+	for _, req := range calls(acme, unmade()) {
 		seen[methodOf(req).FullName()] = true
 	}
 	for _, f := range []protoreflect.FileDescriptor{
@@ -254,6 +261,10 @@ func TestNoMethodIsForgotten(t *testing.T) {
 		surveyv1.File_concentric_survey_v1_survey_service_proto, surveyv1.File_concentric_survey_v1_invitation_service_proto,
 		surveyv1.File_concentric_survey_v1_response_service_proto, surveyv1.File_concentric_survey_v1_feedback_service_proto,
 		surveyv1.File_concentric_survey_v1_survey_metrics_service_proto,
+		journeyv1.File_concentric_journey_v1_customer_service_proto, journeyv1.File_concentric_journey_v1_touchpoint_service_proto,
+		journeyv1.File_concentric_journey_v1_journey_map_service_proto, journeyv1.File_concentric_journey_v1_scoring_service_proto,
+		journeyv1.File_concentric_journey_v1_operation_service_proto, journeyv1.File_concentric_journey_v1_insight_service_proto,
+		journeyv1.File_concentric_journey_v1_signal_service_proto,
 	} {
 		methods := f.Services().Get(0).Methods()
 		for i := range methods.Len() {

@@ -33,16 +33,19 @@ const (
 )
 
 // keyed is a suite that wants an API key, whose brands have people, a catalog,
-// agreements, and surveys that were asked and answered.
+// agreements, surveys that were asked and answered, and
+// customers with journeys.
 func keyed(t *testing.T) *suite {
 	t.Helper()
 	s := locked(t)
 	staff(t, s)
 	for _, brand := range []string{acme, "brands/other"} {
 		poll(t, s, brand)
+		travel(t, s, brand)
 	}
 	must[*ticketv1.Partner](t, s, &ticketv1.CreatePartnerRequest{Parent: "brands/other", Partner: &ticketv1.Partner{DisplayName: "Used"}, RequestId: usedID})
 	must[*surveyv1.Survey](t, s, newSurvey(func(r *surveyRequest) { r.Parent, r.RequestId = "brands/other", usedID }))
+	must[*journeyv1.Customer](t, s, customer(func(r *journeyv1.CreateCustomerRequest) { r.Parent, r.RequestId = "brands/other", usedID }))
 	return s
 }
 
@@ -81,15 +84,7 @@ func lock(t *testing.T) rpc.Authenticator {
 
 // foreign are calls about what belongs to acme, each of another kind.
 func foreign() []proto.Message {
-	return append(calls(acme, acme+"/operations/none"), []proto.Message{
-		record(), newDefinition(),
-		&journeyv1.BatchRecordTouchpointsRequest{Parent: acme, Requests: []*journeyv1.RecordTouchpointRequest{record()}},
-		&journeyv1.GetTouchpointRequest{Name: ann + "/touchpoints/visit"},
-		&journeyv1.ListTouchpointsRequest{Parent: ann},
-		&journeyv1.GetScoreRequest{Name: ann + "/score"},
-		&journeyv1.ExplainScoreRequest{Name: ann + "/score"},
-		&journeyv1.GetJourneyMapRequest{Name: acme + "/journeyMaps/default"},
-		&journeyv1.QueryExperienceMetricsRequest{Parent: acme},
+	return append(calls(acme, unmade()), []proto.Message{
 		&gatewayv1.GetBrandRequest{Name: acme},
 		&gatewayv1.GetServiceViewRequest{Parent: acme},
 		&gatewayv1.GetExperienceViewRequest{Parent: acme},

@@ -52,10 +52,13 @@ func heard(spoil ...func(*surveyv1.CreateFeedbackRequest)) *surveyv1.CreateFeedb
 	}}, spoil)
 }
 
-// calls is one call of every method of the ticket and the survey service that the brand
-// can make.
-func calls(brand, operation string) []proto.Message {
-	return append(help(brand, operation), append(asking(brand), append(replies(brand), opinions(brand)...)...)...)
+// calls is one call of every method of the ticket, the survey and the journey service
+// that the brand can make.
+func calls(brand string, m made) (all []proto.Message) {
+	for _, part := range [][]proto.Message{help(brand, m.operation), asking(brand), replies(brand), opinions(brand), travels(brand, m)} {
+		all = append(all, part...)
+	}
+	return all
 }
 
 // asking is the part of calls about what is asked, and of whom.

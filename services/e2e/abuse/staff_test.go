@@ -24,12 +24,12 @@ func staffed(t *testing.T) *suite {
 // staff furnishes both brands with what staffed says.
 func staff(t *testing.T, s *suite) {
 	t.Helper()
-	s.operations = map[string]string{}
+	s.made = map[string]made{}
 	for _, brand := range []string{acme, "brands/other"} {
 		hire(t, s, brand)
 		stock(t, s, brand)
 		op := must[*longrunningpb.Operation](t, s, &ticketv1.SimulateSlaPolicyRequest{Parent: brand, SlaPolicy: gold(brand), Window: year()})
-		s.operations[brand] = op.GetName()
+		s.made[brand] = made{operation: op.GetName()}
 	}
 }
 

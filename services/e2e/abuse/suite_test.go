@@ -46,9 +46,17 @@ type suite struct {
 	pages  func() (path string, pages http.Handler) // nil without a gateway
 	tokens []string                                 // of invitations, as far as they were told
 
-	operations map[string]string // one of each staffed brand
+	made map[string]made // by brand
 
 	stuck bool // events are not applied, so nothing can be waited for
+}
+
+// Made are the names of what a brand has by a name that a service gave it.
+type made struct{ operation, recompute, signal, acted string }
+
+// unmade has names of what does not exist.
+func unmade() made {
+	return made{acme + "/operations/none", acme + "/scoringOperations/none", acme + "/signals/none", acme + "/signals/none"}
 }
 
 // A config is what differs between suites. The zero value is the suite as it runs
@@ -133,6 +141,7 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 		var wg sync.WaitGroup
 		wg.Go(func() { tickets.Work(ctx) })
 		wg.Go(func() { surveys.Work(ctx) })
+		wg.Go(func() { journeys.Work(ctx) })
 		wg.Wait()
 		return nil
 	}
@@ -190,7 +199,9 @@ func (s *suite) rows(t *testing.T) map[string]int64 {
 		if db.Postgres() {
 			continue // the tests that use it count what they need
 		}
-		names := s.strings(t, service, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollup_%' ORDER BY name`)
+		names := s.strings(t, service, `
+			SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollup_%'
+			AND name NOT IN ('signal_mark', 'signal_scan', 'signal_tally', 'signal_watch') ORDER BY name`)
 		var query strings.Builder
 		for i, name := range names {
 			if i > 0 {
@@ -232,7 +243,8 @@ func (s *suite) strings(t *testing.T, service, query string, args ...any) []stri
 	return all
 }
 
-// settled waits until every event has been applied and returns what is stored.
+// settled waits until every event has been applied and every customer followed, and
+// returns what is stored.
 func (s *suite) settled(t *testing.T) map[string]int64 {
 	t.Helper()
 	if s.stuck {
@@ -241,7 +253,8 @@ func (s *suite) settled(t *testing.T) map[string]int64 {
 	s.stuck = true // unless the wait ends well: once is enough
 	until(t, "all events are applied", func() bool {
 		return s.applied(t, "journey", `'interaction_created', 'ticket_resolved', 'response_submitted', 'response_excluded'`, "ticket", "survey") &&
-			s.applied(t, "survey", `'interaction_created', 'ticket_resolved', 'touchpoints_recorded'`, "ticket", "journey")
+			s.applied(t, "survey", `'interaction_created', 'ticket_resolved', 'touchpoints_recorded'`, "ticket", "journey") &&
+			len(s.strings(t, "journey", `SELECT customer FROM customer_stale`)) == 0
 	})
 	s.stuck = false
 	return s.rows(t)

@@ -151,7 +151,7 @@ func Union(windows ...*typev1.Window) *typev1.Window {
 var (
 	TicketDimensions  = []string{"channel", "handling", "issue_kind", "issue_type", "stage", "phase", "partner", "team", "agent", "priority"}
 	SurveyDimensions  = []string{"channel", "stage", "phase", "survey", "question", "touchpoint_definition", "partner", "team", "agent"}
-	JourneyDimensions = []string{"channel", "stage", "phase", "touchpoint_definition", "function_owner", "control_level", "component", "expectation"}
+	JourneyDimensions = []string{"channel", "stage", "phase", "touchpoint_definition", "function_owner", "control_level", "component", "expectation", "mode", "kind", "emotion", "segment", "persona"}
 )
 
 // TicketMetrics are the measures of the ticket service that a view shows.

@@ -92,6 +92,9 @@ func (s *Server) definitionsOf(ctx context.Context, brand string, p *journeyv1.S
 		names = c.Silence.GetTouchpointDefinitions()
 	}
 	for _, n := range names {
+		if name.Parent(n) != name.Join("brands", brand) {
+			continue // refused for its form, once it is merged into what is stored
+		}
 		if _, err := s.catalog.find(ctx, brand, name.ID(n)); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
@@ -19,54 +20,53 @@ type Trace struct {
 	Served int64 // service touchpoints among them
 }
 
-// tracesEach reads the first and the latest touchpoints of so many customers, on SQLite:
-// a SELECT each, as it knows no LATERAL.
-func tracesEach(customers int) string {
-	var b strings.Builder
-	for i := range customers {
-		if i > 0 {
-			b.WriteString(` UNION ALL `)
-		}
-		fmt.Fprintf(&b, `
-			SELECT 1, id, customer, definition, event_time, channel, stage, attributes FROM (
-			  SELECT id, customer, definition, event_time, channel, stage, attributes
-			  FROM touchpoint WHERE brand = $%d AND customer = $%d AND retract_time IS NULL
-			  ORDER BY event_time, id LIMIT 1)
-			UNION ALL
-			SELECT 0, id, customer, definition, event_time, channel, stage, NULL FROM (
-			  SELECT id, customer, definition, event_time, channel, stage
-			  FROM touchpoint WHERE brand = $%d AND customer = $%d AND retract_time IS NULL
-			  ORDER BY event_time DESC, id DESC LIMIT $%d)`,
-			5*i+1, 5*i+2, 5*i+3, 5*i+4, 5*i+5)
-	}
-	return b.String()
-}
+// The three parts of a trace, for the places of a brand, a customer and a number. The last
+// counts by the sums of a layout that has all touchpoints.
+const (
+	earliest = `
+		SELECT 1 AS part, id, customer, definition, event_time, channel, stage, attributes
+		FROM touchpoint WHERE brand = %[1]s AND customer = %[2]s AND retract_time IS NULL ORDER BY event_time, id LIMIT 1`
+	latest = `
+		SELECT 2 AS part, id, customer, definition, event_time, channel, stage, NULL AS attributes
+		FROM touchpoint WHERE brand = %[1]s AND customer = %[2]s AND retract_time IS NULL ORDER BY event_time DESC, id DESC LIMIT %[3]s`
+	counted = `
+		SELECT 3 AS part, '' AS id, %[2]s AS customer, '' AS definition, CAST(COALESCE(SUM(n + unscored), 0) AS BIGINT) AS event_time,
+		  CAST(COALESCE(SUM((n + unscored) * is_service), 0) AS BIGINT) AS channel, 0 AS stage, NULL AS attributes
+		FROM stage_bucket WHERE brand = %[1]s AND customer = %[2]s AND layout = CASE
+		  WHEN EXISTS (SELECT 1 FROM sum_layout WHERE brand = %[1]s AND layout = 0 AND state <> 2)
+		  THEN (SELECT MIN(layout) FROM sum_layout WHERE brand = %[1]s AND state = 2) ELSE 0 END`
+)
 
-// tracesAll is tracesEach on PostgreSQL, which would plan each SELECT every time.
-func tracesAll(customers int) string {
-	values := make([]string, customers)
-	for i := range values {
-		values[i] = fmt.Sprintf(`(CAST($%d AS TEXT))`, i+3)
-	}
-	return `
-		WITH who (customer) AS (VALUES ` + strings.Join(values, `, `) + `)
-		SELECT 1, t.id, t.customer, t.definition, t.event_time, t.channel, t.stage, t.attributes FROM who CROSS JOIN LATERAL (
-		  SELECT id, customer, definition, event_time, channel, stage, attributes
-		  FROM touchpoint WHERE brand = $1 AND touchpoint.customer = who.customer AND retract_time IS NULL
-		  ORDER BY event_time, id LIMIT 1) t
-		UNION ALL
-		SELECT 0, t.id, t.customer, t.definition, t.event_time, t.channel, t.stage, NULL FROM who CROSS JOIN LATERAL (
-		  SELECT id, customer, definition, event_time, channel, stage
-		  FROM touchpoint WHERE brand = $1 AND touchpoint.customer = who.customer AND retract_time IS NULL
-		  ORDER BY event_time DESC, id DESC LIMIT $2) t`
-}
-
-// selectTraces returns the texts of either.
+// selectTraces returns the texts that read the traces of so many customers.
 func selectTraces(db *sqldb.DB) texts {
 	if db.Postgres() {
 		return write(db, tracesAll, []int{100, 10, 1})
 	}
-	return write(db, tracesEach, []int{20, 5, 1})
+	return write(db, tracesEach, []int{20, 5, 1}) // a compound SELECT has 500 parts at most
+}
+
+// tracesAll takes the brand, how many of the latest touchpoints, and the customers.
+func tracesAll(customers int) string {
+	who, parts := make([]string, customers), make([]string, 0, 3)
+	for i := range who {
+		who[i] = fmt.Sprintf(`(CAST($%d AS TEXT))`, i+3)
+	}
+	for _, part := range [...]string{earliest, latest, counted} {
+		parts = append(parts, `SELECT t.* FROM who CROSS JOIN LATERAL (`+fmt.Sprintf(part+`%.0[3]s`, `$1`, `who.name`, `$2`)+`) AS t`)
+	}
+	return `WITH who (name) AS (VALUES ` + strings.Join(who, `, `) + `) ` + strings.Join(parts, ` UNION ALL `)
+}
+
+// tracesEach is tracesAll on SQLite, which knows no LATERAL and takes the arguments of
+// each part anew.
+func tracesEach(customers int) string {
+	parts := make([]string, 0, 3*customers)
+	for range customers {
+		for _, part := range [...]string{earliest, latest, counted} {
+			parts = append(parts, `SELECT * FROM (`+fmt.Sprintf(part+`%.0[3]s`, `?`, `?`, `?`)+`)`)
+		}
+	}
+	return strings.Join(parts, ` UNION ALL `)
 }
 
 // Traces returns the trace of each of customers alone, with so many of the latest
@@ -75,15 +75,15 @@ func selectTraces(db *sqldb.DB) texts {
 func (s *Store) Traces(r Reader, brand string, customers []string, latest int) (map[string]Trace, error) {
 	traces := make(map[string]Trace, len(customers))
 	err := s.selectTraces.split(len(customers), func(statement string, from, to int) error {
-		args := []any{brand, latest}
-		if !s.db.Postgres() {
-			args = nil
+		var args []any
+		if s.db.Postgres() {
+			args = append(args, brand, latest)
 		}
-		for _, customer := range customers[from:to] {
+		for _, c := range customers[from:to] {
 			if s.db.Postgres() {
-				args = append(args, customer)
+				args = append(args, c)
 			} else {
-				args = append(args, brand, customer, brand, customer, latest)
+				args = append(args, brand, c, brand, c, latest, c, brand, c, brand, brand)
 			}
 		}
 		rows, err := r.Query(statement, args...)
@@ -92,34 +92,35 @@ func (s *Store) Traces(r Reader, brand string, customers []string, latest int) (
 		}
 		return trace(rows, traces)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return traces, counts(r, brand, customers, traces)
+	return traces, err
 }
 
-// trace reads touchpoints, those of a customer newest first, and closes rows.
+// trace adds what rows hold to traces and closes rows.
 func trace(rows *sql.Rows, traces map[string]Trace) error {
 	defer rows.Close()
 	for rows.Next() {
 		var (
 			p          Touchpoint
-			first      bool
+			part       int
+			channel    int64
 			attributes sql.NullString
 		)
-		if err := rows.Scan(&first, &p.ID, &p.Customer, &p.Definition, &p.EventTime, &p.Channel, &p.Stage, &attributes); err != nil {
+		if err := rows.Scan(&part, &p.ID, &p.Customer, &p.Definition, &p.EventTime, &channel, &p.Stage, &attributes); err != nil {
 			return fmt.Errorf("read trace: %w", err)
 		}
-		p.Attributes = attributes.String
+		p.Channel, p.Attributes = typev1.Channel(channel), attributes.String //nolint:gosec // an enum
 		t := traces[p.Customer]
-		if first {
+		switch part {
+		case 1:
 			t.First = p
-		} else {
+		case 2:
 			t.Latest = append(t.Latest, p)
+		default:
+			t.Count, t.Served = p.EventTime, channel
 		}
 		traces[p.Customer] = t
 	}
-	for customer, t := range traces { // that a UNION keeps the order of its parts is not written anywhere
+	for customer, t := range traces { // that UNION ALL keeps the order of its parts is written nowhere
 		slices.SortFunc(t.Latest, func(a, b Touchpoint) int { return Chronological(b, a) })
 		traces[customer] = t
 	}
@@ -129,34 +130,4 @@ func trace(rows *sql.Rows, traces map[string]Trace) error {
 // Chronological orders touchpoints by event time and, at one instant, by ID.
 func Chronological(a, b Touchpoint) int {
 	return cmp.Or(cmp.Compare(a.EventTime, b.EventTime), cmp.Compare(a.ID, b.ID))
-}
-
-// counts adds to traces how many touchpoints there are, by the sums of a layout that has
-// all of them.
-func counts(r Reader, brand string, customers []string, traces map[string]Trace) error {
-	var q sqldb.Query
-	q.Add(`
-		SELECT customer, CAST(SUM(n + unscored) AS BIGINT), CAST(SUM((n + unscored) * is_service) AS BIGINT)
-		FROM stage_bucket WHERE brand = ? AND layout = CASE
-		  WHEN EXISTS (SELECT 1 FROM sum_layout WHERE brand = ? AND layout = 0 AND state <> ?)
-		  THEN (SELECT MIN(layout) FROM sum_layout WHERE brand = ? AND state = ?) ELSE 0 END`,
-		brand, brand, int64(LayoutReady), brand, int64(LayoutReady))
-	sqldb.In(&q, `customer`, customers)
-	q.WriteString(` GROUP BY customer`)
-	rows, err := r.Query(q.String(), q.Args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var customer string
-		var count, served int64
-		if err := rows.Scan(&customer, &count, &served); err != nil {
-			return fmt.Errorf("count touchpoints: %w", err)
-		}
-		t := traces[customer]
-		t.Count, t.Served = count, served
-		traces[customer] = t
-	}
-	return rows.Err()
 }

@@ -129,7 +129,6 @@ func TestWhatWasKnownThenIsWhatWasTrueThen(t *testing.T) {
 			h.step()
 		}
 		h.addLayout(other)
-		links := map[string]string{}
 		seen := map[int64][customers][]Touchpoint{}
 		for i := range 90 {
 			h.step()
@@ -138,7 +137,8 @@ func TestWhatWasKnownThenIsWhatWasTrueThen(t *testing.T) {
 				h.compareSums()
 			}
 		}
-		if links, err = s.Roots(t.Context(), "acme"); err != nil || len(links) == 0 {
+		links, err := s.Roots(t.Context(), "acme")
+		if err != nil || len(links) == 0 {
 			t.Fatalf("links = %v, %v, want some", links, err)
 		}
 		h.split(links)

@@ -14,6 +14,12 @@ func insertMarks(rows int) string {
 func (s *Store) mark(tx *sqldb.Tx, brand string, customers []string) {
 	slices.Sort(customers)
 	customers = slices.Compact(customers)
+	if s.db.Postgres() && len(customers) > 1 {
+		tx.Defer(s.spreadMarks.text, s.spreadMarks.args(len(customers), func(i int, into []any) []any {
+			return append(into, brand, customers[i])
+		})...)
+		return
+	}
 	s.insertMarks.split(len(customers), func(statement string, from, to int) error { //nolint:errcheck // Defer keeps errors
 		args := make([]any, 0, 2*(to-from))
 		for _, customer := range customers[from:to] {

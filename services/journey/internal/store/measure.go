@@ -30,8 +30,10 @@ const insertMeasure = `
 
 // values returns the columns of m, and the brand before them.
 func (m *Measure) values(brand string) []any {
-	return []any{brand, m.Target, m.Customer, m.Response, m.SubmitTime, m.Rating.Value, m.Rating.Min, m.Rating.Max,
-		bit(m.Rating.LowerIsBetter), m.Version, bit(m.Withdrawn), m.RecordTime}
+	return []any{
+		brand, m.Target, m.Customer, m.Response, m.SubmitTime, m.Rating.Value, m.Rating.Min, m.Rating.Max,
+		bit(m.Rating.LowerIsBetter), m.Version, bit(m.Withdrawn), m.RecordTime,
+	}
 }
 
 // beats reports whether m counts for t rather than what t has.

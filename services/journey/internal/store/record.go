@@ -132,6 +132,12 @@ func insertTouchpoint(rows int) string {
 
 // write stores rows and returns how many were new.
 func (r *recording) write(rows []*Touchpoint) (added int, err error) {
+	if r.store.db.Postgres() && len(rows) > 1 {
+		n, err := r.tx.Exec(r.store.spreadTouchpoints.text, r.store.spreadTouchpoints.args(len(rows), func(i int, into []any) []any {
+			return rows[i].values(append(into, r.brand, null(rows[i].sameAs)))
+		})...)
+		return int(n), err
+	}
 	err = r.store.insertTouchpoint.split(len(rows), func(statement string, from, to int) error {
 		args := make([]any, 0, (width+2)*(to-from))
 		for _, t := range rows[from:to] {

@@ -34,6 +34,8 @@ type Store struct {
 	cells   *sql.Stmt // what most scores are made of
 	touches *sql.Stmt // what the others are made of
 
+	spreadTouchpoints, spreadSums, spreadMarks spread // for PostgreSQL
+
 	insertTouchpoint, insertMarks, addSums, insertScores, selectMeasures, selectStored, selectTraces texts
 }
 
@@ -52,6 +54,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 			return nil, fmt.Errorf("prepare: %w", sqldb.Fault(err))
 		}
 	}
+	s.spreadTouchpoints, s.spreadSums, s.spreadMarks = spreadTouchpoints(), spreadSums(), spreadMarks()
 	rows := []int{50, 10, 1} // a statement: beyond that, SQLite gains nothing
 	if db.Postgres() {
 		rows = append([]int{500}, rows...) // each costs a round trip

@@ -81,12 +81,14 @@ func (c *change) cell(at place) *sums {
 	return cell
 }
 
+// mergeSums adds rows to those that are there.
+const mergeSums = `ON CONFLICT (brand, layout, customer, bucket, stage, is_service) DO UPDATE SET
+	w = stage_bucket.w + excluded.w, wx = stage_bucket.wx + excluded.wx, wxx = stage_bucket.wxx + excluded.wxx,
+	ww = stage_bucket.ww + excluded.ww, n = stage_bucket.n + excluded.n, unscored = stage_bucket.unscored + excluded.unscored`
+
 func addSums(rows int) string {
 	return `INSERT INTO stage_bucket (brand, layout, customer, bucket, stage, is_service, w, wx, wxx, ww, n, unscored) VALUES ` +
-		sqldb.Values(rows, sumsWidth) + `
-		ON CONFLICT (brand, layout, customer, bucket, stage, is_service) DO UPDATE SET
-		  w = stage_bucket.w + excluded.w, wx = stage_bucket.wx + excluded.wx, wxx = stage_bucket.wxx + excluded.wxx,
-		  ww = stage_bucket.ww + excluded.ww, n = stage_bucket.n + excluded.n, unscored = stage_bucket.unscored + excluded.unscored`
+		sqldb.Values(rows, sumsWidth) + ` ` + mergeSums
 }
 
 // sumsWidth is the number of columns above.
@@ -104,14 +106,21 @@ func (s *Store) save(tx *sqldb.Tx, brand string, c *change) {
 		return cmp.Or(cmp.Compare(a.layout, b.layout), cmp.Compare(a.customer, b.customer), cmp.Compare(a.bucket, b.bucket),
 			cmp.Compare(a.stage, b.stage), cmp.Compare(bit(a.service), bit(b.service)))
 	})
-	s.addSums.split(len(places), func(statement string, from, to int) error { //nolint:errcheck // Defer keeps errors
-		args := make([]any, 0, sumsWidth*(to-from))
-		for _, at := range places[from:to] {
-			v := c.cells[at]
-			args = append(args, brand, at.layout, at.customer, at.bucket, at.stage, bit(at.service), v.W, v.WX, v.WXX, v.WW, v.N, v.unscored)
-		}
-		tx.Defer(statement, args...)
-		return nil
-	})
+	value := func(i int, into []any) []any {
+		at, v := places[i], c.cells[places[i]]
+		return append(into, brand, at.layout, at.customer, at.bucket, at.stage, bit(at.service), v.W, v.WX, v.WXX, v.WW, v.N, v.unscored)
+	}
+	if s.db.Postgres() && len(places) > 1 {
+		tx.Defer(s.spreadSums.text, s.spreadSums.args(len(places), value)...)
+	} else {
+		s.addSums.split(len(places), func(statement string, from, to int) error { //nolint:errcheck // Defer keeps errors
+			args := make([]any, 0, sumsWidth*(to-from))
+			for i := from; i < to; i++ {
+				args = value(i, args)
+			}
+			tx.Defer(statement, args...)
+			return nil
+		})
+	}
 	MarkHours(tx, brand, slices.Sorted(maps.Keys(c.hours)))
 }

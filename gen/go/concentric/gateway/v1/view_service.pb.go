@@ -485,36 +485,36 @@ var File_concentric_gateway_v1_view_service_proto protoreflect.FileDescriptor
 
 const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"\n" +
-	"(concentric/gateway/v1/view_service.proto\x12\x15concentric.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a concentric/gateway/v1/view.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xd1\x03\n" +
+	"(concentric/gateway/v1/view_service.proto\x12\x15concentric.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a concentric/gateway/v1/view.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xf3\x03\n" +
 	"\x15GetServiceViewRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
-	"population\x12\xf5\x01\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\xd9\x01\xe0A\x01\xbaH\xd2\x01\x92\x01\xce\x01\x10\x03\x18\x01\"\xc7\x01r\xc4\x012\xc1\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x8e\x01\n" +
+	"population\x12\x97\x02\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x8e\x01\n" +
 	"\x16GetServiceViewResponse\x12<\n" +
 	"\aservice\x18\x01 \x01(\v2\".concentric.gateway.v1.ServiceViewR\aservice\x126\n" +
-	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xd4\x03\n" +
+	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xf6\x03\n" +
 	"\x18GetExperienceViewRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
-	"population\x12\xf5\x01\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\xd9\x01\xe0A\x01\xbaH\xd2\x01\x92\x01\xce\x01\x10\x03\x18\x01\"\xc7\x01r\xc4\x012\xc1\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x9a\x01\n" +
+	"population\x12\x97\x02\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x9a\x01\n" +
 	"\x19GetExperienceViewResponse\x12E\n" +
 	"\n" +
 	"experience\x18\x01 \x01(\v2%.concentric.gateway.v1.ExperienceViewR\n" +
 	"experience\x126\n" +
-	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xcf\x03\n" +
+	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xf1\x03\n" +
 	"\x13CompareViewsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
-	"population\x12\xf5\x01\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\xd9\x01\xe0A\x01\xbaH\xd2\x01\x92\x01\xce\x01\x10\x03\x18\x01\"\xc7\x01r\xc4\x012\xc1\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x87\x02\n" +
+	"population\x12\x97\x02\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x87\x02\n" +
 	"\x14CompareViewsResponse\x122\n" +
 	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window\x12<\n" +
 	"\aservice\x18\x02 \x01(\v2\".concentric.gateway.v1.ServiceViewR\aservice\x12E\n" +

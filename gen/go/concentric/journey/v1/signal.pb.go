@@ -258,9 +258,9 @@ type Signal struct {
 	SilentCount int64 `protobuf:"varint,15,opt,name=silent_count,json=silentCount,proto3" json:"silent_count,omitempty"`
 	// How many have had a touchpoint of the action's definition since it was acted on.
 	ReachedCount int64 `protobuf:"varint,16,opt,name=reached_count,json=reachedCount,proto3" json:"reached_count,omitempty"`
-	// When the figures above were taken: every minute while the window is under way and a
-	// day after, every hour later, and no more once the signal is closed. No event is
-	// sent when they change.
+	// When the figures above were taken: anew after a hundredth of the window, 1 minute
+	// to 1 hour, every hour from a day after the window on, and no more once the signal is
+	// closed. No event is sent when they change.
 	EvaluateTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=evaluate_time,json=evaluateTime,proto3" json:"evaluate_time,omitempty"`
 	// When it was opened.
 	OpenTime *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`

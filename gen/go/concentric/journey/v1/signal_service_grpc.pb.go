@@ -65,7 +65,8 @@ type SignalServiceClient interface {
 	// is old.
 	DeleteSignalRule(ctx context.Context, in *DeleteSignalRuleRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Says which signals a rule would have opened in a span of the past, by what is known
-	// now, and writes nothing.
+	// now, and writes nothing. Scores are compared at the end of each window, of at most
+	// 1,000 customers, and fewer where there are more than 50 windows.
 	TestSignalRule(ctx context.Context, in *TestSignalRuleRequest, opts ...grpc.CallOption) (*TestSignalRuleResponse, error)
 	// Gets one signal.
 	GetSignal(ctx context.Context, in *GetSignalRequest, opts ...grpc.CallOption) (*Signal, error)
@@ -275,7 +276,8 @@ type SignalServiceServer interface {
 	// is old.
 	DeleteSignalRule(context.Context, *DeleteSignalRuleRequest) (*emptypb.Empty, error)
 	// Says which signals a rule would have opened in a span of the past, by what is known
-	// now, and writes nothing.
+	// now, and writes nothing. Scores are compared at the end of each window, of at most
+	// 1,000 customers, and fewer where there are more than 50 windows.
 	TestSignalRule(context.Context, *TestSignalRuleRequest) (*TestSignalRuleResponse, error)
 	// Gets one signal.
 	GetSignal(context.Context, *GetSignalRequest) (*Signal, error)
