@@ -14,6 +14,7 @@ import (
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
 func TestMerges(t *testing.T) {
@@ -24,6 +25,7 @@ func TestMerges(t *testing.T) {
 		"customers follow their touchpoints":        testFollowed,
 		"the order of touchpoints does not matter":  testFollowedInAnyOrder,
 		"a customer comes back":                     testActivity,
+		"time alone changes the activity":           testAging,
 		"two replicas follow as one":                testTwoFollowers,
 		"merging and splitting leaves both as ever": testMergeAndSplit,
 	})
@@ -229,6 +231,31 @@ func testActivity(t *testing.T, p *people) {
 	if len(list.GetCustomers()) != 2 || list.GetCustomers()[0].GetName() != who("ben") {
 		t.Errorf("who was not seen for long: %v", list.GetCustomers())
 	}
+}
+
+func testAging(t *testing.T, p *people) {
+	p.create(t, "ann")
+	p.create(t, "ben")
+	p.merge(t, "ann", "ben")
+	p.seen(t, "ann", "checkout", time.Now().Add(-100*24*time.Hour))
+	err := p.db.Write(t.Context(), func(tx *sqldb.Tx) error { // as if the last look had been long ago
+		tx.Defer(`DELETE FROM customer_stale`)
+		tx.Defer(`UPDATE customer SET activity_status = 1, activity_due = 1`)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.work(t)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range 6000 {
+		if p.get(t, "ann").GetActivityStatus() == journeyv1.Customer_ACTIVITY_STATUS_IDLE {
+			return
+		}
+		<-tick.C
+	}
+	t.Error("ann does not become idle")
 }
 
 func testTwoFollowers(t *testing.T, p *people) {

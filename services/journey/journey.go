@@ -95,8 +95,9 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	return errors.Join(err, <-relayed)
 }
 
-// Work does what goes on beside the calls, until ctx ends: it opens signals. It needs
-// no bus. Replicas may work at the same time.
+// Work does what goes on beside the calls, until ctx ends: it brings customers and their
+// scores up to date with their touchpoints, works on operations, and opens signals. It
+// needs no bus. Replicas may work at the same time.
 func (s *Service) Work(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()

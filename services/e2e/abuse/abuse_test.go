@@ -65,7 +65,9 @@ func sections() []section {
 		)},
 		{"surveys", open, slices.Concat(surveyRows(), answerRows(), occasionRows(), resultRows())},
 		{"links", locked, slices.Concat(linkRows(), tokenRows(), pageRows(), publicRows())},
-		{"touchpoints", open, slices.Concat(touchpointRows(), timeRows(), visitRows(), scoreRows())},
+		{"touchpoints", open, slices.Concat(
+			touchpointRows(), timeRows(), visitRows(), moneyRows(), customerRows(), profileRows(), scoreRows(), streamRows(),
+		)},
 		{"web", open, slices.Concat(webRows(), bodyRows(), httpRows(), pathRows(), headerRows())},
 		{"keys", keyed, slices.Concat(keyRows(), partnerRows(), foreignRows(), isolationRows(), everyRows(), forgedRows())},
 		{"storage", nil, storageRows()},

@@ -22,6 +22,7 @@ func clockRows() []row {
 		{id: "A62", name: "the clock goes back an hour", grpc: anHourBack},
 		{id: "T64", name: "and no duration is negative", grpc: anHourBack},
 		{id: "A63", name: "the clock jumps ahead a year", grpc: inBubble(aYearAhead)},
+		{id: "P64", name: "a client that does not read what it is answered", grpc: inBubble(unread)},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
@@ -52,11 +53,21 @@ func everyRows() []row {
 		})),
 		each("A34", "junk for a page token, on every list", onEvery(with("page_token", protoText("junk"), ask{code: invalid, field: "page_token"}))),
 		each("A35", "a negative page size, on every list", onEvery(with("page_size", protoreflect.ValueOfInt32(-1), ask{code: invalid, field: "page_size"}))),
+		each("T60", "a filter that is none, on every list", onEvery(with("filter", protoText("(("), ask{code: invalid, field: "filter"}))),
+		each("T61", "an order that is none, on every list", onEvery(with("order_by", protoText("nonsense"), ask{code: invalid, field: "order_by"}))),
+		each("T40", "an etag of another time, on every method", onEvery(with("etag", protoText("999"), ask{code: codes.Aborted, reason: "STALE"}))),
+		each("T42", "an empty mask, on every update", onEvery(with("update_mask", masking(), ask{code: invalid, field: "update_mask"}))),
+		each("T43", "a mask of an unknown field, on every update", onEvery(with("update_mask", masking("nonsense"), ask{code: invalid, field: "update_mask"}))),
+		each("T44", "a mask of the name, on every update", onEvery(with("update_mask", masking("name"), ask{code: invalid, field: "update_mask"}))),
 		each("A37", "a method without its scope, every one", onEvery(func(t *testing.T, s *suite, way surface, req proto.Message) {
 			a := ask{req: req, key: lame, code: codes.PermissionDenied, reason: "SCOPE_MISSING"}
 			a.want(t, way, s.send(t, way, a))
 		})),
 	}
+}
+
+func masking(paths ...string) protoreflect.Value {
+	return protoreflect.ValueOfMessage((&fieldmaskpb.FieldMask{Paths: paths}).ProtoReflect())
 }
 
 // onEvery does something to a call of each method, which must change nothing.

@@ -127,6 +127,7 @@ func (p spot) fill(req proto.Message, value string) {
 func isolationRows() []row {
 	return []row{
 		each("A32", "names of another brand, wherever one may be", foreignNames),
+		each("A32", "names of two brands, for who may act for both", mixedNames),
 		each("T49", "a ticket that is not the partner's, whatever is done with it", foreignTickets),
 	}
 }
@@ -141,7 +142,9 @@ func foreignNames(t *testing.T, s *suite, way surface) {
 		}
 		t.Run(string(m.Name()), func(t *testing.T) {
 			if !m.IsStreamingServer() { // a watch may have nothing to say for long, and does not end
+				before := s.settled(t)
 				ask{}.want(t, way, s.send(t, way, ask{req: dry(req), key: others}))
+				s.unchanged(t, before) // by looking, and by rehearsing
 			}
 			for _, p := range spots(m.Input(), nil) {
 				t.Run(p.String(), func(t *testing.T) {
@@ -154,6 +157,37 @@ func foreignNames(t *testing.T, s *suite, way surface) {
 			}
 		})
 	}
+}
+
+// mixedNames: what a request is about and what it refers to are of one brand, whoever
+// asks.
+func mixedNames(t *testing.T, s *suite, way surface) {
+	for i, req := range calls("brands/other", s.made["brands/other"]) {
+		m := methodOf(req)
+		if way == onREST && !onWeb(m) {
+			continue
+		}
+		for _, p := range spots(m.Input(), nil) {
+			if p.isSubject() {
+				continue
+			}
+			t.Run(string(m.Name())+"."+p.String(), func(t *testing.T) {
+				req := calls("brands/other", s.made["brands/other"])[i]
+				p.fill(req, p.name(s))
+				before := s.settled(t)
+				s.denied(t, way, ask{req: req, key: root, code: notFound})
+				s.unchanged(t, before)
+			})
+		}
+	}
+}
+
+// isSubject reports whether the spot is for the name of what a request is about, rather
+// than of what it refers to.
+func (p spot) isSubject() bool {
+	path := p.String()
+	pending := p.fields[0].Parent().FullName() == (&surveyv1.ListPendingInvitationsRequest{}).ProtoReflect().Descriptor().FullName()
+	return path == "name" || path == "parent" || strings.HasSuffix(path, ".name") || pending
 }
 
 // dry returns req as a rehearsal, if there is one.

@@ -44,10 +44,16 @@ func touchpointRows() []row {
 		{"P01", "an empty request", ask{req: &visit{}, code: invalid, field: "parent"}.on(onGRPC), mustPost("/v1/"+ann+"/touchpoints", "{}", 400)},
 		fine("P02", "no event id", func(*visit) {}), // optional: the touchpoint is then like no other
 		wrong("P03", "an event id of 300 characters", "touchpoint.event_id", func(r *visit) { r.Touchpoint.EventId = strings.Repeat("a", 300) }),
-		each("P04", "an event twice", func(t *testing.T, s *suite, way surface) { sameEvent(t, s, way, func(*visit) {}) }),
-		// The contract settles it: a repeat changes nothing, whatever else it says.
+		wrong("P03", "an event id with a control character", "touchpoint.event_id", func(r *visit) { r.Touchpoint.EventId = "a\x01b" }),
+		wrong("P03", "an event id of two lines", "touchpoint.event_id", func(r *visit) { r.Touchpoint.EventId = "a\nb" }),
+		wrong("P03", "an event id of spaces", "touchpoint.event_id", func(r *visit) { r.Touchpoint.EventId = "  " }),
+		each("P04", "an event twice", sameEvent),
 		each("P05", "an event twice with another body", func(t *testing.T, s *suite, way surface) {
-			sameEvent(t, s, way, func(r *visit) { r.Touchpoint.Expectation = typev1.Expectation_EXPECTATION_UNMET })
+			id := func(r *visit) { r.Touchpoint.EventId = "another body " + way.digit() }
+			s.create(t, way, "", record(id))
+			ask{
+				req: record(id, func(r *visit) { r.Touchpoint.Expectation = typev1.Expectation_EXPECTATION_UNMET }), code: exists, reason: "EVENT_ID_TAKEN",
+			}.on(way)(t, s)
 		}),
 		each("P06", "an event in two brands", func(t *testing.T, s *suite, way surface) {
 			before := s.settled(t)
@@ -99,6 +105,12 @@ func timeRows() []row {
 		dated("P20", "a time without a zone", "2025-01-01T00:00:00", 400),
 		dated("P21", "a leap second", "2016-12-31T23:59:60Z", 400),
 		{id: "P22", name: "a time of another zone", rest: zoned},
+		both("P27", "a time long before it is told", ask{req: record(), check: func(t *testing.T, _ *suite, m proto.Message) {
+			p := m.(*journeyv1.Touchpoint)
+			if !proto.Equal(p.GetEventTime(), noon) || time.Since(p.GetRecordTime().AsTime()) > time.Hour {
+				t.Errorf("touchpoint = %v, want it at noon, and recorded now", p)
+			}
+		}}),
 	}
 }
 
@@ -117,13 +129,25 @@ func visitRows() []row {
 		both("P33", "an infinite weight", weigh(math.Inf(1))),
 		web("P35", "a weight of 1e999", post("/v1/brands/acme/touchpointDefinitions",
 			`{"displayName":"x","stage":"STAGE_DECISION","phase":"PHASE_PURCHASE","kind":"TOUCHPOINT_KIND_EXPOSURE","weight":1e999}`), 400),
+		both("P32", "an observation that is no number", observing(math.NaN())),
+		both("P33", "an infinite observation", observing(math.Inf(-1))),
+		both("P34", "an observation of minus zero", ask{
+			req: record(func(r *visit) { r.Touchpoint.Observed = proto.Float64(math.Copysign(0, -1)) }),
+			check: func(t *testing.T, _ *suite, m proto.Message) {
+				if p := m.(*journeyv1.Touchpoint); p.Observed == nil || math.Float64bits(p.GetObserved()) != 0 {
+					t.Errorf("touchpoint = %v, want 0 to be observed", p)
+				}
+			},
+		}),
 		wrong("P36", "a rating off its scale", "touchpoint.measurement", func(r *visit) {
 			r.Touchpoint.Measurement = &journeyv1.Measurement{Rating: 6, Min: 1, Max: 5}
 		}),
+		web("P37", "a weight of the caller's", post("/v1/"+ann+"/touchpoints",
+			`{"definition":"`+acme+`/touchpointDefinitions/website-visit","eventTime":"2025-01-01T00:00:00Z","weight":2}`), 400),
 		both("P39", "another brand's definition", ask{
 			req: record(func(r *visit) { r.Touchpoint.Definition = "brands/other/touchpointDefinitions/website-visit" }), code: notFound,
 		}),
-		both("P41", "no customer", ask{req: record(func(r *visit) { r.Parent = acme + "/customers/" }), code: invalid, http: 404}),
+		both("P41", "no customer", ask{req: record(func(r *visit) { r.Parent = acme + "/customers/" }), code: invalid, http: 405}), // no such path
 		both("P46", "another brand's touchpoint", ask{
 			req: &journeyv1.GetTouchpointRequest{Name: "brands/other/customers/ann/touchpoints/visit"}, code: notFound,
 		}),
@@ -144,38 +168,36 @@ func visitRows() []row {
 	}
 }
 
-// scoreRows are about what touchpoints add up to.
-func scoreRows() []row {
+// moneyRows are about what a touchpoint was worth.
+func moneyRows() []row {
+	worth := func(id, name, field string, minor int64, currency string) row {
+		return wrong(id, name, "touchpoint.value."+field, func(r *visit) {
+			r.Touchpoint.Value = &journeyv1.Money{MinorUnits: minor, CurrencyCode: currency}
+		})
+	}
+	amount := func(text string) webRequest {
+		return post("/v1/"+ann+"/touchpoints", `{"definition":"`+acme+`/touchpointDefinitions/checkout","eventTime":"2025-01-01T00:00:00Z","value":`+text+`}`)
+	}
 	return []row{
-		both("P55", "the score of nobody", ask{req: &journeyv1.GetScoreRequest{Name: acme + "/customers/nobody/score"}, code: notFound}),
-		// Scores decay, so the future has one; what lies beyond 2199 has none.
-		both("P56", "a score of the future", ask{req: &journeyv1.GetScoreRequest{Name: ann + "/score", AsOfTime: later()}}),
-		both("P56", "a score of 2200", ask{
-			req: &journeyv1.GetScoreRequest{Name: ann + "/score", AsOfTime: &timestamppb.Timestamp{Seconds: 7258118400}}, code: invalid, field: "as_of_time",
-		}),
-		both("P57", "a score before all touchpoints", ask{
-			req:   &journeyv1.GetScoreRequest{Name: ann + "/score", AsOfTime: timestamppb.New(time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC))},
-			check: scoreless,
-		}),
-		each("P59", "a score of one touchpoint", func(t *testing.T, s *suite, way surface) {
-			customer := acme + "/customers/one" + way.digit()
-			s.create(t, way, "", record(func(r *visit) { r.Parent = customer }))
-			got := s.create(t, way, "", &journeyv1.GetScoreRequest{Name: customer + "/score"}).msg.(*journeyv1.Score)
-			if got.GetBasis().GetIncluded() != 1 || len(got.GetThinStages()) == 0 {
-				t.Errorf("score = %v, want it to say that it rests on one touchpoint", got)
-			}
+		web("P47", "half a cent", amount(`{"minorUnits":99.5,"currencyCode":"EUR"}`), 400),
+		web("P47", "a price in words", amount(`{"minorUnits":"9,99","currencyCode":"EUR"}`), 400),
+		web("P47", "a price without its parts", amount(`9.99`), 400),
+		// One is bounded so that no sum of what a brand can have overflows.
+		worth("P48", "more money than there is", "minor_units", 1_000_000_000_000_001, "EUR"),
+		worth("P48", "the most that a number holds", "minor_units", math.MaxInt64, "EUR"),
+		worth("P48", "the least that a number holds", "minor_units", math.MinInt64, "EUR"),
+		web("P48", "more than a number holds", amount(`{"minorUnits":"9223372036854775808","currencyCode":"EUR"}`), 400),
+		worth("P49", "a currency in lower case", "currency_code", 999, "usd"),
+		worth("P49", "a currency that nobody pays in", "currency_code", 999, "XYZ"),
+		worth("P49", "no currency", "currency_code", 999, ""),
+		fine("P49", "money that was given back", func(r *visit) {
+			r.Touchpoint.Value = &journeyv1.Money{MinorUnits: -999, CurrencyCode: "JPY"}
 		}),
 	}
 }
 
-// scoreless: without touchpoints a score is the baseline of the model, and says that
-// it rests on no data. It is not 0, which would look like a bad journey.
-func scoreless(t *testing.T, _ *suite, m proto.Message) {
-	s := m.(*journeyv1.Score)
-	if s.GetEstimate().GetQuality() != typev1.Quality_QUALITY_NO_DATA || s.GetBasis().GetIncluded() != 0 ||
-		s.GetEstimate().Value != nil && s.GetEstimate().GetValue() != s.GetBaseline() {
-		t.Errorf("score = %v, want none but the baseline, and NO_DATA", s)
-	}
+func observing(value float64) ask {
+	return ask{req: record(func(r *visit) { r.Touchpoint.Observed = &value }), code: invalid, field: "touchpoint.observed"}
 }
 
 // batch is n touchpoints, each but for what spoil does to it like no other.
@@ -207,15 +229,13 @@ func outcomes(t *testing.T, s *suite, way surface, req *visits, at int, want jou
 	}
 }
 
-// sameEvent records an event and then, spoiled, the same again.
-func sameEvent(t *testing.T, s *suite, way surface, spoil func(*visit)) {
-	t.Helper()
+// sameEvent records an event twice.
+func sameEvent(t *testing.T, s *suite, way surface) {
 	id := uuid.NewString()
 	of := func(r *visit) { r.Touchpoint.EventId = id }
 	first := s.create(t, way, "", record(of))
 	before := s.settled(t)
-	second := s.create(t, way, "", record(of, spoil))
-	if !proto.Equal(first.msg, second.msg) {
+	if second := s.create(t, way, "", record(of)); !proto.Equal(first.msg, second.msg) {
 		t.Errorf("the second answer is %v, want %v", second.msg, first.msg)
 	}
 	s.unchanged(t, before)

@@ -14,6 +14,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/worker"
 	"github.com/concentric-cx/concentric/services/journey/internal/person"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
@@ -31,7 +32,10 @@ const (
 func (s *Server) RunFollower(ctx context.Context) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
-	var aged time.Time
+	var (
+		aged  time.Time
+		again worker.Retry
+	)
 	for {
 		now := s.now()
 		var err error
@@ -44,6 +48,7 @@ func (s *Server) RunFollower(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "customers are behind their touchpoints", slog.String("error", err.Error()))
 		}
+		again.Wait(ctx, err)
 		select {
 		case <-ctx.Done():
 			return

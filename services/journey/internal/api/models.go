@@ -281,6 +281,8 @@ func (s *Server) ActivateScoringModel(ctx context.Context, req *journeyv1.Activa
 			if next, err = s.scoringModels(nil).Lock(tx, n, req.GetEtag()); err != nil {
 				return nil, err
 			}
+		} else if resource.Version(req.GetEtag()) != 0 { // it has no versions
+			return nil, fault.Stale(n)
 		}
 		if err := s.activate(tx, &next); err != nil {
 			return nil, err

@@ -70,7 +70,10 @@ func (q *question) contribution(t *store.Touchpoint, touch score.Touch, points f
 
 // CompareScores implements ScoringService.
 func (s *Server) CompareScores(ctx context.Context, req *journeyv1.CompareScoresRequest) (*journeyv1.CompareScoresResponse, error) {
-	to, err := s.question(ctx, req.GetName(), req.GetToTime(), nil)
+	to, err := s.question(ctx, req.GetName(), nil, nil)
+	if err == nil && req.GetToTime() != nil {
+		to.asOf, err = past("to_time", req.GetToTime(), to.now)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/currency"
 	"google.golang.org/grpc/codes"
@@ -74,6 +75,11 @@ func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpoint
 	p := req.GetTouchpoint()
 	if p.GetEventTime().AsTime().After(now.Add(fault.Lead)) {
 		return store.Touchpoint{}, fault.Ahead("touchpoint.event_time")
+	}
+	if id := p.GetEventId(); id != "" && (strings.TrimSpace(id) == "" || strings.ContainsFunc(id, unicode.IsControl)) {
+		return store.Touchpoint{}, fault.Invalid(fault.Field{
+			Path: "touchpoint.event_id", Reason: "touchpoint.event_id", Description: "must have something but spaces, and no control characters",
+		})
 	}
 	brand := name.Brand(req.GetParent())
 	d, err := s.catalog.find(ctx, brand, name.ID(p.GetDefinition()))

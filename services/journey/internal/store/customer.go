@@ -48,8 +48,13 @@ const trailColumns = `first_touchpoint, first_customer, first_definition, first_
 func (t *Trail) fields() []any {
 	f := &t.First
 	return []any{
-		&f.ID, &f.Customer, &f.Definition, &f.Channel, &f.Stage, moment{&f.Time},
-		&f.Attributes, &t.Stage, moment{&t.Last}, &t.Activity, moment{&t.ActivityDue}, &t.Touchpoints, &t.Services,
+		&f.ID, &f.Customer, &f.Definition, &f.Channel, &f.Stage,
+		moment{&f.Time},
+		&f.Attributes, &t.Stage,
+		moment{&t.Last},
+		&t.Activity,
+		moment{&t.ActivityDue},
+		&t.Touchpoints, &t.Services,
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/table"
-	"github.com/concentric-cx/concentric/services/journey/internal/score"
 )
 
 // ErrNotFound is the answer where there is no such row.
@@ -28,8 +27,7 @@ var migrations embed.FS
 
 // A Store keeps the journeys of all brands. Its methods may be called concurrently.
 type Store struct {
-	db    *sqldb.DB
-	model score.Model
+	db *sqldb.DB
 
 	cells   *sql.Stmt // what most scores are made of
 	touches *sql.Stmt // what the others are made of
@@ -48,7 +46,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	if err := sqldb.Migrate(ctx, db, "journey", dir); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, model: score.Default()}
+	s := &Store{db: db}
 	for text, statement := range map[string]**sql.Stmt{cellsAndLater: &s.cells, cellsAndTouches: &s.touches} {
 		if *statement, err = db.Read().PrepareContext(ctx, text); err != nil {
 			return nil, fmt.Errorf("prepare: %w", sqldb.Fault(err))
@@ -68,9 +66,6 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	s.selectTraces = selectTraces(db)
 	return s, errors.Join(s.rebuild(ctx), s.begin(ctx))
 }
-
-// Model returns the model whose sums s keeps. It must not be changed.
-func (s *Store) Model() *score.Model { return &s.model }
 
 // turn makes this write the only one of its kind until its commit. On SQLite it
 // is that already. On PostgreSQL two groups of writes that add to the sums of the

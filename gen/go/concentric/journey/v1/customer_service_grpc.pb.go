@@ -97,7 +97,8 @@ type CustomerServiceClient interface {
 	// Makes other customers part of this one, with all that was merged into them, and
 	// returns it. Its display name, segments, persona and custom values stay as they are.
 	// Merging again changes nothing. Fails with `FAILED_PRECONDITION`, reason `MERGED`, for a
-	// source that is part of a third customer.
+	// source that is part of a third customer, and reason `TOO_MANY_MERGED` if more than
+	// 200 would be part of this one.
 	MergeCustomers(ctx context.Context, in *MergeCustomersRequest, opts ...grpc.CallOption) (*Customer, error)
 	// Takes a merge back: the customer is on its own again, with what had been merged into
 	// it before, and both scores are what they would be had nobody merged. What was said of
@@ -327,7 +328,8 @@ type CustomerServiceServer interface {
 	// Makes other customers part of this one, with all that was merged into them, and
 	// returns it. Its display name, segments, persona and custom values stay as they are.
 	// Merging again changes nothing. Fails with `FAILED_PRECONDITION`, reason `MERGED`, for a
-	// source that is part of a third customer.
+	// source that is part of a third customer, and reason `TOO_MANY_MERGED` if more than
+	// 200 would be part of this one.
 	MergeCustomers(context.Context, *MergeCustomersRequest) (*Customer, error)
 	// Takes a merge back: the customer is on its own again, with what had been merged into
 	// it before, and both scores are what they would be had nobody merged. What was said of

@@ -803,8 +803,8 @@ type WatchTouchpointsRequest struct {
 	// `customer` and the fields of `ListTouchpoints`. A touchpoint that no longer matches
 	// comes once as GONE.
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Begin with the touchpoints recorded in the last 24 hours, at most 1,000, newest
-	// first.
+	// Begin with the touchpoints of the last 24 hours by `event_time`, at most 1,000,
+	// newest first.
 	Snapshot bool `protobuf:"varint,3,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	// The token of the last message received. Absent to begin.
 	ResumeToken   string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`

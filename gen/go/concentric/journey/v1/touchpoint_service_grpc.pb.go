@@ -53,9 +53,10 @@ type TouchpointServiceClient interface {
 	// which is written as one batch. Each message is answered by one, in the order in
 	// which they were sent, once what it says is durable. At most four messages are
 	// on their way; the rest wait with the client. A client that does not read the answers
-	// for 10 seconds is cut off with `RESOURCE_EXHAUSTED`, reason `ANSWERS_UNREAD`. After a
-	// break, send again what has not been answered: repeats change nothing where
-	// each touchpoint has an `event_id` or a `touchpoint_id`.
+	// for 10 seconds is cut off with `RESOURCE_EXHAUSTED`, reason `ANSWERS_UNREAD`, and one
+	// that sends nothing for a minute with `DEADLINE_EXCEEDED`. A stream lasts 10 minutes at
+	// most. After a break, send again what has not been answered: repeats change nothing
+	// where each touchpoint has an `event_id` or a `touchpoint_id`.
 	IngestTouchpoints(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[IngestTouchpointsRequest, IngestTouchpointsResponse], error)
 	// Gets one touchpoint, one that was taken back as well.
 	GetTouchpoint(ctx context.Context, in *GetTouchpointRequest, opts ...grpc.CallOption) (*Touchpoint, error)
@@ -189,9 +190,10 @@ type TouchpointServiceServer interface {
 	// which is written as one batch. Each message is answered by one, in the order in
 	// which they were sent, once what it says is durable. At most four messages are
 	// on their way; the rest wait with the client. A client that does not read the answers
-	// for 10 seconds is cut off with `RESOURCE_EXHAUSTED`, reason `ANSWERS_UNREAD`. After a
-	// break, send again what has not been answered: repeats change nothing where
-	// each touchpoint has an `event_id` or a `touchpoint_id`.
+	// for 10 seconds is cut off with `RESOURCE_EXHAUSTED`, reason `ANSWERS_UNREAD`, and one
+	// that sends nothing for a minute with `DEADLINE_EXCEEDED`. A stream lasts 10 minutes at
+	// most. After a break, send again what has not been answered: repeats change nothing
+	// where each touchpoint has an `event_id` or a `touchpoint_id`.
 	IngestTouchpoints(grpc.BidiStreamingServer[IngestTouchpointsRequest, IngestTouchpointsResponse]) error
 	// Gets one touchpoint, one that was taken back as well.
 	GetTouchpoint(context.Context, *GetTouchpointRequest) (*Touchpoint, error)

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/journey/internal/score"
+)
+
+// Whoever was part of a customer when it was merged is part of it again after the
+// split, and all sums are those of before.
+func TestASplitRestoresWhatTheMergeFound(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		s, err := Open(t.Context(), open(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 50 {
+			record(t, s, touchpoint(i))
+		}
+		do := func(f func(*sqldb.Tx) error) error { return s.db.Write(t.Context(), f) }
+		link := func(member, into string) {
+			t.Helper()
+			if err := do(func(tx *sqldb.Tx) error { return s.Link(tx, "acme", member, into, 1) }); err != nil {
+				t.Fatalf("link %s to %s: %v", member, into, err)
+			}
+		}
+		link("c3", "c2")
+		link("c2", "c1")
+		before := standing(t, s)
+		link("c1", "c0")
+		link("c4", "c3") // which means c0
+		want := map[string]string{"c1": "c0", "c2": "c0", "c3": "c0", "c4": "c0"}
+		if got, err := s.Roots(t.Context(), "acme"); err != nil || !maps.Equal(got, want) {
+			t.Errorf("roots = %v, %v, want %v", got, err, want)
+		}
+		if got, err := s.Members(t.Context(), "acme", "c3"); err != nil || !slices.Equal(got, []string{"c0", "c1", "c2", "c3", "c4"}) {
+			t.Errorf("members = %v, %v, want all, the root first", got, err)
+		}
+		for _, again := range [][2]string{{"c0", "c3"}, {"c2", "c9"}, {"c0", "c0"}} {
+			err := do(func(tx *sqldb.Tx) error { return s.Link(tx, "acme", again[0], again[1], 2) })
+			if !errors.Is(err, ErrLinked) {
+				t.Errorf("link %v: %v, want it refused", again, err)
+			}
+		}
+		for _, member := range []string{"c4", "c1"} {
+			if err := do(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", member) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := standing(t, s); !reflect.DeepEqual(got, before) {
+			t.Errorf("after the split %v, want %v", got, before)
+		}
+		if err := do(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", "c1") }); !errors.Is(err, ErrNotFound) {
+			t.Errorf("split of somebody who is part of nobody: %v", err)
+		}
+	})
+}
+
+// standing returns whom each customer is one with, and its journey.
+func standing(t *testing.T, s *Store) map[string]any {
+	t.Helper()
+	m, all := score.Default(), map[string]any{}
+	for i := range 10 {
+		customer := fmt.Sprint("c", i)
+		members, err := s.Members(t.Context(), "acme", customer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j, err := s.Journey(t.Context(), "acme", customer, 100*day, &m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[customer] = [2]any{members, m.Score(j.Cells, j.Partial, 100*day)}
+	}
+	return all
+}
