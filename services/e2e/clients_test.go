@@ -39,10 +39,13 @@ type clients struct {
 	responses    surveyv1.ResponseServiceClient
 	answers      surveyv1.SurveyMetricsServiceClient
 	feedback     surveyv1.FeedbackServiceClient
+	customers    journeyv1.CustomerServiceClient
 	maps         journeyv1.JourneyMapServiceClient
 	touchpoints  journeyv1.TouchpointServiceClient
 	scores       journeyv1.ScoringServiceClient
+	scorings     journeyv1.OperationServiceClient
 	insight      journeyv1.InsightServiceClient
+	signals      journeyv1.SignalServiceClient
 	views        gatewayv1.ViewServiceClient
 	admin        gatewayv1.AdminServiceClient
 }
@@ -60,10 +63,13 @@ func newClients(ticket, survey, journey, gateway grpc.ClientConnInterface) *clie
 		responses:    surveyv1.NewResponseServiceClient(survey),
 		answers:      surveyv1.NewSurveyMetricsServiceClient(survey),
 		feedback:     surveyv1.NewFeedbackServiceClient(survey),
+		customers:    journeyv1.NewCustomerServiceClient(journey),
 		maps:         journeyv1.NewJourneyMapServiceClient(journey),
 		touchpoints:  journeyv1.NewTouchpointServiceClient(journey),
 		scores:       journeyv1.NewScoringServiceClient(journey),
+		scorings:     journeyv1.NewOperationServiceClient(journey),
 		insight:      journeyv1.NewInsightServiceClient(journey),
+		signals:      journeyv1.NewSignalServiceClient(journey),
 		views:        gatewayv1.NewViewServiceClient(gateway),
 		admin:        gatewayv1.NewAdminServiceClient(gateway),
 	}

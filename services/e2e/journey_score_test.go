@@ -83,7 +83,7 @@ func orderOfLife(t *testing.T, c *clients) {
 		same(t, got.GetMeasurement(), &journeyv1.Measurement{Rating: 2, Min: 1, Max: 5})
 		c.lived(t, brand+"/customers/cara", 12)
 	}
-	for _, at := range []time.Time{noon.AddDate(-1, 0, 0), noon, noon.AddDate(3, 0, 0)} {
+	for _, at := range []time.Time{noon.AddDate(-1, 0, 0), noon, time.Now()} {
 		one, other := c.bits(t, forth, at), c.bits(t, back, at)
 		if !bytes.Equal(one, other) {
 			t.Errorf("as of %v the scores differ:\n%s\n%s", at, one, other)

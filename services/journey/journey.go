@@ -6,8 +6,10 @@
 // It listens to the ticket service, whose customer-facing interactions and
 // resolutions become service touchpoints, and to the survey service, whose
 // responses measure touchpoints for as long as they count. It emits
-// touchpoints_recorded. It promises that a score depends on the set of touchpoints
-// alone: order, repeats and batches have no say.
+// touchpoints_recorded, touchpoint_retracted, customer_merged, customer_split,
+// consent_changed, stage_changed, score_changed and signal_changed, and to its own
+// replicas score_shard_requested. It promises that a score depends on the set of
+// touchpoints alone: order, repeats and batches have no say.
 package journey
 
 import (

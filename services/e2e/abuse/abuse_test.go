@@ -69,7 +69,9 @@ func sections() []section {
 			touchpointRows(), timeRows(), visitRows(), moneyRows(), customerRows(), profileRows(), scoreRows(), streamRows(),
 		)},
 		{"web", open, slices.Concat(webRows(), bodyRows(), httpRows(), pathRows(), headerRows())},
-		{"keys", keyed, slices.Concat(keyRows(), partnerRows(), foreignRows(), isolationRows(), everyRows(), forgedRows())},
+		{"keys", keyed, slices.Concat(
+			keyRows(), partnerRows(), foreignRows(), isolationRows(), everyRows(), placeRows(), forgedRows(), againRows(),
+		)},
 		{"storage", nil, storageRows()},
 		{"failures", nil, failureRows()},
 		{"clock", nil, clockRows()},

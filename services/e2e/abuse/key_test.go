@@ -163,16 +163,6 @@ func forgedRows() []row {
 		web("G47", "an address that claims to be near", webRequest{method: "GET", path: "/v1/" + seven, header: map[string]string{
 			"X-Forwarded-For": "127.0.0.1",
 		}}, 401),
-		each("K57", "a page token of another brand", func(t *testing.T, s *suite, way surface) {
-			s.send(t, way, ask{req: newTicket(), key: acmes})
-			first := s.send(t, way, ask{req: &ticketv1.ListTicketsRequest{Parent: acme, PageSize: 1}, key: acmes})
-			token := first.msg.(*ticketv1.ListTicketsResponse).GetNextPageToken()
-			a := ask{req: &ticketv1.ListTicketsRequest{Parent: "brands/other", PageToken: token}, key: others, code: invalid, field: "page_token"}
-			if token == "" {
-				t.Fatal("no token")
-			}
-			a.want(t, way, s.send(t, way, a))
-		}),
 		each("G68", "a view of somebody who may not see one part", lackingPart),
 		{id: "K38", name: "reflection", grpc: unknown("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")},
 		{id: "K39", name: "health without a key", grpc: healthy, rest: web("", "", get("/readyz"), 200).rest},

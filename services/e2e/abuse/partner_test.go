@@ -51,7 +51,6 @@ func partnerRows() []row {
 		both("T49", "another partner's tickets by their names", ask{
 			req: &ticketv1.BatchGetTicketsRequest{Parent: acme, Names: []string{seven, acme + "/tickets/8"}}, key: mihirs, code: notFound,
 		}),
-		each("K62", "the place in another brand's watch", foreignToken),
 	}
 }
 
@@ -78,21 +77,3 @@ func nothing(filter string) ask {
 }
 
 // foreignToken resumes a watch with what another brand's watch has given out.
-func foreignToken(t *testing.T, s *suite, way surface) {
-	stream, err := ticketv1.NewTicketServiceClient(bearer{s.conn, acmes}).WatchTickets(t.Context(), &ticketv1.WatchTicketsRequest{Parent: acme})
-	if err != nil {
-		t.Fatal(err)
-	}
-	token := ""
-	for token == "" {
-		m, err := stream.Recv()
-		if err != nil {
-			t.Fatal(err)
-		}
-		token = m.GetResumeToken()
-	}
-	for _, bad := range []string{token, "junk", token + token} {
-		a := ask{req: &ticketv1.WatchTicketsRequest{Parent: "brands/other", ResumeToken: bad}, key: others, code: invalid, field: "resume_token"}
-		a.want(t, way, s.send(t, way, a))
-	}
-}

@@ -243,8 +243,8 @@ func (s *suite) strings(t *testing.T, service, query string, args ...any) []stri
 	return all
 }
 
-// settled waits until every event has been applied and every customer followed, and
-// returns what is stored.
+// settled waits until every event has been applied, every customer followed and every
+// operation done, and returns what is stored.
 func (s *suite) settled(t *testing.T) map[string]int64 {
 	t.Helper()
 	if s.stuck {
@@ -252,12 +252,21 @@ func (s *suite) settled(t *testing.T) map[string]int64 {
 	}
 	s.stuck = true // unless the wait ends well: once is enough
 	until(t, "all events are applied", func() bool {
-		return s.applied(t, "journey", `'interaction_created', 'ticket_resolved', 'response_submitted', 'response_excluded'`, "ticket", "survey") &&
+		return s.applied(t, "journey", `'interaction_created', 'ticket_resolved', 'response_submitted', 'response_excluded', 'score_shard_requested'`, "ticket", "survey", "journey") &&
 			s.applied(t, "survey", `'interaction_created', 'ticket_resolved', 'touchpoints_recorded'`, "ticket", "journey") &&
-			len(s.strings(t, "journey", `SELECT customer FROM customer_stale`)) == 0
+			s.idle(t)
 	})
 	s.stuck = false
 	return s.rows(t)
+}
+
+// idle reports whether nothing goes on that somebody has asked for: operations, and the
+// customers whose touchpoints have changed.
+func (s *suite) idle(t *testing.T) bool {
+	t.Helper()
+	const running = `SELECT id FROM operation WHERE end_time IS NULL`
+	return len(s.strings(t, "journey", `SELECT customer FROM customer_stale`)) == 0 &&
+		len(s.strings(t, "journey", running)) == 0 && len(s.strings(t, "ticket", running)) == 0
 }
 
 // applied reports whether a service has dealt with the events of those kinds from
