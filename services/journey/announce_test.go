@@ -21,7 +21,7 @@ func announcements(t *testing.T, s *suite) func() []*eventv1.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := sqldbtest.Open(t, sqldbtest.SQLite(t))
+	other := sqldbtest.Open(t, migrated.SQLite(t))
 	if err := bus.Migrate(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,6 @@ import (
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/journey"
 )
 
@@ -58,9 +57,12 @@ func customers(t testing.TB, db *sqldb.DB) *people {
 // eachPeople runs the tests on an empty service, on both databases.
 func eachPeople(t *testing.T, tests map[string]func(*testing.T, *people)) {
 	t.Helper()
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		for name, test := range tests {
-			t.Run(name, func(t *testing.T) { test(t, customers(t, open(t))) })
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, customers(t, open(t)))
+			})
 		}
 	})
 }

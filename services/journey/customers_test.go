@@ -11,7 +11,6 @@ import (
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/journey"
 )
 
@@ -251,7 +250,7 @@ func testProspect(t *testing.T, p *people) {
 }
 
 func TestADatabaseHasOneIdentityKey(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		key := func(fill string) []byte { return []byte(strings.Repeat(fill, journey.IdentityKeySize)) }
 		opens := func(db *sqldb.DB, key []byte) bool {
 			_, err := journey.New(t.Context(), db, journey.Config{IdentityKey: key})

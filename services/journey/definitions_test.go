@@ -14,7 +14,6 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 func TestTouchpointDefinitions(t *testing.T) {
@@ -289,7 +288,7 @@ func testWrongExpectations(t *testing.T, s *suite) {
 
 // TestAnotherReplicasDefinitionsCountWithinASecond has two processes on one database.
 func TestAnotherReplicasDefinitionsCountWithinASecond(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		db := open(t)
 		here, there := start(t, db), start(t, db)
 		if _, err := here.CreateTouchpointDefinition(t.Context(), define("vip-lounge")); err != nil {

@@ -43,7 +43,7 @@ func connect(t *testing.T, s *suite) *wire {
 	})
 	w := &wire{dbs: map[*bus.Outbox]*sqldb.DB{}}
 	for name, outbox := range map[string]**bus.Outbox{"ticket": &w.ticket, "survey": &w.survey} {
-		db := sqldbtest.Open(t, sqldbtest.SQLite(t))
+		db := sqldbtest.Open(t, migrated.SQLite(t))
 		if err := bus.Migrate(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}

@@ -66,8 +66,8 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 	return &Service{db, outbox, api.NewServer(db, outbox, s, keys), cfg}, nil
 }
 
-// Register adds JourneyMapService, TouchpointService, ScoringService and
-// InsightService to r.
+// Register adds CustomerService, JourneyMapService, TouchpointService, ScoringService,
+// OperationService, InsightService and SignalService to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	journeyv1.RegisterCustomerServiceServer(r, s.server)
 	journeyv1.RegisterJourneyMapServiceServer(r, s.server)

@@ -2,6 +2,7 @@ package journey_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -17,10 +18,13 @@ import (
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/journey"
+	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
 // noon is a moment in the middle of a half-life.
@@ -66,12 +70,24 @@ func clients(conn grpc.ClientConnInterface) *suite {
 	}
 }
 
+// migrated has the schema of the service, which has never run on it.
+var migrated = sqldbtest.NewTemplate(func(ctx context.Context, db *sqldb.DB) error {
+	if err := errors.Join(once.Migrate(ctx, db), bus.Migrate(ctx, db)); err != nil {
+		return err
+	}
+	_, err := store.Open(ctx, db)
+	return err
+})
+
 // each runs the tests on an empty service, on both databases.
 func each(t *testing.T, tests map[string]func(*testing.T, *suite)) {
 	t.Helper()
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		for name, test := range tests {
-			t.Run(name, func(t *testing.T) { test(t, start(t, open(t))) })
+			t.Run(name, func(t *testing.T) {
+				t.Parallel() // most of the time they wait for what goes on beside the calls
+				test(t, start(t, open(t)))
+			})
 		}
 	})
 }
@@ -485,7 +501,7 @@ func testValidateOnly(t *testing.T, s *suite) {
 
 // TestOverTheWire calls the service as another process would.
 func TestOverTheWire(t *testing.T) {
-	service, err := journey.New(t.Context(), sqldbtest.Open(t, sqldbtest.SQLite(t)), journey.Config{})
+	service, err := journey.New(t.Context(), sqldbtest.Open(t, migrated.SQLite(t)), journey.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,6 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 func forgetRequests(tx *sqldb.Tx) error {
@@ -189,7 +188,7 @@ type fataler interface {
 // the second time in another order, with repeats and in other batches, and wants
 // the same bytes.
 func TestScoreDependsOnTheSetOfTouchpointsAlone(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s := start(t, open(t))
 		run := 0
 		rapid.Check(t, func(t *rapid.T) {

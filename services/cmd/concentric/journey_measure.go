@@ -156,8 +156,11 @@ func printDrivers(res *journeyv1.AnalyzeDriversResponse) {
 		if d.GetVariable().GetBlock() == journeyv1.Variable_BLOCK_SERVICE {
 			circle = "•"
 		}
-		fmt.Printf("%s %s %s of it   %s\n", circle, pad(called(d.GetVariable()), 30), padLeft(format(d.GetShare(), typev1.Unit_UNIT_RATIO), 7),
-			interval(d.GetShapley()))
+		part := d.GetShapley()
+		if part == nil { // of more than 15 predictors
+			part = d.GetRelativeWeight()
+		}
+		fmt.Printf("%s %s %s of it   %s\n", circle, pad(called(d.GetVariable()), 30), padLeft(format(d.GetShare(), typev1.Unit_UNIT_RATIO), 7), interval(part))
 	}
 	if s := res.GetSplit(); s != nil {
 		fmt.Printf("\nservice only   %s\neither         %s\nthe rest only  %s\n", interval(s.GetUniqueService()), interval(s.GetShared()), interval(s.GetUniqueRest()))

@@ -141,20 +141,18 @@ func foreignNames(t *testing.T, s *suite, way surface) {
 			continue
 		}
 		t.Run(string(m.Name()), func(t *testing.T) {
+			before := s.settled(t)
 			if !m.IsStreamingServer() { // a watch may have nothing to say for long, and does not end
-				before := s.settled(t)
 				ask{}.want(t, way, s.send(t, way, ask{req: dry(req), key: others}))
-				s.unchanged(t, before) // by looking, and by rehearsing
 			}
 			for _, p := range spots(m.Input(), nil) {
 				t.Run(p.String(), func(t *testing.T) {
 					req := calls("brands/other", s.made["brands/other"])[i]
 					p.fill(req, p.name(s))
-					before := s.settled(t)
 					s.denied(t, way, ask{req: req, key: others, code: notFound})
-					s.unchanged(t, before)
 				})
 			}
+			s.unchanged(t, before) // nor by looking, or by rehearsing
 		})
 	}
 }
@@ -162,6 +160,7 @@ func foreignNames(t *testing.T, s *suite, way surface) {
 // mixedNames: what a request is about and what it refers to are of one brand, whoever
 // asks.
 func mixedNames(t *testing.T, s *suite, way surface) {
+	before := s.settled(t)
 	for i, req := range calls("brands/other", s.made["brands/other"]) {
 		m := methodOf(req)
 		if way == onREST && !onWeb(m) {
@@ -174,12 +173,11 @@ func mixedNames(t *testing.T, s *suite, way surface) {
 			t.Run(string(m.Name())+"."+p.String(), func(t *testing.T) {
 				req := calls("brands/other", s.made["brands/other"])[i]
 				p.fill(req, p.name(s))
-				before := s.settled(t)
 				s.denied(t, way, ask{req: req, key: root, code: notFound})
-				s.unchanged(t, before)
 			})
 		}
 	}
+	s.unchanged(t, before)
 }
 
 // isSubject reports whether the spot is for the name of what a request is about, rather

@@ -172,19 +172,25 @@ func forgedRows() []row {
 
 // foreignRows are every kind of call about what belongs to somebody else.
 func foreignRows() []row {
-	var rows []row
-	for _, req := range foreign() {
-		kind := string(req.ProtoReflect().Descriptor().Name())
-		anywhere := both
-		if !onWeb(methodOf(req)) {
-			anywhere = grpcOnly
-		}
-		rows = append(rows,
-			anywhere("A38", kind+" without a key", ask{req: req, code: codes.Unauthenticated}),
-			anywhere("K01", kind+" with a forged key", ask{req: req, key: "forged", code: codes.Unauthenticated}),
-			anywhere("A39", kind+" for another brand", ask{req: req, key: others, code: notFound}))
+	all := func(id, name string, want ask) row {
+		return each(id, name, func(t *testing.T, s *suite, way surface) {
+			before := s.settled(t)
+			for _, req := range foreign() {
+				m, a := methodOf(req), want
+				if way == onREST && !onWeb(m) {
+					continue
+				}
+				a.req = req
+				t.Run(string(m.Name()), func(t *testing.T) { a.want(t, way, s.send(t, way, a)) })
+			}
+			s.unchanged(t, before)
+		})
 	}
-	return rows
+	return []row{
+		all("A38", "every method without a key", ask{code: codes.Unauthenticated}),
+		all("K01", "every method with a forged key", ask{key: "forged", code: codes.Unauthenticated}),
+		all("A39", "every method for another brand", ask{key: others, code: notFound}),
+	}
 }
 
 func twoKeys(t *testing.T, s *suite) {

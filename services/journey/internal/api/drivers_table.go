@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	// maxAnalyzed is how many customers an analysis may be about.
+	// maxAnalyzed is how many customers an analysis may be about, and maxFields how many
+	// customers times variables: a third of a gigabyte.
 	maxAnalyzed = 1_000_000
+	maxFields   = 8_000_000
 
 	// outcomeUnit is what an outcome of 1 counts in the sums of a table, which are whole so
 	// that they do not depend on order.
@@ -107,10 +109,10 @@ func (t *driverTable) take(seen *store.Seen) error {
 func (t *driverTable) row(customer string) ([]field, error) {
 	row := t.rows[customer]
 	if row == nil {
-		if len(t.rows) >= maxAnalyzed {
+		if most := min(maxAnalyzed, maxFields/len(t.variables)); len(t.rows) >= most {
 			return nil, fault.Invalid(fault.Field{
 				Path: "window", Reason: "TOO_MANY_CUSTOMERS",
-				Description: fmt.Sprintf("holds more than %d customers; choose a shorter one", maxAnalyzed),
+				Description: fmt.Sprintf("holds more than %d customers, the most with %d variables; choose a shorter one", most, len(t.variables)),
 			})
 		}
 		row = make([]field, len(t.variables))

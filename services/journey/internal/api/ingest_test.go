@@ -21,9 +21,8 @@ import (
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
-// serveTouchpoints serves the touchpoints of db; answers may wait so long for the
-// client.
-func serveTouchpoints(t *testing.T, db *sqldb.DB, unread time.Duration) journeyv1.TouchpointServiceClient {
+// newTestServer returns a server on db.
+func newTestServer(t *testing.T, db *sqldb.DB) *Server {
 	t.Helper()
 	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
 		if err := migrate(t.Context(), db); err != nil {
@@ -34,7 +33,14 @@ func serveTouchpoints(t *testing.T, db *sqldb.DB, unread time.Duration) journeyv
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewServer(db, bus.NewOutbox(db), s, nil)
+	return NewServer(db, bus.NewOutbox(db), s, nil)
+}
+
+// serveTouchpoints serves the touchpoints of db; answers may wait so long for the
+// client.
+func serveTouchpoints(t *testing.T, db *sqldb.DB, unread time.Duration) journeyv1.TouchpointServiceClient {
+	t.Helper()
+	server := newTestServer(t, db)
 	server.unread = unread
 	srv := rpc.NewServer(rpc.Config{})
 	journeyv1.RegisterTouchpointServiceServer(srv, server)

@@ -100,14 +100,17 @@ func (s *Server) ListJourneyMapRevisions(ctx context.Context, req *journeyv1.Lis
 	return &journeyv1.ListJourneyMapRevisionsResponse{JourneyMaps: page, NextPageToken: next}, nil
 }
 
-// staged completes m with its stages, of the definitions as they are now, unless err
-// says that there is no m.
+// staged completes m with its stages, unless err says that there is no m.
 func (s *Server) staged(ctx context.Context, m *journeyv1.JourneyMap, err error) (*journeyv1.JourneyMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	brand := name.Brand(m.GetName())
-	rows, err := store.Effective(s.store.Query(ctx), store.Definitions, table.Listing{Brand: brand, By: "id", Limit: all})
+	return staged(s.store.Query(ctx), m)
+}
+
+// staged completes m with its stages, of the definitions as run finds them.
+func staged(run store.Query, m *journeyv1.JourneyMap) (*journeyv1.JourneyMap, error) {
+	rows, err := store.Effective(run, store.Definitions, table.Listing{Brand: name.Brand(m.GetName()), By: "id", Limit: all})
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 func (s *Server) ApplyIndustryProfile(ctx context.Context, req *journeyv1.ApplyIndustryProfileRequest) (*journeyv1.ApplyIndustryProfileResponse, error) {
 	n := req.GetName()
 	brand := name.Brand(n)
-	answer, err := once.Do(ctx, s.db, brand, req, func(tx *sqldb.Tx) (*journeyv1.ApplyIndustryProfileResponse, error) {
+	return once.Do(ctx, s.db, brand, req, func(tx *sqldb.Tx) (*journeyv1.ApplyIndustryProfileResponse, error) {
 		row, err := store.One(store.In(tx), store.IndustryProfiles, brand, name.ID(n))
 		if err != nil {
 			return nil, resource.Explain(n, err)
@@ -30,14 +30,13 @@ func (s *Server) ApplyIndustryProfile(ctx context.Context, req *journeyv1.ApplyI
 		if err != nil || req.GetJourneyMap() == "" {
 			return answer, err
 		}
-		answer.JourneyMap, err = s.place(tx, req.GetJourneyMap(), profile, answer.GetTouchpointDefinitions())
+		m, err := s.place(tx, req.GetJourneyMap(), profile, answer.GetTouchpointDefinitions())
+		if err != nil {
+			return nil, err
+		}
+		answer.JourneyMap, err = staged(store.In(tx), m)
 		return answer, err
 	})
-	if err != nil || answer.GetJourneyMap() == nil {
-		return answer, err
-	}
-	answer.JourneyMap, err = s.staged(ctx, answer.GetJourneyMap(), nil)
-	return answer, err
 }
 
 // apply makes those of the definitions that the brand has not.
@@ -56,9 +55,10 @@ func (s *Server) apply(tx *sqldb.Tx, brand string, definitions []plan.Definition
 		}
 		answer.TouchpointDefinitions = append(answer.TouchpointDefinitions, definitionToProto(row))
 	}
-	if answer.GetCreatedCount() > 0 {
-		s.catalog.forget(tx, brand)
+	if answer.GetCreatedCount() == 0 {
+		return answer, nil
 	}
+	s.catalog.forget(tx, brand)
 	return answer, room(tx, brand, 0)
 }
 

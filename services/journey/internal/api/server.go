@@ -18,7 +18,7 @@ import (
 // source is how answers name this service as what they were made from.
 const source = "journey"
 
-// A Server implements the four journey services. Make one with [NewServer]. Its
+// A Server implements the services of package journey. Make one with [NewServer]. Its
 // methods may be called concurrently.
 type Server struct {
 	journeyv1.UnimplementedCustomerServiceServer

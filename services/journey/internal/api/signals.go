@@ -134,7 +134,7 @@ func findingEstimate(kind signal.Kind, e stats.Estimate) *typev1.Estimate {
 	return measure.Estimate(e, typev1.Unit_UNIT_RATIO)
 }
 
-// moment returns a time that may be zero, which is absent.
+// signalTime returns a time that may be zero, which is absent.
 func signalTime(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return nil

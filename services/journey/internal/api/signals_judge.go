@@ -191,10 +191,24 @@ func (r *signalRun) sweep(ctx context.Context, rule store.SignalRule) error {
 	return r.server.db.Write(ctx, func(tx *sqldb.Tx) error { store.SetScan(tx, scan); return nil })
 }
 
+// waitingFrom returns the beginning of the first window of a rule in which somebody's
+// patience may have run out since the last sweep, however long ago that was.
+func (r *signalRun) waitingFrom(rule store.SignalRule) time.Time {
+	since := r.scans[rule.ID].Swept
+	if since.Before(rule.CreateTime) {
+		since = rule.CreateTime
+	}
+	from := since.Add(-rule.Rule.Patience - time.Hour)
+	if oldest := r.now.Add(-signal.Lateness - rule.Rule.Window); from.Before(oldest) {
+		from = oldest
+	}
+	return rule.Rule.WindowAt(from).Start
+}
+
 // waiting returns the windows of a rule in which somebody's patience may have run out
-// lately.
+// since the last sweep.
 func (r *signalRun) waiting(rule store.SignalRule) (all []signal.Span) {
-	w := rule.Rule.WindowAt(r.now.Add(-rule.Rule.Patience - time.Hour))
+	w := rule.Rule.WindowAt(r.waitingFrom(rule))
 	for !w.Start.After(r.now) {
 		if w.Live(rule.CreateTime, r.now) {
 			all = append(all, w)

@@ -271,11 +271,13 @@ func (t *trial) tell(ctx context.Context, answer *journeyv1.TestSignalRuleRespon
 			cmp.Compare(a.customer, b.customer), cmp.Compare(a.segment, b.segment))
 	})
 	answer.TotalCount = int32(len(t.found)) //nolint:gosec // far fewer
-	for i := range t.found[:min(len(t.found), trialSignals)] {
-		v, _, err := t.run.signal(ctx, &t.found[i])
+	for _, f := range t.found[:min(len(t.found), trialSignals)] {
+		observed := f.finding.Observed // then; how many are silent by now is another matter
+		v, _, err := t.run.signal(ctx, &f)
 		if err != nil {
 			return err
 		}
+		v.Finding.Observed = observed
 		p := toSignal(v)
 		p.Name, p.SignalRule, p.OpenTime, p.ExpireTime, p.UpdateTime, p.Etag = "", "", nil, nil, nil, ""
 		answer.Signals = append(answer.Signals, p)

@@ -19,17 +19,19 @@ const (
 	signalDrops = 5 * time.Second  // scores that were stored wait so long
 	signalMarks = 250              // hours a transaction
 	signalBatch = 50               // signals a transaction
+	signalRest  = 3                // times as long as a round took nothing is done, so that calls have the database
 )
 
 // RunSignals opens signals as rules want, keeps their figures and lets them expire,
 // until ctx ends. Replicas may run it at the same time: each signal is opened once.
 func (s *Server) RunSignals(ctx context.Context) {
 	for ctx.Err() == nil {
+		began := time.Now()
 		if err := s.signalRound(ctx, s.signalNow()); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "signals are delayed", slog.String("error", err.Error()))
 		}
 		select {
-		case <-time.After(signalPoll):
+		case <-time.After(max(signalPoll, signalRest*time.Since(began))):
 		case <-ctx.Done():
 		}
 	}
@@ -66,7 +68,7 @@ func (r *signalRun) follow(ctx context.Context) (err error) {
 	if r.scans, err = db.Scans(ctx, r.brand); err != nil {
 		return err
 	}
-	marks, err := db.Marks(ctx, r.brand, 1)
+	marks, err := db.Marks(ctx, r.brand, store.HourOf(r.now), 1)
 	if err != nil {
 		return err
 	}
@@ -101,9 +103,11 @@ func (r *signalRun) follow(ctx context.Context) (err error) {
 	return nil
 }
 
-// unknown reports whether the past of a rule is not known, in this version.
+// unknown reports whether the past of a rule is not known, in this version. One that was
+// deleted and made again may have a version that was known.
 func (r *signalRun) unknown(rule store.SignalRule) bool {
-	return rule.Rule.Kind.Counts() && r.scans[rule.ID].Version != rule.Version
+	scan := r.scans[rule.ID]
+	return rule.Rule.Kind.Counts() && (scan.Version != rule.Version || scan.At.Before(rule.UpdateTime))
 }
 
 // sweepsDue returns the rules for which it is time to look for what only the clock, or
@@ -137,7 +141,7 @@ func (r *signalRun) learn(ctx context.Context, rule store.SignalRule) error {
 		return err
 	}
 	scan := r.scans[rule.ID]
-	scan.Brand, scan.Rule, scan.Version = r.brand, rule.ID, rule.Version
+	scan.Brand, scan.Rule, scan.Version, scan.At = r.brand, rule.ID, rule.Version, r.now
 	r.scans[rule.ID] = scan
 	return r.server.db.Write(ctx, func(tx *sqldb.Tx) error {
 		store.MarkHours(tx, r.brand, hours)
@@ -147,10 +151,11 @@ func (r *signalRun) learn(ctx context.Context, rule store.SignalRule) error {
 }
 
 // count makes tallies of the next marked hours, judges the windows they are in, and
-// reports whether no mark was left. The marks go with the signals they lead to.
+// reports whether no mark was left. The marks go with the signals they lead to; those of
+// hours that have not begun wait.
 func (r *signalRun) count(ctx context.Context) (done bool, err error) {
 	db := r.server.store
-	marks, err := db.Marks(ctx, r.brand, signalMarks)
+	marks, err := db.Marks(ctx, r.brand, store.HourOf(r.now), signalMarks)
 	if err != nil || len(marks) == 0 {
 		return true, err
 	}
@@ -178,7 +183,12 @@ func (r *signalRun) count(ctx context.Context) (done bool, err error) {
 		if !rule.Rule.Kind.Counts() {
 			continue
 		}
-		some, err := r.judge(ctx, rule, r.windows(rule, marks))
+		windows := r.windows(rule, marks)
+		if rule.Rule.Kind == signal.Silence { // the clock brings it about: the sweep judges the later ones
+			first := r.waitingFrom(rule)
+			windows = slices.DeleteFunc(windows, func(w signal.Span) bool { return !w.Start.Before(first) })
+		}
+		some, err := r.judge(ctx, rule, windows)
 		if err != nil {
 			return false, err
 		}

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/journey/internal/score"
 )
 
@@ -117,7 +116,7 @@ func (h *history) live() (all [customers][]Touchpoint) {
 // Whatever happens and in whatever order, the sums of every layout are those of a
 // replay, and what was known at a time is what was true then.
 func TestWhatWasKnownThenIsWhatWasTrueThen(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s, err := Open(t.Context(), open(t))
 		if err != nil {
 			t.Fatal(err)
@@ -251,7 +250,7 @@ func (h *history) compare(customer string, at int64, want []Touchpoint) {
 }
 
 func TestTheNextStartMakesSumsAnew(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		db := open(t)
 		s, err := Open(t.Context(), db)
 		if err != nil {

@@ -9,14 +9,13 @@ import (
 	"testing"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/journey/internal/score"
 )
 
 // Whoever was part of a customer when it was merged is part of it again after the
 // split, and all sums are those of before.
 func TestASplitRestoresWhatTheMergeFound(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s, err := Open(t.Context(), open(t))
 		if err != nil {
 			t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 // say stores a measure.
@@ -21,7 +20,7 @@ func say(t *testing.T, s *Store, m Measure) {
 // rating that counts is that of the latest response which is not withdrawn, and
 // without one that which the touchpoint came with.
 func TestTheLastWordOfEachResponseCountsInAnyOrder(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s, err := Open(t.Context(), open(t))
 		if err != nil {
 			t.Fatal(err)

@@ -72,7 +72,8 @@ func Back(r *signal.Rule) time.Duration {
 }
 
 // Watch makes what is recorded mark the hours that the rules of a brand look at, for tx
-// that writes the rule of an id, or deletes it where r is nil. Whoever records waits
+// that writes the rule of an id, or deletes it where r is nil: then nobody knows any more
+// how far it has been followed. Whoever records waits
 // for tx, or tx for whoever does: so nothing is missed that a look at the touchpoints
 // after tx does not find.
 func (s *Store) Watch(tx *sqldb.Tx, brand, id string, r *SignalRule) error {
@@ -85,7 +86,9 @@ func (s *Store) Watch(tx *sqldb.Tx, brand, id string, r *SignalRule) error {
 	if err != nil {
 		return err
 	}
-	if r != nil && !r.Inactive {
+	if r == nil {
+		tx.Defer(`DELETE FROM signal_scan WHERE brand = $1 AND rule = $2`, brand, id)
+	} else if !r.Inactive {
 		rules = append(rules, *r)
 	}
 	far := time.Duration(0)

@@ -31,9 +31,10 @@ func MarkHours(tx *sqldb.Tx, brand string, hours []int64) {
 	}
 }
 
-// Marks returns up to limit marks of a brand, the oldest hour first.
-func (s *Store) Marks(ctx context.Context, brand string, limit int) ([]Mark, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT hour, stamp FROM signal_mark WHERE brand = $1 ORDER BY hour LIMIT $2`, brand, limit)
+// Marks returns up to limit marks of a brand, the oldest hour first and none after last.
+func (s *Store) Marks(ctx context.Context, brand string, last int64, limit int) ([]Mark, error) {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT hour, stamp FROM signal_mark WHERE brand = $1 AND hour <= $2 ORDER BY hour LIMIT $3`,
+		brand, last, limit)
 	if err != nil {
 		return nil, sqldb.Fault(err)
 	}

@@ -2,13 +2,13 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
 
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/journey/internal/signal"
 )
@@ -19,7 +19,7 @@ const (
 )
 
 func TestSignals(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		for _, tt := range []struct {
 			name string
 			test func(*testing.T, *Store)
@@ -53,7 +53,7 @@ func do(t *testing.T, s *Store, f func(tx *sqldb.Tx) error) {
 // marked returns the hours that are marked, and takes the marks away.
 func marked(t *testing.T, s *Store) (hours []int64) {
 	t.Helper()
-	marks, err := s.Marks(t.Context(), "acme", 100)
+	marks, err := s.Marks(t.Context(), "acme", math.MaxInt64, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func testRenewedMarks(t *testing.T, s *Store) {
 	now := time.Now()
 	watchDays(t, s)
 	record(t, s, at("a", "ann", now, isMet))
-	old, err := s.Marks(t.Context(), "acme", 100)
+	old, err := s.Marks(t.Context(), "acme", math.MaxInt64, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func testTallies(t *testing.T, s *Store) {
 		_, _, err := s.Retract(tx, "acme", "ann", "taken", "", sqldb.Micros(now))
 		return err
 	})
-	marks, err := s.Marks(t.Context(), "acme", 100)
+	marks, err := s.Marks(t.Context(), "acme", math.MaxInt64, 100)
 	if err != nil || len(marks) != 3 {
 		t.Fatalf("marks %v, %v, want 3", marks, err)
 	}

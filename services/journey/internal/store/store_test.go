@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -13,9 +14,15 @@ import (
 
 const day = 24 * 3600e6
 
+// migrated has the schema of the store.
+var migrated = sqldbtest.NewTemplate(func(ctx context.Context, db *sqldb.DB) error {
+	_, err := Open(ctx, db)
+	return err
+})
+
 // TestStore holds SQLite and PostgreSQL to the same promises.
 func TestStore(t *testing.T) {
-	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		for _, tt := range []struct {
 			name string
 			test func(*testing.T, *Store)
