@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 TOOLS := $(CURDIR)/.tools
 export PATH := $(TOOLS):$(PATH)
-SLOW := ./services/e2e/... ./services/ticket/... ./services/importer/...
+SLOW := ./services/e2e/... ./services/ticket/... ./services/journey/... ./services/importer/...
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 

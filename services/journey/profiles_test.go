@@ -11,6 +11,7 @@ import (
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
 func TestIndustryProfiles(t *testing.T) {
@@ -21,6 +22,7 @@ func TestIndustryProfiles(t *testing.T) {
 		"a brand's own comes back as it went in":                testOwnProfile,
 		"criteria that count twice or make no tree are refused": testWrongCriteria,
 		"a built-in one is changed for its brand alone":         testChangeProfile,
+		"applying one again to a brand that is full is fine":    testApplyToFullBrand,
 	})
 }
 
@@ -111,7 +113,11 @@ func testApplyProfile(t *testing.T, s *suite) {
 }
 
 func testApplyToMap(t *testing.T, s *suite) {
-	req := &journeyv1.ApplyIndustryProfileRequest{Name: profile("retail"), JourneyMap: "brands/acme/journeyMaps/shop"}
+	req := &journeyv1.ApplyIndustryProfileRequest{Name: profile("retail"), JourneyMap: "brands/acme/journeyMaps/shop", ValidateOnly: true}
+	if got := on(s.apply(t, req).GetJourneyMap()); len(got) != 5 {
+		t.Errorf("would make a map of %v, want 5", got)
+	}
+	req.ValidateOnly = false
 	made := s.apply(t, req).GetJourneyMap()
 	if got := on(made); len(got) != 5 || made.GetIndustryProfile() != profile("retail") || made.GetRevision() != 1 {
 		t.Errorf("made %v", made)
@@ -231,4 +237,29 @@ func testChangeProfile(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	same(t, s.profile(t, profile("restaurant")), before)
+}
+
+func testApplyToFullBrand(t *testing.T, s *suite) {
+	err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		tx.Defer(`INSERT INTO touchpoint_definition (brand, id, display_name, stage, phase, kind, component, channel, function_owner,
+			  control_level, is_service, weight, create_time)
+			SELECT 'acme', a.id || b.id || c.id, a.display_name, a.stage, a.phase, a.kind, a.component, a.channel, a.function_owner,
+			  a.control_level, a.is_service, a.weight, 1
+			FROM touchpoint_definition a, touchpoint_definition b, touchpoint_definition c
+			WHERE a.brand = '' AND b.brand = '' AND c.brand = '' LIMIT 990`)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := &journeyv1.ApplyIndustryProfileRequest{Name: profile("restaurant")}
+	if n := s.apply(t, req).GetCreatedCount(); n != 10 {
+		t.Errorf("%d were made, want the last 10", n)
+	}
+	s.redefine(t, &journeyv1.TouchpointDefinition{Name: definition("acme", "checkout"), Weight: proto.Float64(4)})
+	if n := s.apply(t, req).GetCreatedCount(); n != 0 { // though what is built in became one more of its own
+		t.Errorf("again %d were made", n)
+	}
+	_, err = s.ApplyIndustryProfile(t.Context(), &journeyv1.ApplyIndustryProfileRequest{Name: profile("it")})
+	refusedFor(t, err, codes.FailedPrecondition, "TOO_MANY")
 }

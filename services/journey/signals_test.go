@@ -344,9 +344,6 @@ func testSignalMoves(t *testing.T, s *suite) {
 	w, onlyOpen := s.watchSignals(t, ""), s.watchSignals(t, "state = OPEN")
 	s.work(t)
 	v, other := w.of(t, "late", open), w.of(t, "late", open)
-	onlyOpen.next(t)
-	onlyOpen.next(t)
-
 	_, err := s.ResolveSignal(t.Context(), &journeyv1.ResolveSignalRequest{Name: v.GetName()})
 	refused(t, err, codes.FailedPrecondition)
 	if got := status.Convert(err).Message(); !strings.Contains(got, "STATE_ACKNOWLEDGED, STATE_ACTIONED, STATE_DISMISSED") || strings.Contains(got, "STATE_EXPIRED") {
@@ -360,8 +357,12 @@ func testSignalMoves(t *testing.T, s *suite) {
 	if again, err := s.AcknowledgeSignal(t.Context(), ack); err != nil || !proto.Equal(again, first) {
 		t.Errorf("again %v, %v, want the first answer", again, err)
 	}
-	if change, gone := onlyOpen.next(t); change != journeyv1.WatchSignalsResponse_CHANGE_GONE || gone.GetName() != v.GetName() {
-		t.Errorf("%v %v, want that the signal is no longer open", change, gone)
+	change, gone := onlyOpen.next(t)
+	for change != journeyv1.WatchSignalsResponse_CHANGE_GONE { // both were opened, which may be told twice
+		change, gone = onlyOpen.next(t)
+	}
+	if gone.GetName() != v.GetName() {
+		t.Errorf("%v is gone, want the one that was acknowledged", gone)
 	}
 	act := &journeyv1.ActOnSignalRequest{
 		Name: v.GetName(), Etag: v.GetEtag(), Kind: journeyv1.SignalAction_KIND_PROACTIVE_MESSAGE, Note: "told them",
@@ -445,6 +446,13 @@ func testSignalTrial(t *testing.T, s *suite) {
 	}}})
 	if got := days(answer); !slices.Equal(got, []int{1, 3}) || answer.GetSignals()[0].GetObserved().GetValue() != 6 {
 		t.Errorf("silent on days %v, want 1 and 3: %v", got, answer)
+	}
+	s.happen(t, "support-interaction", "b", 6, day.Add(2*time.Hour), met) // who was silent then has told since
+	answer = try(&journeyv1.SignalRule{Condition: &journeyv1.SignalRule_Silence_{Silence: &journeyv1.SignalRule_Silence{
+		Patience: durationpb.New(time.Hour), MinCustomers: 6,
+	}}})
+	if v := answer.GetSignals()[0]; v.GetObserved().GetValue() != 6 || v.GetSilentCount() != 0 {
+		t.Errorf("signal %v, want that 6 were silent", v)
 	}
 	answer = try(&journeyv1.SignalRule{Condition: &journeyv1.SignalRule_ScoreDrop_{ScoreDrop: &journeyv1.SignalRule_ScoreDrop{Points: 0.01}}})
 	if answer.GetTotalCount() == 0 || answer.GetSignals()[0].GetCustomer() == "" {

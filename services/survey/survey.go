@@ -92,7 +92,7 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	}()
 	err := b.Consume(ctx, bus.Consumer{
 		Service: "survey", From: []string{"ticket", "journey"}, DB: s.api.DB,
-		Kinds:       []string{"interaction_created", "ticket_resolved", "touchpoints_recorded"},
+		Kinds:       []string{"interaction_created", "ticket_resolved", "touchpoints_recorded", "consent_changed"},
 		DeadLetters: s.cfg.DeadLetters, Handle: s.api.Apply,
 	})
 	cancel()

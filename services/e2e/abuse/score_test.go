@@ -106,10 +106,10 @@ func sameScore(t *testing.T, s *suite, way surface, name string, when func(int, 
 	}
 }
 
-// hotKey: a customer of whom thousands of events are told at once has them all, and
+// hotKey: a customer of whom two thousand events are told at once has them all, and
 // meanwhile others are served. How fast, the load generator measures.
 func hotKey(t *testing.T, s *suite, way surface) {
-	const batches, size = 4, 1000
+	const batches, size = 8, 250
 	hot := acme + "/customers/hot" + way.digit()
 	done := make(chan answer, batches)
 	for range batches {

@@ -48,7 +48,8 @@ type suite struct {
 
 	made map[string]made // by brand
 
-	told map[string]int64 // how much the outboxes had when all of it was applied
+	counts map[string]string // queries for how many rows there are, by service
+	told   map[string]int64  // how much the outboxes had when all of it was applied
 
 	stuck bool // events are not applied, so nothing can be waited for
 }
@@ -75,7 +76,7 @@ type config struct {
 // start runs a suite until the test ends.
 func start(t *testing.T, c config) *suite {
 	t.Helper()
-	s := &suite{dbs: map[string]*sqldb.DB{}, log: &journal{}}
+	s := &suite{dbs: map[string]*sqldb.DB{}, log: &journal{}, counts: map[string]string{}}
 	log := s.log.logger()
 	if c.dir == "" {
 		c.dir = t.TempDir()
@@ -201,17 +202,7 @@ func (s *suite) rows(t *testing.T) map[string]int64 {
 		if db.Postgres() {
 			continue // the tests that use it count what they need
 		}
-		names := s.strings(t, service, `
-			SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollup_%'
-			AND name NOT IN ('signal_mark', 'signal_scan', 'signal_tally', 'signal_watch') ORDER BY name`)
-		var query strings.Builder
-		for i, name := range names {
-			if i > 0 {
-				query.WriteString(` UNION ALL `)
-			}
-			fmt.Fprintf(&query, `SELECT '%s=' || COUNT(*) FROM %s`, name, name)
-		}
-		for _, row := range s.strings(t, service, query.String()) {
+		for _, row := range s.strings(t, service, s.counting(t, service)) {
 			name, n, _ := strings.Cut(row, "=")
 			var count int64
 			if _, err := fmt.Sscan(n, &count); err != nil {
@@ -221,6 +212,25 @@ func (s *suite) rows(t *testing.T) map[string]int64 {
 		}
 	}
 	return all
+}
+
+// counting returns the query for the tables of a service and the rows they have.
+func (s *suite) counting(t *testing.T, service string) string {
+	t.Helper()
+	if s.counts[service] != "" {
+		return s.counts[service]
+	}
+	var query strings.Builder
+	for i, name := range s.strings(t, service, `
+		SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'rollup_%'
+		AND name NOT IN ('signal_mark', 'signal_scan', 'signal_tally', 'signal_watch') ORDER BY name`) {
+		if i > 0 {
+			query.WriteString(` UNION ALL `)
+		}
+		fmt.Fprintf(&query, `SELECT '%s=' || COUNT(*) FROM %s`, name, name)
+	}
+	s.counts[service] = query.String()
+	return query.String()
 }
 
 // strings returns the first column of what query finds.

@@ -250,9 +250,10 @@ func scores(brand string, m made) []proto.Message {
 
 // warnings is the part of travels about rules and signals.
 func warnings(brand string, m made) []proto.Message {
-	rule := brand + "/signalRules/late"
+	rule, rests := brand+"/signalRules/late", late(brand)
+	rests.Inactive = true // or it would open signals some time later
 	return []proto.Message{
-		&journeyv1.CreateSignalRuleRequest{Parent: brand, SignalRule: late(brand)},
+		&journeyv1.CreateSignalRuleRequest{Parent: brand, SignalRule: rests},
 		&journeyv1.GetSignalRuleRequest{Name: rule},
 		&journeyv1.ListSignalRulesRequest{Parent: brand},
 		&journeyv1.UpdateSignalRuleRequest{SignalRule: &journeyv1.SignalRule{Name: rule, DisplayName: "Other"}},

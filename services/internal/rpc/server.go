@@ -188,9 +188,10 @@ func (s *Server) Stop() {
 	s.grpc.Stop()
 }
 
-// GracefulStop says it is not ready, takes no new calls, ends watches and waits for
-// other calls under way, until ctx ends; then it cuts them off. Calls from inside the
-// process are for those who make them to wait for, but their watches end too.
+// GracefulStop says it is not ready, takes no new calls, ends watches and streams that
+// go both ways and waits for other calls under way, until ctx ends; then it cuts them
+// off. Calls from inside the process are for those who make them to wait for, but their
+// watches and streams end too.
 func (s *Server) GracefulStop(ctx context.Context) {
 	s.retire()
 	cut := context.AfterFunc(ctx, s.grpc.Stop)
@@ -198,7 +199,7 @@ func (s *Server) GracefulStop(ctx context.Context) {
 	s.grpc.GracefulStop()
 }
 
-// retire ends watches for good, which would outlast every other call.
+// retire ends for good what would outlast every other call.
 func (s *Server) retire() {
 	s.health.Shutdown()
 	s.stop()

@@ -20,14 +20,14 @@ const (
 )
 
 // stream wraps the handler of a streaming method. Each message is inspected as it
-// is received. Watches, which have no deadline of their own, end when the server is
-// asked to stop.
+// is received. Streams that a client may keep open for long, because it sees an answer
+// to each message or sends none, end when the server is asked to stop.
 func (m *method) stream(next grpc.StreamHandler) grpc.StreamHandler {
 	return func(impl any, ss grpc.ServerStream) error {
 		return m.run(ss.Context(), func(ctx context.Context) error {
 			ctx, end := context.WithCancelCause(ctx)
 			defer end(nil)
-			if m.watches || m.open {
+			if m.watches || m.open || m.sends && !m.rows {
 				if m.server.stopping.Err() != nil {
 					return shuttingDown()
 				}

@@ -199,3 +199,26 @@ func waitUntil(t *testing.T, ok func() bool) {
 	}
 	t.Fatal("it did not happen")
 }
+
+func TestStreamsThatGoBothWaysEndWhenTheServerStops(t *testing.T) {
+	srv := streaming(Config{}, answer)
+	both(t, srv, func(t *testing.T, conn grpc.ClientConnInterface) {
+		stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, createMethod)
+		if err == nil {
+			err = stream.SendMsg(create())
+		}
+		if err == nil {
+			err = stream.RecvMsg(&ticketv1.Ticket{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		stopped := make(chan struct{})
+		go func() {
+			defer close(stopped)
+			srv.GracefulStop(t.Context())
+		}()
+		refused(t, stream.RecvMsg(&ticketv1.Ticket{}), codes.Unavailable, "SHUTTING_DOWN")
+		soon(t, "GracefulStop", stopped)
+	})
+}

@@ -107,8 +107,9 @@ func (s *Server) stepBacktest(ctx context.Context, o operation.Operation, req *j
 	if err != nil {
 		return o, err
 	}
+	again := false
 	if b.Filling {
-		err = s.fill(ctx, &row, &b, customers)
+		again, err = s.fill(ctx, &row, &b, customers)
 	} else {
 		err = s.try(ctx, row.Brand, row.Kernel(), &b, customers)
 	}
@@ -117,6 +118,8 @@ func (s *Server) stepBacktest(ctx context.Context, o operation.Operation, req *j
 	}
 	o.Done = min(o.Done+int64(len(customers)), o.Total)
 	switch {
+	case again:
+		b.After = ""
 	case len(customers) == backtestBatch:
 		b.After = customers[len(customers)-1]
 	case !b.Filling:
@@ -206,16 +209,19 @@ func (s *Server) comesBack(ctx context.Context, brand string, t *store.Touchpoin
 	return own && !t.Service, err
 }
 
-// fill makes the sums that a model needs, so that it can become active at once.
-func (s *Server) fill(ctx context.Context, row *store.Model, b *backtesting, customers []string) error {
-	return s.db.Write(ctx, func(tx *sqldb.Tx) error {
+// fill makes the sums that a model needs, so that it can become active at once. Where
+// those that were filled so far are no longer kept, it has to begin again.
+func (s *Server) fill(ctx context.Context, row *store.Model, b *backtesting, customers []string) (again bool, err error) {
+	before := b.Layout
+	err = s.db.Write(ctx, func(tx *sqldb.Tx) error {
 		layout, ready, err := s.store.AddLayout(tx, row.Brand, row.Terms.Kernel())
-		b.Layout, row.Layout = layout, layout
-		if err != nil || ready {
+		b.Layout, again = layout, !ready && layout != before && b.After != ""
+		if err != nil || ready || again {
 			return err
 		}
 		return s.store.Fill(tx, row.Brand, layout, customers)
 	})
+	return again, err
 }
 
 // finishBacktest stores what was found with the revision.
@@ -229,7 +235,12 @@ func (s *Server) finishBacktest(ctx context.Context, o operation.Operation, row 
 		return o, err
 	}
 	row.Layout = b.Layout
+	lost := false
 	err = s.db.Write(ctx, func(tx *sqldb.Tx) error {
+		layout, _, err := s.store.AddLayout(tx, row.Brand, row.Terms.Kernel())
+		if lost = layout != row.Layout; err != nil || lost {
+			return err
+		}
 		head, err := store.Models.Lock(tx, row.Brand, row.ID)
 		if err != nil {
 			return resource.Explain(modelName(row.Brand, row.ID), err)
@@ -246,13 +257,22 @@ func (s *Server) finishBacktest(ctx context.Context, o operation.Operation, row 
 			revision.State = int32(journeyv1.ScoringModel_STATE_BACKTESTED)
 		}
 		store.SetRevision(tx, revision)
-		if head.Revision != revision.Revision {
-			return nil
+		if head.Revision == revision.Revision {
+			head.State, head.Layout, head.Backtest, head.UpdateTime = revision.State, revision.Layout, revision.Backtest, resource.Now()
+			if _, err = store.Models.Update(tx, head); err != nil {
+				return err
+			}
 		}
-		head.State, head.Layout, head.Backtest, head.UpdateTime = revision.State, revision.Layout, revision.Backtest, resource.Now()
-		_, err = store.Models.Update(tx, head)
+		retired, err := s.store.RetireLayouts(tx, row.Brand, o.ID)
+		if err == nil && retired > 0 {
+			_, err = s.startRecompute(tx, row.Brand) // which removes their sums
+		}
 		return err
 	})
+	if lost {
+		b.After, o.Result = "", nil
+		return encodeProgress(o, b)
+	}
 	o.Done, o.EndTime = o.Total, resource.Now()
 	return o, err
 }

@@ -67,7 +67,7 @@ func (b *begun[P, T]) get(ctx context.Context, n string) (P, error) {
 }
 
 func (b *begun[P, T]) row(ctx context.Context, n string) (T, error) {
-	row, err := store.One(b.store.Query(ctx), b.Table, name.Brand(n), name.ID(n))
+	row, err := store.One(b.store.Reader(ctx), b.Table, name.Brand(n), name.ID(n))
 	return row, resource.Explain(n, err)
 }
 
@@ -90,7 +90,7 @@ func (b *begun[P, T]) list(ctx context.Context, req resource.ListRequest, orderB
 	if err != nil {
 		return nil, "", err
 	}
-	rows, err := store.Effective(b.store.Query(ctx), b.Table, table.Listing{
+	rows, err := store.Effective(b.store.Reader(ctx), b.Table, table.Listing{
 		Brand: brand, Where: []filter.Clause{picked.Where(postgres), after}, By: order.By(postgres), Limit: page.Size(req) + 1,
 	})
 	if err != nil {

@@ -72,7 +72,7 @@ func (c *catalog) within(tx *sqldb.Tx, brand, id string) (plan.Definition, error
 		}
 		return c.builtin[id], nil
 	}
-	row, err := store.One(store.In(tx), store.Definitions, brand, id)
+	row, err := store.One(tx, store.Definitions, brand, id)
 	return row.Whole(), err
 }
 

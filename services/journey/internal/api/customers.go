@@ -106,12 +106,13 @@ func deleted(c store.Customer) error {
 	return fault.Precondition("DELETED", n, "%s is deleted; undelete it first", n)
 }
 
-// save writes a customer that the transaction has locked.
+// save writes a customer that the transaction has locked. One that nobody has looked at
+// yet begins without a trail: the follower writes that, and tells others.
 func (s *Server) save(tx *sqldb.Tx, c store.Customer) (store.Customer, error) {
 	var err error
 	c.UpdateTime = s.moment()
 	if c.Version == 0 {
-		c.Version, c.CreateTime = 1, c.UpdateTime
+		c.Version, c.CreateTime, c.Trail = 1, c.UpdateTime, store.Trail{}
 		c, err = store.CustomerTable.Add(tx, c)
 	} else {
 		c, err = store.CustomerTable.Update(tx, c)
@@ -121,10 +122,12 @@ func (s *Server) save(tx *sqldb.Tx, c store.Customer) (store.Customer, error) {
 
 // saved is save and returns the customer as others see it, sealed.
 func (s *Server) saved(tx *sqldb.Tx, c store.Customer) (*journeyv1.Customer, error) {
+	trail := c.Trail
 	c, err := s.save(tx, c)
 	if err != nil {
 		return nil, err
 	}
+	c.Trail = trail
 	return s.whole(tx, c)
 }
 

@@ -137,7 +137,7 @@ func (s *Server) expected(ctx context.Context, req *journeyv1.GetJourneyRequest,
 	if m.IndustryProfile == "" {
 		return nil
 	}
-	row, err := store.One(s.store.Query(ctx), store.IndustryProfiles, m.Brand, m.IndustryProfile)
+	row, err := store.One(s.store.Reader(ctx), store.IndustryProfiles, m.Brand, m.IndustryProfile)
 	if errors.Is(err, store.ErrNotFound) { // it was deleted since
 		return nil
 	}

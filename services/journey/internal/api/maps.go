@@ -48,14 +48,14 @@ func checkMap(tx *sqldb.Tx, old store.JourneyMap, row *store.JourneyMap) error {
 		if known[id] {
 			continue
 		}
-		if _, err := store.One(store.In(tx), store.Definitions, row.Brand, id); err != nil {
+		if _, err := store.One(tx, store.Definitions, row.Brand, id); err != nil {
 			return resource.Explain(definitionName(row.Brand, id), err)
 		}
 	}
 	if row.IndustryProfile == "" || row.IndustryProfile == old.IndustryProfile {
 		return nil
 	}
-	_, err := store.One(store.In(tx), store.IndustryProfiles, row.Brand, row.IndustryProfile)
+	_, err := store.One(tx, store.IndustryProfiles, row.Brand, row.IndustryProfile)
 	return resource.Explain(profileName(row.Brand, row.IndustryProfile), err)
 }
 
@@ -105,12 +105,12 @@ func (s *Server) staged(ctx context.Context, m *journeyv1.JourneyMap, err error)
 	if err != nil {
 		return nil, err
 	}
-	return staged(s.store.Query(ctx), m)
+	return staged(s.store.Reader(ctx), m)
 }
 
-// staged completes m with its stages, of the definitions as run finds them.
-func staged(run store.Query, m *journeyv1.JourneyMap) (*journeyv1.JourneyMap, error) {
-	rows, err := store.Effective(run, store.Definitions, table.Listing{Brand: name.Brand(m.GetName()), By: "id", Limit: all})
+// staged completes m with its stages, of the definitions as r finds them.
+func staged(r store.Reader, m *journeyv1.JourneyMap) (*journeyv1.JourneyMap, error) {
+	rows, err := store.Effective(r, store.Definitions, table.Listing{Brand: name.Brand(m.GetName()), By: "id", Limit: all})
 	if err != nil {
 		return nil, err
 	}

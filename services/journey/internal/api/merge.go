@@ -41,6 +41,11 @@ func (s *Server) MergeCustomers(ctx context.Context, req *journeyv1.MergeCustome
 			n := customerName(c.Brand, c.ID)
 			return false, fault.Precondition("TOO_MANY_MERGED", n, "more than %d customers would be part of %s", maxMerged, n)
 		}
+		if c.Version == 0 {
+			if *c, err = s.save(tx, *c); err != nil {
+				return false, err
+			}
+		}
 		c.Trail, err = s.follow(ctx, tx, *c, family)
 		return true, err
 	})

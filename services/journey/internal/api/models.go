@@ -301,7 +301,6 @@ func (s *Server) ActivateScoringModel(ctx context.Context, req *journeyv1.Activa
 // the active one.
 func (s *Server) activate(tx *sqldb.Tx, next *store.Model) error {
 	now, n := resource.Now(), modelName(next.Brand, next.ID)
-	kernel := store.Builtin()
 	if next.ID != builtinID {
 		switch journeyv1.ScoringModel_State(next.State) {
 		case journeyv1.ScoringModel_STATE_ACTIVE:
@@ -317,21 +316,25 @@ func (s *Server) activate(tx *sqldb.Tx, next *store.Model) error {
 			return fault.Precondition("NOT_BACKTESTED", n, "what %s needs is no longer kept; back-test it again", n)
 		}
 		next.Layout = layout
-		kernel = next.Kernel()
 	}
-	if err := s.retire(tx, next, kernel.Layout); err != nil || next.ID == builtinID {
+	if err := retire(tx, next); err != nil {
 		return err
 	}
-	next.State, next.ActivateTime, next.RetireTime, next.UpdateTime = store.ActiveModel, now, time.Time{}, now
-	store.SetRevision(tx, *next)
-	row, err := store.Models.Update(tx, *next)
-	*next = row
+	if next.ID != builtinID {
+		next.State, next.ActivateTime, next.RetireTime, next.UpdateTime = store.ActiveModel, now, time.Time{}, now
+		store.SetRevision(tx, *next)
+		row, err := store.Models.Update(tx, *next)
+		if err != nil {
+			return err
+		}
+		*next = row
+	}
+	_, err := s.store.RetireLayouts(tx, next.Brand, "")
 	return err
 }
 
-// retire ends the revision that is active, to make place for next, and with it sums that
-// nobody needs any more.
-func (s *Server) retire(tx *sqldb.Tx, next *store.Model, layout int64) error {
+// retire ends the revision that is active, to make place for next.
+func retire(tx *sqldb.Tx, next *store.Model) error {
 	was, err := store.ActiveIn(tx, next.Brand)
 	switch {
 	case errors.Is(err, store.ErrNotFound): // the model that is built in
@@ -341,9 +344,6 @@ func (s *Server) retire(tx *sqldb.Tx, next *store.Model, layout int64) error {
 	}
 	was.State, was.RetireTime = int32(journeyv1.ScoringModel_STATE_RETIRED), resource.Now()
 	store.SetRevision(tx, was)
-	if was.Layout != layout && was.Layout != 0 {
-		s.store.SetLayout(tx, was.Brand, was.Kernel(), store.LayoutRetired)
-	}
 	head, err := store.Models.Lock(tx, was.Brand, was.ID)
 	if err != nil || head.Revision != was.Revision || head.ID == next.ID {
 		return err

@@ -21,7 +21,7 @@ func (s *Server) ApplyIndustryProfile(ctx context.Context, req *journeyv1.ApplyI
 	n := req.GetName()
 	brand := name.Brand(n)
 	return once.Do(ctx, s.db, brand, req, func(tx *sqldb.Tx) (*journeyv1.ApplyIndustryProfileResponse, error) {
-		row, err := store.One(store.In(tx), store.IndustryProfiles, brand, name.ID(n))
+		row, err := store.One(tx, store.IndustryProfiles, brand, name.ID(n))
 		if err != nil {
 			return nil, resource.Explain(n, err)
 		}
@@ -34,7 +34,7 @@ func (s *Server) ApplyIndustryProfile(ctx context.Context, req *journeyv1.ApplyI
 		if err != nil {
 			return nil, err
 		}
-		answer.JourneyMap, err = staged(store.In(tx), m)
+		answer.JourneyMap, err = staged(tx, m)
 		return answer, err
 	})
 }
@@ -43,7 +43,7 @@ func (s *Server) ApplyIndustryProfile(ctx context.Context, req *journeyv1.ApplyI
 func (s *Server) apply(tx *sqldb.Tx, brand string, definitions []plan.Definition) (*journeyv1.ApplyIndustryProfileResponse, error) {
 	answer, now := &journeyv1.ApplyIndustryProfileResponse{}, resource.Now()
 	for _, d := range definitions {
-		row, err := store.One(store.In(tx), store.Definitions, brand, d.ID)
+		row, err := store.One(tx, store.Definitions, brand, d.ID)
 		if errors.Is(err, store.ErrNotFound) {
 			answer.CreatedCount++
 			row, err = store.Definitions.Add(tx, store.Definition{

@@ -55,8 +55,11 @@ func (s *Server) stepRecompute(ctx context.Context, o operation.Operation) (oper
 			return o, err
 		}
 	}
-	if !r.Told {
-		return s.spread(ctx, o, r)
+	switch {
+	case len(r.Shards) == 0:
+		return s.part(ctx, o)
+	case !r.Told:
+		return s.tell(ctx, o, r)
 	}
 	done, err := s.store.Shards(ctx, o.Brand, o.ID)
 	if err != nil {
@@ -102,14 +105,15 @@ func (r *recompute) bounds(shard int) (first, end string) {
 	return first, end
 }
 
-// spread parts the customers and tells all replicas. It waits until they have noticed
-// which model is active, as sums of one that is not are removed with the parts.
-func (s *Server) spread(ctx context.Context, o operation.Operation, r recompute) (operation.Operation, error) {
+// part parts the customers, and that is kept before anybody is told, so that whoever tells
+// it again tells the same. It waits until all replicas have noticed which model is active,
+// as sums of one that is not are removed with the parts.
+func (s *Server) part(ctx context.Context, o operation.Operation) (operation.Operation, error) {
 	if settled := o.CreateTime.Add(2 * modelAge); resource.Now().Before(settled) {
 		o.Lease = settled
 		return o, nil
 	}
-	r = recompute{Told: true, Shards: []string{""}}
+	r := recompute{Shards: []string{""}}
 	o.Total = 0
 	for after := ""; ; {
 		some, err := s.store.Customers(ctx, o.Brand, after, shardSize)
@@ -125,6 +129,11 @@ func (s *Server) spread(ctx context.Context, o operation.Operation, r recompute)
 		}
 		after = some[len(some)-1]
 	}
+	return encodeProgress(o, r)
+}
+
+// tell tells all replicas of the parts.
+func (s *Server) tell(ctx context.Context, o operation.Operation, r recompute) (operation.Operation, error) {
 	err := s.db.Write(ctx, func(tx *sqldb.Tx) error {
 		for i := range r.Shards {
 			first, end := r.bounds(i)
@@ -140,7 +149,7 @@ func (s *Server) spread(ctx context.Context, o operation.Operation, r recompute)
 	if err != nil {
 		return o, err
 	}
-	o.Lease = resource.Now().Add(shardPause)
+	r.Told, o.Lease = true, resource.Now().Add(shardPause)
 	return encodeProgress(o, r)
 }
 

@@ -22,7 +22,7 @@ var scoreFields = filter.Fields{
 	{Name: "change", Kind: filter.Number, Column: "score_change", Nullable: true, Order: "COALESCE(score_change, 0.0)"},
 	{Name: "weakest_stage", Kind: filter.Enum, Enum: typev1.Stage(0).Descriptor()},
 	{Name: "stage", Kind: filter.Enum, Enum: typev1.Stage(0).Descriptor(), Column: ofCustomer("c.stage"), Nullable: true},
-	{Name: "segments", Kind: filter.Map, Column: ofCustomer("NULLIF(c.segments, '')"), Nullable: true},
+	{Name: "segments", Kind: filter.Map, Column: ofCustomer("c.segments"), Nullable: true},
 	{Name: "as_of_time", Kind: filter.Time},
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"reflect"
 	"slices"
@@ -19,25 +18,9 @@ import (
 // everyone is the brand of what every brand begins with. Such rows are of 1970.
 const everyone = ""
 
-// A Query runs a statement that returns rows, in a transaction or outside of one.
-type Query func(text string, args ...any) (*sql.Rows, error)
-
-// In returns the Query of a transaction.
-func In(tx *sqldb.Tx) Query {
-	return func(text string, args ...any) (*sql.Rows, error) { return tx.Query(text, args...) }
-}
-
-// Query returns the Query of s, which sees what is committed.
-func (s *Store) Query(ctx context.Context) Query {
-	return func(text string, args ...any) (*sql.Rows, error) {
-		rows, err := s.db.Read().QueryContext(ctx, text, args...)
-		return rows, sqldb.Fault(err)
-	}
-}
-
 // Effective returns the rows of a brand that l picks: its own, and those that it begins
 // with and has not changed, as if they were its own.
-func Effective[T any](run Query, t *table.Table[T], l table.Listing) ([]T, error) {
+func Effective[T any](r Reader, t *table.Table[T], l table.Listing) ([]T, error) {
 	var q sqldb.Query
 	q.Add(`SELECT `+t.Read()+` FROM `+t.Name+` WHERE (brand = ? OR brand = '' AND NOT EXISTS (
 		SELECT 1 FROM `+t.Name+` AS own WHERE own.brand = ? AND own.id = `+t.Name+`.id))`, l.Brand, l.Brand)
@@ -45,7 +28,7 @@ func Effective[T any](run Query, t *table.Table[T], l table.Listing) ([]T, error
 		q.Add(` AND (`+c.Text+`)`, c.Args...)
 	}
 	q.Add(` ORDER BY `+l.By+` LIMIT ?`, l.Limit)
-	rows, err := run(q.String(), q.Args...)
+	rows, err := r.Query(q.String(), q.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +40,8 @@ func Effective[T any](run Query, t *table.Table[T], l table.Listing) ([]T, error
 }
 
 // One returns the row of a brand with that id, or [ErrNotFound].
-func One[T any](run Query, t *table.Table[T], brand, id string) (T, error) {
-	rows, err := Effective(run, t, table.Listing{
+func One[T any](r Reader, t *table.Table[T], brand, id string) (T, error) {
+	rows, err := Effective(r, t, table.Listing{
 		Brand: brand, Where: []filter.Clause{{Text: "id = ?", Args: []any{id}}}, By: "id", Limit: 1,
 	})
 	if err == nil && len(rows) == 0 {

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"database/sql"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -79,24 +77,6 @@ var CustomerTable = table.Table[Customer]{
 // Unmerged is a condition that picks the customers who are part of nobody.
 const Unmerged = `NOT EXISTS (SELECT 1 FROM customer_link WHERE customer_link.brand = customer.brand AND member = customer.id)`
 
-// A Reader answers queries: a write, or a [Snapshot].
-type Reader interface {
-	Query(query string, args ...any) (*sql.Rows, error)
-}
-
-// Reader returns s as one.
-func (s *Snapshot) Reader(ctx context.Context) Reader { return &reading{ctx, s.tx} }
-
-type reading struct {
-	ctx context.Context
-	tx  *sql.Tx
-}
-
-// Query implements [Reader].
-func (r *reading) Query(query string, args ...any) (*sql.Rows, error) {
-	return r.tx.QueryContext(r.ctx, query, args...)
-}
-
 // CustomerRow returns what is kept of a customer, whoever it is part of, or
 // [table.ErrNotFound].
 func CustomerRow(r Reader, brand, id string) (Customer, error) {
@@ -130,7 +110,7 @@ func (s *Store) Turn(tx *sqldb.Tx) { s.turn(tx) }
 // that if there was none.
 func PutTrail(tx *sqldb.Tx, brand, id string, t Trail, now time.Time) {
 	at := sqldb.Micros(now)
-	tx.Defer(putTrail, append([]any{brand, id, at, at, 1, "", "", "", 1}, t.fields()...)...)
+	tx.Defer(putTrail, append([]any{brand, id, at, at, 1, "", "{}", "", 1}, t.fields()...)...)
 }
 
 var putTrail = `

@@ -36,7 +36,7 @@ func (s moment) Value() (driver.Value, error) {
 }
 
 // set is a sorted slice of words in a TEXT column: the keys of a JSON object, so that
-// filters find them, or nothing for none.
+// filters find them.
 type set struct{ of *[]string }
 
 // Scan implements [database/sql.Scanner].
@@ -46,9 +46,6 @@ func (s set) Scan(column any) error {
 		return fmt.Errorf("a set column holds a %T", column)
 	}
 	*s.of = nil
-	if text == "" {
-		return nil
-	}
 	keys := map[string]string{}
 	if err := json.Unmarshal([]byte(text), &keys); err != nil {
 		return err

@@ -64,7 +64,7 @@ func (c code[E]) Value() (driver.Value, error) { return int64(*c.of), nil }
 // Definitions returns the definitions of a brand by id, those that it begins with among
 // them.
 func (s *Store) Definitions(ctx context.Context, brand string) ([]plan.Definition, error) {
-	return planned(Effective(s.Query(ctx), Definitions, table.Listing{Brand: brand, By: "id", Limit: 1 << 20}))
+	return planned(Effective(s.Reader(ctx), Definitions, table.Listing{Brand: brand, By: "id", Limit: 1 << 20}))
 }
 
 // OwnDefinitions returns those that the brand added or changed, by id.
@@ -74,7 +74,7 @@ func (s *Store) OwnDefinitions(ctx context.Context, brand string) ([]plan.Defini
 
 // Definition returns one definition of a brand, or [ErrNotFound].
 func (s *Store) Definition(ctx context.Context, brand, id string) (plan.Definition, error) {
-	row, err := One(s.Query(ctx), Definitions, brand, id)
+	row, err := One(s.Reader(ctx), Definitions, brand, id)
 	return row.Whole(), err
 }
 

@@ -119,6 +119,9 @@ func (j *Journey) read(rows *sql.Rows, last int64, dest ...any) error {
 
 // cell takes a row of stage_bucket, unless it lies after the last bucket.
 func (j *Journey) cell(c score.Cell, unscored, last int64) {
+	if c.N == 0 && unscored == 0 {
+		return // all were taken back
+	}
 	j.Exists = true
 	if c.Bucket > last {
 		return

@@ -66,10 +66,7 @@ func spare(tx *sqldb.Tx, brand string, t *Touchpoint) {
 // returns those it has changed.
 func (s *Store) Measure(tx *sqldb.Tx, brand string, m Measure) ([]Touchpoint, error) {
 	s.turn(tx)
-	n, err := tx.Exec(insertMeasure, m.values(brand)...)
-	if err != nil || n == 0 {
-		return nil, err
-	}
+	tx.Defer(insertMeasure, m.values(brand)...) // a repeat finds everything as it is to be
 	touchpoints, err := measured(tx, brand, m.Target)
 	if err != nil || len(touchpoints) == 0 {
 		return nil, err
@@ -158,11 +155,26 @@ func (r *recording) measure() error {
 	if err != nil || len(heard) == 0 {
 		return err
 	}
+	var own []Touchpoint // with the ratings that they came with
+	var ids []string
 	for _, i := range r.fresh {
 		t := &r.answer[i].Touchpoint
-		if own := *t; heard.rate(t, math.MaxInt64) {
-			spare(r.tx, r.brand, &own)
+		if came := *t; heard.rate(t, math.MaxInt64) && came.Rating.Given() {
+			own, ids = append(own, came), append(ids, came.ID)
+			if came.Alias != "" {
+				ids = append(ids, came.Alias)
+			}
 		}
 	}
-	return nil
+	if len(own) == 0 {
+		return nil
+	}
+	known, err := r.known(ids) // a repeat may say another rating, which never counted
+	for i := range own {
+		_, stored := known[own[i].ID]
+		if _, repeat := known[own[i].Alias]; !stored && !repeat {
+			spare(r.tx, r.brand, &own[i])
+		}
+	}
+	return err
 }

@@ -83,8 +83,12 @@ var (
 	ModelRevisions = modelTable("scoring_model_revision")
 )
 
-// ActiveModel is the number of the state of which a brand has one revision.
-const ActiveModel = 3
+// The numbers of the state of a revision that may become active, and of the one of which
+// a brand has one revision.
+const (
+	BacktestedModel = 2
+	ActiveModel     = 3
+)
 
 // active finds the active revision.
 func activeModel() string {

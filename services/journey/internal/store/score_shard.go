@@ -8,11 +8,15 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
-// Customers returns the next customers of a brand that have touchpoints, after a given
-// id.
+// Customers returns the next customers of a brand that have touchpoints or others who
+// are part of them, after a given id.
 func (s *Store) Customers(ctx context.Context, brand, after string, limit int) ([]string, error) {
 	var q sqldb.Query
-	q.Add(`SELECT DISTINCT customer FROM touchpoint WHERE brand = ? AND customer > ? ORDER BY customer LIMIT ?`, brand, after, limit)
+	q.Add(`SELECT customer FROM (
+		  SELECT DISTINCT customer FROM touchpoint WHERE brand = ? AND customer > ? ORDER BY customer LIMIT ?) AS own`, brand, after, limit)
+	q.Add(` UNION SELECT root FROM (
+		  SELECT DISTINCT root FROM customer_link WHERE brand = ? AND root > ? ORDER BY root LIMIT ?) AS merged`, brand, after, limit)
+	q.Add(` ORDER BY customer LIMIT ?`, limit)
 	rows, err := s.db.Read().QueryContext(ctx, q.String(), q.Args...)
 	if err != nil {
 		return nil, fmt.Errorf("read customers: %w", sqldb.Fault(err))
@@ -29,12 +33,17 @@ func (s *Store) Customers(ctx context.Context, brand, after string, limit int) (
 	return all, sqldb.Fault(rows.Err())
 }
 
-// CustomersIn returns the customers of a brand from first to before end.
+// CustomersIn is [Store.Customers] from first to before end.
 func CustomersIn(tx *sqldb.Tx, brand, first, end string) (all []string, err error) {
 	var q sqldb.Query
-	q.Add(`SELECT DISTINCT customer FROM touchpoint WHERE brand = ? AND customer >= ? AND customer <> ''`, brand, first)
-	if end != "" {
-		q.Add(` AND customer < ?`, end)
+	for i, part := range [...]string{
+		`SELECT customer FROM touchpoint WHERE brand = ? AND customer <> '' AND customer`,
+		` UNION SELECT root FROM customer_link WHERE brand = ? AND root`,
+	} {
+		q.Add(part+` >= ?`, brand, first)
+		if end != "" {
+			q.Add([...]string{` AND customer < ?`, ` AND root < ?`}[i], end)
+		}
 	}
 	q.Add(` ORDER BY customer`)
 	err = each(tx, &q, func(rows *sql.Rows) error {

@@ -40,6 +40,8 @@ func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
 	brand := name.Brand(e.GetBrand())
 	var all []experience
 	switch p := e.GetPayload().(type) {
+	case *eventv1.Event_ConsentChanged:
+		return s.consent(tx, brand, p.ConsentChanged)
 	case *eventv1.Event_InteractionCreated:
 		all = append(all, fromInteraction(brand, e, p.InteractionCreated))
 	case *eventv1.Event_TicketResolved:

@@ -379,6 +379,29 @@ func TestEveryCustomerOfAnEventIsAContact(t *testing.T) {
 	})
 }
 
+func TestTheLaterWordOnConsentCounts(t *testing.T) {
+	words := []struct {
+		after   time.Duration
+		granted bool
+	}{{0, true}, {time.Hour, false}, {2 * time.Hour, true}, {2 * time.Hour, false}}
+	eachEngine(t, func(t *testing.T, e engine) {
+		for i, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1, 2}, {1, 3, 3, 0, 2}} {
+			customer := fmt.Sprint("brands/acme/customers/c", i)
+			for _, w := range order {
+				e.write(t, func(tx *sqldb.Tx) error {
+					return e.Apply(tx, &eventv1.Event{Brand: "brands/acme", Payload: &eventv1.Event_ConsentChanged{ConsentChanged: &eventv1.ConsentChanged{
+						Customer: customer, Purpose: "surveys", Granted: words[w].granted, ChangeTime: timestamppb.New(monday.Add(words[w].after)),
+					}}})
+				})
+			}
+			c, err := e.Store.OptOut(t.Context(), "acme", fmt.Sprint("customers/c", i))
+			if err != nil || c.Consent != int32(surveyv1.OptOut_CONSENT_REFUSED) {
+				t.Errorf("told in the order %v: %+v, %v, want the last refusal", order, c, err)
+			}
+		}
+	})
+}
+
 func TestAStageIsReachedOnce(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e engine) {
 		e.apply(t, called("before")) // while there is no rule

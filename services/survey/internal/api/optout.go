@@ -4,6 +4,9 @@ import (
 	"context"
 	"strings"
 
+	"google.golang.org/grpc/codes"
+
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
@@ -44,12 +47,43 @@ func (s *Server) UpdateOptOut(ctx context.Context, req *surveyv1.UpdateOptOutReq
 		if err := s.Validator.Message(merged); err != nil {
 			return nil, resource.Within("opt_out", err)
 		}
-		c.OptedOut, c.Consent, c.UpdateTime, c.Channels = merged.GetOptedOut(), int32(merged.GetConsent()), s.now(), nil
+		if int32(merged.GetConsent()) != c.Consent {
+			c.Consent, c.ConsentTime = int32(merged.GetConsent()), s.now()
+		}
+		c.OptedOut, c.UpdateTime, c.Channels = merged.GetOptedOut(), s.now(), nil
 		for _, channel := range merged.GetChannels() {
 			c.Channels = append(c.Channels, int32(channel))
 		}
 		return toOptOut(s.Store.SetOptOut(tx, c)), nil
 	})
+}
+
+// surveys is the purpose of the consents that decide whether a customer may be asked.
+const surveys = "surveys"
+
+// consent takes over what a customer said to the journey service. The later word counts,
+// and of two at the same instant the refusal, in whatever order they come.
+func (s *Server) consent(tx *sqldb.Tx, brand string, p *eventv1.ConsentChanged) error {
+	if p.GetPurpose() != surveys {
+		return nil
+	}
+	if brand == "" || name.Brand(p.GetCustomer()) != brand {
+		return &fault.Error{Code: codes.InvalidArgument, Reason: "BAD_EVENT", Message: "the customer is not of the event's brand"}
+	}
+	c, err := s.Store.LockOptOut(tx, brand, within(brand, p.GetCustomer()))
+	if err != nil {
+		return err
+	}
+	said, at := surveyv1.OptOut_CONSENT_REFUSED, p.GetChangeTime().AsTime()
+	if p.GetGranted() {
+		said = surveyv1.OptOut_CONSENT_GRANTED
+	}
+	if at.Before(c.ConsentTime) || at.Equal(c.ConsentTime) && p.GetGranted() {
+		return nil
+	}
+	c.Consent, c.ConsentTime, c.UpdateTime = int32(said), at, s.now()
+	s.Store.SetOptOut(tx, c)
+	return nil
 }
 
 func toOptOut(c store.Contact) *surveyv1.OptOut {

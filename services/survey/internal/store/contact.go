@@ -18,11 +18,12 @@ type Contact struct {
 	OptedOut        bool
 	Channels        []int32 // on which they want to be left alone
 	Consent         int32
+	ConsentTime     time.Time // when they said so; zero if nobody knows
 	UpdateTime      time.Time // zero if they have never said anything
 	Version         int64     // 0 likewise
 }
 
-const contactColumns = `brand, customer, opted_out, channels, consent, update_time, version`
+const contactColumns = `brand, customer, opted_out, channels, consent, consent_time, update_time, version`
 
 func (c *Contact) fields() []any {
 	return []any{
@@ -30,6 +31,7 @@ func (c *Contact) fields() []any {
 		table.Flag{Of: &c.OptedOut},
 		table.Array[int32]{Of: &c.Channels},
 		&c.Consent,
+		table.Moment{Of: &c.ConsentTime},
 		table.Moment{Of: &c.UpdateTime},
 		&c.Version,
 	}
@@ -66,7 +68,7 @@ func (s *Store) Contact(tx *sqldb.Tx, v Invitation, quiet time.Duration) (Sent, 
 	var known Sent
 	into := append(known.Contact.fields(), &known.Known, &known.DuplicateOf, never{&known.QuietUntil})
 	err := tx.QueryRow(`
-		SELECT c.brand, c.customer, c.opted_out, c.channels, c.consent, c.update_time, c.version,
+		SELECT c.brand, c.customer, c.opted_out, c.channels, c.consent, c.consent_time, c.update_time, c.version,
 		       EXISTS (SELECT 1 FROM invitation k WHERE k.brand = $1 AND k.survey = $2 AND k.id = $3),
 		       COALESCE(MAX(CASE WHEN i.survey = $2 AND i.occasion = $4 THEN i.id END), ''),
 		       COALESCE(MAX(CASE
@@ -114,10 +116,10 @@ func (s *Store) LockOptOut(tx *sqldb.Tx, brand, customer string) (Contact, error
 func (s *Store) SetOptOut(tx *sqldb.Tx, c Contact) Contact {
 	c.Version++
 	tx.Defer(`
-		UPDATE contact SET opted_out = $1, channels = $2, consent = $3, update_time = $4, version = $5
-		WHERE brand = $6 AND customer = $7`,
-		table.Flag{Of: &c.OptedOut}, table.Array[int32]{Of: &c.Channels}, c.Consent, table.Moment{Of: &c.UpdateTime}, c.Version,
-		c.Brand, c.Customer)
+		UPDATE contact SET opted_out = $1, channels = $2, consent = $3, consent_time = $4, update_time = $5, version = $6
+		WHERE brand = $7 AND customer = $8`,
+		table.Flag{Of: &c.OptedOut}, table.Array[int32]{Of: &c.Channels}, c.Consent, table.Moment{Of: &c.ConsentTime},
+		table.Moment{Of: &c.UpdateTime}, c.Version, c.Brand, c.Customer)
 	return c
 }
 

@@ -89,7 +89,8 @@ type OptOut struct {
 	// The channels on which the customer wants to be left alone.
 	Channels []v1.Channel `protobuf:"varint,3,rep,packed,name=channels,proto3,enum=concentric.type.v1.Channel" json:"channels,omitempty"`
 	// Whether the customer has agreed to be asked. REFUSED keeps every survey away; those
-	// that require consent need GRANTED.
+	// that require consent need GRANTED. What a customer says by `UpdateConsent` of the
+	// journey service for the purpose `surveys` is taken over; the later word counts.
 	Consent OptOut_Consent `protobuf:"varint,4,opt,name=consent,proto3,enum=concentric.survey.v1.OptOut_Consent" json:"consent,omitempty"`
 	// When it last changed. Absent if nobody has ever said anything.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
