@@ -201,24 +201,30 @@ func waitUntil(t *testing.T, ok func() bool) {
 }
 
 func TestStreamsThatGoBothWaysEndWhenTheServerStops(t *testing.T) {
-	srv := streaming(Config{}, answer)
-	both(t, srv, func(t *testing.T, conn grpc.ClientConnInterface) {
-		stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, createMethod)
-		if err == nil {
-			err = stream.SendMsg(create())
-		}
-		if err == nil {
-			err = stream.RecvMsg(&ticketv1.Ticket{})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		stopped := make(chan struct{})
-		go func() {
-			defer close(stopped)
-			srv.GracefulStop(t.Context())
-		}()
-		refused(t, stream.RecvMsg(&ticketv1.Ticket{}), codes.Unavailable, "SHUTTING_DOWN")
-		soon(t, "GracefulStop", stopped)
-	})
+	for _, where := range []string{"in process", "over a socket"} {
+		t.Run(where, func(t *testing.T) {
+			srv := streaming(Config{}, answer)
+			conn := srv.Local()
+			if where != "in process" {
+				conn = connect(t, listen(t, srv))
+			}
+			stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, createMethod)
+			if err == nil {
+				err = stream.SendMsg(create())
+			}
+			if err == nil {
+				err = stream.RecvMsg(&ticketv1.Ticket{})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			stopped := make(chan struct{})
+			go func() {
+				defer close(stopped)
+				srv.GracefulStop(t.Context())
+			}()
+			refused(t, stream.RecvMsg(&ticketv1.Ticket{}), codes.Unavailable, "SHUTTING_DOWN")
+			soon(t, "GracefulStop", stopped)
+		})
+	}
 }

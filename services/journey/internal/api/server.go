@@ -32,6 +32,7 @@ type Server struct {
 	db        *sqldb.DB
 	outbox    *bus.Outbox
 	hub       *watch.Hub // of outbox
+	lookups   watch.Lookups[touchpointLookup, []*journeyv1.Touchpoint]
 	store     *store.Store
 	models    *models
 	due       worker.Alarm // rings for new operations

@@ -37,7 +37,7 @@ type signalWatch struct {
 	token  string // of the last message
 	where  filter.Clause
 	all    bool // there is no filter: nothing ever leaves it
-	sight  touchpointSight
+	sight  watch.Sight
 }
 
 // begin prepares w for a request, sends the snapshot if that is asked for, and returns
@@ -70,7 +70,7 @@ func (w *signalWatch) snapshot(from watch.Position) error {
 	}
 	for _, v := range rows {
 		p := toSignal(v)
-		w.sight.see(p.GetName())
+		w.sight.See(p.GetName())
 		if err := w.say(journeyv1.WatchSignalsResponse_CHANGE_SNAPSHOT, p, ""); err != nil {
 			return err
 		}
@@ -131,10 +131,10 @@ func (w *signalWatch) messages(names []string, rows []store.Signal) (all []*jour
 		switch {
 		case ok:
 			if !w.all {
-				w.sight.see(n)
+				w.sight.See(n)
 			}
 			all = append(all, &journeyv1.WatchSignalsResponse{Change: journeyv1.WatchSignalsResponse_CHANGE_CHANGED, Signal: p})
-		case w.all || w.sight.lose(n):
+		case w.all || w.sight.Lose(n):
 			all = append(all, &journeyv1.WatchSignalsResponse{
 				Change: journeyv1.WatchSignalsResponse_CHANGE_GONE, Signal: &journeyv1.Signal{Name: n},
 			})

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -25,14 +26,14 @@ const (
 
 // WatchTouchpoints implements TouchpointService.
 func (s *Server) WatchTouchpoints(req *journeyv1.WatchTouchpointsRequest, stream grpc.ServerStreamingServer[journeyv1.WatchTouchpointsResponse]) error {
-	w := &touchpointWatch{server: s, stream: stream, brand: name.ID(req.GetParent())}
+	w := &touchpointWatch{server: s, stream: stream, lookup: touchpointLookup{name.ID(req.GetParent()), req.GetFilter()}}
 	var from watch.Position
 	err := watch.Aside(func() (err error) { from, err = w.begin(req); return err })
 	if err != nil {
 		return err
 	}
 	return s.hub.Watch(stream.Context(), watch.Request{
-		Brand: w.brand, From: from, Send: w.send,
+		Brand: w.lookup.brand, From: from, Send: w.send,
 		Match: func(e *eventv1.Event) bool { return aboutTouchpoints(e) },
 	})
 }
@@ -74,25 +75,28 @@ func changedTouchpoints(events []*eventv1.Event) (names []string) {
 type touchpointWatch struct {
 	server *Server
 	stream grpc.ServerStreamingServer[journeyv1.WatchTouchpointsResponse]
-	brand  string
+	lookup touchpointLookup // about any touchpoints
 	tokens watch.Tokens
 	token  string // of the last message
 	where  filter.Clause
 	all    bool // there is no filter: nothing leaves it unless it is taken back
-	sight  touchpointSight
+	sight  watch.Sight
 }
+
+// A touchpointLookup is what a watcher asks about touchpoints that may have changed.
+type touchpointLookup struct{ brand, filter string }
 
 // begin prepares w for a request, sends the snapshot if that is asked for, and returns
 // where to go on from.
 func (w *touchpointWatch) begin(req *journeyv1.WatchTouchpointsRequest) (from watch.Position, err error) {
-	picked, err := touchpointFields.Parse(req.GetFilter(), w.brand)
+	picked, err := touchpointFields.Parse(w.lookup.filter, w.lookup.brand)
 	if err != nil {
 		return "", err
 	}
 	if w.tokens, err = watch.NewTokens(req); err != nil {
 		return "", err
 	}
-	w.where, w.token, w.all = picked.Where(w.server.db.Postgres()), req.GetResumeToken(), req.GetFilter() == ""
+	w.where, w.token, w.all = picked.Where(w.server.db.Postgres()), req.GetResumeToken(), w.lookup.filter == ""
 	switch {
 	case w.token != "":
 		return w.tokens.Decode(w.token)
@@ -106,18 +110,14 @@ func (w *touchpointWatch) begin(req *journeyv1.WatchTouchpointsRequest) (from wa
 // snapshot sends the latest touchpoints as they are, and the token for what happens
 // after from.
 func (w *touchpointWatch) snapshot(from watch.Position) error {
-	w.sight.whole = true
+	w.sight.Whole = true
 	since := sqldb.Micros(w.server.now().Add(-snapshotSpan))
-	rows, err := w.read(filter.Clause{Text: "event_time >= ?", Args: []any{since}}, snapshotRows)
+	rows, err := w.read(w.stream.Context(), filter.Clause{Text: "event_time >= ?", Args: []any{since}}, snapshotRows)
 	if err != nil {
 		return err
 	}
-	for _, t := range rows {
-		p, err := touchpointToProto(w.brand, t)
-		if err != nil {
-			return err
-		}
-		w.sight.see(p.GetName())
+	for _, p := range rows {
+		w.sight.See(p.GetName())
 		if err := w.say(journeyv1.WatchTouchpointsResponse_CHANGE_SNAPSHOT, p, ""); err != nil {
 			return err
 		}
@@ -127,10 +127,20 @@ func (w *touchpointWatch) snapshot(from watch.Position) error {
 }
 
 // read returns the touchpoints that match and for which more holds, newest first.
-func (w *touchpointWatch) read(more filter.Clause, limit int) ([]store.Touchpoint, error) {
-	return w.server.store.List(w.stream.Context(), store.Listing{
-		Brand: w.brand, Where: []filter.Clause{more, w.where}, By: "event_time DESC, id DESC", Limit: limit,
+func (w *touchpointWatch) read(ctx context.Context, more filter.Clause, limit int) ([]*journeyv1.Touchpoint, error) {
+	rows, err := w.server.store.List(ctx, store.Listing{
+		Brand: w.lookup.brand, Where: []filter.Clause{more, w.where}, By: "event_time DESC, id DESC", Limit: limit,
 	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*journeyv1.Touchpoint, len(rows))
+	for i, t := range rows {
+		if all[i], err = touchpointToProto(w.lookup.brand, t); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // send tells the watcher how the touchpoints are that a batch is about.
@@ -142,15 +152,13 @@ func (w *touchpointWatch) send(batch watch.Batch) (news bool, err error) {
 	}
 	names := changedTouchpoints(batch.Events)
 	for some := range slices.Chunk(names, watchRows) {
-		var rows []store.Touchpoint
-		err := watch.Aside(func() (err error) { rows, err = w.read(idAmong(some), len(some)); return err })
+		rows, err := w.server.lookups.Ask(w.stream.Context(), w.lookup, batch.Shared(len(names)), func(ctx context.Context) ([]*journeyv1.Touchpoint, error) {
+			return w.read(ctx, idAmong(some), len(some))
+		})
 		if err != nil {
 			return news, err
 		}
-		messages, err := w.messages(some, rows)
-		if err != nil {
-			return news, err
-		}
+		messages := w.messages(some, rows)
 		for i, m := range messages {
 			if i == len(messages)-1 && some[len(some)-1] == names[len(names)-1] {
 				w.token = token // the others are not the last of the batch
@@ -165,13 +173,9 @@ func (w *touchpointWatch) send(batch watch.Batch) (news bool, err error) {
 }
 
 // messages returns what there is to say about names, of which rows match.
-func (w *touchpointWatch) messages(names []string, rows []store.Touchpoint) (all []*journeyv1.WatchTouchpointsResponse, err error) {
+func (w *touchpointWatch) messages(names []string, rows []*journeyv1.Touchpoint) (all []*journeyv1.WatchTouchpointsResponse) {
 	matching := make(map[string]*journeyv1.Touchpoint, len(rows))
-	for _, t := range rows {
-		p, err := touchpointToProto(w.brand, t)
-		if err != nil {
-			return nil, err
-		}
+	for _, p := range rows {
 		matching[p.GetName()] = p
 	}
 	for _, n := range names {
@@ -179,16 +183,16 @@ func (w *touchpointWatch) messages(names []string, rows []store.Touchpoint) (all
 		switch {
 		case ok:
 			if !w.all {
-				w.sight.see(n)
+				w.sight.See(n)
 			}
 			all = append(all, &journeyv1.WatchTouchpointsResponse{Change: journeyv1.WatchTouchpointsResponse_CHANGE_CHANGED, Touchpoint: p})
-		case w.all || w.sight.lose(n):
+		case w.all || w.sight.Lose(n):
 			all = append(all, &journeyv1.WatchTouchpointsResponse{
 				Change: journeyv1.WatchTouchpointsResponse_CHANGE_GONE, Touchpoint: &journeyv1.Touchpoint{Name: n},
 			})
 		}
 	}
-	return all, nil
+	return all
 }
 
 func (w *touchpointWatch) say(change journeyv1.WatchTouchpointsResponse_Change, p *journeyv1.Touchpoint, token string) error {
@@ -205,44 +209,4 @@ func idAmong(names []string) filter.Clause {
 	}
 	c.Text += ")"
 	return c
-}
-
-// maxSight bounds what is remembered of one watcher, to a few hundred kilobytes.
-const maxSight = 1 << 12
-
-// A touchpointSight remembers which touchpoints a watcher has, so that it hears once of
-// each that leaves a filter, and nothing of those it never had. Above [maxSight], and
-// where a watch had no snapshot, it does not know of all: then the watcher may hear of one
-// it never had, or twice of the same. The zero value knows of none.
-type touchpointSight struct {
-	whole bool            // what is not in has is not with the watcher
-	has   map[string]bool // by name; false: it heard that the touchpoint is gone
-}
-
-// see notes that the watcher has a touchpoint.
-func (s *touchpointSight) see(name string) { s.note(name, true) }
-
-// lose notes that the watcher has a touchpoint no longer, and reports whether that is
-// news.
-func (s *touchpointSight) lose(name string) bool {
-	has, ok := s.has[name]
-	if !has && (ok || s.whole) {
-		return false
-	}
-	if s.whole {
-		delete(s.has, name)
-	} else {
-		s.note(name, false)
-	}
-	return true
-}
-
-func (s *touchpointSight) note(name string, has bool) {
-	if _, ok := s.has[name]; !ok && len(s.has) >= maxSight {
-		s.has, s.whole = nil, false
-	}
-	if s.has == nil {
-		s.has = map[string]bool{}
-	}
-	s.has[name] = has
 }

@@ -84,3 +84,28 @@ func hearsay(random *rand.Rand, p Touchpoint) (all []func(*testing.T, *Store), w
 	}
 	return all, want
 }
+
+// A batch refuses the same event with another rating; the rating that came first counts
+// where no response does.
+func TestARepeatedTouchpointBringsNoRating(t *testing.T) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		s, err := Open(t.Context(), open(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := touchpoint(1)
+		record(t, s, p)
+		word := Measure{Target: p.target(), Response: "r", SubmitTime: 10, Rating: Rating{Value: 3, Max: 5}, Version: 1, RecordTime: 2}
+		say(t, s, word)
+		again := p
+		again.Rating = Rating{Value: 5, Max: 5}
+		if got := record(t, s, again, touchpoint(2)); got[0].New || got[0].Touchpoint.Rating != word.Rating {
+			t.Errorf("the repeat is %+v, want what is stored", got[0])
+		}
+		word.Version, word.Withdrawn, word.Rating = 2, true, Rating{}
+		say(t, s, word)
+		if got, err := s.Touchpoint(t.Context(), "acme", p.Customer, p.ID); err != nil || got.Rating.Given() {
+			t.Errorf("without the response, the rating is %+v, %v, want none", got.Rating, err)
+		}
+	})
+}

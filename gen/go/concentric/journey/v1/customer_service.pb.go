@@ -98,7 +98,8 @@ type CreateCustomerRequest struct {
 	// lower-case letters, digits, `-` and `_`, at most 63. Chosen by the server if
 	// empty.
 	CustomerId string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// What the customer is known by, at most 20.
+	// What the customer is known by, at most 20. Not over REST, whose body is the customer:
+	// link them there afterwards.
 	Identities []*IdentityValue `protobuf:"bytes,4,rep,name=identities,proto3" json:"identities,omitempty"`
 	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
 	// the same id with another body is refused with `ALREADY_EXISTS`, reason

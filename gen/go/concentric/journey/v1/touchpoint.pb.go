@@ -42,11 +42,11 @@ type Touchpoint struct {
 	RecordTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=record_time,json=recordTime,proto3" json:"record_time,omitempty"`
 	// The system it comes from, such as `till` or `web`. Part of its identity.
 	Source string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
-	// The id of the event in `source`, at most 200 characters, compared in Unicode
-	// form NFC. A touchpoint with a (source, event_id) seen before in the brand is a
-	// repeat and changes nothing; with other content it is refused with
-	// `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived from `request_id` if
-	// empty and no `touchpoint_id` is given.
+	// The id of the event in `source`, at most 200 characters, none of them a control
+	// character and not all of them spaces, compared in Unicode form NFC. A touchpoint with
+	// a (source, event_id) seen before in the brand is a repeat and changes nothing; with
+	// other content it is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived
+	// from `request_id` if empty and no `touchpoint_id` is given.
 	EventId string `protobuf:"bytes,6,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// Where it happened. The definition's channel if not given.
 	Channel v1.Channel `protobuf:"varint,7,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`
