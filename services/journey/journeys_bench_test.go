@@ -22,7 +22,7 @@ func BenchmarkJourney(b *testing.B) {
 }
 
 func readJourney(b *testing.B, s *suite) {
-	for n := range 100 {
+	for n := range depth() {
 		if _, err := s.BatchRecordTouchpoints(b.Context(), ingestion(10*n, 1)); err != nil { // all of one customer
 			b.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func readJourney(b *testing.B, s *suite) {
 	customer := ingestion(0, 1).GetRequests()[0].GetParent()
 	journey := &journeyv1.GetJourneyRequest{Name: customer + "/journey"}
 	first, err := s.GetJourney(b.Context(), journey)
-	if err != nil || first.GetSummary().GetTouchpointCount() != 100_000 {
+	if err != nil || first.GetSummary().GetTouchpointCount() != int64(depth()*batchSize) {
 		b.Fatal(first, err)
 	}
 	for name, read := range map[string]func() error{

@@ -24,13 +24,13 @@ type tests struct {
 	id string
 }
 
-// people is more customers than a step takes.
-const people = backtestBatch + 20
+// tested is more customers than a step takes.
+const tested = backtestBatch + 20
 
 func newTests(t *testing.T, db *sqldb.DB) *tests {
 	t.Helper()
 	w := &tests{newTestServer(t, db), t, "quick"}
-	batch := make([]store.Touchpoint, people)
+	batch := make([]store.Touchpoint, tested)
 	for i := range batch {
 		id := fmt.Sprintf("c%04d", i)
 		batch[i] = store.Touchpoint{
@@ -106,8 +106,8 @@ func TestABackTestWhoseSumsAreLostBeginsAgain(t *testing.T) {
 			lost++
 			w.write(func(tx *sqldb.Tx) error { _, err := w.store.RetireLayouts(tx, "acme", ""); return err })
 		})
-		if got := w.kept(store.LayoutReady, "customer"); got != people || lost != 2 {
-			t.Errorf("after %d losses the sums of %d customers are ready, want %d", lost, got, people)
+		if got := w.kept(store.LayoutReady, "customer"); got != tested || lost != 2 {
+			t.Errorf("after %d losses the sums of %d customers are ready, want %d", lost, got, tested)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -14,125 +13,150 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/worker"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/journey/internal/person"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
 const (
-	followEvery = 200 * time.Millisecond
-	followBatch = 100
-	agingEvery  = time.Minute // status changes with time are a matter of months
-	agingBatch  = 1000
+	followBatch = 500
 	glance      = 4 // touchpoints that mostly tell how lately somebody was seen
 )
 
-// RunFollower keeps customers up to date with their touchpoints until ctx ends. Replicas
-// may run it at the same time.
-func (s *Server) RunFollower(ctx context.Context) {
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	var (
-		aged  time.Time
-		again worker.Retry
-	)
-	for {
-		now := s.now()
-		var err error
-		if now.Sub(aged) >= agingEvery {
-			err, aged = s.age(ctx, now), now
-		}
-		if err == nil {
-			err = s.Follow(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "customers are behind their touchpoints", slog.String("error", err.Error()))
-		}
-		again.Wait(ctx, err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+// A finding is what follows from the touchpoints of customers of a brand who were marked,
+// as they were at one moment.
+type finding struct {
+	brand    string
+	marks    []store.Stale
+	families map[string][]string // by root
+	paths    map[string]path     // by root
+	judgment judgment
+	now      time.Time // no later than what was read
 }
 
-// age marks the customers whose activity time alone has changed.
-func (s *Server) age(ctx context.Context, now time.Time) error {
-	n := int64(agingBatch)
-	for n == agingBatch {
-		err := s.db.Write(ctx, func(tx *sqldb.Tx) (err error) {
-			n, err = s.store.MarkDue(tx, sqldb.Micros(now), agingBatch)
+// catchUp brings up to date some of the customers who come after one and about whom
+// something has changed. It returns who they are, and whether that are all.
+//
+// What takes long is to find out, and does not keep others from writing. What is found
+// is kept unless it concerns somebody whom others have brought up to date or merged
+// meanwhile; whoever has touchpoints that came meanwhile stays marked.
+func (s *Server) catchUp(ctx context.Context, after store.Stale) (marks []store.Stale, all bool, err error) {
+	now := s.moment()
+	err = s.store.Snapshot(ctx, func(snapshot *store.Snapshot) error {
+		alone, err := snapshot.Follow(ctx)
+		if err != nil || !alone {
+			marks, all = nil, true
 			return err
-		})
-		if err == nil {
-			err = s.Follow(ctx)
 		}
+		r := snapshot.Reader(ctx)
+		if marks, err = store.StaleCustomers(r, after, followBatch); err != nil || len(marks) == 0 {
+			all = true
+			return err
+		}
+		all = len(marks) < followBatch
+		if other := slices.IndexFunc(marks, func(m store.Stale) bool { return m.Brand != marks[0].Brand }); other > 0 {
+			marks, all = marks[:other], false
+		}
+		f, err := s.findOut(ctx, r, marks, now)
 		if err != nil {
 			return err
 		}
+		return s.db.Write(ctx, func(tx *sqldb.Tx) error { return s.keep(tx, f) })
+	})
+	return marks, all, err
+}
+
+// findOut returns what follows from the touchpoints of those who are marked.
+func (s *Server) findOut(ctx context.Context, r store.Reader, marks []store.Stale, now time.Time) (f finding, err error) {
+	f = finding{brand: marks[0].Brand, marks: marks, now: now}
+	if f.families, err = s.store.Families(r, f.brand, marked(marks)); err != nil {
+		return f, err
 	}
+	if f.paths, err = s.paths(ctx, r, f.brand, f.families); err != nil {
+		return f, err
+	}
+	f.judgment, err = s.judge(r, f.brand, slices.Concat(slices.Collect(maps.Keys(f.families)), marked(marks)), now)
+	return f, err
+}
+
+func marked(marks []store.Stale) []string {
+	ids := make([]string, 0, len(marks))
+	for _, m := range marks {
+		ids = append(ids, m.Customer)
+	}
+	return ids
+}
+
+// keep stores what was found of those who are still marked and one with the same
+// customers. It unmarks those about whom nothing has changed since.
+func (s *Server) keep(tx *sqldb.Tx, f finding) error {
+	s.store.Turn(tx)
+	stamps, err := s.store.Stamps(tx, f.brand, marked(f.marks))
+	if err != nil {
+		return err
+	}
+	families, err := s.store.Families(tx, f.brand, marked(f.marks))
+	if err != nil {
+		return err
+	}
+	live := map[string]bool{} // customers, by whether what was found of them counts
+	var roots []string
+	for root, family := range f.families {
+		if !slices.Equal(family, families[root]) || !slices.ContainsFunc(family, func(c string) bool { _, ok := stamps[c]; return ok }) {
+			continue
+		}
+		roots = append(roots, root)
+		for _, customer := range family {
+			live[customer] = true
+		}
+	}
+	slices.Sort(roots)
+	if err := s.keepTrails(tx, f, roots); err != nil {
+		return err
+	}
+	j := judgment{
+		scores: slices.DeleteFunc(slices.Clone(f.judgment.scores), func(r store.Score) bool { return !live[r.Customer] }),
+		none:   slices.DeleteFunc(slices.Clone(f.judgment.none), func(c string) bool { return !live[c] }),
+	}
+	_, late, err := s.settle(tx, f.brand, j)
+	if err != nil {
+		return err
+	}
+	for _, root := range late {
+		for _, customer := range f.families[root] {
+			delete(live, customer)
+		}
+	}
+	var done []string
+	for _, m := range f.marks {
+		if live[m.Customer] && stamps[m.Customer] == m.Stamp {
+			done = append(done, m.Customer)
+		}
+	}
+	s.store.Unmark(tx, f.brand, done)
 	return nil
 }
 
-// Follow brings the customers up to date about whom something has changed.
-func (s *Server) Follow(ctx context.Context) error {
-	for {
-		waiting := false
-		err := s.store.Snapshot(ctx, func(snapshot *store.Snapshot) error { // which takes no turn
-			some, err := store.StaleCustomers(snapshot.Reader(ctx), 1)
-			waiting = len(some) > 0
-			return err
-		})
-		if err != nil || !waiting {
-			return err
-		}
-		err = s.db.Write(ctx, func(tx *sqldb.Tx) error {
-			stale, err := s.store.TakeStale(tx, followBatch)
-			if err != nil || len(stale) == 0 {
-				return err
-			}
-			ids := make([]string, 0, len(stale))
-			for _, c := range stale {
-				ids = append(ids, c.Customer)
-			}
-			return s.catchUp(ctx, tx, stale[0].Brand, ids)
-		})
-		if err != nil {
-			return err
-		}
+// keepTrails stores where customers have come to, and tells others of those who have come
+// to another stage.
+func (s *Server) keepTrails(tx *sqldb.Tx, f finding, roots []string) error {
+	if len(roots) == 0 {
+		return nil
 	}
-}
-
-// catchUp brings customers, and those they are part of, up to date.
-func (s *Server) catchUp(ctx context.Context, tx *sqldb.Tx, brand string, ids []string) error {
-	families, err := store.Families(tx, brand, ids)
+	before, err := s.store.Trails(tx, f.brand, roots)
 	if err != nil {
 		return err
 	}
-	roots := slices.Sorted(maps.Keys(families))
-	rows, err := store.CustomerRows(tx, brand, roots)
-	if err != nil {
-		return err
-	}
-	before := map[string]store.Customer{}
-	for _, c := range rows {
-		before[c.ID] = c
-	}
-	paths, err := s.paths(ctx, tx, brand, families)
-	if err != nil {
-		return err
-	}
-	now := s.moment()
+	fresh := map[string]store.Trail{}
 	for _, root := range roots {
 		old, known := before[root]
-		old.Brand, old.ID = brand, root
-		if p := paths[root]; p.Trail != old.Trail || !known && p.Touchpoints > 0 {
-			s.move(tx, old, p)
-			store.PutTrail(tx, brand, root, p.Trail, now)
+		if p := f.paths[root]; p.Trail != old || !known && p.Touchpoints > 0 {
+			s.move(tx, store.Customer{Record: table.Record{Brand: f.brand, ID: root}, Trail: old}, p)
+			fresh[root] = p.Trail
 		}
 	}
-	return s.rescore(tx, brand, append(roots, ids...), now)
+	s.store.PutTrails(tx, f.brand, slices.Sorted(maps.Keys(fresh)), fresh, f.now)
+	return nil
 }
 
 // A path is what follows from the touchpoints of a family, and the latest of them.
@@ -164,37 +188,38 @@ func (s *Server) move(tx *sqldb.Tx, c store.Customer, p path) {
 	})
 }
 
-// paths returns what follows from the touchpoints of families, by their roots.
+// paths returns what follows from the touchpoints of families, by their roots. It reads more
+// of those of whom the latest touchpoints do not tell all.
 func (s *Server) paths(ctx context.Context, r store.Reader, brand string, families map[string][]string) (map[string]path, error) {
-	traces, err := s.store.Traces(r, brand, slices.Concat(slices.Collect(maps.Values(families))...), glance)
-	if err != nil {
-		return nil, err
-	}
 	paths := make(map[string]path, len(families))
-	for root, family := range families {
-		if paths[root], err = s.path(ctx, r, brand, joined(traces, family, glance), family); err != nil {
+	for latest, rest := glance, families; len(rest) > 0; latest = person.Reach {
+		traces, err := s.store.Traces(r, brand, slices.Concat(slices.Collect(maps.Values(rest))...), latest)
+		if err != nil {
 			return nil, err
 		}
+		unsettled := map[string][]string{}
+		for root, family := range rest {
+			t := joined(traces, family, latest)
+			sights, err := s.sights(ctx, brand, t.Latest)
+			if err != nil {
+				return nil, err
+			}
+			if latest == glance && len(t.Latest) == glance && !person.Settled(sights) {
+				unsettled[root] = family
+				continue
+			}
+			paths[root] = s.path(t, sights)
+		}
+		rest = unsettled
 	}
 	return paths, nil
 }
 
-// path returns what follows from the trace of a family, of which it reads more if that
-// does not tell all.
-func (s *Server) path(ctx context.Context, r store.Reader, brand string, t store.Trace, family []string) (path, error) {
+// path returns what follows from the trace of a family and what it tells of how lately
+// they were seen.
+func (s *Server) path(t store.Trace, sights []person.Sight) path {
 	if t.First.ID == "" {
-		return path{}, nil
-	}
-	sights, err := s.sights(ctx, brand, t.Latest)
-	if err == nil && len(t.Latest) == glance && !person.Settled(sights) {
-		var traces map[string]store.Trace
-		if traces, err = s.store.Traces(r, brand, family, person.Reach); err == nil {
-			t = joined(traces, family, person.Reach)
-			sights, err = s.sights(ctx, brand, t.Latest)
-		}
-	}
-	if err != nil {
-		return path{}, err
+		return path{}
 	}
 	first, latest := t.First, t.Latest[0]
 	status, due := person.Activity(sights, s.moment())
@@ -205,7 +230,7 @@ func (s *Server) path(ctx context.Context, r store.Reader, brand string, t store
 		},
 		Stage: int32(latest.Stage), Last: sqldb.Time(latest.EventTime), Activity: int32(status), ActivityDue: due,
 		Touchpoints: t.Count, Services: t.Served,
-	}, latest}, nil
+	}, latest}
 }
 
 // joined returns the trace of a family, with so many of its latest touchpoints.

@@ -38,53 +38,83 @@ func (s *Server) rescore(tx *sqldb.Tx, brand string, roots []string, now time.Ti
 // rescored is rescore, and says of how many customers there is a score and how many
 // have another than before.
 func (s *Server) rescored(tx *sqldb.Tx, brand string, roots []string, now time.Time) (scored, changed int64, err error) {
-	if len(roots) == 0 {
-		return 0, 0, nil
-	}
-	model, err := store.Kernel(tx, brand)
-	if err != nil {
-		return 0, 0, err
-	}
 	roots = slices.Compact(slices.Sorted(slices.Values(roots)))
 	for some := range slices.Chunk(roots, rescoreBatch) {
-		n, other, err := s.rescoreSome(tx, brand, some, model, sqldb.Micros(now))
+		j, err := s.judge(tx, brand, some, now)
 		if err != nil {
 			return 0, 0, err
 		}
-		scored, changed = scored+n, changed+other
+		other, _, err := s.settle(tx, brand, j)
+		if err != nil {
+			return 0, 0, err
+		}
+		scored, changed = scored+int64(len(j.scores)), changed+other
 	}
 	return scored, changed, nil
 }
 
-func (s *Server) rescoreSome(tx *sqldb.Tx, brand string, roots []string, model *score.Model, now int64) (scored, changed int64, err error) {
-	before := now - changeSpan.Microseconds()
+// A judgment is the scores of customers, in the order of their ids, and who of them, or
+// part of them, has none.
+type judgment struct {
+	scores []store.Score
+	none   []string
+}
+
+// judge returns what the scores of customers are now, which is no later than what r reads.
+func (s *Server) judge(r store.Reader, brand string, customers []string, now time.Time) (judgment, error) {
+	model, err := store.Kernel(r, brand)
+	if err != nil {
+		return judgment{}, err
+	}
+	asOf := sqldb.Micros(now)
+	before := asOf - changeSpan.Microseconds()
 	after := before
 	if model.PeakEnd > 0 {
 		after = math.MinInt64 // the moments are among all touchpoints
 	}
-	standings, members, err := s.store.Standings(tx, brand, roots, model, after)
+	standings, members, err := s.store.Standings(r, brand, customers, model, after)
 	if err != nil {
-		return 0, 0, err
+		return judgment{}, err
 	}
-	was, err := s.store.Scores(tx, brand, roots)
-	if err != nil {
-		return 0, 0, err
-	}
-	gone := members
-	var fresh []store.Score
-	for _, customer := range roots {
+	j := judgment{none: members}
+	for _, customer := range slices.Compact(slices.Sorted(slices.Values(customers))) {
 		standing, ok := standings[customer]
 		if !ok || !standing.Exists {
-			gone = append(gone, customer)
+			j.none = append(j.none, customer)
 			continue
 		}
-		scored++
-		old, known := was[customer]
-		if known && old.AsOf > now {
-			continue // somebody else has done it since
+		made := stored(model, standing, asOf, before)
+		made.Customer = customer
+		j.scores = append(j.scores, made)
+	}
+	slices.Sort(j.none)
+	j.none = slices.Compact(j.none)
+	return j, nil
+}
+
+// settle stores scores, and tells others of those that changed. It returns how many did,
+// and whose score it left as it is because somebody has made it at a later instant.
+func (s *Server) settle(tx *sqldb.Tx, brand string, j judgment) (changed int64, late []string, err error) {
+	s.store.DropScores(tx, brand, j.none)
+	if len(j.scores) == 0 {
+		return 0, nil, nil
+	}
+	customers := make([]string, 0, len(j.scores))
+	for i := range j.scores {
+		customers = append(customers, j.scores[i].Customer)
+	}
+	was, err := s.store.Scores(tx, brand, customers)
+	if err != nil {
+		return 0, nil, err
+	}
+	fresh := make([]store.Score, 0, len(j.scores))
+	for _, r := range j.scores {
+		old, known := was[r.Customer]
+		if known && old.AsOf > r.AsOf {
+			late = append(late, r.Customer)
+			continue
 		}
-		r := stored(model, standing, now, before)
-		r.Customer, r.Announced = customer, old.Announced
+		r.Announced = old.Announced
 		if !known || math.Abs(r.Estimate.Value-old.Announced) >= tellChange {
 			changed++
 			r.Announced = r.Estimate.Value
@@ -92,10 +122,8 @@ func (s *Server) rescoreSome(tx *sqldb.Tx, brand string, roots []string, model *
 		}
 		fresh = append(fresh, r)
 	}
-	slices.Sort(gone)
-	store.DropScores(tx, brand, slices.Compact(gone))
 	s.store.SaveScores(tx, brand, fresh)
-	return scored, changed, nil
+	return changed, late, nil
 }
 
 // stored returns the score of a customer as it is stored.

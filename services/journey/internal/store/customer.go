@@ -105,21 +105,3 @@ func CustomerRows(r Reader, brand string, ids []string) ([]Customer, error) {
 
 // Turn makes a write the only one that changes customers until its commit.
 func (s *Store) Turn(tx *sqldb.Tx) { s.turn(tx) }
-
-// PutTrail keeps what follows from the touchpoints of a customer, who comes into being by
-// that if there was none.
-func PutTrail(tx *sqldb.Tx, brand, id string, t Trail, now time.Time) {
-	at := sqldb.Micros(now)
-	tx.Defer(putTrail, append([]any{brand, id, at, at, 1, "", "{}", "", 1}, t.fields()...)...)
-}
-
-var putTrail = `
-	INSERT INTO customer (brand, id, create_time, update_time, version, sealed, segments, persona, anonymous, ` + trailColumns + `)
-	VALUES ` + sqldb.Values(1, 22) + `
-	ON CONFLICT (brand, id) DO UPDATE SET
-	  first_touchpoint = excluded.first_touchpoint, first_customer = excluded.first_customer,
-	  first_definition = excluded.first_definition, first_channel = excluded.first_channel, first_stage = excluded.first_stage,
-	  first_event_time = excluded.first_event_time, first_attributes = excluded.first_attributes,
-	  stage = excluded.stage, last_event_time = excluded.last_event_time,
-	  activity_status = excluded.activity_status, activity_due = excluded.activity_due,
-	  touchpoints = excluded.touchpoints, services = excluded.services`

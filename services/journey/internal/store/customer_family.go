@@ -27,8 +27,8 @@ func Family(r Reader, brand, id string) ([]string, error) {
 
 // Families returns all customers who are one with any of customers: by the root, which
 // comes first.
-func Families(r Reader, brand string, customers []string) (map[string][]string, error) {
-	roots, err := links(r, brand, `member`, customers)
+func (s *Store) Families(r Reader, brand string, customers []string) (map[string][]string, error) {
+	roots, err := s.links(r, brand, `member`, customers)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func Families(r Reader, brand string, customers []string) (map[string][]string, 
 		}
 		families[root] = []string{root}
 	}
-	members, err := links(r, brand, `root`, slices.Collect(maps.Keys(families)))
+	members, err := s.links(r, brand, `root`, slices.Collect(maps.Keys(families)))
 	for _, member := range slices.Sorted(maps.Keys(members)) {
 		root := members[member]
 		families[root] = append(families[root], member)
@@ -49,10 +49,10 @@ func Families(r Reader, brand string, customers []string) (map[string][]string, 
 }
 
 // links returns the roots of the members where column is one of customers.
-func links(r Reader, brand, column string, customers []string) (map[string]string, error) {
+func (s *Store) links(r Reader, brand, column string, customers []string) (map[string]string, error) {
 	var q sqldb.Query
 	q.Add(`SELECT member, root FROM customer_link WHERE brand = ?`, brand)
-	sqldb.In(&q, column, customers)
+	s.listed(&q, column, customers)
 	rows, err := r.Query(q.String(), q.Args...)
 	if err != nil {
 		return nil, err

@@ -5,10 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
-	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
 // A Trace is what the touchpoints of a customer alone say of them, those left out that were
@@ -20,79 +18,55 @@ type Trace struct {
 	Served int64 // service touchpoints among them
 }
 
-// The three parts of a trace, for the places of a brand, a customer and a number. The last
-// counts by the sums of a layout that has all touchpoints.
-const (
-	earliest = `
-		SELECT 1 AS part, id, customer, definition, event_time, channel, stage, attributes
-		FROM touchpoint WHERE brand = %[1]s AND customer = %[2]s AND retract_time IS NULL ORDER BY event_time, id LIMIT 1`
-	latest = `
-		SELECT 2 AS part, id, customer, definition, event_time, channel, stage, NULL AS attributes
-		FROM touchpoint WHERE brand = %[1]s AND customer = %[2]s AND retract_time IS NULL ORDER BY event_time DESC, id DESC LIMIT %[3]s`
-	counted = `
-		SELECT 3 AS part, '' AS id, %[2]s AS customer, '' AS definition, CAST(COALESCE(SUM(n + unscored), 0) AS BIGINT) AS event_time,
-		  CAST(COALESCE(SUM((n + unscored) * is_service), 0) AS BIGINT) AS channel, 0 AS stage, NULL AS attributes
-		FROM stage_bucket WHERE brand = %[1]s AND customer = %[2]s AND layout = CASE
-		  WHEN EXISTS (SELECT 1 FROM sum_layout WHERE brand = %[1]s AND layout = 0 AND state <> 2)
-		  THEN (SELECT MIN(layout) FROM sum_layout WHERE brand = %[1]s AND state = 2) ELSE 0 END`
-)
+// tracesAll is the text on PostgreSQL. It takes the customers, the brand, and how many of
+// the latest touchpoints.
+const tracesAll = `
+	WITH who (name) AS (SELECT unnest($1::text[]))
+	SELECT 1 AS part, t.* FROM who CROSS JOIN LATERAL (
+	  SELECT id, customer, definition, event_time, channel, stage, attributes
+	  FROM touchpoint WHERE brand = $2 AND customer = who.name AND retract_time IS NULL ORDER BY event_time, id LIMIT 1) AS t
+	UNION ALL
+	SELECT 2, t.* FROM who CROSS JOIN LATERAL (
+	  SELECT id, customer, definition, event_time, channel, stage, NULL
+	  FROM touchpoint WHERE brand = $2 AND customer = who.name AND retract_time IS NULL ORDER BY event_time DESC, id DESC LIMIT $3) AS t`
 
-// selectTraces returns the texts that read the traces of so many customers.
-func selectTraces(db *sqldb.DB) texts {
-	if db.Postgres() {
-		return write(db, tracesAll, []int{100, 10, 1})
-	}
-	return write(db, tracesEach, []int{20, 5, 1}) // a compound SELECT has 500 parts at most
-}
+// tracesEach is tracesAll on SQLite, which knows no LATERAL.
+const tracesEach = `
+	SELECT 1 AS part, t.id, t.customer, t.definition, t.event_time, t.channel, t.stage, t.attributes
+	FROM json_each($1) AS who CROSS JOIN touchpoint t ON t.rowid = (
+	  SELECT rowid FROM touchpoint WHERE brand = $2 AND customer = who.value AND retract_time IS NULL ORDER BY event_time, id LIMIT 1)
+	UNION ALL
+	SELECT 2, t.id, t.customer, t.definition, t.event_time, t.channel, t.stage, NULL
+	FROM json_each($1) AS who CROSS JOIN touchpoint t ON t.rowid IN (
+	  SELECT rowid FROM touchpoint WHERE brand = $2 AND customer = who.value AND retract_time IS NULL ORDER BY event_time DESC, id DESC LIMIT $3)`
 
-// tracesAll takes the brand, how many of the latest touchpoints, and the customers.
-func tracesAll(customers int) string {
-	who, parts := make([]string, customers), make([]string, 0, 3)
-	for i := range who {
-		who[i] = fmt.Sprintf(`(CAST($%d AS TEXT))`, i+3)
-	}
-	for _, part := range [...]string{earliest, latest, counted} {
-		parts = append(parts, `SELECT t.* FROM who CROSS JOIN LATERAL (`+fmt.Sprintf(part+`%.0[3]s`, `$1`, `who.name`, `$2`)+`) AS t`)
-	}
-	return `WITH who (name) AS (VALUES ` + strings.Join(who, `, `) + `) ` + strings.Join(parts, ` UNION ALL `)
-}
+// counted is the last part of a trace, by the sums of a layout that has all touchpoints.
+const counted = `
+	UNION ALL
+	SELECT 3, '', customer, '', CAST(SUM(n + unscored) AS BIGINT), CAST(SUM((n + unscored) * is_service) AS BIGINT), 0, NULL
+	FROM stage_bucket WHERE brand = $2 AND customer %s AND layout = CASE
+	  WHEN EXISTS (SELECT 1 FROM sum_layout WHERE brand = $2 AND layout = 0 AND state <> 2)
+	  THEN (SELECT MIN(layout) FROM sum_layout WHERE brand = $2 AND state = 2) ELSE 0 END
+	GROUP BY customer`
 
-// tracesEach is tracesAll on SQLite, which knows no LATERAL and takes the arguments of
-// each part anew.
-func tracesEach(customers int) string {
-	parts := make([]string, 0, 3*customers)
-	for range customers {
-		for _, part := range [...]string{earliest, latest, counted} {
-			parts = append(parts, `SELECT * FROM (`+fmt.Sprintf(part+`%.0[3]s`, `?`, `?`, `?`)+`)`)
-		}
+// selectTraces returns the text that reads traces.
+func selectTraces(postgres bool) string {
+	if postgres {
+		return tracesAll + fmt.Sprintf(counted, `= ANY($1::text[])`)
 	}
-	return strings.Join(parts, ` UNION ALL `)
+	return tracesEach + fmt.Sprintf(counted, `IN (SELECT value FROM json_each($1))`)
 }
 
 // Traces returns the trace of each of customers alone, with so many of the latest
 // touchpoints. Of touchpoints it holds the ID, customer, definition, event time, channel
 // and stage, and of the first the attributes.
 func (s *Store) Traces(r Reader, brand string, customers []string, latest int) (map[string]Trace, error) {
+	rows, err := r.Query(s.selectTraces, s.list(customers), brand, latest)
+	if err != nil {
+		return nil, err
+	}
 	traces := make(map[string]Trace, len(customers))
-	err := s.selectTraces.split(len(customers), func(statement string, from, to int) error {
-		var args []any
-		if s.db.Postgres() {
-			args = append(args, brand, latest)
-		}
-		for _, c := range customers[from:to] {
-			if s.db.Postgres() {
-				args = append(args, c)
-			} else {
-				args = append(args, brand, c, brand, c, latest, c, brand, c, brand, brand)
-			}
-		}
-		rows, err := r.Query(statement, args...)
-		if err != nil {
-			return err
-		}
-		return trace(rows, traces)
-	})
-	return traces, err
+	return traces, trace(rows, traces)
 }
 
 // trace adds what rows hold to traces and closes rows.

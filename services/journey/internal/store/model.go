@@ -108,8 +108,19 @@ func ActiveIn(tx *sqldb.Tx, brand string) (Model, error) {
 }
 
 // Kernel returns the model that the scores of a brand come from.
-func Kernel(tx *sqldb.Tx, brand string) (*score.Model, error) {
-	return KernelOf(ActiveIn(tx, brand))
+func Kernel(r Reader, brand string) (*score.Model, error) {
+	rows, err := r.Query(activeModel(), brand)
+	if err != nil {
+		return nil, err
+	}
+	active, err := table.All(rows, ModelRevisions.Scan)
+	if err == nil && len(active) == 0 {
+		return Builtin(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return active[0].Kernel(), nil
 }
 
 // KernelOf returns the kernel's model of an active revision, that of the model that is

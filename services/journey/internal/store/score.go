@@ -30,19 +30,27 @@ const scoreColumns = `id, as_of_time, revision, value, lower, upper, n, effectiv
 const scoreWidth = 19
 
 func insertScores(rows int) string {
-	return `INSERT INTO customer_score (brand, ` + scoreColumns + `) VALUES ` + sqldb.Values(rows, scoreWidth) + `
-		ON CONFLICT (brand, id) DO UPDATE SET
+	return `INSERT INTO customer_score (brand, ` + scoreColumns + `) VALUES ` + sqldb.Values(rows, scoreWidth) + ` ` + mergeScores
+}
+
+// mergeScores takes the place of an earlier score, not of a later one.
+const mergeScores = `ON CONFLICT (brand, id) DO UPDATE SET
 		  as_of_time = excluded.as_of_time, revision = excluded.revision, value = excluded.value, lower = excluded.lower,
 		  upper = excluded.upper, n = excluded.n, effective_n = excluded.effective_n, quality = excluded.quality,
 		  service_value = excluded.service_value, service_lower = excluded.service_lower, service_upper = excluded.service_upper,
 		  service_n = excluded.service_n, service_effective_n = excluded.service_effective_n, service_quality = excluded.service_quality,
 		  score_change = excluded.score_change, weakest_stage = excluded.weakest_stage, announced = excluded.announced
 		WHERE excluded.as_of_time >= customer_score.as_of_time`
-}
 
 // SaveScores stores scores, in the order given. One that is of an earlier instant than
 // what is stored is left out.
 func (s *Store) SaveScores(tx *sqldb.Tx, brand string, scores []Score) {
+	if s.db.Postgres() && len(scores) > 1 {
+		tx.Defer(s.spreadScores.text, s.spreadScores.args(len(scores), func(i int, into []any) []any {
+			return scores[i].values(append(into, brand))
+		})...)
+		return
+	}
 	s.insertScores.split(len(scores), func(statement string, from, to int) error { //nolint:errcheck // Defer keeps errors
 		args := make([]any, 0, scoreWidth*(to-from))
 		for i := range scores[from:to] {
@@ -80,7 +88,7 @@ func scanScore(scan func(...any) error) (Score, error) {
 func (s *Store) Scores(tx *sqldb.Tx, brand string, customers []string) (map[string]Score, error) {
 	var q sqldb.Query
 	q.Add(`SELECT `+scoreColumns+` FROM customer_score WHERE brand = ?`, brand)
-	sqldb.In(&q, "id", customers)
+	s.listed(&q, "id", customers)
 	q.Add(` ORDER BY id`)
 	if s.db.Postgres() {
 		q.Add(` FOR UPDATE`)
@@ -102,13 +110,13 @@ func (s *Store) Scores(tx *sqldb.Tx, brand string, customers []string) (map[stri
 }
 
 // DropScores removes the stored scores of customers.
-func DropScores(tx *sqldb.Tx, brand string, customers []string) {
+func (s *Store) DropScores(tx *sqldb.Tx, brand string, customers []string) {
 	if len(customers) == 0 {
 		return
 	}
 	var q sqldb.Query
 	q.Add(`DELETE FROM customer_score WHERE brand = ?`, brand)
-	sqldb.In(&q, "id", customers)
+	s.listed(&q, "id", customers)
 	tx.Defer(q.String(), q.Args...)
 }
 
@@ -123,8 +131,8 @@ type Standing struct {
 // Standings returns what there is to score of customers: all sums, and the touchpoints
 // after an instant. A customer that is part of another has none, and is named apart, as
 // is everybody who is part of one of them.
-func (s *Store) Standings(tx *sqldb.Tx, brand string, customers []string, m *score.Model, after int64) (of map[string]*Standing, members []string, err error) {
-	root, members, err := families(tx, brand, customers)
+func (s *Store) Standings(r Reader, brand string, customers []string, m *score.Model, after int64) (of map[string]*Standing, members []string, err error) {
+	root, members, err := s.families(r, brand, customers)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,8 +147,8 @@ func (s *Store) Standings(tx *sqldb.Tx, brand string, customers []string, m *sco
 	}
 	var q sqldb.Query
 	q.Add(`SELECT customer, bucket, stage, is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
-	sqldb.In(&q, "customer", all)
-	err = each(tx, &q, func(rows *sql.Rows) error {
+	s.listed(&q, "customer", all)
+	err = each(r, &q, func(rows *sql.Rows) error {
 		var customer string
 		var c score.Cell
 		var unscored int64
@@ -156,7 +164,7 @@ func (s *Store) Standings(tx *sqldb.Tx, brand string, customers []string, m *sco
 		return nil
 	})
 	if err == nil {
-		err = later(tx, brand, all, m, after, func(customer string, t score.Touch) {
+		err = s.later(r, brand, all, m, after, func(customer string, t score.Touch) {
 			standing := of[root[customer]]
 			standing.Later = append(standing.Later, t)
 		})
@@ -166,7 +174,7 @@ func (s *Store) Standings(tx *sqldb.Tx, brand string, customers []string, m *sco
 
 // families returns the root of each customer that is scored, and of all who are part of
 // it; and everybody who is part of somebody.
-func families(tx *sqldb.Tx, brand string, customers []string) (root map[string]string, members []string, err error) {
+func (s *Store) families(r Reader, brand string, customers []string) (root map[string]string, members []string, err error) {
 	root = make(map[string]string, len(customers))
 	for _, c := range customers {
 		root[c] = c
@@ -175,11 +183,11 @@ func families(tx *sqldb.Tx, brand string, customers []string) (root map[string]s
 	for _, column := range []string{"root", "member"} {
 		var q sqldb.Query
 		q.Add(`SELECT member, root FROM customer_link WHERE brand = ?`, brand)
-		sqldb.In(&q, column, customers)
-		err := each(tx, &q, func(rows *sql.Rows) error {
-			var m, r string
-			err := rows.Scan(&m, &r)
-			part[m] = r
+		s.listed(&q, column, customers)
+		err := each(r, &q, func(rows *sql.Rows) error {
+			var member, of string
+			err := rows.Scan(&member, &of)
+			part[member] = of
 			return err
 		})
 		if err != nil {
@@ -197,14 +205,24 @@ func families(tx *sqldb.Tx, brand string, customers []string) (root map[string]s
 	return root, members, nil
 }
 
-// later reads the touchpoints of customers after an instant, as m sees them.
-func later(tx *sqldb.Tx, brand string, customers []string, m *score.Model, after int64, f func(string, score.Touch)) error {
+const (
+	laterColumns = `t.customer, t.event_time, t.stage, t.expectation, t.rating, t.scale_min, t.scale_max, t.lower_is_better,
+		t.channel, t.is_service, t.weight`
+	laterOf = `touchpoint t WHERE t.brand = ? AND t.event_time > ? AND t.retract_time IS NULL`
+)
+
+// later reads the touchpoints of customers after an instant, as m sees them. PostgreSQL
+// would otherwise read those of all customers where it knows little of the table.
+func (s *Store) later(r Reader, brand string, customers []string, m *score.Model, after int64, f func(string, score.Touch)) error {
 	var q sqldb.Query
-	q.Add(`
-		SELECT customer, event_time, stage, expectation, rating, scale_min, scale_max, lower_is_better, channel, is_service, weight
-		FROM touchpoint WHERE brand = ? AND event_time > ? AND retract_time IS NULL`, brand, max(after, never))
-	sqldb.In(&q, "customer", customers)
-	return each(tx, &q, func(rows *sql.Rows) error {
+	if s.db.Postgres() {
+		q.Add(`SELECT t.* FROM unnest(?::text[]) AS who (name) CROSS JOIN LATERAL (
+			SELECT `+laterColumns+` FROM `+laterOf+` AND t.customer = who.name OFFSET 0) AS t`, customers, brand, max(after, never))
+	} else {
+		q.Add(`SELECT `+laterColumns+` FROM `+laterOf, brand, max(after, never))
+		s.listed(&q, "t.customer", customers)
+	}
+	return each(r, &q, func(rows *sql.Rows) error {
 		var t Touchpoint
 		var r scanned
 		if err := rows.Scan(&t.Customer, &t.EventTime, &t.Stage, &t.Expectation, &r.value, &r.low, &r.high, &r.lowerIsBetter,
@@ -220,8 +238,8 @@ func later(tx *sqldb.Tx, brand string, customers []string, m *score.Model, after
 }
 
 // each calls f for each row that q finds.
-func each(tx *sqldb.Tx, q *sqldb.Query, f func(*sql.Rows) error) error {
-	rows, err := tx.Query(q.String(), q.Args...)
+func each(r Reader, q *sqldb.Query, f func(*sql.Rows) error) error {
+	rows, err := r.Query(q.String(), q.Args...)
 	if err != nil {
 		return err
 	}

@@ -73,8 +73,9 @@ func affected(q *sqldb.Query, v *Signal) {
 func since(q *sqldb.Query, v *Signal, more string, args ...any) {
 	q.Add(`(EXISTS (SELECT 1 FROM touchpoint t WHERE t.brand = ? AND t.customer = a.customer AND t.event_time > a.began`+present, v.Brand)
 	q.Add(more, args...)
-	q.Add(`) OR EXISTS (SELECT 1 FROM customer_link l JOIN touchpoint t ON t.brand = l.brand AND t.customer = l.member
-	  WHERE l.brand = ? AND l.root = a.customer AND t.event_time > a.began`+present, v.Brand)
+	// CROSS, as else SQLite looks for the time first and reads all that came after.
+	q.Add(`) OR EXISTS (SELECT 1 FROM customer_link l CROSS JOIN touchpoint t
+	  WHERE l.brand = ? AND l.root = a.customer AND t.brand = l.brand AND t.customer = l.member AND t.event_time > a.began`+present, v.Brand)
 	q.Add(more, args...)
 	q.Add(`))`)
 }

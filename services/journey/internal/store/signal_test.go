@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ func TestSignals(t *testing.T) {
 			{"a mark that was renewed stays, and its tallies wait", testRenewedMarks},
 			{"tallies are what a count by hand gives", testTallies},
 			{"customers are counted once, whoever they were merged into", testFigures},
+			{"what a customer said since is looked up by customer", testFiguresPlan},
 			{"a long segment is sampled evenly", testSample},
 			{"a brand is taken on by one at a time", testTakeOn},
 		} {
@@ -285,6 +287,35 @@ func testSample(t *testing.T, s *Store) {
 		if got, err := s.SegmentSample(t.Context(), "acme", "gold", limit); err != nil || !slices.Equal(got, want) {
 			t.Errorf("at most %d: %v, %v, want %v", limit, got, err, want)
 		}
+	}
+}
+
+// On SQLite the plan does not depend on what there is: one that looks for the time first
+// reads, for each customer, whatever anybody did since.
+func testFiguresPlan(t *testing.T, s *Store) {
+	if s.db.Postgres() {
+		t.Skip("PostgreSQL plans by what there is")
+	}
+	v := &Signal{Kind: signal.Silence, Definition: "delivery"}
+	var q sqldb.Query
+	q.Add(`EXPLAIN QUERY PLAN SELECT 1 FROM (`)
+	affected(&q, v)
+	q.Add(`) AS a WHERE `)
+	since(&q, v, contacted)
+	rows, err := s.db.Read().QueryContext(t.Context(), q.String(), q.Args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := table.All(rows, func(scan func(...any) error) (step string, err error) {
+		var id, parent, unused int
+		return step, scan(&id, &parent, &unused, &step)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := strings.Join(steps, "\n")
+	if strings.Count(plan, "touchpoint_time") != 1 || strings.Count(plan, "touchpoint_customer") != 2 {
+		t.Errorf("want the time for the window and the customer for the rest, got\n%s", plan)
 	}
 }
 

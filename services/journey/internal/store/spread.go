@@ -83,6 +83,10 @@ func (c *column) set(row int, v any) {
 		if v.Valid {
 			c.float[row], c.floats[row] = v.V, &c.float[row]
 		}
+	case sql.NullFloat64:
+		if v.Valid {
+			c.float[row], c.floats[row] = v.Float64, &c.float[row]
+		}
 	}
 }
 
@@ -114,5 +118,13 @@ func spreadSums() spread {
 
 // spreadMarks is insertMarks as a spread.
 func spreadMarks() spread {
-	return newSpread("customer_stale", `brand text, customer text`, `ON CONFLICT (brand, customer) DO NOTHING`)
+	return newSpread("customer_stale", `brand text, customer text, stamp bigint`, remark)
+}
+
+// spreadScores is insertScores as a spread.
+func spreadScores() spread {
+	return newSpread("customer_score", `brand text, id text, as_of_time bigint, revision text,
+		value float8, lower float8, upper float8, n bigint, effective_n float8, quality bigint,
+		service_value float8, service_lower float8, service_upper float8, service_n bigint, service_effective_n float8,
+		service_quality bigint, score_change float8, weakest_stage bigint, announced float8`, mergeScores)
 }

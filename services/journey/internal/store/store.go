@@ -32,9 +32,11 @@ type Store struct {
 	cells   *sql.Stmt // what most scores are made of
 	touches *sql.Stmt // what the others are made of
 
-	spreadTouchpoints, spreadSums, spreadMarks spread // for PostgreSQL
+	spreadTouchpoints, spreadSums, spreadMarks, spreadTrails, spreadScores spread // for PostgreSQL
 
-	insertTouchpoint, insertMarks, addSums, insertScores, selectMeasures, selectStored, selectTraces texts
+	selectTraces string
+
+	insertTouchpoint, insertMarks, addSums, insertScores, selectMeasures, selectStored texts
 }
 
 // Open brings the schema of db up to date and returns a Store on it.
@@ -53,6 +55,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 		}
 	}
 	s.spreadTouchpoints, s.spreadSums, s.spreadMarks = spreadTouchpoints(), spreadSums(), spreadMarks()
+	s.spreadTrails, s.spreadScores = spreadTrails(), spreadScores()
 	rows := []int{50, 10, 1} // a statement: beyond that, SQLite gains nothing
 	if db.Postgres() {
 		rows = append([]int{500}, rows...) // each costs a round trip
@@ -63,7 +66,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	s.insertScores = write(db, insertScores, rows)
 	s.selectMeasures = write(db, selectMeasures, []int{500, 50, 5, 1})
 	s.selectStored = write(db, selectStored, []int{500, 50, 5, 1})
-	s.selectTraces = selectTraces(db)
+	s.selectTraces = selectTraces(db.Postgres())
 	return s, errors.Join(s.rebuild(ctx), s.begin(ctx))
 }
 
