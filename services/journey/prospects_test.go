@@ -28,15 +28,13 @@ func testNamedEarly(t *testing.T, p *people) {
 		t.Errorf("created %v, want what follows from the touchpoint", got)
 	}
 	p.seen(t, "ben", "online-ad", at)
-	p.seen(t, "cat", "online-ad", at.Add(time.Minute))
+	p.seen(t, "cat", "delivery", at.Add(time.Minute))
 	p.merge(t, "ben", "cat")
 	p.work(t)
 	p.followed(t)
 	heard := map[string]int{}
 	for _, e := range p.told(t, "stage_changed") {
-		if e.GetStageChanged().GetToStage() == typev1.Stage_STAGE_AWARENESS {
-			heard[e.GetKey()]++
-		}
+		heard[e.GetKey()]++
 	}
 	if len(heard) != 2 || heard[who("ann")] != 1 || heard[who("ben")] != 1 {
 		t.Errorf("others heard %v, want once of ann and once of ben", heard)

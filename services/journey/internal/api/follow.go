@@ -18,10 +18,12 @@ import (
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
-const (
-	followBatch = 500
-	glance      = 4 // touchpoints that mostly tell how lately somebody was seen
-)
+// followBatch is how many customers are brought up to date at a time.
+const followBatch = 500
+
+// reaches are how many of the latest touchpoints are read to tell how lately somebody was
+// seen: mostly the first do.
+var reaches = [...]int{4, 50, person.Reach}
 
 // A finding is what follows from the touchpoints of customers of a brand who were marked,
 // as they were at one moment.
@@ -192,7 +194,11 @@ func (s *Server) move(tx *sqldb.Tx, c store.Customer, p path) {
 // of those of whom the latest touchpoints do not tell all.
 func (s *Server) paths(ctx context.Context, r store.Reader, brand string, families map[string][]string) (map[string]path, error) {
 	paths := make(map[string]path, len(families))
-	for latest, rest := glance, families; len(rest) > 0; latest = person.Reach {
+	rest := families
+	for _, latest := range reaches {
+		if len(rest) == 0 {
+			break
+		}
 		traces, err := s.store.Traces(r, brand, slices.Concat(slices.Collect(maps.Values(rest))...), latest)
 		if err != nil {
 			return nil, err
@@ -204,7 +210,7 @@ func (s *Server) paths(ctx context.Context, r store.Reader, brand string, famili
 			if err != nil {
 				return nil, err
 			}
-			if latest == glance && len(t.Latest) == glance && !person.Settled(sights) {
+			if latest < person.Reach && len(t.Latest) == latest && !person.Settled(sights) {
 				unsettled[root] = family
 				continue
 			}

@@ -69,11 +69,11 @@ func (c *Contact) Report(now int64) *journeyv1.ContactAfterUnmet {
 		for _, at := range e.failed {
 			i, _ := slices.BinarySearch(e.served, at+1) // whole microseconds
 			switch {
+			case at+patience > now: // whether or not somebody came: else only those who came would count
+				open++
 			case i < len(e.served) && e.served[i]-at <= patience:
 				contacted++
 				lags.Add(time.Duration(e.served[i]-at) * time.Microsecond)
-			case at+patience > now:
-				open++
 			default:
 				silent++
 			}

@@ -197,17 +197,19 @@ func TestContactAfterUnmet(t *testing.T) {
 	}
 	c.Failed("served0", 90*hour) // once contacted, once silent: not a silent customer
 	c.Failed("open", 100*hour)
+	c.Failed("soon", 110*hour) // who came at once says nothing of those who may still come
+	c.Served("soon", 111*hour)
 	p := c.Report(123 * hour)
 	if p.GetContacted().GetN() != 11 || math.Abs(p.GetContacted().GetValue()-6./11) > 1e-12 || math.Abs(p.GetSilent().GetValue()-5./11) > 1e-12 {
 		t.Errorf("contacted = %v, want 6 of 11", p.GetContacted())
 	}
-	if p.GetSilentCustomers() != 4 || len(p.GetExcluded()) != 1 || p.GetExcluded()[0].GetCount() != 1 {
+	if p.GetSilentCustomers() != 4 || len(p.GetExcluded()) != 1 || p.GetExcluded()[0].GetCount() != 2 {
 		t.Errorf("silent customers = %d, excluded = %v", p.GetSilentCustomers(), p.GetExcluded())
 	}
 	if p.GetLagP50().GetValue() != 3.5*3600 {
 		t.Errorf("median lag = %v, want 3.5 hours", p.GetLagP50())
 	}
-	if p := c.Report(124 * hour); p.GetSilent().GetN() != 12 || len(p.GetExcluded()) != 0 {
+	if p := c.Report(124 * hour); p.GetSilent().GetN() != 12 || p.GetExcluded()[0].GetCount() != 1 {
 		t.Errorf("once the horizon is over: %v", p)
 	}
 }

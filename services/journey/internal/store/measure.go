@@ -137,21 +137,7 @@ func selectMeasures(n int) string {
 
 // measure gives the new touchpoints the measures that came before them.
 func (r *recording) measure() error {
-	var targets []string
-	for _, i := range r.fresh {
-		t := &r.answer[i].Touchpoint
-		if targets = append(targets, t.target()); t.Interaction != "" {
-			targets = append(targets, t.Interaction)
-		}
-	}
-	heard := words{}
-	err := r.store.selectMeasures.fill(targets, func(statement string, part []any) error {
-		rows, err := r.tx.Query(statement, append([]any{r.brand}, part...)...)
-		if err != nil {
-			return err
-		}
-		return heard.collect(rows)
-	})
+	heard, err := r.heard()
 	if err != nil || len(heard) == 0 {
 		return err
 	}
@@ -177,4 +163,24 @@ func (r *recording) measure() error {
 		}
 	}
 	return err
+}
+
+// heard returns the measures that mean new touchpoints.
+func (r *recording) heard() (words, error) {
+	var targets []string
+	for _, i := range r.fresh {
+		t := &r.answer[i].Touchpoint
+		if targets = append(targets, t.target()); t.Interaction != "" {
+			targets = append(targets, t.Interaction)
+		}
+	}
+	heard := words{}
+	err := r.store.selectMeasures.fill(targets, func(statement string, part []any) error {
+		rows, err := r.tx.Query(statement, append([]any{r.brand}, part...)...)
+		if err != nil {
+			return err
+		}
+		return heard.collect(rows)
+	})
+	return heard, err
 }

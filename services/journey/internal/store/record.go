@@ -2,6 +2,8 @@ package store
 
 import (
 	"database/sql"
+	"slices"
+	"strings"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -19,22 +21,16 @@ type Recorded struct {
 // given and belong to two touchpoints, the event decides. A measure that came
 // before its touchpoint is applied here.
 func (s *Store) Record(tx *sqldb.Tx, brand string, batch []Touchpoint) ([]Recorded, error) {
-	s.turn(tx)
 	r := &recording{store: s, tx: tx, brand: brand, answer: make([]Recorded, len(batch))}
 	for i, t := range batch {
 		r.answer[i] = Recorded{t, true}
 	}
 	r.distinct()
-	kept, err := s.layouts(tx, brand)
+	kept, stored, err := r.ahead()
+	if err == nil && !stored {
+		kept, err = r.inTurn()
+	}
 	if err != nil {
-		return nil, err
-	}
-	if kept.measured {
-		if err := r.measure(); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.insert(); err != nil {
 		return nil, err
 	}
 	sums := newChange(kept)
@@ -82,35 +78,65 @@ func (r *recording) distinct() {
 	}
 }
 
-// insert stores what is new.
-//
-// Mostly all of it is, and the number of rows that came to be says so; otherwise
-// it begins again without those that are known. SQLite, where a savepoint copies
-// each page that is changed, looks first, which costs less there. PostgreSQL does
-// not: before it has analyzed the table, it may read all of it to find a few ids.
-func (r *recording) insert() error {
+// ahead stores a batch on PostgreSQL before it is its turn, as most of what writing it
+// takes needs none: what others write at the same time is other touchpoints. It is not
+// stored where some of it is known, by the number of rows that came to be, or was measured
+// before. Afterwards it is the turn of tx.
+func (r *recording) ahead() (k kept, stored bool, err error) {
+	if !r.store.db.Postgres() || len(r.fresh) < 2 {
+		return kept{}, false, nil
+	}
+	rows := r.rows()
+	slices.SortFunc(rows, func(a, b *Touchpoint) int { return strings.Compare(a.ID, b.ID) }) // or repeats wait for each other in a circle
+	r.tx.Defer("SAVEPOINT record")
+	n, err := r.write(rows)
+	if err != nil {
+		return kept{}, false, err
+	}
+	r.store.turn(r.tx)
+	if k, err = r.store.layouts(r.tx, r.brand); err != nil {
+		return kept{}, false, err
+	}
+	stored = n == len(rows)
+	if stored && k.measured {
+		heard, err := r.heard()
+		if err != nil {
+			return kept{}, false, err
+		}
+		stored = len(heard) == 0
+	}
+	if !stored {
+		r.tx.Defer("ROLLBACK TO SAVEPOINT record") // which ends the turn
+	}
+	r.tx.Defer("RELEASE SAVEPOINT record")
+	return k, stored, nil
+}
+
+// inTurn stores what is new while nobody else writes. A batch looks for what is known
+// first: a savepoint of SQLite, which copies each page that is changed, would cost more.
+func (r *recording) inTurn() (kept, error) {
+	r.store.turn(r.tx)
+	k, err := r.store.layouts(r.tx, r.brand)
+	if err != nil {
+		return kept{}, err
+	}
+	if k.measured {
+		if err := r.measure(); err != nil {
+			return kept{}, err
+		}
+	}
 	if rows := r.rows(); len(rows) == 1 {
 		n, err := r.write(rows)
 		if n == 0 && err == nil {
 			err = r.sift()
 		}
-		return err
-	}
-	if r.store.db.Postgres() {
-		rows := r.rows()
-		r.tx.Defer("SAVEPOINT record")
-		n, err := r.write(rows)
-		if n == len(rows) || err != nil {
-			r.tx.Defer("RELEASE SAVEPOINT record")
-			return err
-		}
-		r.tx.Defer("ROLLBACK TO SAVEPOINT record")
+		return k, err
 	}
 	if err := r.sift(); err != nil {
-		return err
+		return kept{}, err
 	}
-	_, err := r.write(r.rows())
-	return err
+	_, err = r.write(r.rows())
+	return k, err
 }
 
 // rows returns the rows of what is new, aliases among them.

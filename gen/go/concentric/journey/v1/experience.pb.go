@@ -760,8 +760,8 @@ type ContactAfterUnmet struct {
 	// Customers none of whose unmet expectations was followed by a service touchpoint. 0
 	// where the shares are withheld.
 	SilentCustomers int64 `protobuf:"varint,6,opt,name=silent_customers,json=silentCustomers,proto3" json:"silent_customers,omitempty"`
-	// Touchpoints left out: `HORIZON_OPEN`, which no service touchpoint has followed yet
-	// and for which there is still time.
+	// Touchpoints left out: `HORIZON_OPEN`, for which there is still time. Those that were
+	// followed already are among them: else only who came soon would count.
 	Excluded      []*v1.Exclusion `protobuf:"bytes,7,rep,name=excluded,proto3" json:"excluded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
