@@ -15,6 +15,7 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
 func TestIngestTouchpoints(t *testing.T) {
@@ -175,7 +176,7 @@ func TestTheSameEventsGiveTheSameScores(t *testing.T) {
 	}
 	want := map[string]string{}
 	at := timestamppb.New(noon)
-	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		for name, order := range orders {
 			s := start(t, open(t))
 			stream := s.ingest(t)

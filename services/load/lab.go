@@ -28,6 +28,7 @@ type lab struct {
 	dir     string
 	counter atomic.Int64
 	servers map[string]*server // by what they are
+	benches map[string]string  // what Go benchmarks said
 	closers []func() error
 }
 
@@ -37,7 +38,7 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{options: o, dir: dir, servers: map[string]*server{}}
+	l := &lab{options: o, dir: dir, servers: map[string]*server{}, benches: map[string]string{}}
 	l.closers = append(l.closers, func() error { return os.RemoveAll(dir) })
 	if l.binary == "" {
 		l.binary = filepath.Join(dir, "concentric")
@@ -119,6 +120,9 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 		return l.copyRows(ctx)
 	case "raw answers 16 postgres":
 		return l.rawAnswers(ctx)
+	}
+	if strings.HasPrefix(name, benched) {
+		return l.bench(ctx, name)
 	}
 	what, callers, where := "", 0, ""
 	for word := range strings.FieldsSeq(name) {

@@ -23,6 +23,7 @@ type sample struct {
 	Errors int     `json:"errors"`
 	Error  string  `json:"error,omitempty"` // the first
 	RSS    float64 `json:"rss_mib,omitempty"`
+	Figure float64 `json:"figure,omitempty"` // of a Go benchmark
 }
 
 // A loop calls op from so many callers at a time.

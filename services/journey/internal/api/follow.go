@@ -210,7 +210,7 @@ func (s *Server) paths(ctx context.Context, r store.Reader, brand string, famili
 			if err != nil {
 				return nil, err
 			}
-			if latest < person.Reach && len(t.Latest) == latest && !person.Settled(sights) {
+			if latest < person.Reach && len(t.Latest) == latest && !s.settled(t, sights) {
 				unsettled[root] = family
 				continue
 			}
@@ -219,6 +219,15 @@ func (s *Server) paths(ctx context.Context, r store.Reader, brand string, famili
 		rest = unsettled
 	}
 	return paths, nil
+}
+
+// settled reports whether touchpoints before the latest ones have no say in how lately
+// somebody was seen: they tell all, or that was long ago, or since the first touchpoint
+// there was no time for a pause.
+func (s *Server) settled(t store.Trace, sights []person.Sight) bool {
+	last, oldest := sights[0].Time, sights[len(sights)-1].Time
+	return person.Settled(sights) || !s.moment().Before(last.Add(person.Idle)) ||
+		oldest.Before(sqldb.Time(t.First.EventTime).Add(person.Idle))
 }
 
 // path returns what follows from the trace of a family and what it tells of how lately

@@ -342,13 +342,13 @@ func retire(tx *sqldb.Tx, next *store.Model) error {
 	case err != nil:
 		return err
 	}
-	was.State, was.RetireTime = int32(journeyv1.ScoringModel_STATE_RETIRED), resource.Now()
+	was.State, was.Layout, was.RetireTime = int32(journeyv1.ScoringModel_STATE_RETIRED), store.NoLayout, resource.Now()
 	store.SetRevision(tx, was)
 	head, err := store.Models.Lock(tx, was.Brand, was.ID)
 	if err != nil || head.Revision != was.Revision || head.ID == next.ID {
 		return err
 	}
-	head.State, head.RetireTime, head.UpdateTime = was.State, was.RetireTime, was.RetireTime
+	head.State, head.Layout, head.RetireTime, head.UpdateTime = was.State, was.Layout, was.RetireTime, was.RetireTime
 	_, err = store.Models.Update(tx, head)
 	return err
 }

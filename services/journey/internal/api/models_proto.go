@@ -41,7 +41,7 @@ func newModel(m *journeyv1.ScoringModel, r table.Record) (store.Model, error) {
 	if v := m.GetExpectationValues(); v != nil {
 		t.Unmet, t.Met, t.Exceeded = v.GetUnmet(), v.GetMet(), v.GetExceeded()
 	}
-	row := store.Model{Record: r, DisplayName: m.GetDisplayName(), Layout: -1}
+	row := store.Model{Record: r, DisplayName: m.GetDisplayName(), Layout: store.NoLayout}
 	var err error
 	if t.Priors, err = byStage("scoring_model.priors", m.GetPriors(), leastPrior, 1); err != nil {
 		return row, err

@@ -157,7 +157,7 @@ var touchpointFields = filter.Fields{
 
 // ListTouchpoints implements TouchpointService. A customer nobody knows has none.
 func (s *Server) ListTouchpoints(ctx context.Context, req *journeyv1.ListTouchpointsRequest) (*journeyv1.ListTouchpointsResponse, error) {
-	brand, size := name.Brand(req.GetParent()), page.Size(req)
+	brand := name.Brand(req.GetParent())
 	picked, err := touchpointFields.Parse(req.GetFilter(), brand)
 	if err != nil {
 		return nil, err
@@ -180,18 +180,12 @@ func (s *Server) ListTouchpoints(ctx context.Context, req *journeyv1.ListTouchpo
 	}
 	touchpoints, err := s.store.List(ctx, store.Listing{
 		Brand: brand, Customers: customers, Where: []filter.Clause{picked.Where(s.db.Postgres()), after},
-		By: order.By(s.db.Postgres()), Limit: size + 1,
+		By: order.By(s.db.Postgres()), Limit: page.Size(req) + 1, // one more tells whether there is another page
 	})
 	if err != nil {
 		return nil, err
 	}
 	answer := &journeyv1.ListTouchpointsResponse{}
-	if len(touchpoints) > size {
-		touchpoints = touchpoints[:size]
-		if answer.NextPageToken, err = nextTouchpoint(req, order, &touchpoints[size-1]); err != nil {
-			return nil, err
-		}
-	}
 	for _, t := range touchpoints {
 		p, err := touchpointToProto(brand, t)
 		if err != nil {
@@ -199,7 +193,11 @@ func (s *Server) ListTouchpoints(ctx context.Context, req *journeyv1.ListTouchpo
 		}
 		answer.Touchpoints = append(answer.Touchpoints, p)
 	}
-	return answer, nil
+	if n := page.Fit(req, answer.GetTouchpoints()); n < len(touchpoints) {
+		answer.Touchpoints = answer.GetTouchpoints()[:n]
+		answer.NextPageToken, err = nextTouchpoint(req, order, &touchpoints[n-1])
+	}
+	return answer, err
 }
 
 // nextTouchpoint returns the token of the page after last.

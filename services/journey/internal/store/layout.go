@@ -58,17 +58,17 @@ func (s *Store) SetLayout(tx *sqldb.Tx, brand string, m *score.Model, state Layo
 }
 
 // RetireLayouts ends the layouts that no scoring model of the brand needs: neither the
-// active revision nor one that is back-tested and could become active. Those that are
-// being built go too, unless another operation than the given one may be at it. It
+// active revision nor the newest one of a model, which could become active. Those that
+// are being built go too, unless another operation than the given one may be at it. It
 // returns how many there were; [DropSums] removes their sums.
 func (s *Store) RetireLayouts(tx *sqldb.Tx, brand, operation string) (int64, error) {
 	s.turn(tx)
 	return tx.Exec(`
 		UPDATE sum_layout SET state = $1 WHERE brand = $2 AND layout <> 0 AND (state = $3 OR state = $4 AND NOT EXISTS (
 		    SELECT 1 FROM operation WHERE brand = $2 AND id <> $5 AND end_time IS NULL))
-		  AND layout NOT IN (SELECT layout FROM scoring_model WHERE brand = $2 AND state = $6)
-		  AND layout NOT IN (SELECT layout FROM scoring_model_revision WHERE brand = $2 AND state = $7)`,
-		int64(LayoutRetired), brand, int64(LayoutReady), int64(LayoutBuilding), operation, BacktestedModel, ActiveModel)
+		  AND layout NOT IN (SELECT layout FROM scoring_model WHERE brand = $2)
+		  AND layout NOT IN (SELECT layout FROM scoring_model_revision WHERE brand = $2 AND state = $6)`,
+		int64(LayoutRetired), brand, int64(LayoutReady), int64(LayoutBuilding), operation, ActiveModel)
 }
 
 func put(tx *sqldb.Tx, brand string, layout int64, m *score.Model, state LayoutState) {

@@ -19,7 +19,7 @@ type Model struct {
 	Terms        Terms
 	Revision     int64
 	State        int32
-	Layout       int64  // of the sums it needs; -1 until that is known
+	Layout       int64  // of the sums it needs, or NoLayout
 	Backtest     string // JSON of the contract, or empty
 	ActivateTime time.Time
 	RetireTime   time.Time
@@ -83,12 +83,12 @@ var (
 	ModelRevisions = modelTable("scoring_model_revision")
 )
 
-// The numbers of the state of a revision that may become active, and of the one of which
-// a brand has one revision.
-const (
-	BacktestedModel = 2
-	ActiveModel     = 3
-)
+// NoLayout is the layout of a revision that has none: it was not back-tested, or not since
+// it was retired.
+const NoLayout = -1
+
+// ActiveModel is the number of the state of which a brand has one revision.
+const ActiveModel = 3
 
 // active finds the active revision.
 func activeModel() string {
