@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -36,13 +38,19 @@ type finding struct {
 	now      time.Time // no later than what was read
 }
 
-// catchUp brings up to date some of the customers who come after one and about whom
-// something has changed. It returns who they are, and whether that are all.
+// catchUp brings up to date up to limit of the customers who come after one and about whom
+// something has changed. It returns who they are, even if it fails, and whether that are
+// all.
 //
 // What takes long is to find out, and does not keep others from writing. What is found
 // is kept unless it concerns somebody whom others have brought up to date or merged
 // meanwhile; whoever has touchpoints that came meanwhile stays marked.
-func (s *Server) catchUp(ctx context.Context, after store.Stale) (marks []store.Stale, all bool, err error) {
+func (s *Server) catchUp(ctx context.Context, after store.Stale, limit int) (marks []store.Stale, all bool, err error) {
+	defer func() {
+		if p := recover(); p != nil { // what one customer brings about must not end the process
+			err = fmt.Errorf("panic over customers: %v\n%s", p, debug.Stack())
+		}
+	}()
 	now := s.moment()
 	err = s.store.Snapshot(ctx, func(snapshot *store.Snapshot) error {
 		alone, err := snapshot.Follow(ctx)
@@ -51,11 +59,11 @@ func (s *Server) catchUp(ctx context.Context, after store.Stale) (marks []store.
 			return err
 		}
 		r := snapshot.Reader(ctx)
-		if marks, err = store.StaleCustomers(r, after, followBatch); err != nil || len(marks) == 0 {
+		if marks, err = store.StaleCustomers(r, after, limit); err != nil || len(marks) == 0 {
 			all = true
 			return err
 		}
-		all = len(marks) < followBatch
+		all = len(marks) < limit
 		if other := slices.IndexFunc(marks, func(m store.Stale) bool { return m.Brand != marks[0].Brand }); other > 0 {
 			marks, all = marks[:other], false
 		}

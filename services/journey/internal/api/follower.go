@@ -26,12 +26,13 @@ type follower struct {
 	after  store.Stale // whom it did last; all have their turn, however often the first change
 	looked time.Time   // when it looked last
 	aged   time.Time   // when it looked last for those whom time alone has changed
+	batch  int         // how many it does at a time
 }
 
 // RunFollower keeps customers up to date with their touchpoints until ctx ends. Replicas
 // may run it at the same time: mostly one of them works.
 func (s *Server) RunFollower(ctx context.Context) {
-	f := follower{server: s}
+	f := follower{server: s, batch: followBatch}
 	for again := (worker.Retry{}); ctx.Err() == nil; {
 		rest, err := f.pass(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -47,13 +48,18 @@ func (s *Server) RunFollower(ctx context.Context) {
 	}
 }
 
-// pass brings some customers up to date and returns how long to rest.
+// pass brings some customers up to date and returns how long to rest. Where that fails, it
+// goes on with fewer, so that somebody with whom it fails for good stays behind alone.
 func (f *follower) pass(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	marks, all, err := f.server.catchUp(ctx, f.after)
+	marks, all, err := f.server.catchUp(ctx, f.after, f.batch)
 	if err != nil {
+		if f.batch = max(len(marks)/10, 1); len(marks) == 1 {
+			f.after = marks[0]
+		}
 		return followEvery, err
 	}
+	f.batch = min(2*f.batch, followBatch)
 	first := f.after == store.Stale{}
 	f.after = store.Stale{}
 	if !all {

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -64,6 +66,11 @@ type signalRun struct {
 
 // follow does what is due for the rules of the brand. Where nothing is, it writes nothing.
 func (r *signalRun) follow(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // what one brand brings about must not end the process
+			err = fmt.Errorf("panic over rules: %v\n%s", p, debug.Stack())
+		}
+	}()
 	db := r.server.store
 	if r.scans, err = db.Scans(ctx, r.brand); err != nil {
 		return err
