@@ -257,11 +257,13 @@ func TestADatabaseHasOneIdentityKey(t *testing.T) {
 			return err == nil
 		}
 		given, own := open(t), open(t)
-		if !opens(given, key("a")) || !opens(given, key("a")) || opens(given, key("b")) || opens(given, nil) {
-			t.Error("a database that was opened with a key opens with another, or not with its own")
-		}
-		if !opens(own, nil) || !opens(own, nil) || opens(own, key("a")) {
-			t.Error("a database with a key of its own opens with another, or not with its own")
+		for range 2 {
+			if !opens(given, key("a")) || opens(given, key("b")) || opens(given, nil) {
+				t.Error("a database that was opened with a key opens with another, or not with its own")
+			}
+			if !opens(own, nil) || opens(own, key("a")) {
+				t.Error("a database with a key of its own opens with another, or not with its own")
+			}
 		}
 	})
 }
