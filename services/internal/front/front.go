@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
 	"github.com/concentric-cx/concentric/services/internal/rpc"
@@ -76,7 +77,10 @@ func (s *Server) Serve(lis net.Listener) error {
 	var first error
 	for range 2 {
 		err := <-done
-		if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) && first == nil {
+		switch {
+		case errors.Is(err, http.ErrServerClosed), errors.Is(err, net.ErrClosed), errors.Is(err, grpc.ErrServerStopped):
+			// it was told to end, if before it had begun
+		case first == nil:
 			first = err
 		}
 	}
