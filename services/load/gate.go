@@ -68,11 +68,10 @@ func allGates() []gate {
 
 		{id: "G8", what: "touchpoints with their sums / without, SQLite", ours: "bench journey/internal/store BenchmarkRecord/sqlite/100 of-limit", of: figure, bound: 0.5},
 		{id: "G8p", what: "touchpoints with their sums / without, PostgreSQL", ours: "bench journey/internal/store BenchmarkRecord/postgres/100 of-limit", of: figure, bound: 0.5, open: true},
-		{id: "G14", what: "a touchpoint in the score kernel / in a loop of exp2", ours: "bench journey/internal/score BenchmarkScore/touchpoint/put ns/op", limit: "bench journey/internal/score BenchmarkScore/touchpoint/limit_exp2 ns/op", unit: "ns", of: figure, bound: 1, most: true},
-		{id: "G17", what: "a touchpoint and its score, for a customer of 10 / of 100,000, SQLite", ours: "bench journey BenchmarkDepth/sqlite of-limit", of: figure, bound: 1 / 1.3},
-		{id: "G17p", what: "a touchpoint and its score, for a customer of 10 / of 100,000, PostgreSQL", ours: "bench journey BenchmarkDepth/postgres of-limit", of: figure, bound: 1 / 1.3, open: true},
+		{id: "G14", what: "a touchpoint in the score kernel / in a loop of exp2", ours: "bench journey/internal/score BenchmarkScore/touchpoint/put ns/op", limit: "bench journey/internal/score BenchmarkScore/touchpoint/limit_exp2 ns/op", unit: "ns", of: figure, bound: 1, most: true, open: true},
+		{id: "G17", what: "a touchpoint and its score, for a customer of 10 / of 100,000, SQLite", ours: "bench journey BenchmarkDepth/sqlite of-limit", of: figure, bound: 0.77},
+		{id: "G17p", what: "a touchpoint and its score, for a customer of 10 / of 100,000, PostgreSQL", ours: "bench journey BenchmarkDepth/postgres of-limit", of: figure, bound: 0.77, open: true},
 		{id: "G18", what: "what a watcher without news holds", ours: "bench internal/watch BenchmarkIdleWatcher bytes/watcher", unit: "bytes", of: figure, bound: 16384, most: true},
-		{id: "G20", what: "messages of one event to 1,000 watchers / of one stream", ours: "bench internal/watch BenchmarkFanOut/1_to_1000 messages/s", limit: "bench internal/watch BenchmarkFanOut/stream messages/s", unit: "messages/s", of: figure, bound: 0.25},
 
 		{id: "I2", what: "CompareViews of the demo brand, 4 callers", ours: "compare 4", unit: perSecond, of: rate, open: true},
 		{id: "I3", what: "GetCustomerOverview of the demo brand, 16 callers", ours: "overview 16", unit: perSecond, of: rate, open: true},

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -15,6 +16,9 @@ func write(w io.Writer, rounds []round, verdicts []verdict) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "PATH\tRATE/S\tP50 MS\tP99 MS\tCPU US\tSTORE US\tCALLER US\tERRORS")
 	for _, name := range measured(rounds) {
+		if strings.HasPrefix(name, benched) {
+			continue // its figure is beside the gate
+		}
 		s := middle(rounds, name)
 		fmt.Fprintf(t, "%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.1f\t%.1f\t%d\n", name, s.Rate, s.P50, s.P99, s.CPU, s.Store, s.Caller, s.Errors)
 	}
