@@ -1,19 +1,16 @@
 package person
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/concentric-cx/concentric/services/internal/seal"
 )
 
 // KeySize is the length of the secret that [Keys] are made of.
@@ -22,7 +19,7 @@ const KeySize = 32
 // Keys hash identities and seal what few may read. They are safe for concurrent use.
 type Keys struct {
 	secret []byte // of the hashes
-	seal   cipher.AEAD
+	box    *seal.Box
 }
 
 // NewKeys returns the keys that follow from a secret of KeySize bytes.
@@ -34,19 +31,11 @@ func NewKeys(secret []byte) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := hkdf.Key(sha256.New, secret, nil, "concentric customer seal", KeySize)
+	box, err := seal.New(secret, "concentric customer seal")
 	if err != nil {
 		return nil, err
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	seal, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, err
-	}
-	return &Keys{hash, seal}, nil
+	return &Keys{hash, box}, nil
 }
 
 // Fingerprint tells these keys from others and nothing else about them.
@@ -73,9 +62,6 @@ type Private struct {
 	Custom      map[string]string `json:"custom,omitempty"`
 }
 
-// errSealed says that something was not sealed with these keys, or for somebody else.
-var errSealed = errors.New("what is kept of a customer cannot be read with this key")
-
 // Seal encrypts p for the customer of a name; nothing for nothing.
 func (k *Keys) Seal(name string, p Private) (string, error) {
 	if p.DisplayName == "" && len(p.Custom) == 0 {
@@ -85,9 +71,7 @@ func (k *Keys) Seal(name string, p Private) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	nonce := make([]byte, k.seal.NonceSize(), k.seal.NonceSize()+len(text)+k.seal.Overhead())
-	rand.Read(nonce) //nolint:errcheck,gosec // it never fails
-	return base64.StdEncoding.EncodeToString(k.seal.Seal(nonce, nonce, text, []byte(name))), nil
+	return k.box.Seal(name, text), nil
 }
 
 // Open is the reverse of Seal.
@@ -95,13 +79,9 @@ func (k *Keys) Open(name, sealed string) (p Private, err error) {
 	if sealed == "" {
 		return p, nil
 	}
-	raw, err := base64.StdEncoding.DecodeString(sealed)
-	if err != nil || len(raw) < k.seal.NonceSize() {
-		return p, errSealed
-	}
-	text, err := k.seal.Open(nil, raw[:k.seal.NonceSize()], raw[k.seal.NonceSize():], []byte(name))
+	text, err := k.box.Open(name, sealed)
 	if err != nil {
-		return p, errSealed
+		return p, fmt.Errorf("read what is kept of a customer: %w", err)
 	}
 	return p, json.Unmarshal(text, &p)
 }
