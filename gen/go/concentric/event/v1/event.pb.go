@@ -2743,7 +2743,8 @@ func (x *SignalChanged) GetClosed() bool {
 	return false
 }
 
-// A ConsentChanged says that a customer gave or withdrew consent.
+// A ConsentChanged says that a customer gave or withdrew consent, by word, or by being merged
+// with, or split from, one who had said otherwise. Of customers who are one, each is told of.
 type ConsentChanged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer.
@@ -2752,7 +2753,8 @@ type ConsentChanged struct {
 	Purpose string `protobuf:"bytes,2,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// Whether it is given now.
 	Granted bool `protobuf:"varint,3,opt,name=granted,proto3" json:"granted,omitempty"`
-	// Since when.
+	// Since when. Where it is another because the customer was split from one who had the last
+	// word, since right after that word.
 	ChangeTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=change_time,json=changeTime,proto3" json:"change_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -152,7 +153,9 @@ type ListBrandsRequest struct {
 	// At most this many; 50 if zero, never more than 200.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// A `next_page_token` of an earlier call with the same other arguments.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Deleted brands too.
+	ShowDeleted   bool `protobuf:"varint,3,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -199,6 +202,13 @@ func (x *ListBrandsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListBrandsRequest) GetShowDeleted() bool {
+	if x != nil {
+		return x.ShowDeleted
+	}
+	return false
 }
 
 // Response message for `AdminService.ListBrands`.
@@ -256,11 +266,237 @@ func (x *ListBrandsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request message for `AdminService.UpdateBrand`.
+type UpdateBrandRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand with its new values; `name` says which, `etag`, if set, which version.
+	Brand *Brand `protobuf:"bytes,1,opt,name=brand,proto3" json:"brand,omitempty"`
+	// The fields to change, such as `display_name`; output-only and unknown ones are
+	// refused. All that are set if absent; `*` means all.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateBrandRequest) Reset() {
+	*x = UpdateBrandRequest{}
+	mi := &file_concentric_gateway_v1_admin_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateBrandRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateBrandRequest) ProtoMessage() {}
+
+func (x *UpdateBrandRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_admin_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateBrandRequest.ProtoReflect.Descriptor instead.
+func (*UpdateBrandRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_admin_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateBrandRequest) GetBrand() *Brand {
+	if x != nil {
+		return x.Brand
+	}
+	return nil
+}
+
+func (x *UpdateBrandRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateBrandRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateBrandRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `AdminService.DeleteBrand`.
+type DeleteBrandRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to delete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteBrandRequest) Reset() {
+	*x = DeleteBrandRequest{}
+	mi := &file_concentric_gateway_v1_admin_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteBrandRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteBrandRequest) ProtoMessage() {}
+
+func (x *DeleteBrandRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_admin_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteBrandRequest.ProtoReflect.Descriptor instead.
+func (*DeleteBrandRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_admin_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *DeleteBrandRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteBrandRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteBrandRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteBrandRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// Request message for `AdminService.UndeleteBrand`.
+type UndeleteBrandRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag that was read, to undelete only that version.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
+	// the same id with another body is refused with `ALREADY_EXISTS`, reason
+	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Checks everything and answers as if it were done, but changes nothing.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UndeleteBrandRequest) Reset() {
+	*x = UndeleteBrandRequest{}
+	mi := &file_concentric_gateway_v1_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndeleteBrandRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndeleteBrandRequest) ProtoMessage() {}
+
+func (x *UndeleteBrandRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndeleteBrandRequest.ProtoReflect.Descriptor instead.
+func (*UndeleteBrandRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *UndeleteBrandRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UndeleteBrandRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UndeleteBrandRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UndeleteBrandRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
 var File_concentric_gateway_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_concentric_gateway_v1_admin_service_proto_rawDesc = "" +
 	"\n" +
-	")concentric/gateway/v1/admin_service.proto\x12\x15concentric.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/gateway/v1/brand.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x92\x02\n" +
+	")concentric/gateway/v1/admin_service.proto\x12\x15concentric.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a!concentric/gateway/v1/brand.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\"\x92\x02\n" +
 	"\x12CreateBrandRequest\x12=\n" +
 	"\x05brand\x18\x01 \x01(\v2\x1c.concentric.gateway.v1.BrandB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x05brand\x12>\n" +
 	"\bbrand_id\x18\x02 \x01(\tB#\xe0A\x02\xbaH\x1dr\x1b2\x19^[a-z0-9][a-z0-9-]{0,62}$R\abrandId\x12S\n" +
@@ -268,25 +504,54 @@ const file_concentric_gateway_v1_admin_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"Q\n" +
 	"\x0fGetBrandRequest\x12>\n" +
-	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x04name\"h\n" +
+	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x04name\"\x90\x01\n" +
 	"\x11ListBrandsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\"r\n" +
+	"page_token\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x12&\n" +
+	"\fshow_deleted\x18\x03 \x01(\bB\x03\xe0A\x01R\vshowDeleted\"r\n" +
 	"\x12ListBrandsResponse\x124\n" +
 	"\x06brands\x18\x01 \x03(\v2\x1c.concentric.gateway.v1.BrandR\x06brands\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x9f\x03\n" +
-	"\fAdminService\x12\x83\x01\n" +
-	"\vCreateBrand\x12).concentric.gateway.v1.CreateBrandRequest\x1a\x1c.concentric.gateway.v1.Brand\"+\xea\xc7\x18\x0e\n" +
-	"\fbrands:admin\x82\xd3\xe4\x93\x02\x13:\x05brand\"\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8d\x03\n" +
+	"\x12UpdateBrandRequest\x12=\n" +
+	"\x05brand\x18\x01 \x01(\v2\x1c.concentric.gateway.v1.BrandB\t\xe0A\x02\xbaH\x03\xd8\x01\x03R\x05brand\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly:w\xbaHt\x1ar\n" +
+	"\vupdate.name\x12&brand.name must be set and well-formed\x1a;this.brand.name.matches('^brands/[a-z0-9][a-z0-9-]{0,62}$')\"\xf3\x01\n" +
+	"\x12DeleteBrandRequest\x12>\n" +
+	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xf5\x01\n" +
+	"\x14UndeleteBrandRequest\x12>\n" +
+	"\x04name\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xdc\x06\n" +
+	"\fAdminService\x12\x85\x01\n" +
+	"\vCreateBrand\x12).concentric.gateway.v1.CreateBrandRequest\x1a\x1c.concentric.gateway.v1.Brand\"-\xea\xc7\x18\x10\n" +
+	"\fbrands:admin0\x01\x82\xd3\xe4\x93\x02\x13:\x05brand\"\n" +
 	"/v1/brands\x12~\n" +
 	"\bGetBrand\x12&.concentric.gateway.v1.GetBrandRequest\x1a\x1c.concentric.gateway.v1.Brand\",\xea\xc7\x18\r\n" +
 	"\vbrands:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/{name=brands/*}\x12\x88\x01\n" +
 	"\n" +
 	"ListBrands\x12(.concentric.gateway.v1.ListBrandsRequest\x1a).concentric.gateway.v1.ListBrandsResponse\"%\xea\xc7\x18\x0f\n" +
 	"\vbrands:read\x10\x01\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/brandsB\xf0\x01\n" +
+	"/v1/brands\x12\x94\x01\n" +
+	"\vUpdateBrand\x12).concentric.gateway.v1.UpdateBrandRequest\x1a\x1c.concentric.gateway.v1.Brand\"<\xea\xc7\x18\x10\n" +
+	"\fbrands:admin0\x01\x82\xd3\xe4\x93\x02\":\x05brand2\x19/v1/{brand.name=brands/*}\x12\x87\x01\n" +
+	"\vDeleteBrand\x12).concentric.gateway.v1.DeleteBrandRequest\x1a\x1c.concentric.gateway.v1.Brand\"/\xea\xc7\x18\x10\n" +
+	"\fbrands:admin0\x01\x82\xd3\xe4\x93\x02\x15*\x13/v1/{name=brands/*}\x12\x97\x01\n" +
+	"\rUndeleteBrand\x12+.concentric.gateway.v1.UndeleteBrandRequest\x1a\x1c.concentric.gateway.v1.Brand\";\xea\xc7\x18\x10\n" +
+	"\fbrands:admin0\x01\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=brands/*}:undeleteB\xf0\x01\n" +
 	"\x19com.concentric.gateway.v1B\x11AdminServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/gateway/v1;gatewayv1\xa2\x02\x03CGX\xaa\x02\x15Concentric.Gateway.V1\xca\x02\x15Concentric\\Gateway\\V1\xe2\x02!Concentric\\Gateway\\V1\\GPBMetadata\xea\x02\x17Concentric::Gateway::V1b\x06proto3"
 
 var (
@@ -301,28 +566,40 @@ func file_concentric_gateway_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_concentric_gateway_v1_admin_service_proto_rawDescData
 }
 
-var file_concentric_gateway_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concentric_gateway_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_concentric_gateway_v1_admin_service_proto_goTypes = []any{
-	(*CreateBrandRequest)(nil), // 0: concentric.gateway.v1.CreateBrandRequest
-	(*GetBrandRequest)(nil),    // 1: concentric.gateway.v1.GetBrandRequest
-	(*ListBrandsRequest)(nil),  // 2: concentric.gateway.v1.ListBrandsRequest
-	(*ListBrandsResponse)(nil), // 3: concentric.gateway.v1.ListBrandsResponse
-	(*Brand)(nil),              // 4: concentric.gateway.v1.Brand
+	(*CreateBrandRequest)(nil),    // 0: concentric.gateway.v1.CreateBrandRequest
+	(*GetBrandRequest)(nil),       // 1: concentric.gateway.v1.GetBrandRequest
+	(*ListBrandsRequest)(nil),     // 2: concentric.gateway.v1.ListBrandsRequest
+	(*ListBrandsResponse)(nil),    // 3: concentric.gateway.v1.ListBrandsResponse
+	(*UpdateBrandRequest)(nil),    // 4: concentric.gateway.v1.UpdateBrandRequest
+	(*DeleteBrandRequest)(nil),    // 5: concentric.gateway.v1.DeleteBrandRequest
+	(*UndeleteBrandRequest)(nil),  // 6: concentric.gateway.v1.UndeleteBrandRequest
+	(*Brand)(nil),                 // 7: concentric.gateway.v1.Brand
+	(*fieldmaskpb.FieldMask)(nil), // 8: google.protobuf.FieldMask
 }
 var file_concentric_gateway_v1_admin_service_proto_depIdxs = []int32{
-	4, // 0: concentric.gateway.v1.CreateBrandRequest.brand:type_name -> concentric.gateway.v1.Brand
-	4, // 1: concentric.gateway.v1.ListBrandsResponse.brands:type_name -> concentric.gateway.v1.Brand
-	0, // 2: concentric.gateway.v1.AdminService.CreateBrand:input_type -> concentric.gateway.v1.CreateBrandRequest
-	1, // 3: concentric.gateway.v1.AdminService.GetBrand:input_type -> concentric.gateway.v1.GetBrandRequest
-	2, // 4: concentric.gateway.v1.AdminService.ListBrands:input_type -> concentric.gateway.v1.ListBrandsRequest
-	4, // 5: concentric.gateway.v1.AdminService.CreateBrand:output_type -> concentric.gateway.v1.Brand
-	4, // 6: concentric.gateway.v1.AdminService.GetBrand:output_type -> concentric.gateway.v1.Brand
-	3, // 7: concentric.gateway.v1.AdminService.ListBrands:output_type -> concentric.gateway.v1.ListBrandsResponse
-	5, // [5:8] is the sub-list for method output_type
-	2, // [2:5] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	7,  // 0: concentric.gateway.v1.CreateBrandRequest.brand:type_name -> concentric.gateway.v1.Brand
+	7,  // 1: concentric.gateway.v1.ListBrandsResponse.brands:type_name -> concentric.gateway.v1.Brand
+	7,  // 2: concentric.gateway.v1.UpdateBrandRequest.brand:type_name -> concentric.gateway.v1.Brand
+	8,  // 3: concentric.gateway.v1.UpdateBrandRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 4: concentric.gateway.v1.AdminService.CreateBrand:input_type -> concentric.gateway.v1.CreateBrandRequest
+	1,  // 5: concentric.gateway.v1.AdminService.GetBrand:input_type -> concentric.gateway.v1.GetBrandRequest
+	2,  // 6: concentric.gateway.v1.AdminService.ListBrands:input_type -> concentric.gateway.v1.ListBrandsRequest
+	4,  // 7: concentric.gateway.v1.AdminService.UpdateBrand:input_type -> concentric.gateway.v1.UpdateBrandRequest
+	5,  // 8: concentric.gateway.v1.AdminService.DeleteBrand:input_type -> concentric.gateway.v1.DeleteBrandRequest
+	6,  // 9: concentric.gateway.v1.AdminService.UndeleteBrand:input_type -> concentric.gateway.v1.UndeleteBrandRequest
+	7,  // 10: concentric.gateway.v1.AdminService.CreateBrand:output_type -> concentric.gateway.v1.Brand
+	7,  // 11: concentric.gateway.v1.AdminService.GetBrand:output_type -> concentric.gateway.v1.Brand
+	3,  // 12: concentric.gateway.v1.AdminService.ListBrands:output_type -> concentric.gateway.v1.ListBrandsResponse
+	7,  // 13: concentric.gateway.v1.AdminService.UpdateBrand:output_type -> concentric.gateway.v1.Brand
+	7,  // 14: concentric.gateway.v1.AdminService.DeleteBrand:output_type -> concentric.gateway.v1.Brand
+	7,  // 15: concentric.gateway.v1.AdminService.UndeleteBrand:output_type -> concentric.gateway.v1.Brand
+	10, // [10:16] is the sub-list for method output_type
+	4,  // [4:10] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_concentric_gateway_v1_admin_service_proto_init() }
@@ -337,7 +614,7 @@ func file_concentric_gateway_v1_admin_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_gateway_v1_admin_service_proto_rawDesc), len(file_concentric_gateway_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,16 +19,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_CreateBrand_FullMethodName = "/concentric.gateway.v1.AdminService/CreateBrand"
-	AdminService_GetBrand_FullMethodName    = "/concentric.gateway.v1.AdminService/GetBrand"
-	AdminService_ListBrands_FullMethodName  = "/concentric.gateway.v1.AdminService/ListBrands"
+	AdminService_CreateBrand_FullMethodName   = "/concentric.gateway.v1.AdminService/CreateBrand"
+	AdminService_GetBrand_FullMethodName      = "/concentric.gateway.v1.AdminService/GetBrand"
+	AdminService_ListBrands_FullMethodName    = "/concentric.gateway.v1.AdminService/ListBrands"
+	AdminService_UpdateBrand_FullMethodName   = "/concentric.gateway.v1.AdminService/UpdateBrand"
+	AdminService_DeleteBrand_FullMethodName   = "/concentric.gateway.v1.AdminService/DeleteBrand"
+	AdminService_UndeleteBrand_FullMethodName = "/concentric.gateway.v1.AdminService/UndeleteBrand"
 )
 
 // AdminServiceClient is the client API for AdminService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AdminService keeps the brands of an installation.
+// AdminService keeps the brands of an installation. Keys, webhooks, the audit log and
+// privacy have services of their own: each has its own scope and readers.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -39,10 +43,23 @@ type AdminServiceClient interface {
 	// Creates a brand. Safe to retry with the same `request_id`. A `brand_id` in use is
 	// refused with `ALREADY_EXISTS`.
 	CreateBrand(ctx context.Context, in *CreateBrandRequest, opts ...grpc.CallOption) (*Brand, error)
-	// Gets one brand.
+	// Gets one brand, even a deleted one.
 	GetBrand(ctx context.Context, in *GetBrandRequest, opts ...grpc.CallOption) (*Brand, error)
 	// Lists the brands the caller may act for, by name.
 	ListBrands(ctx context.Context, in *ListBrandsRequest, opts ...grpc.CallOption) (*ListBrandsResponse, error)
+	// Changes the fields of `update_mask`: `display_name`. Fails with `ABORTED`, reason
+	// `STALE`, if the etag is old.
+	UpdateBrand(ctx context.Context, in *UpdateBrandRequest, opts ...grpc.CallOption) (*Brand, error)
+	// Deletes a brand: it is left out of lists, and the gateway refuses credentials that
+	// are for it with `PERMISSION_DENIED`, reason `BRAND_DELETED`, within 10 seconds, until
+	// it is undeleted. What belongs to it stays. Only for callers who may act for any brand.
+	// Fails with `FAILED_PRECONDITION`, reason `DELETED`, if it is deleted already, and with
+	// `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteBrand(ctx context.Context, in *DeleteBrandRequest, opts ...grpc.CallOption) (*Brand, error)
+	// Brings a deleted brand back. Only for callers who may act for any brand. Fails with
+	// `FAILED_PRECONDITION`, reason `NOT_DELETED`, if it is not deleted, and with `ABORTED`,
+	// reason `STALE`, if the etag is old.
+	UndeleteBrand(ctx context.Context, in *UndeleteBrandRequest, opts ...grpc.CallOption) (*Brand, error)
 }
 
 type adminServiceClient struct {
@@ -83,11 +100,42 @@ func (c *adminServiceClient) ListBrands(ctx context.Context, in *ListBrandsReque
 	return out, nil
 }
 
+func (c *adminServiceClient) UpdateBrand(ctx context.Context, in *UpdateBrandRequest, opts ...grpc.CallOption) (*Brand, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Brand)
+	err := c.cc.Invoke(ctx, AdminService_UpdateBrand_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) DeleteBrand(ctx context.Context, in *DeleteBrandRequest, opts ...grpc.CallOption) (*Brand, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Brand)
+	err := c.cc.Invoke(ctx, AdminService_DeleteBrand_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) UndeleteBrand(ctx context.Context, in *UndeleteBrandRequest, opts ...grpc.CallOption) (*Brand, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Brand)
+	err := c.cc.Invoke(ctx, AdminService_UndeleteBrand_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
 //
-// AdminService keeps the brands of an installation.
+// AdminService keeps the brands of an installation. Keys, webhooks, the audit log and
+// privacy have services of their own: each has its own scope and readers.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -98,10 +146,23 @@ type AdminServiceServer interface {
 	// Creates a brand. Safe to retry with the same `request_id`. A `brand_id` in use is
 	// refused with `ALREADY_EXISTS`.
 	CreateBrand(context.Context, *CreateBrandRequest) (*Brand, error)
-	// Gets one brand.
+	// Gets one brand, even a deleted one.
 	GetBrand(context.Context, *GetBrandRequest) (*Brand, error)
 	// Lists the brands the caller may act for, by name.
 	ListBrands(context.Context, *ListBrandsRequest) (*ListBrandsResponse, error)
+	// Changes the fields of `update_mask`: `display_name`. Fails with `ABORTED`, reason
+	// `STALE`, if the etag is old.
+	UpdateBrand(context.Context, *UpdateBrandRequest) (*Brand, error)
+	// Deletes a brand: it is left out of lists, and the gateway refuses credentials that
+	// are for it with `PERMISSION_DENIED`, reason `BRAND_DELETED`, within 10 seconds, until
+	// it is undeleted. What belongs to it stays. Only for callers who may act for any brand.
+	// Fails with `FAILED_PRECONDITION`, reason `DELETED`, if it is deleted already, and with
+	// `ABORTED`, reason `STALE`, if the etag is old.
+	DeleteBrand(context.Context, *DeleteBrandRequest) (*Brand, error)
+	// Brings a deleted brand back. Only for callers who may act for any brand. Fails with
+	// `FAILED_PRECONDITION`, reason `NOT_DELETED`, if it is not deleted, and with `ABORTED`,
+	// reason `STALE`, if the etag is old.
+	UndeleteBrand(context.Context, *UndeleteBrandRequest) (*Brand, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -120,6 +181,15 @@ func (UnimplementedAdminServiceServer) GetBrand(context.Context, *GetBrandReques
 }
 func (UnimplementedAdminServiceServer) ListBrands(context.Context, *ListBrandsRequest) (*ListBrandsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListBrands not implemented")
+}
+func (UnimplementedAdminServiceServer) UpdateBrand(context.Context, *UpdateBrandRequest) (*Brand, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateBrand not implemented")
+}
+func (UnimplementedAdminServiceServer) DeleteBrand(context.Context, *DeleteBrandRequest) (*Brand, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteBrand not implemented")
+}
+func (UnimplementedAdminServiceServer) UndeleteBrand(context.Context, *UndeleteBrandRequest) (*Brand, error) {
+	return nil, status.Error(codes.Unimplemented, "method UndeleteBrand not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -196,6 +266,60 @@ func _AdminService_ListBrands_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_UpdateBrand_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateBrandRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).UpdateBrand(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_UpdateBrand_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).UpdateBrand(ctx, req.(*UpdateBrandRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_DeleteBrand_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteBrandRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).DeleteBrand(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_DeleteBrand_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).DeleteBrand(ctx, req.(*DeleteBrandRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_UndeleteBrand_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UndeleteBrandRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).UndeleteBrand(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_UndeleteBrand_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).UndeleteBrand(ctx, req.(*UndeleteBrandRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -214,6 +338,18 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListBrands",
 			Handler:    _AdminService_ListBrands_Handler,
+		},
+		{
+			MethodName: "UpdateBrand",
+			Handler:    _AdminService_UpdateBrand_Handler,
+		},
+		{
+			MethodName: "DeleteBrand",
+			Handler:    _AdminService_DeleteBrand_Handler,
+		},
+		{
+			MethodName: "UndeleteBrand",
+			Handler:    _AdminService_UndeleteBrand_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -14,6 +14,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -84,6 +85,68 @@ func (Part) EnumDescriptor() ([]byte, []int) {
 	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{0}
 }
 
+// A Verdict is what a comparison can say.
+type Verdict int32
+
+const (
+	// Never set by the server.
+	Verdict_VERDICT_UNSPECIFIED Verdict = 0
+	// Chance alone could have made the difference: p is 0.05 or more. Do not act on it.
+	Verdict_VERDICT_NOT_DISTINGUISHABLE Verdict = 1
+	// The value is higher. Which is better depends on the metric.
+	Verdict_VERDICT_HIGHER Verdict = 2
+	// The value is lower.
+	Verdict_VERDICT_LOWER Verdict = 3
+	// Nobody can compare them: one is suppressed, empty or without an interval, or they are counts or
+	// percentiles, of which the rest cannot be told.
+	Verdict_VERDICT_INSUFFICIENT Verdict = 4
+)
+
+// Enum value maps for Verdict.
+var (
+	Verdict_name = map[int32]string{
+		0: "VERDICT_UNSPECIFIED",
+		1: "VERDICT_NOT_DISTINGUISHABLE",
+		2: "VERDICT_HIGHER",
+		3: "VERDICT_LOWER",
+		4: "VERDICT_INSUFFICIENT",
+	}
+	Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED":         0,
+		"VERDICT_NOT_DISTINGUISHABLE": 1,
+		"VERDICT_HIGHER":              2,
+		"VERDICT_LOWER":               3,
+		"VERDICT_INSUFFICIENT":        4,
+	}
+)
+
+func (x Verdict) Enum() *Verdict {
+	p := new(Verdict)
+	*p = x
+	return p
+}
+
+func (x Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_gateway_v1_view_proto_enumTypes[1].Descriptor()
+}
+
+func (Verdict) Type() protoreflect.EnumType {
+	return &file_concentric_gateway_v1_view_proto_enumTypes[1]
+}
+
+func (x Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Verdict.Descriptor instead.
+func (Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{1}
+}
+
 // State is what became of the part.
 type PartState_State int32
 
@@ -98,6 +161,10 @@ const (
 	PartState_STATE_TIMEOUT PartState_State = 3
 	// It answered with an error.
 	PartState_STATE_FAILED PartState_State = 4
+	// The caller's credential lacks a scope that the part asks for.
+	PartState_STATE_DENIED PartState_State = 5
+	// It is in the answer, but had not heard of everything in `min_revisions` in time.
+	PartState_STATE_STALE PartState_State = 6
 )
 
 // Enum value maps for PartState_State.
@@ -108,6 +175,8 @@ var (
 		2: "STATE_UNAVAILABLE",
 		3: "STATE_TIMEOUT",
 		4: "STATE_FAILED",
+		5: "STATE_DENIED",
+		6: "STATE_STALE",
 	}
 	PartState_State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
@@ -115,6 +184,8 @@ var (
 		"STATE_UNAVAILABLE": 2,
 		"STATE_TIMEOUT":     3,
 		"STATE_FAILED":      4,
+		"STATE_DENIED":      5,
+		"STATE_STALE":       6,
 	}
 )
 
@@ -129,11 +200,11 @@ func (x PartState_State) String() string {
 }
 
 func (PartState_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_concentric_gateway_v1_view_proto_enumTypes[1].Descriptor()
+	return file_concentric_gateway_v1_view_proto_enumTypes[2].Descriptor()
 }
 
 func (PartState_State) Type() protoreflect.EnumType {
-	return &file_concentric_gateway_v1_view_proto_enumTypes[1]
+	return &file_concentric_gateway_v1_view_proto_enumTypes[2]
 }
 
 func (x PartState_State) Number() protoreflect.EnumNumber {
@@ -152,7 +223,7 @@ type PartState struct {
 	Part Part `protobuf:"varint,1,opt,name=part,proto3,enum=concentric.gateway.v1.Part" json:"part,omitempty"`
 	// What became of it.
 	State PartState_State `protobuf:"varint,2,opt,name=state,proto3,enum=concentric.gateway.v1.PartState_State" json:"state,omitempty"`
-	// Why it is missing, for people. Empty if it is not.
+	// Why it is missing or stale, for people. Empty if it is neither.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	// When the part read its data. Absent if it is missing.
 	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
@@ -218,6 +289,192 @@ func (x *PartState) GetReadTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// A Containment shows that the service circle lies inside the experience circle: each
+// pair counts a set and a part of it, over one window and population, from the same rows. It
+// is absent where the journey service is missing.
+type Containment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All touchpoints.
+	Touchpoints int64 `protobuf:"varint,1,opt,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	// Those of them that are service touchpoints.
+	ServiceTouchpoints int64 `protobuf:"varint,2,opt,name=service_touchpoints,json=serviceTouchpoints,proto3" json:"service_touchpoints,omitempty"`
+	// Customers with a touchpoint.
+	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
+	// Those of them with a service touchpoint.
+	ServiceCustomers int64 `protobuf:"varint,4,opt,name=service_customers,json=serviceCustomers,proto3" json:"service_customers,omitempty"`
+	// `service_touchpoints` over `touchpoints`. RATIO, WILSON.
+	TouchpointShare *v1.Estimate `protobuf:"bytes,5,opt,name=touchpoint_share,json=touchpointShare,proto3" json:"touchpoint_share,omitempty"`
+	// `service_customers` over `customers`. RATIO, WILSON.
+	CustomerShare *v1.Estimate `protobuf:"bytes,6,opt,name=customer_share,json=customerShare,proto3" json:"customer_share,omitempty"`
+	// Whether no part is greater than its set. False would be a bug.
+	Holds         bool `protobuf:"varint,7,opt,name=holds,proto3" json:"holds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Containment) Reset() {
+	*x = Containment{}
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Containment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Containment) ProtoMessage() {}
+
+func (x *Containment) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Containment.ProtoReflect.Descriptor instead.
+func (*Containment) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Containment) GetTouchpoints() int64 {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return 0
+}
+
+func (x *Containment) GetServiceTouchpoints() int64 {
+	if x != nil {
+		return x.ServiceTouchpoints
+	}
+	return 0
+}
+
+func (x *Containment) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
+func (x *Containment) GetServiceCustomers() int64 {
+	if x != nil {
+		return x.ServiceCustomers
+	}
+	return 0
+}
+
+func (x *Containment) GetTouchpointShare() *v1.Estimate {
+	if x != nil {
+		return x.TouchpointShare
+	}
+	return nil
+}
+
+func (x *Containment) GetCustomerShare() *v1.Estimate {
+	if x != nil {
+		return x.CustomerShare
+	}
+	return nil
+}
+
+func (x *Containment) GetHolds() bool {
+	if x != nil {
+		return x.Holds
+	}
+	return false
+}
+
+// A Comparison holds one measure against the same measure of the rest of the brand.
+type Comparison struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The measure.
+	Measure *v1.Measure `protobuf:"bytes,1,opt,name=measure,proto3" json:"measure,omitempty"`
+	// The same of all the rest. Absent where it cannot be told.
+	Rest *v1.Estimate `protobuf:"bytes,2,opt,name=rest,proto3" json:"rest,omitempty"`
+	// The measure less the rest, with its interval. Absent where `verdict` is
+	// VERDICT_INSUFFICIENT.
+	Difference *v1.Estimate `protobuf:"bytes,3,opt,name=difference,proto3" json:"difference,omitempty"`
+	// The two-sided p of no difference, adjusted for the number of comparisons (Holm
+	// 1979). Absent with the difference.
+	PValue *float64 `protobuf:"fixed64,4,opt,name=p_value,json=pValue,proto3,oneof" json:"p_value,omitempty"`
+	// What can be said.
+	Verdict       Verdict `protobuf:"varint,5,opt,name=verdict,proto3,enum=concentric.gateway.v1.Verdict" json:"verdict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Comparison) Reset() {
+	*x = Comparison{}
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Comparison) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Comparison) ProtoMessage() {}
+
+func (x *Comparison) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Comparison.ProtoReflect.Descriptor instead.
+func (*Comparison) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Comparison) GetMeasure() *v1.Measure {
+	if x != nil {
+		return x.Measure
+	}
+	return nil
+}
+
+func (x *Comparison) GetRest() *v1.Estimate {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+func (x *Comparison) GetDifference() *v1.Estimate {
+	if x != nil {
+		return x.Difference
+	}
+	return nil
+}
+
+func (x *Comparison) GetPValue() float64 {
+	if x != nil && x.PValue != nil {
+		return *x.PValue
+	}
+	return 0
+}
+
+func (x *Comparison) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
 // A ServiceView is the inner circle: customer service, one request for help at a
 // time.
 type ServiceView struct {
@@ -238,7 +495,7 @@ type ServiceView struct {
 
 func (x *ServiceView) Reset() {
 	*x = ServiceView{}
-	mi := &file_concentric_gateway_v1_view_proto_msgTypes[1]
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -250,7 +507,7 @@ func (x *ServiceView) String() string {
 func (*ServiceView) ProtoMessage() {}
 
 func (x *ServiceView) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_gateway_v1_view_proto_msgTypes[1]
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -263,7 +520,7 @@ func (x *ServiceView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceView.ProtoReflect.Descriptor instead.
 func (*ServiceView) Descriptor() ([]byte, []int) {
-	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{1}
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ServiceView) GetBasis() *v1.Basis {
@@ -314,7 +571,7 @@ type ExperienceView struct {
 
 func (x *ExperienceView) Reset() {
 	*x = ExperienceView{}
-	mi := &file_concentric_gateway_v1_view_proto_msgTypes[2]
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -326,7 +583,7 @@ func (x *ExperienceView) String() string {
 func (*ExperienceView) ProtoMessage() {}
 
 func (x *ExperienceView) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_gateway_v1_view_proto_msgTypes[2]
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -339,7 +596,7 @@ func (x *ExperienceView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExperienceView.ProtoReflect.Descriptor instead.
 func (*ExperienceView) Descriptor() ([]byte, []int) {
-	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{2}
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExperienceView) GetBasis() *v1.Basis {
@@ -383,7 +640,8 @@ type CustomerOverview struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name, `brands/{brand}/customers/{customer}/overview`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The latest tickets, newest first, at most 20.
+	// The latest tickets, newest first, at most 20; those of `customer.merged_customers` too, as are
+	// the responses and the invitations.
 	Tickets []*v12.Ticket `protobuf:"bytes,2,rep,name=tickets,proto3" json:"tickets,omitempty"`
 	// The latest responses, newest first, at most 20.
 	Responses []*v13.Response `protobuf:"bytes,3,rep,name=responses,proto3" json:"responses,omitempty"`
@@ -392,14 +650,23 @@ type CustomerOverview struct {
 	// The journey score as of now. Absent without touchpoints.
 	Score *v11.Score `protobuf:"bytes,5,opt,name=score,proto3" json:"score,omitempty"`
 	// What became of each part. A missing part leaves its fields empty.
-	Parts         []*PartState `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*PartState `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
+	// What is said of the customer: stage, persona, segments, consent, who is part of it. For one
+	// that is part of another, that other one. Absent if nobody knows the customer.
+	Customer *v11.Customer `protobuf:"bytes,7,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Tickets that are neither resolved nor closed, the one open longest last, at most 20.
+	OpenTickets []*v12.Ticket `protobuf:"bytes,8,rep,name=open_tickets,json=openTickets,proto3" json:"open_tickets,omitempty"`
+	// Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens.
+	PendingInvitations []*v13.Invitation `protobuf:"bytes,9,rep,name=pending_invitations,json=pendingInvitations,proto3" json:"pending_invitations,omitempty"`
+	// Signals about the customer that nobody has closed, newest first, at most 20.
+	OpenSignals   []*v11.Signal `protobuf:"bytes,10,rep,name=open_signals,json=openSignals,proto3" json:"open_signals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CustomerOverview) Reset() {
 	*x = CustomerOverview{}
-	mi := &file_concentric_gateway_v1_view_proto_msgTypes[3]
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -411,7 +678,7 @@ func (x *CustomerOverview) String() string {
 func (*CustomerOverview) ProtoMessage() {}
 
 func (x *CustomerOverview) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_gateway_v1_view_proto_msgTypes[3]
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -424,7 +691,7 @@ func (x *CustomerOverview) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerOverview.ProtoReflect.Descriptor instead.
 func (*CustomerOverview) Descriptor() ([]byte, []int) {
-	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{3}
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CustomerOverview) GetName() string {
@@ -469,22 +736,488 @@ func (x *CustomerOverview) GetParts() []*PartState {
 	return nil
 }
 
+func (x *CustomerOverview) GetCustomer() *v11.Customer {
+	if x != nil {
+		return x.Customer
+	}
+	return nil
+}
+
+func (x *CustomerOverview) GetOpenTickets() []*v12.Ticket {
+	if x != nil {
+		return x.OpenTickets
+	}
+	return nil
+}
+
+func (x *CustomerOverview) GetPendingInvitations() []*v13.Invitation {
+	if x != nil {
+		return x.PendingInvitations
+	}
+	return nil
+}
+
+func (x *CustomerOverview) GetOpenSignals() []*v11.Signal {
+	if x != nil {
+		return x.OpenSignals
+	}
+	return nil
+}
+
+// A PartnerScorecard is what an outsourcing partner answers for.
+type PartnerScorecard struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource name, `brands/{brand}/partners/{partner}/scorecard`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What the numbers rest on: the tickets and the answers of the partner.
+	Basis *v1.Basis `protobuf:"bytes,2,opt,name=basis,proto3" json:"basis,omitempty"`
+	// Its tickets, and answers about its service, against those of everybody else. As they are:
+	// a partner with harder tickets looks worse.
+	Service []*Comparison `protobuf:"bytes,3,rep,name=service,proto3" json:"service,omitempty"`
+	// The same for what customers it served say about the whole experience and the product.
+	Experience []*Comparison `protobuf:"bytes,4,rep,name=experience,proto3" json:"experience,omitempty"`
+	// The partner and the brand's own people as if they had had the same mix of tickets: FIRST_CONTACT_RESOLUTION,
+	// REOPEN_RATE, SLA_ATTAINMENT and RESOLUTION_TIME_P90.
+	Standardized []*v12.PartnerComparison `protobuf:"bytes,5,rep,name=standardized,proto3" json:"standardized,omitempty"`
+	// Signals to FUNCTION_PARTNER that nobody has closed, newest first, at most 20. They
+	// are addressed to all partners.
+	OpenSignals []*v11.Signal `protobuf:"bytes,6,rep,name=open_signals,json=openSignals,proto3" json:"open_signals,omitempty"`
+	// What became of each part.
+	Parts         []*PartState `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PartnerScorecard) Reset() {
+	*x = PartnerScorecard{}
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartnerScorecard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartnerScorecard) ProtoMessage() {}
+
+func (x *PartnerScorecard) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartnerScorecard.ProtoReflect.Descriptor instead.
+func (*PartnerScorecard) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PartnerScorecard) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PartnerScorecard) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *PartnerScorecard) GetService() []*Comparison {
+	if x != nil {
+		return x.Service
+	}
+	return nil
+}
+
+func (x *PartnerScorecard) GetExperience() []*Comparison {
+	if x != nil {
+		return x.Experience
+	}
+	return nil
+}
+
+func (x *PartnerScorecard) GetStandardized() []*v12.PartnerComparison {
+	if x != nil {
+		return x.Standardized
+	}
+	return nil
+}
+
+func (x *PartnerScorecard) GetOpenSignals() []*v11.Signal {
+	if x != nil {
+		return x.OpenSignals
+	}
+	return nil
+}
+
+func (x *PartnerScorecard) GetParts() []*PartState {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// A FunctionScorecard is what a function of the brand answers for: the touchpoints whose
+// definitions it owns.
+type FunctionScorecard struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The function.
+	Function v1.Function `protobuf:"varint,1,opt,name=function,proto3,enum=concentric.type.v1.Function" json:"function,omitempty"`
+	// What the numbers rest on: the touchpoints it owns.
+	Basis *v1.Basis `protobuf:"bytes,2,opt,name=basis,proto3" json:"basis,omitempty"`
+	// Of FUNCTION_SUPPORT, whose touchpoints tickets are: the measures of the ticket service and
+	// of answers about service, all of the brand's. Empty for other functions.
+	Service []*v1.Measure `protobuf:"bytes,3,rep,name=service,proto3" json:"service,omitempty"`
+	// The touchpoints it owns against those that others own.
+	Experience []*Comparison `protobuf:"bytes,4,rep,name=experience,proto3" json:"experience,omitempty"`
+	// The definitions it owns with a known expectation, the broken ones first.
+	Touchpoints []*v11.TouchpointHealth `protobuf:"bytes,5,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	// Signals to it that nobody has closed, newest first, at most 20.
+	OpenSignals []*v11.Signal `protobuf:"bytes,6,rep,name=open_signals,json=openSignals,proto3" json:"open_signals,omitempty"`
+	// What became of each part.
+	Parts         []*PartState `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FunctionScorecard) Reset() {
+	*x = FunctionScorecard{}
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FunctionScorecard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FunctionScorecard) ProtoMessage() {}
+
+func (x *FunctionScorecard) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FunctionScorecard.ProtoReflect.Descriptor instead.
+func (*FunctionScorecard) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *FunctionScorecard) GetFunction() v1.Function {
+	if x != nil {
+		return x.Function
+	}
+	return v1.Function(0)
+}
+
+func (x *FunctionScorecard) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *FunctionScorecard) GetService() []*v1.Measure {
+	if x != nil {
+		return x.Service
+	}
+	return nil
+}
+
+func (x *FunctionScorecard) GetExperience() []*Comparison {
+	if x != nil {
+		return x.Experience
+	}
+	return nil
+}
+
+func (x *FunctionScorecard) GetTouchpoints() []*v11.TouchpointHealth {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
+func (x *FunctionScorecard) GetOpenSignals() []*v11.Signal {
+	if x != nil {
+		return x.OpenSignals
+	}
+	return nil
+}
+
+func (x *FunctionScorecard) GetParts() []*PartState {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// A ContactRate is how often customers have to contact the brand: tickets opened for
+// 100 active customers, those with a touchpoint in the window.
+type ContactRate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group, where it is one.
+	Keys []*v1.GroupKey `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	// Tickets opened in the window.
+	Tickets int64 `protobuf:"varint,2,opt,name=tickets,proto3" json:"tickets,omitempty"`
+	// Tickets for 100 active customers of the window. COUNT, EXACT (Poisson, Garwood 1936).
+	Rate *v1.Estimate `protobuf:"bytes,3,opt,name=rate,proto3" json:"rate,omitempty"`
+	// Tickets opened in the baseline.
+	BaselineTickets int64 `protobuf:"varint,4,opt,name=baseline_tickets,json=baselineTickets,proto3" json:"baseline_tickets,omitempty"`
+	// Tickets for 100 active customers of the baseline.
+	BaselineRate *v1.Estimate `protobuf:"bytes,5,opt,name=baseline_rate,json=baselineRate,proto3" json:"baseline_rate,omitempty"`
+	// The rate over that of the baseline. RATIO, EXACT (conditional binomial).
+	Ratio *v1.Estimate `protobuf:"bytes,6,opt,name=ratio,proto3" json:"ratio,omitempty"`
+	// The two-sided p of an equal rate, exact; of groups adjusted for their number (Holm
+	// 1979). Absent where `verdict` is VERDICT_INSUFFICIENT.
+	PValue *float64 `protobuf:"fixed64,7,opt,name=p_value,json=pValue,proto3,oneof" json:"p_value,omitempty"`
+	// Whether the rate went up, down, or nobody can tell.
+	Verdict       Verdict `protobuf:"varint,8,opt,name=verdict,proto3,enum=concentric.gateway.v1.Verdict" json:"verdict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContactRate) Reset() {
+	*x = ContactRate{}
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactRate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactRate) ProtoMessage() {}
+
+func (x *ContactRate) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactRate.ProtoReflect.Descriptor instead.
+func (*ContactRate) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ContactRate) GetKeys() []*v1.GroupKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *ContactRate) GetTickets() int64 {
+	if x != nil {
+		return x.Tickets
+	}
+	return 0
+}
+
+func (x *ContactRate) GetRate() *v1.Estimate {
+	if x != nil {
+		return x.Rate
+	}
+	return nil
+}
+
+func (x *ContactRate) GetBaselineTickets() int64 {
+	if x != nil {
+		return x.BaselineTickets
+	}
+	return 0
+}
+
+func (x *ContactRate) GetBaselineRate() *v1.Estimate {
+	if x != nil {
+		return x.BaselineRate
+	}
+	return nil
+}
+
+func (x *ContactRate) GetRatio() *v1.Estimate {
+	if x != nil {
+		return x.Ratio
+	}
+	return nil
+}
+
+func (x *ContactRate) GetPValue() float64 {
+	if x != nil && x.PValue != nil {
+		return *x.PValue
+	}
+	return 0
+}
+
+func (x *ContactRate) GetVerdict() Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Verdict_VERDICT_UNSPECIFIED
+}
+
+// A Coverage is what one service has of a brand.
+type Coverage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The service.
+	Part Part `protobuf:"varint,1,opt,name=part,proto3,enum=concentric.gateway.v1.Part" json:"part,omitempty"`
+	// What is counted: METRIC_TICKET_COUNT, METRIC_RESPONSE_COUNT or METRIC_TOUCHPOINT_COUNT.
+	Metric v1.Metric `protobuf:"varint,2,opt,name=metric,proto3,enum=concentric.type.v1.Metric" json:"metric,omitempty"`
+	// From the first to just after the last of them. Absent without data.
+	Window *v1.Window `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
+	// How many there are.
+	Count int64 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	// How many there are on each channel; in a group without a name, those on none.
+	Channels []*v1.MeasureGroup `protobuf:"bytes,5,rep,name=channels,proto3" json:"channels,omitempty"`
+	// How long before `read_time` the last of them happened. Absent without data, and where
+	// the last lies in the future.
+	Age *durationpb.Duration `protobuf:"bytes,6,opt,name=age,proto3" json:"age,omitempty"`
+	// When it was read.
+	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Coverage) Reset() {
+	*x = Coverage{}
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Coverage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Coverage) ProtoMessage() {}
+
+func (x *Coverage) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Coverage.ProtoReflect.Descriptor instead.
+func (*Coverage) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Coverage) GetPart() Part {
+	if x != nil {
+		return x.Part
+	}
+	return Part_PART_UNSPECIFIED
+}
+
+func (x *Coverage) GetMetric() v1.Metric {
+	if x != nil {
+		return x.Metric
+	}
+	return v1.Metric(0)
+}
+
+func (x *Coverage) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *Coverage) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Coverage) GetChannels() []*v1.MeasureGroup {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+func (x *Coverage) GetAge() *durationpb.Duration {
+	if x != nil {
+		return x.Age
+	}
+	return nil
+}
+
+func (x *Coverage) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
+	}
+	return nil
+}
+
 var File_concentric_gateway_v1_view_proto protoreflect.FileDescriptor
 
 const file_concentric_gateway_v1_view_proto_rawDesc = "" +
 	"\n" +
-	" concentric/gateway/v1/view.proto\x12\x15concentric.gateway.v1\x1a+concentric/journey/v1/insight_service.proto\x1a!concentric/journey/v1/score.proto\x1a&concentric/journey/v1/touchpoint.proto\x1a#concentric/survey/v1/response.proto\x1a!concentric/ticket/v1/ticket.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
+	" concentric/gateway/v1/view.proto\x12\x15concentric.gateway.v1\x1a$concentric/journey/v1/customer.proto\x1a&concentric/journey/v1/experience.proto\x1a+concentric/journey/v1/insight_service.proto\x1a!concentric/journey/v1/score.proto\x1a\"concentric/journey/v1/signal.proto\x1a&concentric/journey/v1/touchpoint.proto\x1a%concentric/survey/v1/invitation.proto\x1a#concentric/survey/v1/response.proto\x1a2concentric/ticket/v1/service_metrics_service.proto\x1a!concentric/ticket/v1/ticket.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x02\n" +
 	"\tPartState\x12/\n" +
 	"\x04part\x18\x01 \x01(\x0e2\x1b.concentric.gateway.v1.PartR\x04part\x12<\n" +
 	"\x05state\x18\x02 \x01(\x0e2&.concentric.gateway.v1.PartState.StateR\x05state\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x127\n" +
-	"\tread_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\"h\n" +
+	"\tread_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\"\x8b\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bSTATE_OK\x10\x01\x12\x15\n" +
 	"\x11STATE_UNAVAILABLE\x10\x02\x12\x11\n" +
 	"\rSTATE_TIMEOUT\x10\x03\x12\x10\n" +
-	"\fSTATE_FAILED\x10\x04\"\xf4\x01\n" +
+	"\fSTATE_FAILED\x10\x04\x12\x10\n" +
+	"\fSTATE_DENIED\x10\x05\x12\x0f\n" +
+	"\vSTATE_STALE\x10\x06\"\xcf\x02\n" +
+	"\vContainment\x12 \n" +
+	"\vtouchpoints\x18\x01 \x01(\x03R\vtouchpoints\x12/\n" +
+	"\x13service_touchpoints\x18\x02 \x01(\x03R\x12serviceTouchpoints\x12\x1c\n" +
+	"\tcustomers\x18\x03 \x01(\x03R\tcustomers\x12+\n" +
+	"\x11service_customers\x18\x04 \x01(\x03R\x10serviceCustomers\x12G\n" +
+	"\x10touchpoint_share\x18\x05 \x01(\v2\x1c.concentric.type.v1.EstimateR\x0ftouchpointShare\x12C\n" +
+	"\x0ecustomer_share\x18\x06 \x01(\v2\x1c.concentric.type.v1.EstimateR\rcustomerShare\x12\x14\n" +
+	"\x05holds\x18\a \x01(\bR\x05holds\"\x97\x02\n" +
+	"\n" +
+	"Comparison\x125\n" +
+	"\ameasure\x18\x01 \x01(\v2\x1b.concentric.type.v1.MeasureR\ameasure\x120\n" +
+	"\x04rest\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\x04rest\x12<\n" +
+	"\n" +
+	"difference\x18\x03 \x01(\v2\x1c.concentric.type.v1.EstimateR\n" +
+	"difference\x12\x1c\n" +
+	"\ap_value\x18\x04 \x01(\x01H\x00R\x06pValue\x88\x01\x01\x128\n" +
+	"\averdict\x18\x05 \x01(\x0e2\x1e.concentric.gateway.v1.VerdictR\averdictB\n" +
+	"\n" +
+	"\b_p_value\"\xf4\x01\n" +
 	"\vServiceView\x12/\n" +
 	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12A\n" +
 	"\x0eprimary_metric\x18\x02 \x01(\x0e2\x1a.concentric.type.v1.MetricR\rprimaryMetric\x127\n" +
@@ -495,19 +1228,69 @@ const file_concentric_gateway_v1_view_proto_rawDesc = "" +
 	"\x0eprimary_metric\x18\x02 \x01(\x0e2\x1a.concentric.type.v1.MetricR\rprimaryMetric\x127\n" +
 	"\bmeasures\x18\x03 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures\x128\n" +
 	"\x06groups\x18\x04 \x03(\v2 .concentric.type.v1.MeasureGroupR\x06groups\x128\n" +
-	"\anesting\x18\x05 \x01(\v2\x1e.concentric.journey.v1.NestingR\anesting\"\xd6\x02\n" +
+	"\anesting\x18\x05 \x01(\v2\x1e.concentric.journey.v1.NestingR\anesting\"\xe9\x04\n" +
 	"\x10CustomerOverview\x12\x1b\n" +
 	"\x04name\x18\x01 \x01(\tB\a\xe0A\b\xf0\xc7\x18\x03R\x04name\x126\n" +
 	"\atickets\x18\x02 \x03(\v2\x1c.concentric.ticket.v1.TicketR\atickets\x12<\n" +
 	"\tresponses\x18\x03 \x03(\v2\x1e.concentric.survey.v1.ResponseR\tresponses\x12C\n" +
 	"\vtouchpoints\x18\x04 \x03(\v2!.concentric.journey.v1.TouchpointR\vtouchpoints\x122\n" +
 	"\x05score\x18\x05 \x01(\v2\x1c.concentric.journey.v1.ScoreR\x05score\x126\n" +
-	"\x05parts\x18\x06 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts*P\n" +
+	"\x05parts\x18\x06 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\x12;\n" +
+	"\bcustomer\x18\a \x01(\v2\x1f.concentric.journey.v1.CustomerR\bcustomer\x12?\n" +
+	"\fopen_tickets\x18\b \x03(\v2\x1c.concentric.ticket.v1.TicketR\vopenTickets\x12Q\n" +
+	"\x13pending_invitations\x18\t \x03(\v2 .concentric.survey.v1.InvitationR\x12pendingInvitations\x12@\n" +
+	"\fopen_signals\x18\n" +
+	" \x03(\v2\x1d.concentric.journey.v1.SignalR\vopenSignals\"\xa3\x03\n" +
+	"\x10PartnerScorecard\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12/\n" +
+	"\x05basis\x18\x02 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12;\n" +
+	"\aservice\x18\x03 \x03(\v2!.concentric.gateway.v1.ComparisonR\aservice\x12A\n" +
+	"\n" +
+	"experience\x18\x04 \x03(\v2!.concentric.gateway.v1.ComparisonR\n" +
+	"experience\x12K\n" +
+	"\fstandardized\x18\x05 \x03(\v2'.concentric.ticket.v1.PartnerComparisonR\fstandardized\x12@\n" +
+	"\fopen_signals\x18\x06 \x03(\v2\x1d.concentric.journey.v1.SignalR\vopenSignals\x126\n" +
+	"\x05parts\x18\a \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xbd\x03\n" +
+	"\x11FunctionScorecard\x128\n" +
+	"\bfunction\x18\x01 \x01(\x0e2\x1c.concentric.type.v1.FunctionR\bfunction\x12/\n" +
+	"\x05basis\x18\x02 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x125\n" +
+	"\aservice\x18\x03 \x03(\v2\x1b.concentric.type.v1.MeasureR\aservice\x12A\n" +
+	"\n" +
+	"experience\x18\x04 \x03(\v2!.concentric.gateway.v1.ComparisonR\n" +
+	"experience\x12I\n" +
+	"\vtouchpoints\x18\x05 \x03(\v2'.concentric.journey.v1.TouchpointHealthR\vtouchpoints\x12@\n" +
+	"\fopen_signals\x18\x06 \x03(\v2\x1d.concentric.journey.v1.SignalR\vopenSignals\x126\n" +
+	"\x05parts\x18\a \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\x91\x03\n" +
+	"\vContactRate\x120\n" +
+	"\x04keys\x18\x01 \x03(\v2\x1c.concentric.type.v1.GroupKeyR\x04keys\x12\x18\n" +
+	"\atickets\x18\x02 \x01(\x03R\atickets\x120\n" +
+	"\x04rate\x18\x03 \x01(\v2\x1c.concentric.type.v1.EstimateR\x04rate\x12)\n" +
+	"\x10baseline_tickets\x18\x04 \x01(\x03R\x0fbaselineTickets\x12A\n" +
+	"\rbaseline_rate\x18\x05 \x01(\v2\x1c.concentric.type.v1.EstimateR\fbaselineRate\x122\n" +
+	"\x05ratio\x18\x06 \x01(\v2\x1c.concentric.type.v1.EstimateR\x05ratio\x12\x1c\n" +
+	"\ap_value\x18\a \x01(\x01H\x00R\x06pValue\x88\x01\x01\x128\n" +
+	"\averdict\x18\b \x01(\x0e2\x1e.concentric.gateway.v1.VerdictR\averdictB\n" +
+	"\n" +
+	"\b_p_value\"\xdd\x02\n" +
+	"\bCoverage\x12/\n" +
+	"\x04part\x18\x01 \x01(\x0e2\x1b.concentric.gateway.v1.PartR\x04part\x122\n" +
+	"\x06metric\x18\x02 \x01(\x0e2\x1a.concentric.type.v1.MetricR\x06metric\x122\n" +
+	"\x06window\x18\x03 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\x03R\x05count\x12<\n" +
+	"\bchannels\x18\x05 \x03(\v2 .concentric.type.v1.MeasureGroupR\bchannels\x12+\n" +
+	"\x03age\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03age\x127\n" +
+	"\tread_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\breadTime*P\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vPART_TICKET\x10\x01\x12\x0f\n" +
 	"\vPART_SURVEY\x10\x02\x12\x10\n" +
-	"\fPART_JOURNEY\x10\x03B\xe8\x01\n" +
+	"\fPART_JOURNEY\x10\x03*\x84\x01\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bVERDICT_NOT_DISTINGUISHABLE\x10\x01\x12\x12\n" +
+	"\x0eVERDICT_HIGHER\x10\x02\x12\x11\n" +
+	"\rVERDICT_LOWER\x10\x03\x12\x18\n" +
+	"\x14VERDICT_INSUFFICIENT\x10\x04B\xe8\x01\n" +
 	"\x19com.concentric.gateway.v1B\tViewProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/gateway/v1;gatewayv1\xa2\x02\x03CGX\xaa\x02\x15Concentric.Gateway.V1\xca\x02\x15Concentric\\Gateway\\V1\xe2\x02!Concentric\\Gateway\\V1\\GPBMetadata\xea\x02\x17Concentric::Gateway::V1b\x06proto3"
 
 var (
@@ -522,49 +1305,100 @@ func file_concentric_gateway_v1_view_proto_rawDescGZIP() []byte {
 	return file_concentric_gateway_v1_view_proto_rawDescData
 }
 
-var file_concentric_gateway_v1_view_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_concentric_gateway_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_concentric_gateway_v1_view_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_concentric_gateway_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_concentric_gateway_v1_view_proto_goTypes = []any{
 	(Part)(0),                     // 0: concentric.gateway.v1.Part
-	(PartState_State)(0),          // 1: concentric.gateway.v1.PartState.State
-	(*PartState)(nil),             // 2: concentric.gateway.v1.PartState
-	(*ServiceView)(nil),           // 3: concentric.gateway.v1.ServiceView
-	(*ExperienceView)(nil),        // 4: concentric.gateway.v1.ExperienceView
-	(*CustomerOverview)(nil),      // 5: concentric.gateway.v1.CustomerOverview
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*v1.Basis)(nil),              // 7: concentric.type.v1.Basis
-	(v1.Metric)(0),                // 8: concentric.type.v1.Metric
-	(*v1.Measure)(nil),            // 9: concentric.type.v1.Measure
-	(*v1.MeasureGroup)(nil),       // 10: concentric.type.v1.MeasureGroup
-	(*v11.Nesting)(nil),           // 11: concentric.journey.v1.Nesting
-	(*v12.Ticket)(nil),            // 12: concentric.ticket.v1.Ticket
-	(*v13.Response)(nil),          // 13: concentric.survey.v1.Response
-	(*v11.Touchpoint)(nil),        // 14: concentric.journey.v1.Touchpoint
-	(*v11.Score)(nil),             // 15: concentric.journey.v1.Score
+	(Verdict)(0),                  // 1: concentric.gateway.v1.Verdict
+	(PartState_State)(0),          // 2: concentric.gateway.v1.PartState.State
+	(*PartState)(nil),             // 3: concentric.gateway.v1.PartState
+	(*Containment)(nil),           // 4: concentric.gateway.v1.Containment
+	(*Comparison)(nil),            // 5: concentric.gateway.v1.Comparison
+	(*ServiceView)(nil),           // 6: concentric.gateway.v1.ServiceView
+	(*ExperienceView)(nil),        // 7: concentric.gateway.v1.ExperienceView
+	(*CustomerOverview)(nil),      // 8: concentric.gateway.v1.CustomerOverview
+	(*PartnerScorecard)(nil),      // 9: concentric.gateway.v1.PartnerScorecard
+	(*FunctionScorecard)(nil),     // 10: concentric.gateway.v1.FunctionScorecard
+	(*ContactRate)(nil),           // 11: concentric.gateway.v1.ContactRate
+	(*Coverage)(nil),              // 12: concentric.gateway.v1.Coverage
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*v1.Estimate)(nil),           // 14: concentric.type.v1.Estimate
+	(*v1.Measure)(nil),            // 15: concentric.type.v1.Measure
+	(*v1.Basis)(nil),              // 16: concentric.type.v1.Basis
+	(v1.Metric)(0),                // 17: concentric.type.v1.Metric
+	(*v1.MeasureGroup)(nil),       // 18: concentric.type.v1.MeasureGroup
+	(*v11.Nesting)(nil),           // 19: concentric.journey.v1.Nesting
+	(*v12.Ticket)(nil),            // 20: concentric.ticket.v1.Ticket
+	(*v13.Response)(nil),          // 21: concentric.survey.v1.Response
+	(*v11.Touchpoint)(nil),        // 22: concentric.journey.v1.Touchpoint
+	(*v11.Score)(nil),             // 23: concentric.journey.v1.Score
+	(*v11.Customer)(nil),          // 24: concentric.journey.v1.Customer
+	(*v13.Invitation)(nil),        // 25: concentric.survey.v1.Invitation
+	(*v11.Signal)(nil),            // 26: concentric.journey.v1.Signal
+	(*v12.PartnerComparison)(nil), // 27: concentric.ticket.v1.PartnerComparison
+	(v1.Function)(0),              // 28: concentric.type.v1.Function
+	(*v11.TouchpointHealth)(nil),  // 29: concentric.journey.v1.TouchpointHealth
+	(*v1.GroupKey)(nil),           // 30: concentric.type.v1.GroupKey
+	(*v1.Window)(nil),             // 31: concentric.type.v1.Window
+	(*durationpb.Duration)(nil),   // 32: google.protobuf.Duration
 }
 var file_concentric_gateway_v1_view_proto_depIdxs = []int32{
 	0,  // 0: concentric.gateway.v1.PartState.part:type_name -> concentric.gateway.v1.Part
-	1,  // 1: concentric.gateway.v1.PartState.state:type_name -> concentric.gateway.v1.PartState.State
-	6,  // 2: concentric.gateway.v1.PartState.read_time:type_name -> google.protobuf.Timestamp
-	7,  // 3: concentric.gateway.v1.ServiceView.basis:type_name -> concentric.type.v1.Basis
-	8,  // 4: concentric.gateway.v1.ServiceView.primary_metric:type_name -> concentric.type.v1.Metric
-	9,  // 5: concentric.gateway.v1.ServiceView.measures:type_name -> concentric.type.v1.Measure
-	10, // 6: concentric.gateway.v1.ServiceView.groups:type_name -> concentric.type.v1.MeasureGroup
-	7,  // 7: concentric.gateway.v1.ExperienceView.basis:type_name -> concentric.type.v1.Basis
-	8,  // 8: concentric.gateway.v1.ExperienceView.primary_metric:type_name -> concentric.type.v1.Metric
-	9,  // 9: concentric.gateway.v1.ExperienceView.measures:type_name -> concentric.type.v1.Measure
-	10, // 10: concentric.gateway.v1.ExperienceView.groups:type_name -> concentric.type.v1.MeasureGroup
-	11, // 11: concentric.gateway.v1.ExperienceView.nesting:type_name -> concentric.journey.v1.Nesting
-	12, // 12: concentric.gateway.v1.CustomerOverview.tickets:type_name -> concentric.ticket.v1.Ticket
-	13, // 13: concentric.gateway.v1.CustomerOverview.responses:type_name -> concentric.survey.v1.Response
-	14, // 14: concentric.gateway.v1.CustomerOverview.touchpoints:type_name -> concentric.journey.v1.Touchpoint
-	15, // 15: concentric.gateway.v1.CustomerOverview.score:type_name -> concentric.journey.v1.Score
-	2,  // 16: concentric.gateway.v1.CustomerOverview.parts:type_name -> concentric.gateway.v1.PartState
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	2,  // 1: concentric.gateway.v1.PartState.state:type_name -> concentric.gateway.v1.PartState.State
+	13, // 2: concentric.gateway.v1.PartState.read_time:type_name -> google.protobuf.Timestamp
+	14, // 3: concentric.gateway.v1.Containment.touchpoint_share:type_name -> concentric.type.v1.Estimate
+	14, // 4: concentric.gateway.v1.Containment.customer_share:type_name -> concentric.type.v1.Estimate
+	15, // 5: concentric.gateway.v1.Comparison.measure:type_name -> concentric.type.v1.Measure
+	14, // 6: concentric.gateway.v1.Comparison.rest:type_name -> concentric.type.v1.Estimate
+	14, // 7: concentric.gateway.v1.Comparison.difference:type_name -> concentric.type.v1.Estimate
+	1,  // 8: concentric.gateway.v1.Comparison.verdict:type_name -> concentric.gateway.v1.Verdict
+	16, // 9: concentric.gateway.v1.ServiceView.basis:type_name -> concentric.type.v1.Basis
+	17, // 10: concentric.gateway.v1.ServiceView.primary_metric:type_name -> concentric.type.v1.Metric
+	15, // 11: concentric.gateway.v1.ServiceView.measures:type_name -> concentric.type.v1.Measure
+	18, // 12: concentric.gateway.v1.ServiceView.groups:type_name -> concentric.type.v1.MeasureGroup
+	16, // 13: concentric.gateway.v1.ExperienceView.basis:type_name -> concentric.type.v1.Basis
+	17, // 14: concentric.gateway.v1.ExperienceView.primary_metric:type_name -> concentric.type.v1.Metric
+	15, // 15: concentric.gateway.v1.ExperienceView.measures:type_name -> concentric.type.v1.Measure
+	18, // 16: concentric.gateway.v1.ExperienceView.groups:type_name -> concentric.type.v1.MeasureGroup
+	19, // 17: concentric.gateway.v1.ExperienceView.nesting:type_name -> concentric.journey.v1.Nesting
+	20, // 18: concentric.gateway.v1.CustomerOverview.tickets:type_name -> concentric.ticket.v1.Ticket
+	21, // 19: concentric.gateway.v1.CustomerOverview.responses:type_name -> concentric.survey.v1.Response
+	22, // 20: concentric.gateway.v1.CustomerOverview.touchpoints:type_name -> concentric.journey.v1.Touchpoint
+	23, // 21: concentric.gateway.v1.CustomerOverview.score:type_name -> concentric.journey.v1.Score
+	3,  // 22: concentric.gateway.v1.CustomerOverview.parts:type_name -> concentric.gateway.v1.PartState
+	24, // 23: concentric.gateway.v1.CustomerOverview.customer:type_name -> concentric.journey.v1.Customer
+	20, // 24: concentric.gateway.v1.CustomerOverview.open_tickets:type_name -> concentric.ticket.v1.Ticket
+	25, // 25: concentric.gateway.v1.CustomerOverview.pending_invitations:type_name -> concentric.survey.v1.Invitation
+	26, // 26: concentric.gateway.v1.CustomerOverview.open_signals:type_name -> concentric.journey.v1.Signal
+	16, // 27: concentric.gateway.v1.PartnerScorecard.basis:type_name -> concentric.type.v1.Basis
+	5,  // 28: concentric.gateway.v1.PartnerScorecard.service:type_name -> concentric.gateway.v1.Comparison
+	5,  // 29: concentric.gateway.v1.PartnerScorecard.experience:type_name -> concentric.gateway.v1.Comparison
+	27, // 30: concentric.gateway.v1.PartnerScorecard.standardized:type_name -> concentric.ticket.v1.PartnerComparison
+	26, // 31: concentric.gateway.v1.PartnerScorecard.open_signals:type_name -> concentric.journey.v1.Signal
+	3,  // 32: concentric.gateway.v1.PartnerScorecard.parts:type_name -> concentric.gateway.v1.PartState
+	28, // 33: concentric.gateway.v1.FunctionScorecard.function:type_name -> concentric.type.v1.Function
+	16, // 34: concentric.gateway.v1.FunctionScorecard.basis:type_name -> concentric.type.v1.Basis
+	15, // 35: concentric.gateway.v1.FunctionScorecard.service:type_name -> concentric.type.v1.Measure
+	5,  // 36: concentric.gateway.v1.FunctionScorecard.experience:type_name -> concentric.gateway.v1.Comparison
+	29, // 37: concentric.gateway.v1.FunctionScorecard.touchpoints:type_name -> concentric.journey.v1.TouchpointHealth
+	26, // 38: concentric.gateway.v1.FunctionScorecard.open_signals:type_name -> concentric.journey.v1.Signal
+	3,  // 39: concentric.gateway.v1.FunctionScorecard.parts:type_name -> concentric.gateway.v1.PartState
+	30, // 40: concentric.gateway.v1.ContactRate.keys:type_name -> concentric.type.v1.GroupKey
+	14, // 41: concentric.gateway.v1.ContactRate.rate:type_name -> concentric.type.v1.Estimate
+	14, // 42: concentric.gateway.v1.ContactRate.baseline_rate:type_name -> concentric.type.v1.Estimate
+	14, // 43: concentric.gateway.v1.ContactRate.ratio:type_name -> concentric.type.v1.Estimate
+	1,  // 44: concentric.gateway.v1.ContactRate.verdict:type_name -> concentric.gateway.v1.Verdict
+	0,  // 45: concentric.gateway.v1.Coverage.part:type_name -> concentric.gateway.v1.Part
+	17, // 46: concentric.gateway.v1.Coverage.metric:type_name -> concentric.type.v1.Metric
+	31, // 47: concentric.gateway.v1.Coverage.window:type_name -> concentric.type.v1.Window
+	18, // 48: concentric.gateway.v1.Coverage.channels:type_name -> concentric.type.v1.MeasureGroup
+	32, // 49: concentric.gateway.v1.Coverage.age:type_name -> google.protobuf.Duration
+	13, // 50: concentric.gateway.v1.Coverage.read_time:type_name -> google.protobuf.Timestamp
+	51, // [51:51] is the sub-list for method output_type
+	51, // [51:51] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_concentric_gateway_v1_view_proto_init() }
@@ -572,13 +1406,15 @@ func file_concentric_gateway_v1_view_proto_init() {
 	if File_concentric_gateway_v1_view_proto != nil {
 		return
 	}
+	file_concentric_gateway_v1_view_proto_msgTypes[2].OneofWrappers = []any{}
+	file_concentric_gateway_v1_view_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_gateway_v1_view_proto_rawDesc), len(file_concentric_gateway_v1_view_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   4,
+			NumEnums:      3,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -8,10 +8,12 @@ package gatewayv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v11 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	v1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -23,6 +25,63 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Change is what a message says.
+type WatchViewsResponse_Change int32
+
+const (
+	// Never set by the server.
+	WatchViewsResponse_CHANGE_UNSPECIFIED WatchViewsResponse_Change = 0
+	// How things stand when the watch begins.
+	WatchViewsResponse_CHANGE_SNAPSHOT WatchViewsResponse_Change = 1
+	// A figure, or the state of a part, has changed.
+	WatchViewsResponse_CHANGE_UPDATED WatchViewsResponse_Change = 2
+	// Nothing has.
+	WatchViewsResponse_CHANGE_HEARTBEAT WatchViewsResponse_Change = 3
+)
+
+// Enum value maps for WatchViewsResponse_Change.
+var (
+	WatchViewsResponse_Change_name = map[int32]string{
+		0: "CHANGE_UNSPECIFIED",
+		1: "CHANGE_SNAPSHOT",
+		2: "CHANGE_UPDATED",
+		3: "CHANGE_HEARTBEAT",
+	}
+	WatchViewsResponse_Change_value = map[string]int32{
+		"CHANGE_UNSPECIFIED": 0,
+		"CHANGE_SNAPSHOT":    1,
+		"CHANGE_UPDATED":     2,
+		"CHANGE_HEARTBEAT":   3,
+	}
+)
+
+func (x WatchViewsResponse_Change) Enum() *WatchViewsResponse_Change {
+	p := new(WatchViewsResponse_Change)
+	*p = x
+	return p
+}
+
+func (x WatchViewsResponse_Change) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchViewsResponse_Change) Descriptor() protoreflect.EnumDescriptor {
+	return file_concentric_gateway_v1_view_service_proto_enumTypes[0].Descriptor()
+}
+
+func (WatchViewsResponse_Change) Type() protoreflect.EnumType {
+	return &file_concentric_gateway_v1_view_service_proto_enumTypes[0]
+}
+
+func (x WatchViewsResponse_Change) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchViewsResponse_Change.Descriptor instead.
+func (WatchViewsResponse_Change) EnumDescriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{8, 0}
+}
 
 // Request message for `ViewService.GetServiceView`.
 type GetServiceViewRequest struct {
@@ -37,7 +96,11 @@ type GetServiceViewRequest struct {
 	// Break every measure down by these dimensions, at most 3: see the
 	// metrics services for the names. A dimension that a part does not know leaves that
 	// part's measures out of the groups.
-	GroupBy       []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	// Revisions that the answer must contain: what the header `concentric-revision` of the
+	// answers to your changes said, at most 20. Parts wait for them, for a third of the time at most;
+	// one that has not heard of all by then is STATE_STALE.
+	MinRevisions  []string `protobuf:"bytes,5,rep,name=min_revisions,json=minRevisions,proto3" json:"min_revisions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -100,13 +163,22 @@ func (x *GetServiceViewRequest) GetGroupBy() []string {
 	return nil
 }
 
+func (x *GetServiceViewRequest) GetMinRevisions() []string {
+	if x != nil {
+		return x.MinRevisions
+	}
+	return nil
+}
+
 // Response message for `ViewService.GetServiceView`.
 type GetServiceViewResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The view.
 	Service *ServiceView `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
 	// What became of each part.
-	Parts         []*PartState `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*PartState `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
+	// How the inner circle lies within the outer one.
+	Containment   *Containment `protobuf:"bytes,3,opt,name=containment,proto3" json:"containment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -155,6 +227,13 @@ func (x *GetServiceViewResponse) GetParts() []*PartState {
 	return nil
 }
 
+func (x *GetServiceViewResponse) GetContainment() *Containment {
+	if x != nil {
+		return x.Containment
+	}
+	return nil
+}
+
 // Request message for `ViewService.GetExperienceView`.
 type GetExperienceViewRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -168,7 +247,11 @@ type GetExperienceViewRequest struct {
 	// Break every measure down by these dimensions, at most 3: see the
 	// metrics services for the names. A dimension that a part does not know leaves that
 	// part's measures out of the groups.
-	GroupBy       []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	// Revisions that the answer must contain: what the header `concentric-revision` of the
+	// answers to your changes said, at most 20. Parts wait for them, for a third of the time at most;
+	// one that has not heard of all by then is STATE_STALE.
+	MinRevisions  []string `protobuf:"bytes,5,rep,name=min_revisions,json=minRevisions,proto3" json:"min_revisions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -231,13 +314,22 @@ func (x *GetExperienceViewRequest) GetGroupBy() []string {
 	return nil
 }
 
+func (x *GetExperienceViewRequest) GetMinRevisions() []string {
+	if x != nil {
+		return x.MinRevisions
+	}
+	return nil
+}
+
 // Response message for `ViewService.GetExperienceView`.
 type GetExperienceViewResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The view.
 	Experience *ExperienceView `protobuf:"bytes,1,opt,name=experience,proto3" json:"experience,omitempty"`
 	// What became of each part.
-	Parts         []*PartState `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*PartState `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
+	// How the inner circle lies within the outer one.
+	Containment   *Containment `protobuf:"bytes,3,opt,name=containment,proto3" json:"containment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -286,6 +378,13 @@ func (x *GetExperienceViewResponse) GetParts() []*PartState {
 	return nil
 }
 
+func (x *GetExperienceViewResponse) GetContainment() *Containment {
+	if x != nil {
+		return x.Containment
+	}
+	return nil
+}
+
 // Request message for `ViewService.CompareViews`.
 type CompareViewsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -299,7 +398,11 @@ type CompareViewsRequest struct {
 	// Break every measure down by these dimensions, at most 3: see the
 	// metrics services for the names. A dimension that a part does not know leaves that
 	// part's measures out of the groups.
-	GroupBy       []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	// Revisions that the answer must contain: what the header `concentric-revision` of the
+	// answers to your changes said, at most 20. Parts wait for them, for a third of the time at most;
+	// one that has not heard of all by then is STATE_STALE.
+	MinRevisions  []string `protobuf:"bytes,5,rep,name=min_revisions,json=minRevisions,proto3" json:"min_revisions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -362,6 +465,13 @@ func (x *CompareViewsRequest) GetGroupBy() []string {
 	return nil
 }
 
+func (x *CompareViewsRequest) GetMinRevisions() []string {
+	if x != nil {
+		return x.MinRevisions
+	}
+	return nil
+}
+
 // Response message for `ViewService.CompareViews`.
 type CompareViewsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -372,7 +482,9 @@ type CompareViewsResponse struct {
 	// The outer circle.
 	Experience *ExperienceView `protobuf:"bytes,3,opt,name=experience,proto3" json:"experience,omitempty"`
 	// What became of each part.
-	Parts         []*PartState `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*PartState `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
+	// How the inner circle lies within the outer one.
+	Containment   *Containment `protobuf:"bytes,5,opt,name=containment,proto3" json:"containment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,11 +547,22 @@ func (x *CompareViewsResponse) GetParts() []*PartState {
 	return nil
 }
 
+func (x *CompareViewsResponse) GetContainment() *Containment {
+	if x != nil {
+		return x.Containment
+	}
+	return nil
+}
+
 // Request message for `ViewService.GetCustomerOverview`.
 type GetCustomerOverviewRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The overview, `brands/{brand}/customers/{customer}/overview`.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Revisions that the answer must contain: what the header `concentric-revision` of the
+	// answers to your changes said, at most 20. Parts wait for them, for a third of the time at most;
+	// one that has not heard of all by then is STATE_STALE.
+	MinRevisions  []string `protobuf:"bytes,2,rep,name=min_revisions,json=minRevisions,proto3" json:"min_revisions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -481,49 +604,1070 @@ func (x *GetCustomerOverviewRequest) GetName() string {
 	return ""
 }
 
+func (x *GetCustomerOverviewRequest) GetMinRevisions() []string {
+	if x != nil {
+		return x.MinRevisions
+	}
+	return nil
+}
+
+// Request message for `ViewService.WatchViews`.
+type WatchViewsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The span of time asked about. Absent: the span of the brand's data in all services, which
+	// grows with it.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// Whom and what to look at. Absent: everyone.
+	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	// Break every measure down by these dimensions, at most 3, as in `CompareViews`.
+	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	// How long to leave between two views, 1 second to 1 hour. Absent: 5 seconds.
+	MinInterval *durationpb.Duration `protobuf:"bytes,5,opt,name=min_interval,json=minInterval,proto3" json:"min_interval,omitempty"`
+	// The token of the last message of an earlier call with the same other arguments.
+	ResumeToken   string `protobuf:"bytes,6,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchViewsRequest) Reset() {
+	*x = WatchViewsRequest{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchViewsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchViewsRequest) ProtoMessage() {}
+
+func (x *WatchViewsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchViewsRequest.ProtoReflect.Descriptor instead.
+func (*WatchViewsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *WatchViewsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WatchViewsRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *WatchViewsRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *WatchViewsRequest) GetGroupBy() []string {
+	if x != nil {
+		return x.GroupBy
+	}
+	return nil
+}
+
+func (x *WatchViewsRequest) GetMinInterval() *durationpb.Duration {
+	if x != nil {
+		return x.MinInterval
+	}
+	return nil
+}
+
+func (x *WatchViewsRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// Response message for `ViewService.WatchViews`.
+type WatchViewsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the message says.
+	Change WatchViewsResponse_Change `protobuf:"varint,1,opt,name=change,proto3,enum=concentric.gateway.v1.WatchViewsResponse_Change" json:"change,omitempty"`
+	// The views. Absent in a heartbeat.
+	Views *CompareViewsResponse `protobuf:"bytes,2,opt,name=views,proto3" json:"views,omitempty"`
+	// Goes on after this message.
+	ResumeToken   string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchViewsResponse) Reset() {
+	*x = WatchViewsResponse{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchViewsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchViewsResponse) ProtoMessage() {}
+
+func (x *WatchViewsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchViewsResponse.ProtoReflect.Descriptor instead.
+func (*WatchViewsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *WatchViewsResponse) GetChange() WatchViewsResponse_Change {
+	if x != nil {
+		return x.Change
+	}
+	return WatchViewsResponse_CHANGE_UNSPECIFIED
+}
+
+func (x *WatchViewsResponse) GetViews() *CompareViewsResponse {
+	if x != nil {
+		return x.Views
+	}
+	return nil
+}
+
+func (x *WatchViewsResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+// Request message for `ViewService.ListQuadrantCustomers`.
+type ListQuadrantCustomersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The span of time asked about. Absent: the 365 days that end with the brand's data.
+	Window *v1.Window `protobuf:"bytes,4,opt,name=window,proto3" json:"window,omitempty"`
+	// Which touchpoints to look at. Absent: all.
+	Population *v1.Population `protobuf:"bytes,5,opt,name=population,proto3" json:"population,omitempty"`
+	// From where on service is high, 0 to 1. Absent: the median of the customers.
+	ServiceThreshold *float64 `protobuf:"fixed64,6,opt,name=service_threshold,json=serviceThreshold,proto3,oneof" json:"service_threshold,omitempty"`
+	// From where on the experience is high, 0 to 1. Absent: the median of the customers.
+	ExperienceThreshold *float64 `protobuf:"fixed64,7,opt,name=experience_threshold,json=experienceThreshold,proto3,oneof" json:"experience_threshold,omitempty"`
+	// List customers of these quadrants only. All if empty. The shares are of all four
+	// either way.
+	Quadrants []v11.Quadrant `protobuf:"varint,8,rep,packed,name=quadrants,proto3,enum=concentric.journey.v1.Quadrant" json:"quadrants,omitempty"`
+	// Only customers of one of these segments. Empty: all.
+	Segments []string `protobuf:"bytes,9,rep,name=segments,proto3" json:"segments,omitempty"`
+	// Only customers of one of these personas. Empty: all.
+	Personas      []string `protobuf:"bytes,10,rep,name=personas,proto3" json:"personas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuadrantCustomersRequest) Reset() {
+	*x = ListQuadrantCustomersRequest{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuadrantCustomersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuadrantCustomersRequest) ProtoMessage() {}
+
+func (x *ListQuadrantCustomersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuadrantCustomersRequest.ProtoReflect.Descriptor instead.
+func (*ListQuadrantCustomersRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListQuadrantCustomersRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListQuadrantCustomersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListQuadrantCustomersRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersRequest) GetServiceThreshold() float64 {
+	if x != nil && x.ServiceThreshold != nil {
+		return *x.ServiceThreshold
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersRequest) GetExperienceThreshold() float64 {
+	if x != nil && x.ExperienceThreshold != nil {
+		return *x.ExperienceThreshold
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersRequest) GetQuadrants() []v11.Quadrant {
+	if x != nil {
+		return x.Quadrants
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersRequest) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersRequest) GetPersonas() []string {
+	if x != nil {
+		return x.Personas
+	}
+	return nil
+}
+
+// Response message for `ViewService.ListQuadrantCustomers`.
+type ListQuadrantCustomersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer rests on: customers. Those without an outcome of service are left
+	// out (`NO_SERVICE_OUTCOME`).
+	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// From where on service is high. Absent where nobody says and there is nobody.
+	ServiceThreshold *float64 `protobuf:"fixed64,2,opt,name=service_threshold,json=serviceThreshold,proto3,oneof" json:"service_threshold,omitempty"`
+	// From where on the experience is high. Absent likewise.
+	ExperienceThreshold *float64 `protobuf:"fixed64,3,opt,name=experience_threshold,json=experienceThreshold,proto3,oneof" json:"experience_threshold,omitempty"`
+	// The four quadrants, in the order of the enum.
+	Quadrants []*v11.QuadrantShare `protobuf:"bytes,4,rep,name=quadrants,proto3" json:"quadrants,omitempty"`
+	// One page of customers, in the order of their names.
+	Customers []*v11.QuadrantCustomer `protobuf:"bytes,5,rep,name=customers,proto3" json:"customers,omitempty"`
+	// The token of the next page, empty on the last. Thresholds stay the same from page to page.
+	NextPageToken string `protobuf:"bytes,6,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// What became of each part.
+	Parts         []*PartState `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuadrantCustomersResponse) Reset() {
+	*x = ListQuadrantCustomersResponse{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuadrantCustomersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuadrantCustomersResponse) ProtoMessage() {}
+
+func (x *ListQuadrantCustomersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuadrantCustomersResponse.ProtoReflect.Descriptor instead.
+func (*ListQuadrantCustomersResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListQuadrantCustomersResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersResponse) GetServiceThreshold() float64 {
+	if x != nil && x.ServiceThreshold != nil {
+		return *x.ServiceThreshold
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersResponse) GetExperienceThreshold() float64 {
+	if x != nil && x.ExperienceThreshold != nil {
+		return *x.ExperienceThreshold
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersResponse) GetQuadrants() []*v11.QuadrantShare {
+	if x != nil {
+		return x.Quadrants
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersResponse) GetCustomers() []*v11.QuadrantCustomer {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListQuadrantCustomersResponse) GetParts() []*PartState {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// Request message for `ViewService.GetPartnerScorecard`.
+type GetPartnerScorecardRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The scorecard, `brands/{brand}/partners/{partner}/scorecard`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The span of time asked about. Absent: the 28 days that end with the
+	// brand's data.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// Whom and what to look at. Absent: everyone.
+	Population    *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPartnerScorecardRequest) Reset() {
+	*x = GetPartnerScorecardRequest{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPartnerScorecardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPartnerScorecardRequest) ProtoMessage() {}
+
+func (x *GetPartnerScorecardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPartnerScorecardRequest.ProtoReflect.Descriptor instead.
+func (*GetPartnerScorecardRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GetPartnerScorecardRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetPartnerScorecardRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *GetPartnerScorecardRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+// Request message for `ViewService.GetFunctionScorecard`.
+type GetFunctionScorecardRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The function.
+	Function v1.Function `protobuf:"varint,2,opt,name=function,proto3,enum=concentric.type.v1.Function" json:"function,omitempty"`
+	// The span of time asked about. Absent: the 365 days that end with the
+	// brand's data.
+	Window *v1.Window `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
+	// Whom and what to look at. Absent: everyone.
+	Population    *v1.Population `protobuf:"bytes,4,opt,name=population,proto3" json:"population,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetFunctionScorecardRequest) Reset() {
+	*x = GetFunctionScorecardRequest{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetFunctionScorecardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetFunctionScorecardRequest) ProtoMessage() {}
+
+func (x *GetFunctionScorecardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetFunctionScorecardRequest.ProtoReflect.Descriptor instead.
+func (*GetFunctionScorecardRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GetFunctionScorecardRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *GetFunctionScorecardRequest) GetFunction() v1.Function {
+	if x != nil {
+		return x.Function
+	}
+	return v1.Function(0)
+}
+
+func (x *GetFunctionScorecardRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *GetFunctionScorecardRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+// Request message for `ViewService.GetContactRate`.
+type GetContactRateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The span of time asked about. Absent: the 28 days that end with the
+	// brand's data.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// What to compare with. Absent: the span of the same length before `window`.
+	Baseline *v1.Window `protobuf:"bytes,3,opt,name=baseline,proto3" json:"baseline,omitempty"`
+	// Which tickets to count, and who is active. Absent: all.
+	Population *v1.Population `protobuf:"bytes,4,opt,name=population,proto3" json:"population,omitempty"`
+	// Count tickets of each group too; customers are those of all groups together. At most
+	// one.
+	GroupBy       []string `protobuf:"bytes,5,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetContactRateRequest) Reset() {
+	*x = GetContactRateRequest{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetContactRateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetContactRateRequest) ProtoMessage() {}
+
+func (x *GetContactRateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetContactRateRequest.ProtoReflect.Descriptor instead.
+func (*GetContactRateRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetContactRateRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *GetContactRateRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *GetContactRateRequest) GetBaseline() *v1.Window {
+	if x != nil {
+		return x.Baseline
+	}
+	return nil
+}
+
+func (x *GetContactRateRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *GetContactRateRequest) GetGroupBy() []string {
+	if x != nil {
+		return x.GroupBy
+	}
+	return nil
+}
+
+// Response message for `ViewService.GetContactRate`.
+type GetContactRateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the rate rests on.
+	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// What the baseline rests on.
+	BaselineBasis *v1.Basis `protobuf:"bytes,2,opt,name=baseline_basis,json=baselineBasis,proto3" json:"baseline_basis,omitempty"`
+	// Customers with a touchpoint in the window.
+	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
+	// Customers with a touchpoint in the baseline.
+	BaselineCustomers int64 `protobuf:"varint,4,opt,name=baseline_customers,json=baselineCustomers,proto3" json:"baseline_customers,omitempty"`
+	// All tickets. Absent if a part is missing.
+	Rate *ContactRate `protobuf:"bytes,5,opt,name=rate,proto3" json:"rate,omitempty"`
+	// The same by group, in the order of the keys.
+	Groups []*ContactRate `protobuf:"bytes,6,rep,name=groups,proto3" json:"groups,omitempty"`
+	// What became of each part.
+	Parts         []*PartState `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetContactRateResponse) Reset() {
+	*x = GetContactRateResponse{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetContactRateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetContactRateResponse) ProtoMessage() {}
+
+func (x *GetContactRateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetContactRateResponse.ProtoReflect.Descriptor instead.
+func (*GetContactRateResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetContactRateResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *GetContactRateResponse) GetBaselineBasis() *v1.Basis {
+	if x != nil {
+		return x.BaselineBasis
+	}
+	return nil
+}
+
+func (x *GetContactRateResponse) GetCustomers() int64 {
+	if x != nil {
+		return x.Customers
+	}
+	return 0
+}
+
+func (x *GetContactRateResponse) GetBaselineCustomers() int64 {
+	if x != nil {
+		return x.BaselineCustomers
+	}
+	return 0
+}
+
+func (x *GetContactRateResponse) GetRate() *ContactRate {
+	if x != nil {
+		return x.Rate
+	}
+	return nil
+}
+
+func (x *GetContactRateResponse) GetGroups() []*ContactRate {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *GetContactRateResponse) GetParts() []*PartState {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// Request message for `ViewService.GetDataCoverage`.
+type GetDataCoverageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent        string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDataCoverageRequest) Reset() {
+	*x = GetDataCoverageRequest{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDataCoverageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDataCoverageRequest) ProtoMessage() {}
+
+func (x *GetDataCoverageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDataCoverageRequest.ProtoReflect.Descriptor instead.
+func (*GetDataCoverageRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetDataCoverageRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+// Response message for `ViewService.GetDataCoverage`.
+type GetDataCoverageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What each service has, in the order of the parts.
+	Coverages []*Coverage `protobuf:"bytes,1,rep,name=coverages,proto3" json:"coverages,omitempty"`
+	// What became of each part.
+	Parts         []*PartState `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDataCoverageResponse) Reset() {
+	*x = GetDataCoverageResponse{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDataCoverageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDataCoverageResponse) ProtoMessage() {}
+
+func (x *GetDataCoverageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDataCoverageResponse.ProtoReflect.Descriptor instead.
+func (*GetDataCoverageResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetDataCoverageResponse) GetCoverages() []*Coverage {
+	if x != nil {
+		return x.Coverages
+	}
+	return nil
+}
+
+func (x *GetDataCoverageResponse) GetParts() []*PartState {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// Request message for `ViewService.BatchGetCustomerOverviews`.
+type BatchGetCustomerOverviewsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The overviews, each once, `brands/{brand}/customers/{customer}/overview` of the parent; 1 to
+	// 100.
+	Names         []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetCustomerOverviewsRequest) Reset() {
+	*x = BatchGetCustomerOverviewsRequest{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetCustomerOverviewsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetCustomerOverviewsRequest) ProtoMessage() {}
+
+func (x *BatchGetCustomerOverviewsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetCustomerOverviewsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetCustomerOverviewsRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *BatchGetCustomerOverviewsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchGetCustomerOverviewsRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// Response message for `ViewService.BatchGetCustomerOverviews`.
+type BatchGetCustomerOverviewsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The overviews, in the order asked for. Of open tickets and of responses each holds at most
+	// 20, and no more than 200 over the number of customers.
+	Overviews []*CustomerOverview `protobuf:"bytes,1,rep,name=overviews,proto3" json:"overviews,omitempty"`
+	// What became of each part, for all overviews alike.
+	Parts         []*PartState `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetCustomerOverviewsResponse) Reset() {
+	*x = BatchGetCustomerOverviewsResponse{}
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetCustomerOverviewsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetCustomerOverviewsResponse) ProtoMessage() {}
+
+func (x *BatchGetCustomerOverviewsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_gateway_v1_view_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetCustomerOverviewsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetCustomerOverviewsResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_gateway_v1_view_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *BatchGetCustomerOverviewsResponse) GetOverviews() []*CustomerOverview {
+	if x != nil {
+		return x.Overviews
+	}
+	return nil
+}
+
+func (x *BatchGetCustomerOverviewsResponse) GetParts() []*PartState {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
 var File_concentric_gateway_v1_view_service_proto protoreflect.FileDescriptor
 
 const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"\n" +
-	"(concentric/gateway/v1/view_service.proto\x12\x15concentric.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a concentric/gateway/v1/view.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xf3\x03\n" +
+	"(concentric/gateway/v1/view_service.proto\x12\x15concentric.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a concentric/gateway/v1/view.proto\x1a$concentric/journey/v1/quadrant.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xae\x04\n" +
 	"\x15GetServiceViewRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
 	"population\x12\x97\x02\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x8e\x01\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x129\n" +
+	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\xd4\x01\n" +
 	"\x16GetServiceViewResponse\x12<\n" +
 	"\aservice\x18\x01 \x01(\v2\".concentric.gateway.v1.ServiceViewR\aservice\x126\n" +
-	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xf6\x03\n" +
+	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\x12D\n" +
+	"\vcontainment\x18\x03 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\"\xb1\x04\n" +
 	"\x18GetExperienceViewRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
 	"population\x12\x97\x02\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x9a\x01\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x129\n" +
+	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\xe0\x01\n" +
 	"\x19GetExperienceViewResponse\x12E\n" +
 	"\n" +
 	"experience\x18\x01 \x01(\v2%.concentric.gateway.v1.ExperienceViewR\n" +
 	"experience\x126\n" +
-	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xf1\x03\n" +
+	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\x12D\n" +
+	"\vcontainment\x18\x03 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\"\xac\x04\n" +
 	"\x13CompareViewsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
 	"\n" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
 	"population\x12\x97\x02\n" +
-	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\"\x87\x02\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x129\n" +
+	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\xcd\x02\n" +
 	"\x14CompareViewsResponse\x122\n" +
 	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window\x12<\n" +
 	"\aservice\x18\x02 \x01(\v2\".concentric.gateway.v1.ServiceViewR\aservice\x12E\n" +
 	"\n" +
 	"experience\x18\x03 \x01(\v2%.concentric.gateway.v1.ExperienceViewR\n" +
 	"experience\x126\n" +
-	"\x05parts\x18\x04 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\x8c\x01\n" +
+	"\x05parts\x18\x04 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\x12D\n" +
+	"\vcontainment\x18\x05 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\"\xc7\x01\n" +
 	"\x1aGetCustomerOverviewRequest\x12n\n" +
-	"\x04name\x18\x01 \x01(\tBZ\xe0A\x02\xbaHPrN2L^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/overview$\xf0\xc7\x18\x03R\x04name2\xd4\x05\n" +
+	"\x04name\x18\x01 \x01(\tBZ\xe0A\x02\xbaHPrN2L^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/overview$\xf0\xc7\x18\x03R\x04name\x129\n" +
+	"\rmin_revisions\x18\x02 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\xf1\x04\n" +
+	"\x11WatchViewsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12\x97\x02\n" +
+	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x12P\n" +
+	"\fmin_interval\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x12\xe0A\x01\xbaH\f\xaa\x01\t\"\x03\b\x90\x1c2\x02\b\x01R\vminInterval\x12.\n" +
+	"\fresume_token\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\vresumeToken\"\xa5\x02\n" +
+	"\x12WatchViewsResponse\x12H\n" +
+	"\x06change\x18\x01 \x01(\x0e20.concentric.gateway.v1.WatchViewsResponse.ChangeR\x06change\x12A\n" +
+	"\x05views\x18\x02 \x01(\v2+.concentric.gateway.v1.CompareViewsResponseR\x05views\x12!\n" +
+	"\fresume_token\x18\x03 \x01(\tR\vresumeToken\"_\n" +
+	"\x06Change\x12\x16\n" +
+	"\x12CHANGE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fCHANGE_SNAPSHOT\x10\x01\x12\x12\n" +
+	"\x0eCHANGE_UPDATED\x10\x02\x12\x14\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x03\"\xc1\x05\n" +
+	"\x1cListQuadrantCustomersRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x127\n" +
+	"\x06window\x18\x04 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x05 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12L\n" +
+	"\x11service_threshold\x18\x06 \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x10serviceThreshold\x88\x01\x01\x12R\n" +
+	"\x14experience_threshold\x18\a \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x13experienceThreshold\x88\x01\x01\x12S\n" +
+	"\tquadrants\x18\b \x03(\x0e2\x1f.concentric.journey.v1.QuadrantB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\tquadrants\x121\n" +
+	"\bsegments\x18\t \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18@R\bsegments\x121\n" +
+	"\bpersonas\x18\n" +
+	" \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18@R\bpersonasB\x14\n" +
+	"\x12_service_thresholdB\x17\n" +
+	"\x15_experience_threshold\"\xd4\x03\n" +
+	"\x1dListQuadrantCustomersResponse\x12/\n" +
+	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x120\n" +
+	"\x11service_threshold\x18\x02 \x01(\x01H\x00R\x10serviceThreshold\x88\x01\x01\x126\n" +
+	"\x14experience_threshold\x18\x03 \x01(\x01H\x01R\x13experienceThreshold\x88\x01\x01\x12B\n" +
+	"\tquadrants\x18\x04 \x03(\v2$.concentric.journey.v1.QuadrantShareR\tquadrants\x12E\n" +
+	"\tcustomers\x18\x05 \x03(\v2'.concentric.journey.v1.QuadrantCustomerR\tcustomers\x12&\n" +
+	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken\x126\n" +
+	"\x05parts\x18\a \x03(\v2 .concentric.gateway.v1.PartStateR\x05partsB\x14\n" +
+	"\x12_service_thresholdB\x17\n" +
+	"\x15_experience_threshold\"\x86\x02\n" +
+	"\x1aGetPartnerScorecardRequest\x12j\n" +
+	"\x04name\x18\x01 \x01(\tBV\xe0A\x02\xbaHPrN2L^brands/[a-z0-9][a-z0-9-]{0,62}/partners/[a-z0-9][a-z0-9_-]{0,62}/scorecard$R\x04name\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\"\xa8\x02\n" +
+	"\x1bGetFunctionScorecardRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12G\n" +
+	"\bfunction\x18\x02 \x01(\x0e2\x1c.concentric.type.v1.FunctionB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\bfunction\x127\n" +
+	"\x06window\x18\x03 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x04 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\"\xf9\x02\n" +
+	"\x15GetContactRateRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12;\n" +
+	"\bbaseline\x18\x03 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\bbaseline\x12C\n" +
+	"\n" +
+	"population\x18\x04 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12a\n" +
+	"\bgroup_by\x18\x05 \x03(\tBF\xe0A\x01\xbaH@\x92\x01=\x10\x01\"9r725^(channel|issue_kind|issue_type|stage|phase|partner)$R\agroupBy\"\x84\x03\n" +
+	"\x16GetContactRateResponse\x12/\n" +
+	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12@\n" +
+	"\x0ebaseline_basis\x18\x02 \x01(\v2\x19.concentric.type.v1.BasisR\rbaselineBasis\x12\x1c\n" +
+	"\tcustomers\x18\x03 \x01(\x03R\tcustomers\x12-\n" +
+	"\x12baseline_customers\x18\x04 \x01(\x03R\x11baselineCustomers\x126\n" +
+	"\x04rate\x18\x05 \x01(\v2\".concentric.gateway.v1.ContactRateR\x04rate\x12:\n" +
+	"\x06groups\x18\x06 \x03(\v2\".concentric.gateway.v1.ContactRateR\x06groups\x126\n" +
+	"\x05parts\x18\a \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\\\n" +
+	"\x16GetDataCoverageRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\"\x90\x01\n" +
+	"\x17GetDataCoverageResponse\x12=\n" +
+	"\tcoverages\x18\x01 \x03(\v2\x1f.concentric.gateway.v1.CoverageR\tcoverages\x126\n" +
+	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xe3\x01\n" +
+	" BatchGetCustomerOverviewsRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12{\n" +
+	"\x05names\x18\x02 \x03(\tBe\xe0A\x02\xbaH[\x92\x01X\b\x01\x10d\x18\x01\"PrN2L^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/overview$\xf0\xc7\x18\x03R\x05names\"\xa2\x01\n" +
+	"!BatchGetCustomerOverviewsResponse\x12E\n" +
+	"\toverviews\x18\x01 \x03(\v2'.concentric.gateway.v1.CustomerOverviewR\toverviews\x126\n" +
+	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts2\xe6\x0f\n" +
 	"\vViewService\x12\xaa\x01\n" +
 	"\x0eGetServiceView\x12,.concentric.gateway.v1.GetServiceViewRequest\x1a-.concentric.gateway.v1.GetServiceViewResponse\";\xea\xc7\x18\f\n" +
 	"\n" +
@@ -533,7 +1677,28 @@ const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"views:read\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=brands/*}/views:experience\x12\xa4\x01\n" +
 	"\fCompareViews\x12*.concentric.gateway.v1.CompareViewsRequest\x1a+.concentric.gateway.v1.CompareViewsResponse\";\xea\xc7\x18\f\n" +
 	"\n" +
-	"views:read\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=brands/*}/views:compare\x12\xb7\x01\n" +
+	"views:read\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=brands/*}/views:compare\x12\x9e\x01\n" +
+	"\n" +
+	"WatchViews\x12(.concentric.gateway.v1.WatchViewsRequest\x1a).concentric.gateway.v1.WatchViewsResponse\"9\xea\xc7\x18\f\n" +
+	"\n" +
+	"views:read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/views:watch0\x01\x12\xc3\x01\n" +
+	"\x15ListQuadrantCustomers\x123.concentric.gateway.v1.ListQuadrantCustomersRequest\x1a4.concentric.gateway.v1.ListQuadrantCustomersResponse\"?\xea\xc7\x18\f\n" +
+	"\n" +
+	"views:read\x82\xd3\xe4\x93\x02)\x12'/v1/{parent=brands/*}/quadrantCustomers\x12\xb3\x01\n" +
+	"\x13GetPartnerScorecard\x121.concentric.gateway.v1.GetPartnerScorecardRequest\x1a'.concentric.gateway.v1.PartnerScorecard\"@\xea\xc7\x18\f\n" +
+	"\n" +
+	"views:read\x82\xd3\xe4\x93\x02*\x12(/v1/{name=brands/*/partners/*/scorecard}\x12\xb5\x01\n" +
+	"\x14GetFunctionScorecard\x122.concentric.gateway.v1.GetFunctionScorecardRequest\x1a(.concentric.gateway.v1.FunctionScorecard\"?\xea\xc7\x18\f\n" +
+	"\n" +
+	"views:read\x82\xd3\xe4\x93\x02)\x12'/v1/{parent=brands/*}/functionScorecard\x12\xa8\x01\n" +
+	"\x0eGetContactRate\x12,.concentric.gateway.v1.GetContactRateRequest\x1a-.concentric.gateway.v1.GetContactRateResponse\"9\xea\xc7\x18\f\n" +
+	"\n" +
+	"views:read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/contactRate\x12\xac\x01\n" +
+	"\x0fGetDataCoverage\x12-.concentric.gateway.v1.GetDataCoverageRequest\x1a..concentric.gateway.v1.GetDataCoverageResponse\":\xea\xc7\x18\f\n" +
+	"\n" +
+	"views:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=brands/*}/dataCoverage\x12\xe0\x01\n" +
+	"\x19BatchGetCustomerOverviews\x127.concentric.gateway.v1.BatchGetCustomerOverviewsRequest\x1a8.concentric.gateway.v1.BatchGetCustomerOverviewsResponse\"P\xea\xc7\x18\x10\n" +
+	"\x0ecustomers:read\x82\xd3\xe4\x93\x026:\x01*\"1/v1/{parent=brands/*}/customers:batchGetOverviews\x12\xb7\x01\n" +
 	"\x13GetCustomerOverview\x121.concentric.gateway.v1.GetCustomerOverviewRequest\x1a'.concentric.gateway.v1.CustomerOverview\"D\xea\xc7\x18\x10\n" +
 	"\x0ecustomers:read\x82\xd3\xe4\x93\x02*\x12(/v1/{name=brands/*/customers/*/overview}B\xef\x01\n" +
 	"\x19com.concentric.gateway.v1B\x10ViewServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/gateway/v1;gatewayv1\xa2\x02\x03CGX\xaa\x02\x15Concentric.Gateway.V1\xca\x02\x15Concentric\\Gateway\\V1\xe2\x02!Concentric\\Gateway\\V1\\GPBMetadata\xea\x02\x17Concentric::Gateway::V1b\x06proto3"
@@ -550,50 +1715,121 @@ func file_concentric_gateway_v1_view_service_proto_rawDescGZIP() []byte {
 	return file_concentric_gateway_v1_view_service_proto_rawDescData
 }
 
-var file_concentric_gateway_v1_view_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_concentric_gateway_v1_view_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_concentric_gateway_v1_view_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_concentric_gateway_v1_view_service_proto_goTypes = []any{
-	(*GetServiceViewRequest)(nil),      // 0: concentric.gateway.v1.GetServiceViewRequest
-	(*GetServiceViewResponse)(nil),     // 1: concentric.gateway.v1.GetServiceViewResponse
-	(*GetExperienceViewRequest)(nil),   // 2: concentric.gateway.v1.GetExperienceViewRequest
-	(*GetExperienceViewResponse)(nil),  // 3: concentric.gateway.v1.GetExperienceViewResponse
-	(*CompareViewsRequest)(nil),        // 4: concentric.gateway.v1.CompareViewsRequest
-	(*CompareViewsResponse)(nil),       // 5: concentric.gateway.v1.CompareViewsResponse
-	(*GetCustomerOverviewRequest)(nil), // 6: concentric.gateway.v1.GetCustomerOverviewRequest
-	(*v1.Window)(nil),                  // 7: concentric.type.v1.Window
-	(*v1.Population)(nil),              // 8: concentric.type.v1.Population
-	(*ServiceView)(nil),                // 9: concentric.gateway.v1.ServiceView
-	(*PartState)(nil),                  // 10: concentric.gateway.v1.PartState
-	(*ExperienceView)(nil),             // 11: concentric.gateway.v1.ExperienceView
-	(*CustomerOverview)(nil),           // 12: concentric.gateway.v1.CustomerOverview
+	(WatchViewsResponse_Change)(0),            // 0: concentric.gateway.v1.WatchViewsResponse.Change
+	(*GetServiceViewRequest)(nil),             // 1: concentric.gateway.v1.GetServiceViewRequest
+	(*GetServiceViewResponse)(nil),            // 2: concentric.gateway.v1.GetServiceViewResponse
+	(*GetExperienceViewRequest)(nil),          // 3: concentric.gateway.v1.GetExperienceViewRequest
+	(*GetExperienceViewResponse)(nil),         // 4: concentric.gateway.v1.GetExperienceViewResponse
+	(*CompareViewsRequest)(nil),               // 5: concentric.gateway.v1.CompareViewsRequest
+	(*CompareViewsResponse)(nil),              // 6: concentric.gateway.v1.CompareViewsResponse
+	(*GetCustomerOverviewRequest)(nil),        // 7: concentric.gateway.v1.GetCustomerOverviewRequest
+	(*WatchViewsRequest)(nil),                 // 8: concentric.gateway.v1.WatchViewsRequest
+	(*WatchViewsResponse)(nil),                // 9: concentric.gateway.v1.WatchViewsResponse
+	(*ListQuadrantCustomersRequest)(nil),      // 10: concentric.gateway.v1.ListQuadrantCustomersRequest
+	(*ListQuadrantCustomersResponse)(nil),     // 11: concentric.gateway.v1.ListQuadrantCustomersResponse
+	(*GetPartnerScorecardRequest)(nil),        // 12: concentric.gateway.v1.GetPartnerScorecardRequest
+	(*GetFunctionScorecardRequest)(nil),       // 13: concentric.gateway.v1.GetFunctionScorecardRequest
+	(*GetContactRateRequest)(nil),             // 14: concentric.gateway.v1.GetContactRateRequest
+	(*GetContactRateResponse)(nil),            // 15: concentric.gateway.v1.GetContactRateResponse
+	(*GetDataCoverageRequest)(nil),            // 16: concentric.gateway.v1.GetDataCoverageRequest
+	(*GetDataCoverageResponse)(nil),           // 17: concentric.gateway.v1.GetDataCoverageResponse
+	(*BatchGetCustomerOverviewsRequest)(nil),  // 18: concentric.gateway.v1.BatchGetCustomerOverviewsRequest
+	(*BatchGetCustomerOverviewsResponse)(nil), // 19: concentric.gateway.v1.BatchGetCustomerOverviewsResponse
+	(*v1.Window)(nil),                         // 20: concentric.type.v1.Window
+	(*v1.Population)(nil),                     // 21: concentric.type.v1.Population
+	(*ServiceView)(nil),                       // 22: concentric.gateway.v1.ServiceView
+	(*PartState)(nil),                         // 23: concentric.gateway.v1.PartState
+	(*Containment)(nil),                       // 24: concentric.gateway.v1.Containment
+	(*ExperienceView)(nil),                    // 25: concentric.gateway.v1.ExperienceView
+	(*durationpb.Duration)(nil),               // 26: google.protobuf.Duration
+	(v11.Quadrant)(0),                         // 27: concentric.journey.v1.Quadrant
+	(*v1.Basis)(nil),                          // 28: concentric.type.v1.Basis
+	(*v11.QuadrantShare)(nil),                 // 29: concentric.journey.v1.QuadrantShare
+	(*v11.QuadrantCustomer)(nil),              // 30: concentric.journey.v1.QuadrantCustomer
+	(v1.Function)(0),                          // 31: concentric.type.v1.Function
+	(*ContactRate)(nil),                       // 32: concentric.gateway.v1.ContactRate
+	(*Coverage)(nil),                          // 33: concentric.gateway.v1.Coverage
+	(*CustomerOverview)(nil),                  // 34: concentric.gateway.v1.CustomerOverview
+	(*PartnerScorecard)(nil),                  // 35: concentric.gateway.v1.PartnerScorecard
+	(*FunctionScorecard)(nil),                 // 36: concentric.gateway.v1.FunctionScorecard
 }
 var file_concentric_gateway_v1_view_service_proto_depIdxs = []int32{
-	7,  // 0: concentric.gateway.v1.GetServiceViewRequest.window:type_name -> concentric.type.v1.Window
-	8,  // 1: concentric.gateway.v1.GetServiceViewRequest.population:type_name -> concentric.type.v1.Population
-	9,  // 2: concentric.gateway.v1.GetServiceViewResponse.service:type_name -> concentric.gateway.v1.ServiceView
-	10, // 3: concentric.gateway.v1.GetServiceViewResponse.parts:type_name -> concentric.gateway.v1.PartState
-	7,  // 4: concentric.gateway.v1.GetExperienceViewRequest.window:type_name -> concentric.type.v1.Window
-	8,  // 5: concentric.gateway.v1.GetExperienceViewRequest.population:type_name -> concentric.type.v1.Population
-	11, // 6: concentric.gateway.v1.GetExperienceViewResponse.experience:type_name -> concentric.gateway.v1.ExperienceView
-	10, // 7: concentric.gateway.v1.GetExperienceViewResponse.parts:type_name -> concentric.gateway.v1.PartState
-	7,  // 8: concentric.gateway.v1.CompareViewsRequest.window:type_name -> concentric.type.v1.Window
-	8,  // 9: concentric.gateway.v1.CompareViewsRequest.population:type_name -> concentric.type.v1.Population
-	7,  // 10: concentric.gateway.v1.CompareViewsResponse.window:type_name -> concentric.type.v1.Window
-	9,  // 11: concentric.gateway.v1.CompareViewsResponse.service:type_name -> concentric.gateway.v1.ServiceView
-	11, // 12: concentric.gateway.v1.CompareViewsResponse.experience:type_name -> concentric.gateway.v1.ExperienceView
-	10, // 13: concentric.gateway.v1.CompareViewsResponse.parts:type_name -> concentric.gateway.v1.PartState
-	0,  // 14: concentric.gateway.v1.ViewService.GetServiceView:input_type -> concentric.gateway.v1.GetServiceViewRequest
-	2,  // 15: concentric.gateway.v1.ViewService.GetExperienceView:input_type -> concentric.gateway.v1.GetExperienceViewRequest
-	4,  // 16: concentric.gateway.v1.ViewService.CompareViews:input_type -> concentric.gateway.v1.CompareViewsRequest
-	6,  // 17: concentric.gateway.v1.ViewService.GetCustomerOverview:input_type -> concentric.gateway.v1.GetCustomerOverviewRequest
-	1,  // 18: concentric.gateway.v1.ViewService.GetServiceView:output_type -> concentric.gateway.v1.GetServiceViewResponse
-	3,  // 19: concentric.gateway.v1.ViewService.GetExperienceView:output_type -> concentric.gateway.v1.GetExperienceViewResponse
-	5,  // 20: concentric.gateway.v1.ViewService.CompareViews:output_type -> concentric.gateway.v1.CompareViewsResponse
-	12, // 21: concentric.gateway.v1.ViewService.GetCustomerOverview:output_type -> concentric.gateway.v1.CustomerOverview
-	18, // [18:22] is the sub-list for method output_type
-	14, // [14:18] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	20, // 0: concentric.gateway.v1.GetServiceViewRequest.window:type_name -> concentric.type.v1.Window
+	21, // 1: concentric.gateway.v1.GetServiceViewRequest.population:type_name -> concentric.type.v1.Population
+	22, // 2: concentric.gateway.v1.GetServiceViewResponse.service:type_name -> concentric.gateway.v1.ServiceView
+	23, // 3: concentric.gateway.v1.GetServiceViewResponse.parts:type_name -> concentric.gateway.v1.PartState
+	24, // 4: concentric.gateway.v1.GetServiceViewResponse.containment:type_name -> concentric.gateway.v1.Containment
+	20, // 5: concentric.gateway.v1.GetExperienceViewRequest.window:type_name -> concentric.type.v1.Window
+	21, // 6: concentric.gateway.v1.GetExperienceViewRequest.population:type_name -> concentric.type.v1.Population
+	25, // 7: concentric.gateway.v1.GetExperienceViewResponse.experience:type_name -> concentric.gateway.v1.ExperienceView
+	23, // 8: concentric.gateway.v1.GetExperienceViewResponse.parts:type_name -> concentric.gateway.v1.PartState
+	24, // 9: concentric.gateway.v1.GetExperienceViewResponse.containment:type_name -> concentric.gateway.v1.Containment
+	20, // 10: concentric.gateway.v1.CompareViewsRequest.window:type_name -> concentric.type.v1.Window
+	21, // 11: concentric.gateway.v1.CompareViewsRequest.population:type_name -> concentric.type.v1.Population
+	20, // 12: concentric.gateway.v1.CompareViewsResponse.window:type_name -> concentric.type.v1.Window
+	22, // 13: concentric.gateway.v1.CompareViewsResponse.service:type_name -> concentric.gateway.v1.ServiceView
+	25, // 14: concentric.gateway.v1.CompareViewsResponse.experience:type_name -> concentric.gateway.v1.ExperienceView
+	23, // 15: concentric.gateway.v1.CompareViewsResponse.parts:type_name -> concentric.gateway.v1.PartState
+	24, // 16: concentric.gateway.v1.CompareViewsResponse.containment:type_name -> concentric.gateway.v1.Containment
+	20, // 17: concentric.gateway.v1.WatchViewsRequest.window:type_name -> concentric.type.v1.Window
+	21, // 18: concentric.gateway.v1.WatchViewsRequest.population:type_name -> concentric.type.v1.Population
+	26, // 19: concentric.gateway.v1.WatchViewsRequest.min_interval:type_name -> google.protobuf.Duration
+	0,  // 20: concentric.gateway.v1.WatchViewsResponse.change:type_name -> concentric.gateway.v1.WatchViewsResponse.Change
+	6,  // 21: concentric.gateway.v1.WatchViewsResponse.views:type_name -> concentric.gateway.v1.CompareViewsResponse
+	20, // 22: concentric.gateway.v1.ListQuadrantCustomersRequest.window:type_name -> concentric.type.v1.Window
+	21, // 23: concentric.gateway.v1.ListQuadrantCustomersRequest.population:type_name -> concentric.type.v1.Population
+	27, // 24: concentric.gateway.v1.ListQuadrantCustomersRequest.quadrants:type_name -> concentric.journey.v1.Quadrant
+	28, // 25: concentric.gateway.v1.ListQuadrantCustomersResponse.basis:type_name -> concentric.type.v1.Basis
+	29, // 26: concentric.gateway.v1.ListQuadrantCustomersResponse.quadrants:type_name -> concentric.journey.v1.QuadrantShare
+	30, // 27: concentric.gateway.v1.ListQuadrantCustomersResponse.customers:type_name -> concentric.journey.v1.QuadrantCustomer
+	23, // 28: concentric.gateway.v1.ListQuadrantCustomersResponse.parts:type_name -> concentric.gateway.v1.PartState
+	20, // 29: concentric.gateway.v1.GetPartnerScorecardRequest.window:type_name -> concentric.type.v1.Window
+	21, // 30: concentric.gateway.v1.GetPartnerScorecardRequest.population:type_name -> concentric.type.v1.Population
+	31, // 31: concentric.gateway.v1.GetFunctionScorecardRequest.function:type_name -> concentric.type.v1.Function
+	20, // 32: concentric.gateway.v1.GetFunctionScorecardRequest.window:type_name -> concentric.type.v1.Window
+	21, // 33: concentric.gateway.v1.GetFunctionScorecardRequest.population:type_name -> concentric.type.v1.Population
+	20, // 34: concentric.gateway.v1.GetContactRateRequest.window:type_name -> concentric.type.v1.Window
+	20, // 35: concentric.gateway.v1.GetContactRateRequest.baseline:type_name -> concentric.type.v1.Window
+	21, // 36: concentric.gateway.v1.GetContactRateRequest.population:type_name -> concentric.type.v1.Population
+	28, // 37: concentric.gateway.v1.GetContactRateResponse.basis:type_name -> concentric.type.v1.Basis
+	28, // 38: concentric.gateway.v1.GetContactRateResponse.baseline_basis:type_name -> concentric.type.v1.Basis
+	32, // 39: concentric.gateway.v1.GetContactRateResponse.rate:type_name -> concentric.gateway.v1.ContactRate
+	32, // 40: concentric.gateway.v1.GetContactRateResponse.groups:type_name -> concentric.gateway.v1.ContactRate
+	23, // 41: concentric.gateway.v1.GetContactRateResponse.parts:type_name -> concentric.gateway.v1.PartState
+	33, // 42: concentric.gateway.v1.GetDataCoverageResponse.coverages:type_name -> concentric.gateway.v1.Coverage
+	23, // 43: concentric.gateway.v1.GetDataCoverageResponse.parts:type_name -> concentric.gateway.v1.PartState
+	34, // 44: concentric.gateway.v1.BatchGetCustomerOverviewsResponse.overviews:type_name -> concentric.gateway.v1.CustomerOverview
+	23, // 45: concentric.gateway.v1.BatchGetCustomerOverviewsResponse.parts:type_name -> concentric.gateway.v1.PartState
+	1,  // 46: concentric.gateway.v1.ViewService.GetServiceView:input_type -> concentric.gateway.v1.GetServiceViewRequest
+	3,  // 47: concentric.gateway.v1.ViewService.GetExperienceView:input_type -> concentric.gateway.v1.GetExperienceViewRequest
+	5,  // 48: concentric.gateway.v1.ViewService.CompareViews:input_type -> concentric.gateway.v1.CompareViewsRequest
+	8,  // 49: concentric.gateway.v1.ViewService.WatchViews:input_type -> concentric.gateway.v1.WatchViewsRequest
+	10, // 50: concentric.gateway.v1.ViewService.ListQuadrantCustomers:input_type -> concentric.gateway.v1.ListQuadrantCustomersRequest
+	12, // 51: concentric.gateway.v1.ViewService.GetPartnerScorecard:input_type -> concentric.gateway.v1.GetPartnerScorecardRequest
+	13, // 52: concentric.gateway.v1.ViewService.GetFunctionScorecard:input_type -> concentric.gateway.v1.GetFunctionScorecardRequest
+	14, // 53: concentric.gateway.v1.ViewService.GetContactRate:input_type -> concentric.gateway.v1.GetContactRateRequest
+	16, // 54: concentric.gateway.v1.ViewService.GetDataCoverage:input_type -> concentric.gateway.v1.GetDataCoverageRequest
+	18, // 55: concentric.gateway.v1.ViewService.BatchGetCustomerOverviews:input_type -> concentric.gateway.v1.BatchGetCustomerOverviewsRequest
+	7,  // 56: concentric.gateway.v1.ViewService.GetCustomerOverview:input_type -> concentric.gateway.v1.GetCustomerOverviewRequest
+	2,  // 57: concentric.gateway.v1.ViewService.GetServiceView:output_type -> concentric.gateway.v1.GetServiceViewResponse
+	4,  // 58: concentric.gateway.v1.ViewService.GetExperienceView:output_type -> concentric.gateway.v1.GetExperienceViewResponse
+	6,  // 59: concentric.gateway.v1.ViewService.CompareViews:output_type -> concentric.gateway.v1.CompareViewsResponse
+	9,  // 60: concentric.gateway.v1.ViewService.WatchViews:output_type -> concentric.gateway.v1.WatchViewsResponse
+	11, // 61: concentric.gateway.v1.ViewService.ListQuadrantCustomers:output_type -> concentric.gateway.v1.ListQuadrantCustomersResponse
+	35, // 62: concentric.gateway.v1.ViewService.GetPartnerScorecard:output_type -> concentric.gateway.v1.PartnerScorecard
+	36, // 63: concentric.gateway.v1.ViewService.GetFunctionScorecard:output_type -> concentric.gateway.v1.FunctionScorecard
+	15, // 64: concentric.gateway.v1.ViewService.GetContactRate:output_type -> concentric.gateway.v1.GetContactRateResponse
+	17, // 65: concentric.gateway.v1.ViewService.GetDataCoverage:output_type -> concentric.gateway.v1.GetDataCoverageResponse
+	19, // 66: concentric.gateway.v1.ViewService.BatchGetCustomerOverviews:output_type -> concentric.gateway.v1.BatchGetCustomerOverviewsResponse
+	34, // 67: concentric.gateway.v1.ViewService.GetCustomerOverview:output_type -> concentric.gateway.v1.CustomerOverview
+	57, // [57:68] is the sub-list for method output_type
+	46, // [46:57] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_concentric_gateway_v1_view_service_proto_init() }
@@ -602,18 +1838,21 @@ func file_concentric_gateway_v1_view_service_proto_init() {
 		return
 	}
 	file_concentric_gateway_v1_view_proto_init()
+	file_concentric_gateway_v1_view_service_proto_msgTypes[9].OneofWrappers = []any{}
+	file_concentric_gateway_v1_view_service_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_gateway_v1_view_service_proto_rawDesc), len(file_concentric_gateway_v1_view_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   7,
+			NumEnums:      1,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_concentric_gateway_v1_view_service_proto_goTypes,
 		DependencyIndexes: file_concentric_gateway_v1_view_service_proto_depIdxs,
+		EnumInfos:         file_concentric_gateway_v1_view_service_proto_enumTypes,
 		MessageInfos:      file_concentric_gateway_v1_view_service_proto_msgTypes,
 	}.Build()
 	File_concentric_gateway_v1_view_service_proto = out.File

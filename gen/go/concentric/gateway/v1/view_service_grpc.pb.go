@@ -19,10 +19,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ViewService_GetServiceView_FullMethodName      = "/concentric.gateway.v1.ViewService/GetServiceView"
-	ViewService_GetExperienceView_FullMethodName   = "/concentric.gateway.v1.ViewService/GetExperienceView"
-	ViewService_CompareViews_FullMethodName        = "/concentric.gateway.v1.ViewService/CompareViews"
-	ViewService_GetCustomerOverview_FullMethodName = "/concentric.gateway.v1.ViewService/GetCustomerOverview"
+	ViewService_GetServiceView_FullMethodName            = "/concentric.gateway.v1.ViewService/GetServiceView"
+	ViewService_GetExperienceView_FullMethodName         = "/concentric.gateway.v1.ViewService/GetExperienceView"
+	ViewService_CompareViews_FullMethodName              = "/concentric.gateway.v1.ViewService/CompareViews"
+	ViewService_WatchViews_FullMethodName                = "/concentric.gateway.v1.ViewService/WatchViews"
+	ViewService_ListQuadrantCustomers_FullMethodName     = "/concentric.gateway.v1.ViewService/ListQuadrantCustomers"
+	ViewService_GetPartnerScorecard_FullMethodName       = "/concentric.gateway.v1.ViewService/GetPartnerScorecard"
+	ViewService_GetFunctionScorecard_FullMethodName      = "/concentric.gateway.v1.ViewService/GetFunctionScorecard"
+	ViewService_GetContactRate_FullMethodName            = "/concentric.gateway.v1.ViewService/GetContactRate"
+	ViewService_GetDataCoverage_FullMethodName           = "/concentric.gateway.v1.ViewService/GetDataCoverage"
+	ViewService_BatchGetCustomerOverviews_FullMethodName = "/concentric.gateway.v1.ViewService/BatchGetCustomerOverviews"
+	ViewService_GetCustomerOverview_FullMethodName       = "/concentric.gateway.v1.ViewService/GetCustomerOverview"
 )
 
 // ViewServiceClient is the client API for ViewService service.
@@ -35,9 +42,10 @@ const (
 // the call fail: with `UNAVAILABLE`, or with the parts' own code if all refused it.
 //
 // Each part checks the caller's credential itself. Beside the scope of the method, a
-// caller needs `tickets:read`, `responses:read` and `journeys:read` for the views, and
-// `tickets:read`, `responses:read`, `touchpoints:read` and `scores:read` for an
-// overview; a part whose scope is lacking is missing.
+// caller needs `tickets:read`, `responses:read` and `journeys:read` for the views,
+// `signals:read` too for scorecards, and `tickets:read`, `responses:read`, `surveys:read`, `customers:read`,
+// `touchpoints:read`, `scores:read` and `signals:read` for an overview; a part whose scope
+// is lacking is missing, STATE_DENIED.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -51,6 +59,29 @@ type ViewServiceClient interface {
 	GetExperienceView(ctx context.Context, in *GetExperienceViewRequest, opts ...grpc.CallOption) (*GetExperienceViewResponse, error)
 	// Shows both circles side by side, over one window and one population.
 	CompareViews(ctx context.Context, in *CompareViewsRequest, opts ...grpc.CallOption) (*CompareViewsResponse, error)
+	// Shows both circles as `CompareViews` does, and shows them again when a figure or the state of a part
+	// changes, no more often than `min_interval`. Figures are computed anew then, with the credential of
+	// the caller. A heartbeat comes after 15 seconds without news.
+	//
+	// After a break `resume_token` goes on: nothing is sent before a figure differs from
+	// what was sent last. Tokens do not age.
+	WatchViews(ctx context.Context, in *WatchViewsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchViewsResponse], error)
+	// Holds service against the whole experience, customer by customer: who lies in which
+	// of four quadrants, and how many in each.
+	ListQuadrantCustomers(ctx context.Context, in *ListQuadrantCustomersRequest, opts ...grpc.CallOption) (*ListQuadrantCustomersResponse, error)
+	// Shows what an outsourcing partner answers for.
+	GetPartnerScorecard(ctx context.Context, in *GetPartnerScorecardRequest, opts ...grpc.CallOption) (*PartnerScorecard, error)
+	// Shows what a function of the brand answers for.
+	GetFunctionScorecard(ctx context.Context, in *GetFunctionScorecardRequest, opts ...grpc.CallOption) (*FunctionScorecard, error)
+	// Says how often customers have to contact the brand, and whether that has changed.
+	GetContactRate(ctx context.Context, in *GetContactRateRequest, opts ...grpc.CallOption) (*GetContactRateResponse, error)
+	// Says what the brand has in each service: from when to when, how much, on which
+	// channels, and how old the last of it is.
+	GetDataCoverage(ctx context.Context, in *GetDataCoverageRequest, opts ...grpc.CallOption) (*GetDataCoverageResponse, error)
+	// Shows what is known about several customers, with one question to each service: for each the
+	// customer, the score, the open tickets and the latest responses. `GetCustomerOverview` has the
+	// rest.
+	BatchGetCustomerOverviews(ctx context.Context, in *BatchGetCustomerOverviewsRequest, opts ...grpc.CallOption) (*BatchGetCustomerOverviewsResponse, error)
 	// Shows what is known about one customer. A customer nobody knows gives empty
 	// fields, since the services keep customers by name only.
 	GetCustomerOverview(ctx context.Context, in *GetCustomerOverviewRequest, opts ...grpc.CallOption) (*CustomerOverview, error)
@@ -94,6 +125,85 @@ func (c *viewServiceClient) CompareViews(ctx context.Context, in *CompareViewsRe
 	return out, nil
 }
 
+func (c *viewServiceClient) WatchViews(ctx context.Context, in *WatchViewsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchViewsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ViewService_ServiceDesc.Streams[0], ViewService_WatchViews_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchViewsRequest, WatchViewsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ViewService_WatchViewsClient = grpc.ServerStreamingClient[WatchViewsResponse]
+
+func (c *viewServiceClient) ListQuadrantCustomers(ctx context.Context, in *ListQuadrantCustomersRequest, opts ...grpc.CallOption) (*ListQuadrantCustomersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListQuadrantCustomersResponse)
+	err := c.cc.Invoke(ctx, ViewService_ListQuadrantCustomers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *viewServiceClient) GetPartnerScorecard(ctx context.Context, in *GetPartnerScorecardRequest, opts ...grpc.CallOption) (*PartnerScorecard, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PartnerScorecard)
+	err := c.cc.Invoke(ctx, ViewService_GetPartnerScorecard_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *viewServiceClient) GetFunctionScorecard(ctx context.Context, in *GetFunctionScorecardRequest, opts ...grpc.CallOption) (*FunctionScorecard, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FunctionScorecard)
+	err := c.cc.Invoke(ctx, ViewService_GetFunctionScorecard_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *viewServiceClient) GetContactRate(ctx context.Context, in *GetContactRateRequest, opts ...grpc.CallOption) (*GetContactRateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetContactRateResponse)
+	err := c.cc.Invoke(ctx, ViewService_GetContactRate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *viewServiceClient) GetDataCoverage(ctx context.Context, in *GetDataCoverageRequest, opts ...grpc.CallOption) (*GetDataCoverageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetDataCoverageResponse)
+	err := c.cc.Invoke(ctx, ViewService_GetDataCoverage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *viewServiceClient) BatchGetCustomerOverviews(ctx context.Context, in *BatchGetCustomerOverviewsRequest, opts ...grpc.CallOption) (*BatchGetCustomerOverviewsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetCustomerOverviewsResponse)
+	err := c.cc.Invoke(ctx, ViewService_BatchGetCustomerOverviews_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *viewServiceClient) GetCustomerOverview(ctx context.Context, in *GetCustomerOverviewRequest, opts ...grpc.CallOption) (*CustomerOverview, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CustomerOverview)
@@ -114,9 +224,10 @@ func (c *viewServiceClient) GetCustomerOverview(ctx context.Context, in *GetCust
 // the call fail: with `UNAVAILABLE`, or with the parts' own code if all refused it.
 //
 // Each part checks the caller's credential itself. Beside the scope of the method, a
-// caller needs `tickets:read`, `responses:read` and `journeys:read` for the views, and
-// `tickets:read`, `responses:read`, `touchpoints:read` and `scores:read` for an
-// overview; a part whose scope is lacking is missing.
+// caller needs `tickets:read`, `responses:read` and `journeys:read` for the views,
+// `signals:read` too for scorecards, and `tickets:read`, `responses:read`, `surveys:read`, `customers:read`,
+// `touchpoints:read`, `scores:read` and `signals:read` for an overview; a part whose scope
+// is lacking is missing, STATE_DENIED.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
 // `NOT_FOUND` for an unknown name or another brand's, `UNAUTHENTICATED` and
@@ -130,6 +241,29 @@ type ViewServiceServer interface {
 	GetExperienceView(context.Context, *GetExperienceViewRequest) (*GetExperienceViewResponse, error)
 	// Shows both circles side by side, over one window and one population.
 	CompareViews(context.Context, *CompareViewsRequest) (*CompareViewsResponse, error)
+	// Shows both circles as `CompareViews` does, and shows them again when a figure or the state of a part
+	// changes, no more often than `min_interval`. Figures are computed anew then, with the credential of
+	// the caller. A heartbeat comes after 15 seconds without news.
+	//
+	// After a break `resume_token` goes on: nothing is sent before a figure differs from
+	// what was sent last. Tokens do not age.
+	WatchViews(*WatchViewsRequest, grpc.ServerStreamingServer[WatchViewsResponse]) error
+	// Holds service against the whole experience, customer by customer: who lies in which
+	// of four quadrants, and how many in each.
+	ListQuadrantCustomers(context.Context, *ListQuadrantCustomersRequest) (*ListQuadrantCustomersResponse, error)
+	// Shows what an outsourcing partner answers for.
+	GetPartnerScorecard(context.Context, *GetPartnerScorecardRequest) (*PartnerScorecard, error)
+	// Shows what a function of the brand answers for.
+	GetFunctionScorecard(context.Context, *GetFunctionScorecardRequest) (*FunctionScorecard, error)
+	// Says how often customers have to contact the brand, and whether that has changed.
+	GetContactRate(context.Context, *GetContactRateRequest) (*GetContactRateResponse, error)
+	// Says what the brand has in each service: from when to when, how much, on which
+	// channels, and how old the last of it is.
+	GetDataCoverage(context.Context, *GetDataCoverageRequest) (*GetDataCoverageResponse, error)
+	// Shows what is known about several customers, with one question to each service: for each the
+	// customer, the score, the open tickets and the latest responses. `GetCustomerOverview` has the
+	// rest.
+	BatchGetCustomerOverviews(context.Context, *BatchGetCustomerOverviewsRequest) (*BatchGetCustomerOverviewsResponse, error)
 	// Shows what is known about one customer. A customer nobody knows gives empty
 	// fields, since the services keep customers by name only.
 	GetCustomerOverview(context.Context, *GetCustomerOverviewRequest) (*CustomerOverview, error)
@@ -151,6 +285,27 @@ func (UnimplementedViewServiceServer) GetExperienceView(context.Context, *GetExp
 }
 func (UnimplementedViewServiceServer) CompareViews(context.Context, *CompareViewsRequest) (*CompareViewsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompareViews not implemented")
+}
+func (UnimplementedViewServiceServer) WatchViews(*WatchViewsRequest, grpc.ServerStreamingServer[WatchViewsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchViews not implemented")
+}
+func (UnimplementedViewServiceServer) ListQuadrantCustomers(context.Context, *ListQuadrantCustomersRequest) (*ListQuadrantCustomersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListQuadrantCustomers not implemented")
+}
+func (UnimplementedViewServiceServer) GetPartnerScorecard(context.Context, *GetPartnerScorecardRequest) (*PartnerScorecard, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPartnerScorecard not implemented")
+}
+func (UnimplementedViewServiceServer) GetFunctionScorecard(context.Context, *GetFunctionScorecardRequest) (*FunctionScorecard, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetFunctionScorecard not implemented")
+}
+func (UnimplementedViewServiceServer) GetContactRate(context.Context, *GetContactRateRequest) (*GetContactRateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetContactRate not implemented")
+}
+func (UnimplementedViewServiceServer) GetDataCoverage(context.Context, *GetDataCoverageRequest) (*GetDataCoverageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDataCoverage not implemented")
+}
+func (UnimplementedViewServiceServer) BatchGetCustomerOverviews(context.Context, *BatchGetCustomerOverviewsRequest) (*BatchGetCustomerOverviewsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetCustomerOverviews not implemented")
 }
 func (UnimplementedViewServiceServer) GetCustomerOverview(context.Context, *GetCustomerOverviewRequest) (*CustomerOverview, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCustomerOverview not implemented")
@@ -230,6 +385,125 @@ func _ViewService_CompareViews_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ViewService_WatchViews_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchViewsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ViewServiceServer).WatchViews(m, &grpc.GenericServerStream[WatchViewsRequest, WatchViewsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ViewService_WatchViewsServer = grpc.ServerStreamingServer[WatchViewsResponse]
+
+func _ViewService_ListQuadrantCustomers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListQuadrantCustomersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).ListQuadrantCustomers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_ListQuadrantCustomers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).ListQuadrantCustomers(ctx, req.(*ListQuadrantCustomersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ViewService_GetPartnerScorecard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPartnerScorecardRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).GetPartnerScorecard(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_GetPartnerScorecard_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).GetPartnerScorecard(ctx, req.(*GetPartnerScorecardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ViewService_GetFunctionScorecard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetFunctionScorecardRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).GetFunctionScorecard(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_GetFunctionScorecard_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).GetFunctionScorecard(ctx, req.(*GetFunctionScorecardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ViewService_GetContactRate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetContactRateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).GetContactRate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_GetContactRate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).GetContactRate(ctx, req.(*GetContactRateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ViewService_GetDataCoverage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDataCoverageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).GetDataCoverage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_GetDataCoverage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).GetDataCoverage(ctx, req.(*GetDataCoverageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ViewService_BatchGetCustomerOverviews_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetCustomerOverviewsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).BatchGetCustomerOverviews(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_BatchGetCustomerOverviews_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).BatchGetCustomerOverviews(ctx, req.(*BatchGetCustomerOverviewsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ViewService_GetCustomerOverview_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCustomerOverviewRequest)
 	if err := dec(in); err != nil {
@@ -268,10 +542,40 @@ var ViewService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ViewService_CompareViews_Handler,
 		},
 		{
+			MethodName: "ListQuadrantCustomers",
+			Handler:    _ViewService_ListQuadrantCustomers_Handler,
+		},
+		{
+			MethodName: "GetPartnerScorecard",
+			Handler:    _ViewService_GetPartnerScorecard_Handler,
+		},
+		{
+			MethodName: "GetFunctionScorecard",
+			Handler:    _ViewService_GetFunctionScorecard_Handler,
+		},
+		{
+			MethodName: "GetContactRate",
+			Handler:    _ViewService_GetContactRate_Handler,
+		},
+		{
+			MethodName: "GetDataCoverage",
+			Handler:    _ViewService_GetDataCoverage_Handler,
+		},
+		{
+			MethodName: "BatchGetCustomerOverviews",
+			Handler:    _ViewService_BatchGetCustomerOverviews_Handler,
+		},
+		{
 			MethodName: "GetCustomerOverview",
 			Handler:    _ViewService_GetCustomerOverview_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchViews",
+			Handler:       _ViewService_WatchViews_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "concentric/gateway/v1/view_service.proto",
 }

@@ -188,7 +188,8 @@ type Customer struct {
 	// touchpoints, or from a device, only.
 	Anonymous bool `protobuf:"varint,10,opt,name=anonymous,proto3" json:"anonymous,omitempty"`
 	// How the customer met the brand. This and all that is told of touchpoints follows
-	// them within a second or so.
+	// them within seconds of a change; later while touchpoints come by the thousand or many
+	// customers change at once.
 	FirstTouch *FirstTouch `protobuf:"bytes,11,opt,name=first_touch,json=firstTouch,proto3" json:"first_touch,omitempty"`
 	// The stage of the journey the customer is in: that of the latest touchpoint.
 	Stage v1.Stage `protobuf:"varint,12,opt,name=stage,proto3,enum=concentric.type.v1.Stage" json:"stage,omitempty"`

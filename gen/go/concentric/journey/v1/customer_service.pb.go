@@ -84,7 +84,7 @@ func (x ImportCustomersResult_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ImportCustomersResult_Outcome.Descriptor instead.
 func (ImportCustomersResult_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{19, 0}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Request message for `CustomerService.CreateCustomer`.
@@ -98,8 +98,8 @@ type CreateCustomerRequest struct {
 	// lower-case letters, digits, `-` and `_`, at most 63. Chosen by the server if
 	// empty.
 	CustomerId string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// What the customer is known by, at most 20. Not over REST, whose body is the customer:
-	// link them there afterwards.
+	// What the customer is known by, at most 20. Over REST the body of `customers:create`
+	// takes them; that of `customers` is the customer alone.
 	Identities []*IdentityValue `protobuf:"bytes,4,rep,name=identities,proto3" json:"identities,omitempty"`
 	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
 	// the same id with another body is refused with `ALREADY_EXISTS`, reason
@@ -229,6 +229,126 @@ func (x *GetCustomerRequest) GetName() string {
 	return ""
 }
 
+// Request message for `CustomerService.BatchGetCustomers`.
+type BatchGetCustomersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The customers, each once, `brands/{brand}/customers/{customer}` of the parent; 1 to 100.
+	Names         []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetCustomersRequest) Reset() {
+	*x = BatchGetCustomersRequest{}
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetCustomersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetCustomersRequest) ProtoMessage() {}
+
+func (x *BatchGetCustomersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetCustomersRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetCustomersRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BatchGetCustomersRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchGetCustomersRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// Response message for `CustomerService.BatchGetCustomers`.
+type BatchGetCustomersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customers that somebody knows, in the order asked for. For one that is part of another,
+	// that other one; so the same may come twice.
+	Customers []*Customer `protobuf:"bytes,1,rep,name=customers,proto3" json:"customers,omitempty"`
+	// The names that were asked for of each of `customers`.
+	RequestedNames []string `protobuf:"bytes,2,rep,name=requested_names,json=requestedNames,proto3" json:"requested_names,omitempty"`
+	// The names of those nobody knows.
+	NotFound      []string `protobuf:"bytes,3,rep,name=not_found,json=notFound,proto3" json:"not_found,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetCustomersResponse) Reset() {
+	*x = BatchGetCustomersResponse{}
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetCustomersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetCustomersResponse) ProtoMessage() {}
+
+func (x *BatchGetCustomersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetCustomersResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetCustomersResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *BatchGetCustomersResponse) GetCustomers() []*Customer {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *BatchGetCustomersResponse) GetRequestedNames() []string {
+	if x != nil {
+		return x.RequestedNames
+	}
+	return nil
+}
+
+func (x *BatchGetCustomersResponse) GetNotFound() []string {
+	if x != nil {
+		return x.NotFound
+	}
+	return nil
+}
+
 // Request message for `CustomerService.ListCustomers`.
 type ListCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -257,7 +377,7 @@ type ListCustomersRequest struct {
 
 func (x *ListCustomersRequest) Reset() {
 	*x = ListCustomersRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -269,7 +389,7 @@ func (x *ListCustomersRequest) String() string {
 func (*ListCustomersRequest) ProtoMessage() {}
 
 func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -282,7 +402,7 @@ func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{2}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListCustomersRequest) GetParent() string {
@@ -347,7 +467,7 @@ type ListCustomersResponse struct {
 
 func (x *ListCustomersResponse) Reset() {
 	*x = ListCustomersResponse{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[3]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +479,7 @@ func (x *ListCustomersResponse) String() string {
 func (*ListCustomersResponse) ProtoMessage() {}
 
 func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[3]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +492,7 @@ func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{3}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListCustomersResponse) GetCustomers() []*Customer {
@@ -411,7 +531,7 @@ type UpdateCustomerRequest struct {
 
 func (x *UpdateCustomerRequest) Reset() {
 	*x = UpdateCustomerRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[4]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -423,7 +543,7 @@ func (x *UpdateCustomerRequest) String() string {
 func (*UpdateCustomerRequest) ProtoMessage() {}
 
 func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[4]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -436,7 +556,7 @@ func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateCustomerRequest.ProtoReflect.Descriptor instead.
 func (*UpdateCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{4}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UpdateCustomerRequest) GetCustomer() *Customer {
@@ -493,7 +613,7 @@ type DeleteCustomerRequest struct {
 
 func (x *DeleteCustomerRequest) Reset() {
 	*x = DeleteCustomerRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +625,7 @@ func (x *DeleteCustomerRequest) String() string {
 func (*DeleteCustomerRequest) ProtoMessage() {}
 
 func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +638,7 @@ func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCustomerRequest.ProtoReflect.Descriptor instead.
 func (*DeleteCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{5}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *DeleteCustomerRequest) GetName() string {
@@ -568,7 +688,7 @@ type UndeleteCustomerRequest struct {
 
 func (x *UndeleteCustomerRequest) Reset() {
 	*x = UndeleteCustomerRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -580,7 +700,7 @@ func (x *UndeleteCustomerRequest) String() string {
 func (*UndeleteCustomerRequest) ProtoMessage() {}
 
 func (x *UndeleteCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -593,7 +713,7 @@ func (x *UndeleteCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UndeleteCustomerRequest.ProtoReflect.Descriptor instead.
 func (*UndeleteCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{6}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UndeleteCustomerRequest) GetName() string {
@@ -653,7 +773,7 @@ type ResolveCustomerRequest struct {
 
 func (x *ResolveCustomerRequest) Reset() {
 	*x = ResolveCustomerRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[7]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -665,7 +785,7 @@ func (x *ResolveCustomerRequest) String() string {
 func (*ResolveCustomerRequest) ProtoMessage() {}
 
 func (x *ResolveCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[7]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -678,7 +798,7 @@ func (x *ResolveCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveCustomerRequest.ProtoReflect.Descriptor instead.
 func (*ResolveCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{7}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ResolveCustomerRequest) GetParent() string {
@@ -747,7 +867,7 @@ type ResolveCustomerResponse struct {
 
 func (x *ResolveCustomerResponse) Reset() {
 	*x = ResolveCustomerResponse{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[8]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +879,7 @@ func (x *ResolveCustomerResponse) String() string {
 func (*ResolveCustomerResponse) ProtoMessage() {}
 
 func (x *ResolveCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[8]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +892,7 @@ func (x *ResolveCustomerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveCustomerResponse.ProtoReflect.Descriptor instead.
 func (*ResolveCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{8}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ResolveCustomerResponse) GetCustomer() string {
@@ -823,7 +943,7 @@ type BatchResolveCustomersRequest struct {
 
 func (x *BatchResolveCustomersRequest) Reset() {
 	*x = BatchResolveCustomersRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[9]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +955,7 @@ func (x *BatchResolveCustomersRequest) String() string {
 func (*BatchResolveCustomersRequest) ProtoMessage() {}
 
 func (x *BatchResolveCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[9]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +968,7 @@ func (x *BatchResolveCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResolveCustomersRequest.ProtoReflect.Descriptor instead.
 func (*BatchResolveCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{9}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BatchResolveCustomersRequest) GetParent() string {
@@ -890,7 +1010,7 @@ type BatchResolveCustomersResponse struct {
 
 func (x *BatchResolveCustomersResponse) Reset() {
 	*x = BatchResolveCustomersResponse{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[10]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -902,7 +1022,7 @@ func (x *BatchResolveCustomersResponse) String() string {
 func (*BatchResolveCustomersResponse) ProtoMessage() {}
 
 func (x *BatchResolveCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[10]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -915,7 +1035,7 @@ func (x *BatchResolveCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchResolveCustomersResponse.ProtoReflect.Descriptor instead.
 func (*BatchResolveCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{10}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BatchResolveCustomersResponse) GetResults() []*ResolveCustomerResult {
@@ -938,7 +1058,7 @@ type ResolveCustomerResult struct {
 
 func (x *ResolveCustomerResult) Reset() {
 	*x = ResolveCustomerResult{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[11]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -950,7 +1070,7 @@ func (x *ResolveCustomerResult) String() string {
 func (*ResolveCustomerResult) ProtoMessage() {}
 
 func (x *ResolveCustomerResult) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[11]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -963,7 +1083,7 @@ func (x *ResolveCustomerResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveCustomerResult.ProtoReflect.Descriptor instead.
 func (*ResolveCustomerResult) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{11}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ResolveCustomerResult) GetResolved() *ResolveCustomerResponse {
@@ -1001,7 +1121,7 @@ type LinkIdentityRequest struct {
 
 func (x *LinkIdentityRequest) Reset() {
 	*x = LinkIdentityRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[12]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1133,7 @@ func (x *LinkIdentityRequest) String() string {
 func (*LinkIdentityRequest) ProtoMessage() {}
 
 func (x *LinkIdentityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[12]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1146,7 @@ func (x *LinkIdentityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkIdentityRequest.ProtoReflect.Descriptor instead.
 func (*LinkIdentityRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{12}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LinkIdentityRequest) GetName() string {
@@ -1087,7 +1207,7 @@ type UnlinkIdentityRequest struct {
 
 func (x *UnlinkIdentityRequest) Reset() {
 	*x = UnlinkIdentityRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[13]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1099,7 +1219,7 @@ func (x *UnlinkIdentityRequest) String() string {
 func (*UnlinkIdentityRequest) ProtoMessage() {}
 
 func (x *UnlinkIdentityRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[13]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1112,7 +1232,7 @@ func (x *UnlinkIdentityRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlinkIdentityRequest.ProtoReflect.Descriptor instead.
 func (*UnlinkIdentityRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{13}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UnlinkIdentityRequest) GetName() string {
@@ -1178,7 +1298,7 @@ type MergeCustomersRequest struct {
 
 func (x *MergeCustomersRequest) Reset() {
 	*x = MergeCustomersRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[14]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1310,7 @@ func (x *MergeCustomersRequest) String() string {
 func (*MergeCustomersRequest) ProtoMessage() {}
 
 func (x *MergeCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[14]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1323,7 @@ func (x *MergeCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeCustomersRequest.ProtoReflect.Descriptor instead.
 func (*MergeCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{14}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MergeCustomersRequest) GetName() string {
@@ -1258,7 +1378,7 @@ type SplitCustomerRequest struct {
 
 func (x *SplitCustomerRequest) Reset() {
 	*x = SplitCustomerRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[15]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1390,7 @@ func (x *SplitCustomerRequest) String() string {
 func (*SplitCustomerRequest) ProtoMessage() {}
 
 func (x *SplitCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[15]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1403,7 @@ func (x *SplitCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitCustomerRequest.ProtoReflect.Descriptor instead.
 func (*SplitCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{15}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SplitCustomerRequest) GetName() string {
@@ -1328,7 +1448,7 @@ type UpdateConsentRequest struct {
 
 func (x *UpdateConsentRequest) Reset() {
 	*x = UpdateConsentRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[16]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1460,7 @@ func (x *UpdateConsentRequest) String() string {
 func (*UpdateConsentRequest) ProtoMessage() {}
 
 func (x *UpdateConsentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[16]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1473,7 @@ func (x *UpdateConsentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateConsentRequest.ProtoReflect.Descriptor instead.
 func (*UpdateConsentRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{16}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateConsentRequest) GetName() string {
@@ -1415,7 +1535,7 @@ type ImportCustomersRequest struct {
 
 func (x *ImportCustomersRequest) Reset() {
 	*x = ImportCustomersRequest{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[17]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1427,7 +1547,7 @@ func (x *ImportCustomersRequest) String() string {
 func (*ImportCustomersRequest) ProtoMessage() {}
 
 func (x *ImportCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[17]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1440,7 +1560,7 @@ func (x *ImportCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ImportCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{17}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ImportCustomersRequest) GetParent() string {
@@ -1504,7 +1624,7 @@ type ImportCustomersResponse struct {
 
 func (x *ImportCustomersResponse) Reset() {
 	*x = ImportCustomersResponse{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[18]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1516,7 +1636,7 @@ func (x *ImportCustomersResponse) String() string {
 func (*ImportCustomersResponse) ProtoMessage() {}
 
 func (x *ImportCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[18]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1529,7 +1649,7 @@ func (x *ImportCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ImportCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{18}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ImportCustomersResponse) GetCreatedCount() int64 {
@@ -1582,7 +1702,7 @@ type ImportCustomersResult struct {
 
 func (x *ImportCustomersResult) Reset() {
 	*x = ImportCustomersResult{}
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[19]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1714,7 @@ func (x *ImportCustomersResult) String() string {
 func (*ImportCustomersResult) ProtoMessage() {}
 
 func (x *ImportCustomersResult) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[19]
+	mi := &file_concentric_journey_v1_customer_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1727,7 @@ func (x *ImportCustomersResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportCustomersResult.ProtoReflect.Descriptor instead.
 func (*ImportCustomersResult) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{19}
+	return file_concentric_journey_v1_customer_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ImportCustomersResult) GetOutcome() ImportCustomersResult_Outcome {
@@ -1648,7 +1768,15 @@ const file_concentric_journey_v1_customer_service_proto_rawDesc = "" +
 	"request_id\x18\x05 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\x06 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"{\n" +
 	"\x12GetCustomerRequest\x12e\n" +
-	"\x04name\x18\x01 \x01(\tBQ\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x04name\"\xca\x02\n" +
+	"\x04name\x18\x01 \x01(\tBQ\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x04name\"\xef\x01\n" +
+	"\x18BatchGetCustomersRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12\x8e\x01\n" +
+	"\x05names\x18\x02 \x03(\tBx\xe0A\x02\xfaA\x19\n" +
+	"\x17concentric.dev/Customer\xbaHR\x92\x01O\b\x01\x10d\x18\x01\"GrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x05names\"\xac\x01\n" +
+	"\x19BatchGetCustomersResponse\x12=\n" +
+	"\tcustomers\x18\x01 \x03(\v2\x1f.concentric.journey.v1.CustomerR\tcustomers\x12-\n" +
+	"\x0frequested_names\x18\x02 \x03(\tB\x04\xf0\xc7\x18\x03R\x0erequestedNames\x12!\n" +
+	"\tnot_found\x18\x03 \x03(\tB\x04\xf0\xc7\x18\x03R\bnotFound\"\xca\x02\n" +
 	"\x14ListCustomersRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -1783,12 +1911,14 @@ const file_concentric_journey_v1_customer_service_proto_rawDesc = "" +
 	"\x0fOUTCOME_CREATED\x10\x01\x12\x13\n" +
 	"\x0fOUTCOME_UPDATED\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_UNCHANGED\x10\x03\x12\x13\n" +
-	"\x0fOUTCOME_REFUSED\x10\x042\x80\x13\n" +
-	"\x0fCustomerService\x12\xa7\x01\n" +
-	"\x0eCreateCustomer\x12,.concentric.journey.v1.CreateCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"F\xea\xc7\x18\x11\n" +
-	"\x0fcustomers:write\x82\xd3\xe4\x93\x02+:\bcustomer\"\x1f/v1/{parent=brands/*}/customers\x12\x96\x01\n" +
+	"\x0fOUTCOME_REFUSED\x10\x042\xef\x14\n" +
+	"\x0fCustomerService\x12\xd4\x01\n" +
+	"\x0eCreateCustomer\x12,.concentric.journey.v1.CreateCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"s\xea\xc7\x18\x11\n" +
+	"\x0fcustomers:write\x82\xd3\xe4\x93\x02X:\bcustomerZ+:\x01*\"&/v1/{parent=brands/*}/customers:create\"\x1f/v1/{parent=brands/*}/customers\x12\x96\x01\n" +
 	"\vGetCustomer\x12).concentric.journey.v1.GetCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\";\xea\xc7\x18\x10\n" +
-	"\x0ecustomers:read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=brands/*/customers/*}\x12\xa7\x01\n" +
+	"\x0ecustomers:read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=brands/*/customers/*}\x12\xbf\x01\n" +
+	"\x11BatchGetCustomers\x12/.concentric.journey.v1.BatchGetCustomersRequest\x1a0.concentric.journey.v1.BatchGetCustomersResponse\"G\xea\xc7\x18\x10\n" +
+	"\x0ecustomers:read\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{parent=brands/*}/customers:batchGet\x12\xa7\x01\n" +
 	"\rListCustomers\x12+.concentric.journey.v1.ListCustomersRequest\x1a,.concentric.journey.v1.ListCustomersResponse\";\xea\xc7\x18\x10\n" +
 	"\x0ecustomers:read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=brands/*}/customers\x12\xb0\x01\n" +
 	"\x0eUpdateCustomer\x12,.concentric.journey.v1.UpdateCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"O\xea\xc7\x18\x11\n" +
@@ -1828,88 +1958,93 @@ func file_concentric_journey_v1_customer_service_proto_rawDescGZIP() []byte {
 }
 
 var file_concentric_journey_v1_customer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concentric_journey_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_concentric_journey_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_concentric_journey_v1_customer_service_proto_goTypes = []any{
 	(ImportCustomersResult_Outcome)(0),    // 0: concentric.journey.v1.ImportCustomersResult.Outcome
 	(*CreateCustomerRequest)(nil),         // 1: concentric.journey.v1.CreateCustomerRequest
 	(*GetCustomerRequest)(nil),            // 2: concentric.journey.v1.GetCustomerRequest
-	(*ListCustomersRequest)(nil),          // 3: concentric.journey.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),         // 4: concentric.journey.v1.ListCustomersResponse
-	(*UpdateCustomerRequest)(nil),         // 5: concentric.journey.v1.UpdateCustomerRequest
-	(*DeleteCustomerRequest)(nil),         // 6: concentric.journey.v1.DeleteCustomerRequest
-	(*UndeleteCustomerRequest)(nil),       // 7: concentric.journey.v1.UndeleteCustomerRequest
-	(*ResolveCustomerRequest)(nil),        // 8: concentric.journey.v1.ResolveCustomerRequest
-	(*ResolveCustomerResponse)(nil),       // 9: concentric.journey.v1.ResolveCustomerResponse
-	(*BatchResolveCustomersRequest)(nil),  // 10: concentric.journey.v1.BatchResolveCustomersRequest
-	(*BatchResolveCustomersResponse)(nil), // 11: concentric.journey.v1.BatchResolveCustomersResponse
-	(*ResolveCustomerResult)(nil),         // 12: concentric.journey.v1.ResolveCustomerResult
-	(*LinkIdentityRequest)(nil),           // 13: concentric.journey.v1.LinkIdentityRequest
-	(*UnlinkIdentityRequest)(nil),         // 14: concentric.journey.v1.UnlinkIdentityRequest
-	(*MergeCustomersRequest)(nil),         // 15: concentric.journey.v1.MergeCustomersRequest
-	(*SplitCustomerRequest)(nil),          // 16: concentric.journey.v1.SplitCustomerRequest
-	(*UpdateConsentRequest)(nil),          // 17: concentric.journey.v1.UpdateConsentRequest
-	(*ImportCustomersRequest)(nil),        // 18: concentric.journey.v1.ImportCustomersRequest
-	(*ImportCustomersResponse)(nil),       // 19: concentric.journey.v1.ImportCustomersResponse
-	(*ImportCustomersResult)(nil),         // 20: concentric.journey.v1.ImportCustomersResult
-	(*Customer)(nil),                      // 21: concentric.journey.v1.Customer
-	(*IdentityValue)(nil),                 // 22: concentric.journey.v1.IdentityValue
-	(*fieldmaskpb.FieldMask)(nil),         // 23: google.protobuf.FieldMask
-	(*status.Status)(nil),                 // 24: google.rpc.Status
-	(*Consent)(nil),                       // 25: concentric.journey.v1.Consent
+	(*BatchGetCustomersRequest)(nil),      // 3: concentric.journey.v1.BatchGetCustomersRequest
+	(*BatchGetCustomersResponse)(nil),     // 4: concentric.journey.v1.BatchGetCustomersResponse
+	(*ListCustomersRequest)(nil),          // 5: concentric.journey.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),         // 6: concentric.journey.v1.ListCustomersResponse
+	(*UpdateCustomerRequest)(nil),         // 7: concentric.journey.v1.UpdateCustomerRequest
+	(*DeleteCustomerRequest)(nil),         // 8: concentric.journey.v1.DeleteCustomerRequest
+	(*UndeleteCustomerRequest)(nil),       // 9: concentric.journey.v1.UndeleteCustomerRequest
+	(*ResolveCustomerRequest)(nil),        // 10: concentric.journey.v1.ResolveCustomerRequest
+	(*ResolveCustomerResponse)(nil),       // 11: concentric.journey.v1.ResolveCustomerResponse
+	(*BatchResolveCustomersRequest)(nil),  // 12: concentric.journey.v1.BatchResolveCustomersRequest
+	(*BatchResolveCustomersResponse)(nil), // 13: concentric.journey.v1.BatchResolveCustomersResponse
+	(*ResolveCustomerResult)(nil),         // 14: concentric.journey.v1.ResolveCustomerResult
+	(*LinkIdentityRequest)(nil),           // 15: concentric.journey.v1.LinkIdentityRequest
+	(*UnlinkIdentityRequest)(nil),         // 16: concentric.journey.v1.UnlinkIdentityRequest
+	(*MergeCustomersRequest)(nil),         // 17: concentric.journey.v1.MergeCustomersRequest
+	(*SplitCustomerRequest)(nil),          // 18: concentric.journey.v1.SplitCustomerRequest
+	(*UpdateConsentRequest)(nil),          // 19: concentric.journey.v1.UpdateConsentRequest
+	(*ImportCustomersRequest)(nil),        // 20: concentric.journey.v1.ImportCustomersRequest
+	(*ImportCustomersResponse)(nil),       // 21: concentric.journey.v1.ImportCustomersResponse
+	(*ImportCustomersResult)(nil),         // 22: concentric.journey.v1.ImportCustomersResult
+	(*Customer)(nil),                      // 23: concentric.journey.v1.Customer
+	(*IdentityValue)(nil),                 // 24: concentric.journey.v1.IdentityValue
+	(*fieldmaskpb.FieldMask)(nil),         // 25: google.protobuf.FieldMask
+	(*status.Status)(nil),                 // 26: google.rpc.Status
+	(*Consent)(nil),                       // 27: concentric.journey.v1.Consent
 }
 var file_concentric_journey_v1_customer_service_proto_depIdxs = []int32{
-	21, // 0: concentric.journey.v1.CreateCustomerRequest.customer:type_name -> concentric.journey.v1.Customer
-	22, // 1: concentric.journey.v1.CreateCustomerRequest.identities:type_name -> concentric.journey.v1.IdentityValue
-	21, // 2: concentric.journey.v1.ListCustomersResponse.customers:type_name -> concentric.journey.v1.Customer
-	21, // 3: concentric.journey.v1.UpdateCustomerRequest.customer:type_name -> concentric.journey.v1.Customer
-	23, // 4: concentric.journey.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 5: concentric.journey.v1.ResolveCustomerRequest.identities:type_name -> concentric.journey.v1.IdentityValue
-	8,  // 6: concentric.journey.v1.BatchResolveCustomersRequest.requests:type_name -> concentric.journey.v1.ResolveCustomerRequest
-	12, // 7: concentric.journey.v1.BatchResolveCustomersResponse.results:type_name -> concentric.journey.v1.ResolveCustomerResult
-	9,  // 8: concentric.journey.v1.ResolveCustomerResult.resolved:type_name -> concentric.journey.v1.ResolveCustomerResponse
-	24, // 9: concentric.journey.v1.ResolveCustomerResult.error:type_name -> google.rpc.Status
-	22, // 10: concentric.journey.v1.LinkIdentityRequest.identity:type_name -> concentric.journey.v1.IdentityValue
-	22, // 11: concentric.journey.v1.UnlinkIdentityRequest.identity:type_name -> concentric.journey.v1.IdentityValue
-	25, // 12: concentric.journey.v1.UpdateConsentRequest.consents:type_name -> concentric.journey.v1.Consent
-	21, // 13: concentric.journey.v1.ImportCustomersRequest.customer:type_name -> concentric.journey.v1.Customer
-	22, // 14: concentric.journey.v1.ImportCustomersRequest.identities:type_name -> concentric.journey.v1.IdentityValue
-	25, // 15: concentric.journey.v1.ImportCustomersRequest.consents:type_name -> concentric.journey.v1.Consent
-	20, // 16: concentric.journey.v1.ImportCustomersResponse.results:type_name -> concentric.journey.v1.ImportCustomersResult
-	0,  // 17: concentric.journey.v1.ImportCustomersResult.outcome:type_name -> concentric.journey.v1.ImportCustomersResult.Outcome
-	24, // 18: concentric.journey.v1.ImportCustomersResult.error:type_name -> google.rpc.Status
-	1,  // 19: concentric.journey.v1.CustomerService.CreateCustomer:input_type -> concentric.journey.v1.CreateCustomerRequest
-	2,  // 20: concentric.journey.v1.CustomerService.GetCustomer:input_type -> concentric.journey.v1.GetCustomerRequest
-	3,  // 21: concentric.journey.v1.CustomerService.ListCustomers:input_type -> concentric.journey.v1.ListCustomersRequest
-	5,  // 22: concentric.journey.v1.CustomerService.UpdateCustomer:input_type -> concentric.journey.v1.UpdateCustomerRequest
-	6,  // 23: concentric.journey.v1.CustomerService.DeleteCustomer:input_type -> concentric.journey.v1.DeleteCustomerRequest
-	7,  // 24: concentric.journey.v1.CustomerService.UndeleteCustomer:input_type -> concentric.journey.v1.UndeleteCustomerRequest
-	8,  // 25: concentric.journey.v1.CustomerService.ResolveCustomer:input_type -> concentric.journey.v1.ResolveCustomerRequest
-	10, // 26: concentric.journey.v1.CustomerService.BatchResolveCustomers:input_type -> concentric.journey.v1.BatchResolveCustomersRequest
-	13, // 27: concentric.journey.v1.CustomerService.LinkIdentity:input_type -> concentric.journey.v1.LinkIdentityRequest
-	14, // 28: concentric.journey.v1.CustomerService.UnlinkIdentity:input_type -> concentric.journey.v1.UnlinkIdentityRequest
-	15, // 29: concentric.journey.v1.CustomerService.MergeCustomers:input_type -> concentric.journey.v1.MergeCustomersRequest
-	16, // 30: concentric.journey.v1.CustomerService.SplitCustomer:input_type -> concentric.journey.v1.SplitCustomerRequest
-	17, // 31: concentric.journey.v1.CustomerService.UpdateConsent:input_type -> concentric.journey.v1.UpdateConsentRequest
-	18, // 32: concentric.journey.v1.CustomerService.ImportCustomers:input_type -> concentric.journey.v1.ImportCustomersRequest
-	21, // 33: concentric.journey.v1.CustomerService.CreateCustomer:output_type -> concentric.journey.v1.Customer
-	21, // 34: concentric.journey.v1.CustomerService.GetCustomer:output_type -> concentric.journey.v1.Customer
-	4,  // 35: concentric.journey.v1.CustomerService.ListCustomers:output_type -> concentric.journey.v1.ListCustomersResponse
-	21, // 36: concentric.journey.v1.CustomerService.UpdateCustomer:output_type -> concentric.journey.v1.Customer
-	21, // 37: concentric.journey.v1.CustomerService.DeleteCustomer:output_type -> concentric.journey.v1.Customer
-	21, // 38: concentric.journey.v1.CustomerService.UndeleteCustomer:output_type -> concentric.journey.v1.Customer
-	9,  // 39: concentric.journey.v1.CustomerService.ResolveCustomer:output_type -> concentric.journey.v1.ResolveCustomerResponse
-	11, // 40: concentric.journey.v1.CustomerService.BatchResolveCustomers:output_type -> concentric.journey.v1.BatchResolveCustomersResponse
-	21, // 41: concentric.journey.v1.CustomerService.LinkIdentity:output_type -> concentric.journey.v1.Customer
-	21, // 42: concentric.journey.v1.CustomerService.UnlinkIdentity:output_type -> concentric.journey.v1.Customer
-	21, // 43: concentric.journey.v1.CustomerService.MergeCustomers:output_type -> concentric.journey.v1.Customer
-	21, // 44: concentric.journey.v1.CustomerService.SplitCustomer:output_type -> concentric.journey.v1.Customer
-	21, // 45: concentric.journey.v1.CustomerService.UpdateConsent:output_type -> concentric.journey.v1.Customer
-	19, // 46: concentric.journey.v1.CustomerService.ImportCustomers:output_type -> concentric.journey.v1.ImportCustomersResponse
-	33, // [33:47] is the sub-list for method output_type
-	19, // [19:33] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	23, // 0: concentric.journey.v1.CreateCustomerRequest.customer:type_name -> concentric.journey.v1.Customer
+	24, // 1: concentric.journey.v1.CreateCustomerRequest.identities:type_name -> concentric.journey.v1.IdentityValue
+	23, // 2: concentric.journey.v1.BatchGetCustomersResponse.customers:type_name -> concentric.journey.v1.Customer
+	23, // 3: concentric.journey.v1.ListCustomersResponse.customers:type_name -> concentric.journey.v1.Customer
+	23, // 4: concentric.journey.v1.UpdateCustomerRequest.customer:type_name -> concentric.journey.v1.Customer
+	25, // 5: concentric.journey.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	24, // 6: concentric.journey.v1.ResolveCustomerRequest.identities:type_name -> concentric.journey.v1.IdentityValue
+	10, // 7: concentric.journey.v1.BatchResolveCustomersRequest.requests:type_name -> concentric.journey.v1.ResolveCustomerRequest
+	14, // 8: concentric.journey.v1.BatchResolveCustomersResponse.results:type_name -> concentric.journey.v1.ResolveCustomerResult
+	11, // 9: concentric.journey.v1.ResolveCustomerResult.resolved:type_name -> concentric.journey.v1.ResolveCustomerResponse
+	26, // 10: concentric.journey.v1.ResolveCustomerResult.error:type_name -> google.rpc.Status
+	24, // 11: concentric.journey.v1.LinkIdentityRequest.identity:type_name -> concentric.journey.v1.IdentityValue
+	24, // 12: concentric.journey.v1.UnlinkIdentityRequest.identity:type_name -> concentric.journey.v1.IdentityValue
+	27, // 13: concentric.journey.v1.UpdateConsentRequest.consents:type_name -> concentric.journey.v1.Consent
+	23, // 14: concentric.journey.v1.ImportCustomersRequest.customer:type_name -> concentric.journey.v1.Customer
+	24, // 15: concentric.journey.v1.ImportCustomersRequest.identities:type_name -> concentric.journey.v1.IdentityValue
+	27, // 16: concentric.journey.v1.ImportCustomersRequest.consents:type_name -> concentric.journey.v1.Consent
+	22, // 17: concentric.journey.v1.ImportCustomersResponse.results:type_name -> concentric.journey.v1.ImportCustomersResult
+	0,  // 18: concentric.journey.v1.ImportCustomersResult.outcome:type_name -> concentric.journey.v1.ImportCustomersResult.Outcome
+	26, // 19: concentric.journey.v1.ImportCustomersResult.error:type_name -> google.rpc.Status
+	1,  // 20: concentric.journey.v1.CustomerService.CreateCustomer:input_type -> concentric.journey.v1.CreateCustomerRequest
+	2,  // 21: concentric.journey.v1.CustomerService.GetCustomer:input_type -> concentric.journey.v1.GetCustomerRequest
+	3,  // 22: concentric.journey.v1.CustomerService.BatchGetCustomers:input_type -> concentric.journey.v1.BatchGetCustomersRequest
+	5,  // 23: concentric.journey.v1.CustomerService.ListCustomers:input_type -> concentric.journey.v1.ListCustomersRequest
+	7,  // 24: concentric.journey.v1.CustomerService.UpdateCustomer:input_type -> concentric.journey.v1.UpdateCustomerRequest
+	8,  // 25: concentric.journey.v1.CustomerService.DeleteCustomer:input_type -> concentric.journey.v1.DeleteCustomerRequest
+	9,  // 26: concentric.journey.v1.CustomerService.UndeleteCustomer:input_type -> concentric.journey.v1.UndeleteCustomerRequest
+	10, // 27: concentric.journey.v1.CustomerService.ResolveCustomer:input_type -> concentric.journey.v1.ResolveCustomerRequest
+	12, // 28: concentric.journey.v1.CustomerService.BatchResolveCustomers:input_type -> concentric.journey.v1.BatchResolveCustomersRequest
+	15, // 29: concentric.journey.v1.CustomerService.LinkIdentity:input_type -> concentric.journey.v1.LinkIdentityRequest
+	16, // 30: concentric.journey.v1.CustomerService.UnlinkIdentity:input_type -> concentric.journey.v1.UnlinkIdentityRequest
+	17, // 31: concentric.journey.v1.CustomerService.MergeCustomers:input_type -> concentric.journey.v1.MergeCustomersRequest
+	18, // 32: concentric.journey.v1.CustomerService.SplitCustomer:input_type -> concentric.journey.v1.SplitCustomerRequest
+	19, // 33: concentric.journey.v1.CustomerService.UpdateConsent:input_type -> concentric.journey.v1.UpdateConsentRequest
+	20, // 34: concentric.journey.v1.CustomerService.ImportCustomers:input_type -> concentric.journey.v1.ImportCustomersRequest
+	23, // 35: concentric.journey.v1.CustomerService.CreateCustomer:output_type -> concentric.journey.v1.Customer
+	23, // 36: concentric.journey.v1.CustomerService.GetCustomer:output_type -> concentric.journey.v1.Customer
+	4,  // 37: concentric.journey.v1.CustomerService.BatchGetCustomers:output_type -> concentric.journey.v1.BatchGetCustomersResponse
+	6,  // 38: concentric.journey.v1.CustomerService.ListCustomers:output_type -> concentric.journey.v1.ListCustomersResponse
+	23, // 39: concentric.journey.v1.CustomerService.UpdateCustomer:output_type -> concentric.journey.v1.Customer
+	23, // 40: concentric.journey.v1.CustomerService.DeleteCustomer:output_type -> concentric.journey.v1.Customer
+	23, // 41: concentric.journey.v1.CustomerService.UndeleteCustomer:output_type -> concentric.journey.v1.Customer
+	11, // 42: concentric.journey.v1.CustomerService.ResolveCustomer:output_type -> concentric.journey.v1.ResolveCustomerResponse
+	13, // 43: concentric.journey.v1.CustomerService.BatchResolveCustomers:output_type -> concentric.journey.v1.BatchResolveCustomersResponse
+	23, // 44: concentric.journey.v1.CustomerService.LinkIdentity:output_type -> concentric.journey.v1.Customer
+	23, // 45: concentric.journey.v1.CustomerService.UnlinkIdentity:output_type -> concentric.journey.v1.Customer
+	23, // 46: concentric.journey.v1.CustomerService.MergeCustomers:output_type -> concentric.journey.v1.Customer
+	23, // 47: concentric.journey.v1.CustomerService.SplitCustomer:output_type -> concentric.journey.v1.Customer
+	23, // 48: concentric.journey.v1.CustomerService.UpdateConsent:output_type -> concentric.journey.v1.Customer
+	21, // 49: concentric.journey.v1.CustomerService.ImportCustomers:output_type -> concentric.journey.v1.ImportCustomersResponse
+	35, // [35:50] is the sub-list for method output_type
+	20, // [20:35] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_customer_service_proto_init() }
@@ -1924,7 +2059,7 @@ func file_concentric_journey_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_customer_service_proto_rawDesc), len(file_concentric_journey_v1_customer_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   20,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

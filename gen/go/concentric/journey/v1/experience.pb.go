@@ -149,7 +149,7 @@ func (x WordOfMouthParameters_Preset) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WordOfMouthParameters_Preset.Descriptor instead.
 func (WordOfMouthParameters_Preset) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{4, 0}
+	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // An ExpectationSplit is how touchpoints with a known expectation divide into three.
@@ -282,6 +282,70 @@ func (x *EmotionShare) GetShare() *v1.Estimate {
 	return nil
 }
 
+// An EmotionGap is how far what customers feel is from what the brand wants them to feel.
+type EmotionGap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The emotion that the journey map wants customers to feel.
+	TargetEmotion v1.Emotion `protobuf:"varint,1,opt,name=target_emotion,json=targetEmotion,proto3,enum=concentric.type.v1.Emotion" json:"target_emotion,omitempty"`
+	// At how many of the touchpoints with a known emotion it was felt. RATIO, WILSON.
+	Felt *v1.Estimate `protobuf:"bytes,2,opt,name=felt,proto3" json:"felt,omitempty"`
+	// What is missing to all of them, 1 less `felt`. RATIO, WILSON.
+	Gap           *v1.Estimate `protobuf:"bytes,3,opt,name=gap,proto3" json:"gap,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EmotionGap) Reset() {
+	*x = EmotionGap{}
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EmotionGap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EmotionGap) ProtoMessage() {}
+
+func (x *EmotionGap) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EmotionGap.ProtoReflect.Descriptor instead.
+func (*EmotionGap) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EmotionGap) GetTargetEmotion() v1.Emotion {
+	if x != nil {
+		return x.TargetEmotion
+	}
+	return v1.Emotion(0)
+}
+
+func (x *EmotionGap) GetFelt() *v1.Estimate {
+	if x != nil {
+		return x.Felt
+	}
+	return nil
+}
+
+func (x *EmotionGap) GetGap() *v1.Estimate {
+	if x != nil {
+		return x.Gap
+	}
+	return nil
+}
+
 // WeakestStage is the stage with the lowest mean among those with 5 touchpoints or
 // more.
 type WeakestStage struct {
@@ -298,7 +362,7 @@ type WeakestStage struct {
 
 func (x *WeakestStage) Reset() {
 	*x = WeakestStage{}
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -310,7 +374,7 @@ func (x *WeakestStage) String() string {
 func (*WeakestStage) ProtoMessage() {}
 
 func (x *WeakestStage) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[2]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -323,7 +387,7 @@ func (x *WeakestStage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WeakestStage.ProtoReflect.Descriptor instead.
 func (*WeakestStage) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{2}
+	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *WeakestStage) GetStage() v1.Stage {
@@ -361,7 +425,7 @@ type StageScores struct {
 
 func (x *StageScores) Reset() {
 	*x = StageScores{}
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[3]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -373,7 +437,7 @@ func (x *StageScores) String() string {
 func (*StageScores) ProtoMessage() {}
 
 func (x *StageScores) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[3]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -386,7 +450,7 @@ func (x *StageScores) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageScores.ProtoReflect.Descriptor instead.
 func (*StageScores) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{3}
+	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StageScores) GetStages() []*StageScore {
@@ -420,7 +484,7 @@ type WordOfMouthParameters struct {
 
 func (x *WordOfMouthParameters) Reset() {
 	*x = WordOfMouthParameters{}
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[4]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +496,7 @@ func (x *WordOfMouthParameters) String() string {
 func (*WordOfMouthParameters) ProtoMessage() {}
 
 func (x *WordOfMouthParameters) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[4]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +509,7 @@ func (x *WordOfMouthParameters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WordOfMouthParameters.ProtoReflect.Descriptor instead.
 func (*WordOfMouthParameters) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{4}
+	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *WordOfMouthParameters) GetPreset() WordOfMouthParameters_Preset {
@@ -514,7 +578,7 @@ type WordOfMouth struct {
 
 func (x *WordOfMouth) Reset() {
 	*x = WordOfMouth{}
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +590,7 @@ func (x *WordOfMouth) String() string {
 func (*WordOfMouth) ProtoMessage() {}
 
 func (x *WordOfMouth) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +603,7 @@ func (x *WordOfMouth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WordOfMouth.ProtoReflect.Descriptor instead.
 func (*WordOfMouth) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{5}
+	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WordOfMouth) GetGood() float64 {
@@ -650,7 +714,7 @@ type TouchpointHealth struct {
 
 func (x *TouchpointHealth) Reset() {
 	*x = TouchpointHealth{}
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +726,7 @@ func (x *TouchpointHealth) String() string {
 func (*TouchpointHealth) ProtoMessage() {}
 
 func (x *TouchpointHealth) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +739,7 @@ func (x *TouchpointHealth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchpointHealth.ProtoReflect.Descriptor instead.
 func (*TouchpointHealth) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{6}
+	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TouchpointHealth) GetTouchpointDefinition() string {
@@ -769,7 +833,7 @@ type ContactAfterUnmet struct {
 
 func (x *ContactAfterUnmet) Reset() {
 	*x = ContactAfterUnmet{}
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[7]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +845,7 @@ func (x *ContactAfterUnmet) String() string {
 func (*ContactAfterUnmet) ProtoMessage() {}
 
 func (x *ContactAfterUnmet) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_experience_proto_msgTypes[7]
+	mi := &file_concentric_journey_v1_experience_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +858,7 @@ func (x *ContactAfterUnmet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactAfterUnmet.ProtoReflect.Descriptor instead.
 func (*ContactAfterUnmet) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{7}
+	return file_concentric_journey_v1_experience_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ContactAfterUnmet) GetHorizon() *durationpb.Duration {
@@ -858,7 +922,12 @@ const file_concentric_journey_v1_experience_proto_rawDesc = "" +
 	"\bexcluded\x18\x04 \x03(\v2\x1d.concentric.type.v1.ExclusionR\bexcluded\"y\n" +
 	"\fEmotionShare\x125\n" +
 	"\aemotion\x18\x01 \x01(\x0e2\x1b.concentric.type.v1.EmotionR\aemotion\x122\n" +
-	"\x05share\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\x05share\"\x9b\x01\n" +
+	"\x05share\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\x05share\"\xb2\x01\n" +
+	"\n" +
+	"EmotionGap\x12B\n" +
+	"\x0etarget_emotion\x18\x01 \x01(\x0e2\x1b.concentric.type.v1.EmotionR\rtargetEmotion\x120\n" +
+	"\x04felt\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\x04felt\x12.\n" +
+	"\x03gap\x18\x03 \x01(\v2\x1c.concentric.type.v1.EstimateR\x03gap\"\x9b\x01\n" +
 	"\fWeakestStage\x12/\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageR\x05stage\x120\n" +
 	"\x04mean\x18\x02 \x01(\v2\x1c.concentric.type.v1.EstimateR\x04mean\x12(\n" +
@@ -938,55 +1007,59 @@ func file_concentric_journey_v1_experience_proto_rawDescGZIP() []byte {
 }
 
 var file_concentric_journey_v1_experience_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_concentric_journey_v1_experience_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_concentric_journey_v1_experience_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_concentric_journey_v1_experience_proto_goTypes = []any{
 	(Section)(0),                      // 0: concentric.journey.v1.Section
 	(WordOfMouthParameters_Preset)(0), // 1: concentric.journey.v1.WordOfMouthParameters.Preset
 	(*ExpectationSplit)(nil),          // 2: concentric.journey.v1.ExpectationSplit
 	(*EmotionShare)(nil),              // 3: concentric.journey.v1.EmotionShare
-	(*WeakestStage)(nil),              // 4: concentric.journey.v1.WeakestStage
-	(*StageScores)(nil),               // 5: concentric.journey.v1.StageScores
-	(*WordOfMouthParameters)(nil),     // 6: concentric.journey.v1.WordOfMouthParameters
-	(*WordOfMouth)(nil),               // 7: concentric.journey.v1.WordOfMouth
-	(*TouchpointHealth)(nil),          // 8: concentric.journey.v1.TouchpointHealth
-	(*ContactAfterUnmet)(nil),         // 9: concentric.journey.v1.ContactAfterUnmet
-	(*v1.Estimate)(nil),               // 10: concentric.type.v1.Estimate
-	(*v1.Exclusion)(nil),              // 11: concentric.type.v1.Exclusion
-	(v1.Emotion)(0),                   // 12: concentric.type.v1.Emotion
-	(v1.Stage)(0),                     // 13: concentric.type.v1.Stage
-	(*StageScore)(nil),                // 14: concentric.journey.v1.StageScore
-	(v1.Function)(0),                  // 15: concentric.type.v1.Function
-	(v1.ControlLevel)(0),              // 16: concentric.type.v1.ControlLevel
-	(*durationpb.Duration)(nil),       // 17: google.protobuf.Duration
+	(*EmotionGap)(nil),                // 4: concentric.journey.v1.EmotionGap
+	(*WeakestStage)(nil),              // 5: concentric.journey.v1.WeakestStage
+	(*StageScores)(nil),               // 6: concentric.journey.v1.StageScores
+	(*WordOfMouthParameters)(nil),     // 7: concentric.journey.v1.WordOfMouthParameters
+	(*WordOfMouth)(nil),               // 8: concentric.journey.v1.WordOfMouth
+	(*TouchpointHealth)(nil),          // 9: concentric.journey.v1.TouchpointHealth
+	(*ContactAfterUnmet)(nil),         // 10: concentric.journey.v1.ContactAfterUnmet
+	(*v1.Estimate)(nil),               // 11: concentric.type.v1.Estimate
+	(*v1.Exclusion)(nil),              // 12: concentric.type.v1.Exclusion
+	(v1.Emotion)(0),                   // 13: concentric.type.v1.Emotion
+	(v1.Stage)(0),                     // 14: concentric.type.v1.Stage
+	(*StageScore)(nil),                // 15: concentric.journey.v1.StageScore
+	(v1.Function)(0),                  // 16: concentric.type.v1.Function
+	(v1.ControlLevel)(0),              // 17: concentric.type.v1.ControlLevel
+	(*durationpb.Duration)(nil),       // 18: google.protobuf.Duration
 }
 var file_concentric_journey_v1_experience_proto_depIdxs = []int32{
-	10, // 0: concentric.journey.v1.ExpectationSplit.unmet:type_name -> concentric.type.v1.Estimate
-	10, // 1: concentric.journey.v1.ExpectationSplit.met:type_name -> concentric.type.v1.Estimate
-	10, // 2: concentric.journey.v1.ExpectationSplit.exceeded:type_name -> concentric.type.v1.Estimate
-	11, // 3: concentric.journey.v1.ExpectationSplit.excluded:type_name -> concentric.type.v1.Exclusion
-	12, // 4: concentric.journey.v1.EmotionShare.emotion:type_name -> concentric.type.v1.Emotion
-	10, // 5: concentric.journey.v1.EmotionShare.share:type_name -> concentric.type.v1.Estimate
-	13, // 6: concentric.journey.v1.WeakestStage.stage:type_name -> concentric.type.v1.Stage
-	10, // 7: concentric.journey.v1.WeakestStage.mean:type_name -> concentric.type.v1.Estimate
-	14, // 8: concentric.journey.v1.StageScores.stages:type_name -> concentric.journey.v1.StageScore
-	4,  // 9: concentric.journey.v1.StageScores.weakest:type_name -> concentric.journey.v1.WeakestStage
-	1,  // 10: concentric.journey.v1.WordOfMouthParameters.preset:type_name -> concentric.journey.v1.WordOfMouthParameters.Preset
-	10, // 11: concentric.journey.v1.WordOfMouth.net:type_name -> concentric.type.v1.Estimate
-	11, // 12: concentric.journey.v1.WordOfMouth.excluded:type_name -> concentric.type.v1.Exclusion
-	15, // 13: concentric.journey.v1.TouchpointHealth.function_owner:type_name -> concentric.type.v1.Function
-	16, // 14: concentric.journey.v1.TouchpointHealth.control_level:type_name -> concentric.type.v1.ControlLevel
-	10, // 15: concentric.journey.v1.TouchpointHealth.unmet:type_name -> concentric.type.v1.Estimate
-	17, // 16: concentric.journey.v1.ContactAfterUnmet.horizon:type_name -> google.protobuf.Duration
-	10, // 17: concentric.journey.v1.ContactAfterUnmet.contacted:type_name -> concentric.type.v1.Estimate
-	10, // 18: concentric.journey.v1.ContactAfterUnmet.silent:type_name -> concentric.type.v1.Estimate
-	10, // 19: concentric.journey.v1.ContactAfterUnmet.lag_p50:type_name -> concentric.type.v1.Estimate
-	10, // 20: concentric.journey.v1.ContactAfterUnmet.lag_p90:type_name -> concentric.type.v1.Estimate
-	11, // 21: concentric.journey.v1.ContactAfterUnmet.excluded:type_name -> concentric.type.v1.Exclusion
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	11, // 0: concentric.journey.v1.ExpectationSplit.unmet:type_name -> concentric.type.v1.Estimate
+	11, // 1: concentric.journey.v1.ExpectationSplit.met:type_name -> concentric.type.v1.Estimate
+	11, // 2: concentric.journey.v1.ExpectationSplit.exceeded:type_name -> concentric.type.v1.Estimate
+	12, // 3: concentric.journey.v1.ExpectationSplit.excluded:type_name -> concentric.type.v1.Exclusion
+	13, // 4: concentric.journey.v1.EmotionShare.emotion:type_name -> concentric.type.v1.Emotion
+	11, // 5: concentric.journey.v1.EmotionShare.share:type_name -> concentric.type.v1.Estimate
+	13, // 6: concentric.journey.v1.EmotionGap.target_emotion:type_name -> concentric.type.v1.Emotion
+	11, // 7: concentric.journey.v1.EmotionGap.felt:type_name -> concentric.type.v1.Estimate
+	11, // 8: concentric.journey.v1.EmotionGap.gap:type_name -> concentric.type.v1.Estimate
+	14, // 9: concentric.journey.v1.WeakestStage.stage:type_name -> concentric.type.v1.Stage
+	11, // 10: concentric.journey.v1.WeakestStage.mean:type_name -> concentric.type.v1.Estimate
+	15, // 11: concentric.journey.v1.StageScores.stages:type_name -> concentric.journey.v1.StageScore
+	5,  // 12: concentric.journey.v1.StageScores.weakest:type_name -> concentric.journey.v1.WeakestStage
+	1,  // 13: concentric.journey.v1.WordOfMouthParameters.preset:type_name -> concentric.journey.v1.WordOfMouthParameters.Preset
+	11, // 14: concentric.journey.v1.WordOfMouth.net:type_name -> concentric.type.v1.Estimate
+	12, // 15: concentric.journey.v1.WordOfMouth.excluded:type_name -> concentric.type.v1.Exclusion
+	16, // 16: concentric.journey.v1.TouchpointHealth.function_owner:type_name -> concentric.type.v1.Function
+	17, // 17: concentric.journey.v1.TouchpointHealth.control_level:type_name -> concentric.type.v1.ControlLevel
+	11, // 18: concentric.journey.v1.TouchpointHealth.unmet:type_name -> concentric.type.v1.Estimate
+	18, // 19: concentric.journey.v1.ContactAfterUnmet.horizon:type_name -> google.protobuf.Duration
+	11, // 20: concentric.journey.v1.ContactAfterUnmet.contacted:type_name -> concentric.type.v1.Estimate
+	11, // 21: concentric.journey.v1.ContactAfterUnmet.silent:type_name -> concentric.type.v1.Estimate
+	11, // 22: concentric.journey.v1.ContactAfterUnmet.lag_p50:type_name -> concentric.type.v1.Estimate
+	11, // 23: concentric.journey.v1.ContactAfterUnmet.lag_p90:type_name -> concentric.type.v1.Estimate
+	12, // 24: concentric.journey.v1.ContactAfterUnmet.excluded:type_name -> concentric.type.v1.Exclusion
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_experience_proto_init() }
@@ -995,15 +1068,15 @@ func file_concentric_journey_v1_experience_proto_init() {
 		return
 	}
 	file_concentric_journey_v1_score_proto_init()
-	file_concentric_journey_v1_experience_proto_msgTypes[5].OneofWrappers = []any{}
 	file_concentric_journey_v1_experience_proto_msgTypes[6].OneofWrappers = []any{}
+	file_concentric_journey_v1_experience_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_experience_proto_rawDesc), len(file_concentric_journey_v1_experience_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -193,8 +193,11 @@ type QueryExperienceMetricsResponse struct {
 	Touchpoints []*TouchpointHealth `protobuf:"bytes,9,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
 	// SECTION_CONTACT.
 	ContactAfterUnmet *ContactAfterUnmet `protobuf:"bytes,10,opt,name=contact_after_unmet,json=contactAfterUnmet,proto3" json:"contact_after_unmet,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// SECTION_EMOTIONS: what is felt held against the target of the brand's journey map
+	// `default`. Absent if that has none.
+	EmotionGap    *EmotionGap `protobuf:"bytes,11,opt,name=emotion_gap,json=emotionGap,proto3" json:"emotion_gap,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueryExperienceMetricsResponse) Reset() {
@@ -293,6 +296,13 @@ func (x *QueryExperienceMetricsResponse) GetTouchpoints() []*TouchpointHealth {
 func (x *QueryExperienceMetricsResponse) GetContactAfterUnmet() *ContactAfterUnmet {
 	if x != nil {
 		return x.ContactAfterUnmet
+	}
+	return nil
+}
+
+func (x *QueryExperienceMetricsResponse) GetEmotionGap() *EmotionGap {
+	if x != nil {
+		return x.EmotionGap
 	}
 	return nil
 }
@@ -621,6 +631,336 @@ func (x *AnalyzeDriversResponse) GetSeed() uint64 {
 	return 0
 }
 
+// Request message for `InsightService.ListQuadrantCustomers`.
+type ListQuadrantCustomersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// At most this many; 50 if zero, never more than 200.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// A `next_page_token` of an earlier call with the same other arguments.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The span of time asked about. Absent: the span of the brand's data here.
+	Window *v1.Window `protobuf:"bytes,4,opt,name=window,proto3" json:"window,omitempty"`
+	// Which touchpoints to look at. Absent: all.
+	Population *v1.Population `protobuf:"bytes,5,opt,name=population,proto3" json:"population,omitempty"`
+	// From where on service is high, 0 to 1. Absent: the median of the customers.
+	ServiceThreshold *float64 `protobuf:"fixed64,6,opt,name=service_threshold,json=serviceThreshold,proto3,oneof" json:"service_threshold,omitempty"`
+	// From where on the experience is high, 0 to 1. Absent: the median of the customers.
+	ExperienceThreshold *float64 `protobuf:"fixed64,7,opt,name=experience_threshold,json=experienceThreshold,proto3,oneof" json:"experience_threshold,omitempty"`
+	// List customers of these quadrants only. All if empty. The shares are of all four
+	// either way.
+	Quadrants []Quadrant `protobuf:"varint,8,rep,packed,name=quadrants,proto3,enum=concentric.journey.v1.Quadrant" json:"quadrants,omitempty"`
+	// Only customers of one of these segments. Empty: all.
+	Segments []string `protobuf:"bytes,9,rep,name=segments,proto3" json:"segments,omitempty"`
+	// Only customers of one of these personas. Empty: all.
+	Personas      []string `protobuf:"bytes,10,rep,name=personas,proto3" json:"personas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuadrantCustomersRequest) Reset() {
+	*x = ListQuadrantCustomersRequest{}
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuadrantCustomersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuadrantCustomersRequest) ProtoMessage() {}
+
+func (x *ListQuadrantCustomersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuadrantCustomersRequest.ProtoReflect.Descriptor instead.
+func (*ListQuadrantCustomersRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListQuadrantCustomersRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListQuadrantCustomersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListQuadrantCustomersRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersRequest) GetServiceThreshold() float64 {
+	if x != nil && x.ServiceThreshold != nil {
+		return *x.ServiceThreshold
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersRequest) GetExperienceThreshold() float64 {
+	if x != nil && x.ExperienceThreshold != nil {
+		return *x.ExperienceThreshold
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersRequest) GetQuadrants() []Quadrant {
+	if x != nil {
+		return x.Quadrants
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersRequest) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersRequest) GetPersonas() []string {
+	if x != nil {
+		return x.Personas
+	}
+	return nil
+}
+
+// Response message for `InsightService.ListQuadrantCustomers`.
+type ListQuadrantCustomersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer rests on: customers. Those without an outcome of service are left
+	// out (`NO_SERVICE_OUTCOME`).
+	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// From where on service is high. Absent where nobody says and there is nobody.
+	ServiceThreshold *float64 `protobuf:"fixed64,2,opt,name=service_threshold,json=serviceThreshold,proto3,oneof" json:"service_threshold,omitempty"`
+	// From where on the experience is high. Absent likewise.
+	ExperienceThreshold *float64 `protobuf:"fixed64,3,opt,name=experience_threshold,json=experienceThreshold,proto3,oneof" json:"experience_threshold,omitempty"`
+	// The four quadrants, in the order of the enum.
+	Quadrants []*QuadrantShare `protobuf:"bytes,4,rep,name=quadrants,proto3" json:"quadrants,omitempty"`
+	// One page of customers, in the order of their names.
+	Customers []*QuadrantCustomer `protobuf:"bytes,5,rep,name=customers,proto3" json:"customers,omitempty"`
+	// The token of the next page, empty on the last. Thresholds stay the same from page to page.
+	NextPageToken string `protobuf:"bytes,6,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQuadrantCustomersResponse) Reset() {
+	*x = ListQuadrantCustomersResponse{}
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQuadrantCustomersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQuadrantCustomersResponse) ProtoMessage() {}
+
+func (x *ListQuadrantCustomersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQuadrantCustomersResponse.ProtoReflect.Descriptor instead.
+func (*ListQuadrantCustomersResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListQuadrantCustomersResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersResponse) GetServiceThreshold() float64 {
+	if x != nil && x.ServiceThreshold != nil {
+		return *x.ServiceThreshold
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersResponse) GetExperienceThreshold() float64 {
+	if x != nil && x.ExperienceThreshold != nil {
+		return *x.ExperienceThreshold
+	}
+	return 0
+}
+
+func (x *ListQuadrantCustomersResponse) GetQuadrants() []*QuadrantShare {
+	if x != nil {
+		return x.Quadrants
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersResponse) GetCustomers() []*QuadrantCustomer {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *ListQuadrantCustomersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request message for `InsightService.WaitRevision`.
+type WaitRevisionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// What the header `concentric-revision` of the answers to changes said; 1 to 20.
+	Revisions []string `protobuf:"bytes,2,rep,name=revisions,proto3" json:"revisions,omitempty"`
+	// How long to wait at most, up to 30 seconds. Absent: not at all.
+	Timeout       *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitRevisionRequest) Reset() {
+	*x = WaitRevisionRequest{}
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitRevisionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitRevisionRequest) ProtoMessage() {}
+
+func (x *WaitRevisionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitRevisionRequest.ProtoReflect.Descriptor instead.
+func (*WaitRevisionRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *WaitRevisionRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WaitRevisionRequest) GetRevisions() []string {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *WaitRevisionRequest) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+// Response message of the `WaitRevision` methods.
+type WaitRevisionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether all of it has been applied.
+	Reached       bool `protobuf:"varint,1,opt,name=reached,proto3" json:"reached,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitRevisionResponse) Reset() {
+	*x = WaitRevisionResponse{}
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitRevisionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitRevisionResponse) ProtoMessage() {}
+
+func (x *WaitRevisionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitRevisionResponse.ProtoReflect.Descriptor instead.
+func (*WaitRevisionResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *WaitRevisionResponse) GetReached() bool {
+	if x != nil {
+		return x.Reached
+	}
+	return false
+}
+
 // Request message for `InsightService.GetDataSpan`.
 type GetDataSpanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -632,7 +972,7 @@ type GetDataSpanRequest struct {
 
 func (x *GetDataSpanRequest) Reset() {
 	*x = GetDataSpanRequest{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +984,7 @@ func (x *GetDataSpanRequest) String() string {
 func (*GetDataSpanRequest) ProtoMessage() {}
 
 func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +997,7 @@ func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanRequest.ProtoReflect.Descriptor instead.
 func (*GetDataSpanRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{5}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetDataSpanRequest) GetParent() string {
@@ -678,7 +1018,7 @@ type GetDataSpanResponse struct {
 
 func (x *GetDataSpanResponse) Reset() {
 	*x = GetDataSpanResponse{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +1030,7 @@ func (x *GetDataSpanResponse) String() string {
 func (*GetDataSpanResponse) ProtoMessage() {}
 
 func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +1043,7 @@ func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanResponse.ProtoReflect.Descriptor instead.
 func (*GetDataSpanResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{6}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetDataSpanResponse) GetWindow() *v1.Window {
@@ -717,7 +1057,7 @@ var File_concentric_journey_v1_insight_service_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	"\n" +
-	"+concentric/journey/v1/insight_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\"concentric/journey/v1/driver.proto\x1a&concentric/journey/v1/experience.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa0\b\n" +
+	"+concentric/journey/v1/insight_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\"concentric/journey/v1/driver.proto\x1a&concentric/journey/v1/experience.proto\x1a$concentric/journey/v1/quadrant.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa0\b\n" +
 	"\x1dQueryExperienceMetricsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
@@ -734,7 +1074,7 @@ const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	" \x01(\x03Bq\xe0A\x01\xbaHk\xba\x01h\n" +
 	"\x14broken_minimum.range\x12#must be 5 to 1,000,000, or 0 for 30\x1a+this == 0 || (this >= 5 && this <= 1000000)R\rbrokenMinimum\x12X\n" +
 	"\x0fcontact_horizon\x18\v \x01(\v2\x19.google.protobuf.DurationB\x14\xe0A\x01\xbaH\x0e\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b\x01R\x0econtactHorizonB\x13\n" +
-	"\x11_broken_threshold\"\xb5\x05\n" +
+	"\x11_broken_threshold\"\xf9\x05\n" +
 	"\x1eQueryExperienceMetricsResponse\x12/\n" +
 	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x127\n" +
 	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures\x128\n" +
@@ -746,7 +1086,9 @@ const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	"\rword_of_mouth\x18\b \x01(\v2\".concentric.journey.v1.WordOfMouthR\vwordOfMouth\x12I\n" +
 	"\vtouchpoints\x18\t \x03(\v2'.concentric.journey.v1.TouchpointHealthR\vtouchpoints\x12X\n" +
 	"\x13contact_after_unmet\x18\n" +
-	" \x01(\v2(.concentric.journey.v1.ContactAfterUnmetR\x11contactAfterUnmet\"\xa7\x01\n" +
+	" \x01(\v2(.concentric.journey.v1.ContactAfterUnmetR\x11contactAfterUnmet\x12B\n" +
+	"\vemotion_gap\x18\v \x01(\v2!.concentric.journey.v1.EmotionGapR\n" +
+	"emotionGap\"\xa7\x01\n" +
 	"\aNesting\x12 \n" +
 	"\vtouchpoints\x18\x01 \x01(\x03R\vtouchpoints\x12/\n" +
 	"\x13service_touchpoints\x18\x02 \x01(\x03R\x12serviceTouchpoints\x12\x1c\n" +
@@ -780,16 +1122,53 @@ const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	"overridden\x12\x18\n" +
 	"\acaution\x18\x06 \x01(\tR\acaution\x12\x14\n" +
 	"\x05draws\x18\a \x01(\x05R\x05draws\x12\x12\n" +
-	"\x04seed\x18\b \x01(\x04R\x04seed\"X\n" +
+	"\x04seed\x18\b \x01(\x04R\x04seed\"\xc1\x05\n" +
+	"\x1cListQuadrantCustomersRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\tpageToken\x127\n" +
+	"\x06window\x18\x04 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x05 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12L\n" +
+	"\x11service_threshold\x18\x06 \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x10serviceThreshold\x88\x01\x01\x12R\n" +
+	"\x14experience_threshold\x18\a \x01(\x01B\x1a\xe0A\x01\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x13experienceThreshold\x88\x01\x01\x12S\n" +
+	"\tquadrants\x18\b \x03(\x0e2\x1f.concentric.journey.v1.QuadrantB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\tquadrants\x121\n" +
+	"\bsegments\x18\t \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18@R\bsegments\x121\n" +
+	"\bpersonas\x18\n" +
+	" \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18@R\bpersonasB\x14\n" +
+	"\x12_service_thresholdB\x17\n" +
+	"\x15_experience_threshold\"\x9c\x03\n" +
+	"\x1dListQuadrantCustomersResponse\x12/\n" +
+	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x120\n" +
+	"\x11service_threshold\x18\x02 \x01(\x01H\x00R\x10serviceThreshold\x88\x01\x01\x126\n" +
+	"\x14experience_threshold\x18\x03 \x01(\x01H\x01R\x13experienceThreshold\x88\x01\x01\x12B\n" +
+	"\tquadrants\x18\x04 \x03(\v2$.concentric.journey.v1.QuadrantShareR\tquadrants\x12E\n" +
+	"\tcustomers\x18\x05 \x03(\v2'.concentric.journey.v1.QuadrantCustomerR\tcustomers\x12&\n" +
+	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageTokenB\x14\n" +
+	"\x12_service_thresholdB\x17\n" +
+	"\x15_experience_threshold\"\xd5\x01\n" +
+	"\x13WaitRevisionRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x124\n" +
+	"\trevisions\x18\x02 \x03(\tB\x16\xe0A\x02\xbaH\x10\x92\x01\r\b\x01\x10\x14\"\ar\x05\x10\x01(\x80 R\trevisions\x12D\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x0f\xe0A\x01\xbaH\t\xaa\x01\x06\"\x02\b\x1e2\x00R\atimeout\"0\n" +
+	"\x14WaitRevisionResponse\x12\x18\n" +
+	"\areached\x18\x01 \x01(\bR\areached\"X\n" +
 	"\x12GetDataSpanRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\"I\n" +
 	"\x13GetDataSpanResponse\x122\n" +
-	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window2\xd8\x04\n" +
+	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window2\xe9\a\n" +
 	"\x0eInsightService\x12\xcf\x01\n" +
 	"\x16QueryExperienceMetrics\x124.concentric.journey.v1.QueryExperienceMetricsRequest\x1a5.concentric.journey.v1.QueryExperienceMetricsResponse\"H\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x02/\x12-/v1/{parent=brands/*}/experienceMetrics:query\x12\xc3\x01\n" +
 	"\x0eAnalyzeDrivers\x12,.concentric.journey.v1.AnalyzeDriversRequest\x1a-.concentric.journey.v1.AnalyzeDriversResponse\"T\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x02;:\x01*\"6/v1/{parent=brands/*}/experienceMetrics:analyzeDrivers\x12\xad\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02;:\x01*\"6/v1/{parent=brands/*}/experienceMetrics:analyzeDrivers\x12\xd0\x01\n" +
+	"\x15ListQuadrantCustomers\x123.concentric.journey.v1.ListQuadrantCustomersRequest\x1a4.concentric.journey.v1.ListQuadrantCustomersResponse\"L\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x023\x121/v1/{parent=brands/*}/experienceMetrics:quadrants\x12\xbb\x01\n" +
+	"\fWaitRevision\x12*.concentric.journey.v1.WaitRevisionRequest\x1a+.concentric.journey.v1.WaitRevisionResponse\"R\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x029:\x01*\"4/v1/{parent=brands/*}/experienceMetrics:waitRevision\x12\xad\x01\n" +
 	"\vGetDataSpan\x12).concentric.journey.v1.GetDataSpanRequest\x1a*.concentric.journey.v1.GetDataSpanResponse\"G\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x02.\x12,/v1/{parent=brands/*}/experienceMetrics:spanB\xf2\x01\n" +
 	"\x19com.concentric.journey.v1B\x13InsightServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"
@@ -806,70 +1185,90 @@ func file_concentric_journey_v1_insight_service_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_insight_service_proto_rawDescData
 }
 
-var file_concentric_journey_v1_insight_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_concentric_journey_v1_insight_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_concentric_journey_v1_insight_service_proto_goTypes = []any{
 	(*QueryExperienceMetricsRequest)(nil),  // 0: concentric.journey.v1.QueryExperienceMetricsRequest
 	(*QueryExperienceMetricsResponse)(nil), // 1: concentric.journey.v1.QueryExperienceMetricsResponse
 	(*Nesting)(nil),                        // 2: concentric.journey.v1.Nesting
 	(*AnalyzeDriversRequest)(nil),          // 3: concentric.journey.v1.AnalyzeDriversRequest
 	(*AnalyzeDriversResponse)(nil),         // 4: concentric.journey.v1.AnalyzeDriversResponse
-	(*GetDataSpanRequest)(nil),             // 5: concentric.journey.v1.GetDataSpanRequest
-	(*GetDataSpanResponse)(nil),            // 6: concentric.journey.v1.GetDataSpanResponse
-	(*v1.Window)(nil),                      // 7: concentric.type.v1.Window
-	(*v1.Population)(nil),                  // 8: concentric.type.v1.Population
-	(Section)(0),                           // 9: concentric.journey.v1.Section
-	(*WordOfMouthParameters)(nil),          // 10: concentric.journey.v1.WordOfMouthParameters
-	(*durationpb.Duration)(nil),            // 11: google.protobuf.Duration
-	(*v1.Basis)(nil),                       // 12: concentric.type.v1.Basis
-	(*v1.Measure)(nil),                     // 13: concentric.type.v1.Measure
-	(*v1.MeasureGroup)(nil),                // 14: concentric.type.v1.MeasureGroup
-	(*ExpectationSplit)(nil),               // 15: concentric.journey.v1.ExpectationSplit
-	(*EmotionShare)(nil),                   // 16: concentric.journey.v1.EmotionShare
-	(*StageScores)(nil),                    // 17: concentric.journey.v1.StageScores
-	(*WordOfMouth)(nil),                    // 18: concentric.journey.v1.WordOfMouth
-	(*TouchpointHealth)(nil),               // 19: concentric.journey.v1.TouchpointHealth
-	(*ContactAfterUnmet)(nil),              // 20: concentric.journey.v1.ContactAfterUnmet
-	(*Variable)(nil),                       // 21: concentric.journey.v1.Variable
-	(*v1.Estimate)(nil),                    // 22: concentric.type.v1.Estimate
-	(*Driver)(nil),                         // 23: concentric.journey.v1.Driver
-	(*BlockSplit)(nil),                     // 24: concentric.journey.v1.BlockSplit
+	(*ListQuadrantCustomersRequest)(nil),   // 5: concentric.journey.v1.ListQuadrantCustomersRequest
+	(*ListQuadrantCustomersResponse)(nil),  // 6: concentric.journey.v1.ListQuadrantCustomersResponse
+	(*WaitRevisionRequest)(nil),            // 7: concentric.journey.v1.WaitRevisionRequest
+	(*WaitRevisionResponse)(nil),           // 8: concentric.journey.v1.WaitRevisionResponse
+	(*GetDataSpanRequest)(nil),             // 9: concentric.journey.v1.GetDataSpanRequest
+	(*GetDataSpanResponse)(nil),            // 10: concentric.journey.v1.GetDataSpanResponse
+	(*v1.Window)(nil),                      // 11: concentric.type.v1.Window
+	(*v1.Population)(nil),                  // 12: concentric.type.v1.Population
+	(Section)(0),                           // 13: concentric.journey.v1.Section
+	(*WordOfMouthParameters)(nil),          // 14: concentric.journey.v1.WordOfMouthParameters
+	(*durationpb.Duration)(nil),            // 15: google.protobuf.Duration
+	(*v1.Basis)(nil),                       // 16: concentric.type.v1.Basis
+	(*v1.Measure)(nil),                     // 17: concentric.type.v1.Measure
+	(*v1.MeasureGroup)(nil),                // 18: concentric.type.v1.MeasureGroup
+	(*ExpectationSplit)(nil),               // 19: concentric.journey.v1.ExpectationSplit
+	(*EmotionShare)(nil),                   // 20: concentric.journey.v1.EmotionShare
+	(*StageScores)(nil),                    // 21: concentric.journey.v1.StageScores
+	(*WordOfMouth)(nil),                    // 22: concentric.journey.v1.WordOfMouth
+	(*TouchpointHealth)(nil),               // 23: concentric.journey.v1.TouchpointHealth
+	(*ContactAfterUnmet)(nil),              // 24: concentric.journey.v1.ContactAfterUnmet
+	(*EmotionGap)(nil),                     // 25: concentric.journey.v1.EmotionGap
+	(*Variable)(nil),                       // 26: concentric.journey.v1.Variable
+	(*v1.Estimate)(nil),                    // 27: concentric.type.v1.Estimate
+	(*Driver)(nil),                         // 28: concentric.journey.v1.Driver
+	(*BlockSplit)(nil),                     // 29: concentric.journey.v1.BlockSplit
+	(Quadrant)(0),                          // 30: concentric.journey.v1.Quadrant
+	(*QuadrantShare)(nil),                  // 31: concentric.journey.v1.QuadrantShare
+	(*QuadrantCustomer)(nil),               // 32: concentric.journey.v1.QuadrantCustomer
 }
 var file_concentric_journey_v1_insight_service_proto_depIdxs = []int32{
-	7,  // 0: concentric.journey.v1.QueryExperienceMetricsRequest.window:type_name -> concentric.type.v1.Window
-	8,  // 1: concentric.journey.v1.QueryExperienceMetricsRequest.population:type_name -> concentric.type.v1.Population
-	9,  // 2: concentric.journey.v1.QueryExperienceMetricsRequest.sections:type_name -> concentric.journey.v1.Section
-	10, // 3: concentric.journey.v1.QueryExperienceMetricsRequest.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouthParameters
-	11, // 4: concentric.journey.v1.QueryExperienceMetricsRequest.contact_horizon:type_name -> google.protobuf.Duration
-	12, // 5: concentric.journey.v1.QueryExperienceMetricsResponse.basis:type_name -> concentric.type.v1.Basis
-	13, // 6: concentric.journey.v1.QueryExperienceMetricsResponse.measures:type_name -> concentric.type.v1.Measure
-	14, // 7: concentric.journey.v1.QueryExperienceMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
+	11, // 0: concentric.journey.v1.QueryExperienceMetricsRequest.window:type_name -> concentric.type.v1.Window
+	12, // 1: concentric.journey.v1.QueryExperienceMetricsRequest.population:type_name -> concentric.type.v1.Population
+	13, // 2: concentric.journey.v1.QueryExperienceMetricsRequest.sections:type_name -> concentric.journey.v1.Section
+	14, // 3: concentric.journey.v1.QueryExperienceMetricsRequest.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouthParameters
+	15, // 4: concentric.journey.v1.QueryExperienceMetricsRequest.contact_horizon:type_name -> google.protobuf.Duration
+	16, // 5: concentric.journey.v1.QueryExperienceMetricsResponse.basis:type_name -> concentric.type.v1.Basis
+	17, // 6: concentric.journey.v1.QueryExperienceMetricsResponse.measures:type_name -> concentric.type.v1.Measure
+	18, // 7: concentric.journey.v1.QueryExperienceMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
 	2,  // 8: concentric.journey.v1.QueryExperienceMetricsResponse.nesting:type_name -> concentric.journey.v1.Nesting
-	15, // 9: concentric.journey.v1.QueryExperienceMetricsResponse.expectations:type_name -> concentric.journey.v1.ExpectationSplit
-	16, // 10: concentric.journey.v1.QueryExperienceMetricsResponse.emotions:type_name -> concentric.journey.v1.EmotionShare
-	17, // 11: concentric.journey.v1.QueryExperienceMetricsResponse.stages:type_name -> concentric.journey.v1.StageScores
-	18, // 12: concentric.journey.v1.QueryExperienceMetricsResponse.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouth
-	19, // 13: concentric.journey.v1.QueryExperienceMetricsResponse.touchpoints:type_name -> concentric.journey.v1.TouchpointHealth
-	20, // 14: concentric.journey.v1.QueryExperienceMetricsResponse.contact_after_unmet:type_name -> concentric.journey.v1.ContactAfterUnmet
-	7,  // 15: concentric.journey.v1.AnalyzeDriversRequest.window:type_name -> concentric.type.v1.Window
-	8,  // 16: concentric.journey.v1.AnalyzeDriversRequest.population:type_name -> concentric.type.v1.Population
-	21, // 17: concentric.journey.v1.AnalyzeDriversRequest.outcome:type_name -> concentric.journey.v1.Variable
-	21, // 18: concentric.journey.v1.AnalyzeDriversRequest.predictors:type_name -> concentric.journey.v1.Variable
-	12, // 19: concentric.journey.v1.AnalyzeDriversResponse.basis:type_name -> concentric.type.v1.Basis
-	22, // 20: concentric.journey.v1.AnalyzeDriversResponse.r_squared:type_name -> concentric.type.v1.Estimate
-	23, // 21: concentric.journey.v1.AnalyzeDriversResponse.drivers:type_name -> concentric.journey.v1.Driver
-	24, // 22: concentric.journey.v1.AnalyzeDriversResponse.split:type_name -> concentric.journey.v1.BlockSplit
-	7,  // 23: concentric.journey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
-	0,  // 24: concentric.journey.v1.InsightService.QueryExperienceMetrics:input_type -> concentric.journey.v1.QueryExperienceMetricsRequest
-	3,  // 25: concentric.journey.v1.InsightService.AnalyzeDrivers:input_type -> concentric.journey.v1.AnalyzeDriversRequest
-	5,  // 26: concentric.journey.v1.InsightService.GetDataSpan:input_type -> concentric.journey.v1.GetDataSpanRequest
-	1,  // 27: concentric.journey.v1.InsightService.QueryExperienceMetrics:output_type -> concentric.journey.v1.QueryExperienceMetricsResponse
-	4,  // 28: concentric.journey.v1.InsightService.AnalyzeDrivers:output_type -> concentric.journey.v1.AnalyzeDriversResponse
-	6,  // 29: concentric.journey.v1.InsightService.GetDataSpan:output_type -> concentric.journey.v1.GetDataSpanResponse
-	27, // [27:30] is the sub-list for method output_type
-	24, // [24:27] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	19, // 9: concentric.journey.v1.QueryExperienceMetricsResponse.expectations:type_name -> concentric.journey.v1.ExpectationSplit
+	20, // 10: concentric.journey.v1.QueryExperienceMetricsResponse.emotions:type_name -> concentric.journey.v1.EmotionShare
+	21, // 11: concentric.journey.v1.QueryExperienceMetricsResponse.stages:type_name -> concentric.journey.v1.StageScores
+	22, // 12: concentric.journey.v1.QueryExperienceMetricsResponse.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouth
+	23, // 13: concentric.journey.v1.QueryExperienceMetricsResponse.touchpoints:type_name -> concentric.journey.v1.TouchpointHealth
+	24, // 14: concentric.journey.v1.QueryExperienceMetricsResponse.contact_after_unmet:type_name -> concentric.journey.v1.ContactAfterUnmet
+	25, // 15: concentric.journey.v1.QueryExperienceMetricsResponse.emotion_gap:type_name -> concentric.journey.v1.EmotionGap
+	11, // 16: concentric.journey.v1.AnalyzeDriversRequest.window:type_name -> concentric.type.v1.Window
+	12, // 17: concentric.journey.v1.AnalyzeDriversRequest.population:type_name -> concentric.type.v1.Population
+	26, // 18: concentric.journey.v1.AnalyzeDriversRequest.outcome:type_name -> concentric.journey.v1.Variable
+	26, // 19: concentric.journey.v1.AnalyzeDriversRequest.predictors:type_name -> concentric.journey.v1.Variable
+	16, // 20: concentric.journey.v1.AnalyzeDriversResponse.basis:type_name -> concentric.type.v1.Basis
+	27, // 21: concentric.journey.v1.AnalyzeDriversResponse.r_squared:type_name -> concentric.type.v1.Estimate
+	28, // 22: concentric.journey.v1.AnalyzeDriversResponse.drivers:type_name -> concentric.journey.v1.Driver
+	29, // 23: concentric.journey.v1.AnalyzeDriversResponse.split:type_name -> concentric.journey.v1.BlockSplit
+	11, // 24: concentric.journey.v1.ListQuadrantCustomersRequest.window:type_name -> concentric.type.v1.Window
+	12, // 25: concentric.journey.v1.ListQuadrantCustomersRequest.population:type_name -> concentric.type.v1.Population
+	30, // 26: concentric.journey.v1.ListQuadrantCustomersRequest.quadrants:type_name -> concentric.journey.v1.Quadrant
+	16, // 27: concentric.journey.v1.ListQuadrantCustomersResponse.basis:type_name -> concentric.type.v1.Basis
+	31, // 28: concentric.journey.v1.ListQuadrantCustomersResponse.quadrants:type_name -> concentric.journey.v1.QuadrantShare
+	32, // 29: concentric.journey.v1.ListQuadrantCustomersResponse.customers:type_name -> concentric.journey.v1.QuadrantCustomer
+	15, // 30: concentric.journey.v1.WaitRevisionRequest.timeout:type_name -> google.protobuf.Duration
+	11, // 31: concentric.journey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
+	0,  // 32: concentric.journey.v1.InsightService.QueryExperienceMetrics:input_type -> concentric.journey.v1.QueryExperienceMetricsRequest
+	3,  // 33: concentric.journey.v1.InsightService.AnalyzeDrivers:input_type -> concentric.journey.v1.AnalyzeDriversRequest
+	5,  // 34: concentric.journey.v1.InsightService.ListQuadrantCustomers:input_type -> concentric.journey.v1.ListQuadrantCustomersRequest
+	7,  // 35: concentric.journey.v1.InsightService.WaitRevision:input_type -> concentric.journey.v1.WaitRevisionRequest
+	9,  // 36: concentric.journey.v1.InsightService.GetDataSpan:input_type -> concentric.journey.v1.GetDataSpanRequest
+	1,  // 37: concentric.journey.v1.InsightService.QueryExperienceMetrics:output_type -> concentric.journey.v1.QueryExperienceMetricsResponse
+	4,  // 38: concentric.journey.v1.InsightService.AnalyzeDrivers:output_type -> concentric.journey.v1.AnalyzeDriversResponse
+	6,  // 39: concentric.journey.v1.InsightService.ListQuadrantCustomers:output_type -> concentric.journey.v1.ListQuadrantCustomersResponse
+	8,  // 40: concentric.journey.v1.InsightService.WaitRevision:output_type -> concentric.journey.v1.WaitRevisionResponse
+	10, // 41: concentric.journey.v1.InsightService.GetDataSpan:output_type -> concentric.journey.v1.GetDataSpanResponse
+	37, // [37:42] is the sub-list for method output_type
+	32, // [32:37] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_insight_service_proto_init() }
@@ -879,14 +1278,17 @@ func file_concentric_journey_v1_insight_service_proto_init() {
 	}
 	file_concentric_journey_v1_driver_proto_init()
 	file_concentric_journey_v1_experience_proto_init()
+	file_concentric_journey_v1_quadrant_proto_init()
 	file_concentric_journey_v1_insight_service_proto_msgTypes[0].OneofWrappers = []any{}
+	file_concentric_journey_v1_insight_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_concentric_journey_v1_insight_service_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_insight_service_proto_rawDesc), len(file_concentric_journey_v1_insight_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,8 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	InsightService_QueryExperienceMetrics_FullMethodName = "/concentric.journey.v1.InsightService/QueryExperienceMetrics"
 	InsightService_AnalyzeDrivers_FullMethodName         = "/concentric.journey.v1.InsightService/AnalyzeDrivers"
+	InsightService_ListQuadrantCustomers_FullMethodName  = "/concentric.journey.v1.InsightService/ListQuadrantCustomers"
+	InsightService_WaitRevision_FullMethodName           = "/concentric.journey.v1.InsightService/WaitRevision"
 	InsightService_GetDataSpan_FullMethodName            = "/concentric.journey.v1.InsightService/GetDataSpan"
 )
 
@@ -52,6 +54,13 @@ type InsightServiceClient interface {
 	// `SINGULAR`, where predictors determine each other or there are no more customers than
 	// coefficients, cannot.
 	AnalyzeDrivers(ctx context.Context, in *AnalyzeDriversRequest, opts ...grpc.CallOption) (*AnalyzeDriversResponse, error)
+	// Holds service against the whole experience, customer by customer: who lies in which
+	// of four quadrants, and how many in each.
+	ListQuadrantCustomers(ctx context.Context, in *ListQuadrantCustomersRequest, opts ...grpc.CallOption) (*ListQuadrantCustomersResponse, error)
+	// Waits until what is named by the revisions has been applied here, so that a client
+	// reads its own writes. Of what this service does not listen to, and of its own
+	// changes, there is nothing to wait for.
+	WaitRevision(ctx context.Context, in *WaitRevisionRequest, opts ...grpc.CallOption) (*WaitRevisionResponse, error)
 	// Says from when to when the brand has touchpoints.
 	GetDataSpan(ctx context.Context, in *GetDataSpanRequest, opts ...grpc.CallOption) (*GetDataSpanResponse, error)
 }
@@ -78,6 +87,26 @@ func (c *insightServiceClient) AnalyzeDrivers(ctx context.Context, in *AnalyzeDr
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AnalyzeDriversResponse)
 	err := c.cc.Invoke(ctx, InsightService_AnalyzeDrivers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *insightServiceClient) ListQuadrantCustomers(ctx context.Context, in *ListQuadrantCustomersRequest, opts ...grpc.CallOption) (*ListQuadrantCustomersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListQuadrantCustomersResponse)
+	err := c.cc.Invoke(ctx, InsightService_ListQuadrantCustomers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *insightServiceClient) WaitRevision(ctx context.Context, in *WaitRevisionRequest, opts ...grpc.CallOption) (*WaitRevisionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WaitRevisionResponse)
+	err := c.cc.Invoke(ctx, InsightService_WaitRevision_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +151,13 @@ type InsightServiceServer interface {
 	// `SINGULAR`, where predictors determine each other or there are no more customers than
 	// coefficients, cannot.
 	AnalyzeDrivers(context.Context, *AnalyzeDriversRequest) (*AnalyzeDriversResponse, error)
+	// Holds service against the whole experience, customer by customer: who lies in which
+	// of four quadrants, and how many in each.
+	ListQuadrantCustomers(context.Context, *ListQuadrantCustomersRequest) (*ListQuadrantCustomersResponse, error)
+	// Waits until what is named by the revisions has been applied here, so that a client
+	// reads its own writes. Of what this service does not listen to, and of its own
+	// changes, there is nothing to wait for.
+	WaitRevision(context.Context, *WaitRevisionRequest) (*WaitRevisionResponse, error)
 	// Says from when to when the brand has touchpoints.
 	GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error)
 	mustEmbedUnimplementedInsightServiceServer()
@@ -139,6 +175,12 @@ func (UnimplementedInsightServiceServer) QueryExperienceMetrics(context.Context,
 }
 func (UnimplementedInsightServiceServer) AnalyzeDrivers(context.Context, *AnalyzeDriversRequest) (*AnalyzeDriversResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AnalyzeDrivers not implemented")
+}
+func (UnimplementedInsightServiceServer) ListQuadrantCustomers(context.Context, *ListQuadrantCustomersRequest) (*ListQuadrantCustomersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListQuadrantCustomers not implemented")
+}
+func (UnimplementedInsightServiceServer) WaitRevision(context.Context, *WaitRevisionRequest) (*WaitRevisionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method WaitRevision not implemented")
 }
 func (UnimplementedInsightServiceServer) GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDataSpan not implemented")
@@ -200,6 +242,42 @@ func _InsightService_AnalyzeDrivers_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InsightService_ListQuadrantCustomers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListQuadrantCustomersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InsightServiceServer).ListQuadrantCustomers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InsightService_ListQuadrantCustomers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InsightServiceServer).ListQuadrantCustomers(ctx, req.(*ListQuadrantCustomersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InsightService_WaitRevision_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WaitRevisionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InsightServiceServer).WaitRevision(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InsightService_WaitRevision_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InsightServiceServer).WaitRevision(ctx, req.(*WaitRevisionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _InsightService_GetDataSpan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDataSpanRequest)
 	if err := dec(in); err != nil {
@@ -232,6 +310,14 @@ var InsightService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AnalyzeDrivers",
 			Handler:    _InsightService_AnalyzeDrivers_Handler,
+		},
+		{
+			MethodName: "ListQuadrantCustomers",
+			Handler:    _InsightService_ListQuadrantCustomers_Handler,
+		},
+		{
+			MethodName: "WaitRevision",
+			Handler:    _InsightService_WaitRevision_Handler,
 		},
 		{
 			MethodName: "GetDataSpan",

@@ -61,7 +61,8 @@ const (
 type JourneyMapServiceClient interface {
 	// Makes another journey map. Safe to retry with the same `request_id`. A
 	// `journey_map_id` in use, `default` among them, is refused with `ALREADY_EXISTS`. Its
-	// definitions must exist.
+	// definitions must exist. A brand has 200 of its own at most; another is refused with
+	// `FAILED_PRECONDITION`, reason `TOO_MANY`.
 	CreateJourneyMap(ctx context.Context, in *CreateJourneyMapRequest, opts ...grpc.CallOption) (*JourneyMap, error)
 	// Gets a journey map. The default map of a brand holds the built-in touchpoint
 	// definitions and those the brand added, until it is told which.
@@ -99,6 +100,8 @@ type JourneyMapServiceClient interface {
 	DeleteTouchpointDefinition(ctx context.Context, in *DeleteTouchpointDefinitionRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Makes an industry profile. Safe to retry with the same `request_id`. An
 	// `industry_profile_id` in use, built-in ones included, is refused with `ALREADY_EXISTS`.
+	// A brand has 200 of its own at most; another is refused with `FAILED_PRECONDITION`,
+	// reason `TOO_MANY`.
 	CreateIndustryProfile(ctx context.Context, in *CreateIndustryProfileRequest, opts ...grpc.CallOption) (*IndustryProfile, error)
 	// Gets one industry profile; every brand has `restaurant`, `it`, `retail` and `saas`.
 	GetIndustryProfile(ctx context.Context, in *GetIndustryProfileRequest, opts ...grpc.CallOption) (*IndustryProfile, error)
@@ -367,7 +370,8 @@ func (c *journeyMapServiceClient) ListStageTransitions(ctx context.Context, in *
 type JourneyMapServiceServer interface {
 	// Makes another journey map. Safe to retry with the same `request_id`. A
 	// `journey_map_id` in use, `default` among them, is refused with `ALREADY_EXISTS`. Its
-	// definitions must exist.
+	// definitions must exist. A brand has 200 of its own at most; another is refused with
+	// `FAILED_PRECONDITION`, reason `TOO_MANY`.
 	CreateJourneyMap(context.Context, *CreateJourneyMapRequest) (*JourneyMap, error)
 	// Gets a journey map. The default map of a brand holds the built-in touchpoint
 	// definitions and those the brand added, until it is told which.
@@ -405,6 +409,8 @@ type JourneyMapServiceServer interface {
 	DeleteTouchpointDefinition(context.Context, *DeleteTouchpointDefinitionRequest) (*emptypb.Empty, error)
 	// Makes an industry profile. Safe to retry with the same `request_id`. An
 	// `industry_profile_id` in use, built-in ones included, is refused with `ALREADY_EXISTS`.
+	// A brand has 200 of its own at most; another is refused with `FAILED_PRECONDITION`,
+	// reason `TOO_MANY`.
 	CreateIndustryProfile(context.Context, *CreateIndustryProfileRequest) (*IndustryProfile, error)
 	// Gets one industry profile; every brand has `restaurant`, `it`, `retail` and `saas`.
 	GetIndustryProfile(context.Context, *GetIndustryProfileRequest) (*IndustryProfile, error)

@@ -59,8 +59,9 @@ type ScoringServiceClient interface {
 	// Gets the scores of up to 200 customers, in the order asked for, all as of one
 	// instant. Those without a touchpoint are named apart.
 	BatchGetScores(ctx context.Context, in *BatchGetScoresRequest, opts ...grpc.CallOption) (*BatchGetScoresResponse, error)
-	// Lists the scores of a brand as they were last stored: within seconds of a change,
-	// and at least once a day. `GetScore` says how one is now.
+	// Lists the scores of a brand as they were last stored: within seconds of a change;
+	// later while touchpoints come by the thousand or many customers change at once; at
+	// least once a day. Deleted customers have none. `GetScore` says how one is now.
 	ListScores(ctx context.Context, in *ListScoresRequest, opts ...grpc.CallOption) (*ListScoresResponse, error)
 	// Explains a customer's score touchpoint by touchpoint. The points add up to score
 	// minus baseline within 1e-9 (LMDI; Ang 2004).
@@ -310,8 +311,9 @@ type ScoringServiceServer interface {
 	// Gets the scores of up to 200 customers, in the order asked for, all as of one
 	// instant. Those without a touchpoint are named apart.
 	BatchGetScores(context.Context, *BatchGetScoresRequest) (*BatchGetScoresResponse, error)
-	// Lists the scores of a brand as they were last stored: within seconds of a change,
-	// and at least once a day. `GetScore` says how one is now.
+	// Lists the scores of a brand as they were last stored: within seconds of a change;
+	// later while touchpoints come by the thousand or many customers change at once; at
+	// least once a day. Deleted customers have none. `GetScore` says how one is now.
 	ListScores(context.Context, *ListScoresRequest) (*ListScoresResponse, error)
 	// Explains a customer's score touchpoint by touchpoint. The points add up to score
 	// minus baseline within 1e-9 (LMDI; Ang 2004).

@@ -217,7 +217,8 @@ func (SignalAction_Kind) EnumDescriptor() ([]byte, []int) {
 }
 
 // A Signal tells a function of the brand that something goes wrong for customers,
-// most of whom have not said a word. The service opens it; people move it on.
+// most of whom have not said a word. The service opens it; people move it on. One that
+// was closed is forgotten two years later.
 type Signal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name, `brands/{brand}/signals/{signal}`. It follows from the rule, the

@@ -708,7 +708,7 @@ type ListSignalsRequest struct {
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Only those that match, in the language of AIP-160, at most 2 KiB, over
 	// `state` and `kind` and `function_owner` and `signal_rule` and
-	// `touchpoint_definition` and `segment` and `open_time` and `affected_count` and
+	// `touchpoint_definition` and `customer` and `segment` and `open_time` and `affected_count` and
 	// `silent_count`.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// The order, as in AIP-132, such as `open_time desc` (the default), over

@@ -52,7 +52,8 @@ const (
 // `ILLEGAL_TRANSITION`; its metadata lists the states that are allowed.
 type SignalServiceClient interface {
 	// Creates a rule. A `signal_rule_id` in use is refused with `ALREADY_EXISTS`. The
-	// definitions it names must exist.
+	// definitions it names must exist. A brand has 200 at most; another is refused with
+	// `FAILED_PRECONDITION`, reason `TOO_MANY`.
 	CreateSignalRule(ctx context.Context, in *CreateSignalRuleRequest, opts ...grpc.CallOption) (*SignalRule, error)
 	// Gets one rule.
 	GetSignalRule(ctx context.Context, in *GetSignalRuleRequest, opts ...grpc.CallOption) (*SignalRule, error)
@@ -263,7 +264,8 @@ type SignalService_WatchSignalsClient = grpc.ServerStreamingClient[WatchSignalsR
 // `ILLEGAL_TRANSITION`; its metadata lists the states that are allowed.
 type SignalServiceServer interface {
 	// Creates a rule. A `signal_rule_id` in use is refused with `ALREADY_EXISTS`. The
-	// definitions it names must exist.
+	// definitions it names must exist. A brand has 200 at most; another is refused with
+	// `FAILED_PRECONDITION`, reason `TOO_MANY`.
 	CreateSignalRule(context.Context, *CreateSignalRuleRequest) (*SignalRule, error)
 	// Gets one rule.
 	GetSignalRule(context.Context, *GetSignalRuleRequest) (*SignalRule, error)

@@ -576,7 +576,10 @@ type RecordInvitationEventRequest struct {
 	// `IDEMPOTENCY_MISMATCH`. REST clients may send it as `Idempotency-Key`.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Checks everything and answers as if it were done, but changes nothing.
-	ValidateOnly  bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// The customer it must be of, where the caller acts for one: an invitation of another is
+	// `NOT_FOUND`.
+	Customer      string `protobuf:"bytes,6,opt,name=customer,proto3" json:"customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -644,6 +647,13 @@ func (x *RecordInvitationEventRequest) GetValidateOnly() bool {
 		return x.ValidateOnly
 	}
 	return false
+}
+
+func (x *RecordInvitationEventRequest) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
 }
 
 // Request message for `InvitationService.BatchRecordInvitationEvents`.
@@ -1099,7 +1109,7 @@ const file_concentric_survey_v1_invitation_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xdf\x03\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xee\x04\n" +
 	"\x1cRecordInvitationEventRequest\x12\xa3\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x8e\x01\xe0A\x02\xfaA\x1b\n" +
 	"\x19concentric.dev/Invitation\xbaHjrh2f^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}/invitations/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12J\n" +
@@ -1109,7 +1119,9 @@ const file_concentric_survey_v1_invitation_service_proto_rawDesc = "" +
 	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\teventTime\x12S\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xcc\x02\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\x12\x8c\x01\n" +
+	"\bcustomer\x18\x06 \x01(\tBp\xe0A\x01\xfaA\x19\n" +
+	"\x17concentric.dev/Customer\xbaHJ\xd8\x01\x01rE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\bcustomer\"\xcc\x02\n" +
 	"\"BatchRecordInvitationEventsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12c\n" +
 	"\brequests\x18\x02 \x03(\v22.concentric.survey.v1.RecordInvitationEventRequestB\x13\xe0A\x02\xbaH\r\x92\x01\n" +

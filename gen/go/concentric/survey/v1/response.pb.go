@@ -693,7 +693,7 @@ var File_concentric_survey_v1_response_proto protoreflect.FileDescriptor
 
 const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\n" +
-	"#concentric/survey/v1/response.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x0f\n" +
+	"#concentric/survey/v1/response.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a concentric/type/v1/options.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x0f\n" +
 	"\bResponse\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12\x80\x01\n" +
 	"\x06survey\x18\x02 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
@@ -703,9 +703,8 @@ const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\n" +
 	"invitation\x18\x04 \x01(\tB\x91\x01\xe0A\x01\xfaA\x1b\n" +
 	"\x19concentric.dev/Invitation\xbaHm\xd8\x01\x01rh2f^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}/invitations/[a-z0-9][a-z0-9_-]{0,62}$R\n" +
-	"invitation\x12\xab\x01\n" +
-	"\aanswers\x18\x05 \x03(\v2\x1c.concentric.survey.v1.AnswerBs\xe0A\x02\xbaHm\xba\x01c\n" +
-	"\x17response.answers.unique\x12#a question is answered at most once\x1a#this.map(a, a.question_id).unique()\x92\x01\x04\b\x01\x102R\aanswers\x12H\n" +
+	"invitation\x12E\n" +
+	"\aanswers\x18\x05 \x03(\v2\x1c.concentric.survey.v1.AnswerB\r\xe0A\x02\xbaH\a\x92\x01\x04\b\x01\x102R\aanswers\x12H\n" +
 	"\vattribution\x18\x06 \x01(\v2!.concentric.survey.v1.AttributionB\x03\xe0A\x01R\vattribution\x12P\n" +
 	"\vsubmit_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x13\xe0A\x01\xbaH\r\xb2\x01\n" +
 	"\x1a\x06\b\x80\xb2\xf8\x84\x1b2\x00R\n" +

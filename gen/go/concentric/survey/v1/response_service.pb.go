@@ -275,7 +275,12 @@ type ListResponsesRequest struct {
 	// `state` and `channel` and `stage` and `phase` and `partner` and `team` and
 	// `agent` and `ticket` and `language` and `subject` and `submit_time` and
 	// `attributes.KEY`. Complete and excluded responses if it does not speak of `state`.
-	Filter        string `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
+	Filter string `protobuf:"bytes,6,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Only responses of these customers, `brands/{brand}/customers/{customer}`, at most 200. All if
+	// empty.
+	Customers []string `protobuf:"bytes,7,rep,name=customers,proto3" json:"customers,omitempty"`
+	// No more than so many of each customer, the newest. No limit if zero.
+	PerCustomer   int32 `protobuf:"varint,8,opt,name=per_customer,json=perCustomer,proto3" json:"per_customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -350,6 +355,20 @@ func (x *ListResponsesRequest) GetFilter() string {
 		return x.Filter
 	}
 	return ""
+}
+
+func (x *ListResponsesRequest) GetCustomers() []string {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *ListResponsesRequest) GetPerCustomer() int32 {
+	if x != nil {
+		return x.PerCustomer
+	}
+	return 0
 }
 
 // Response message for `ResponseService.ListResponses`.
@@ -1299,7 +1318,7 @@ const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"\tsupersede\x18\b \x01(\bB\x03\xe0A\x01R\tsupersede\x12!\n" +
 	"\x05nonce\x18\t \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\x05nonce\"w\n" +
 	"\x12GetResponseRequest\x12a\n" +
-	"\x04name\x18\x01 \x01(\tBM\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/responses/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xe6\x03\n" +
+	"\x04name\x18\x01 \x01(\tBM\xe0A\x02\xbaHGrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/responses/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xb0\x05\n" +
 	"\x14ListResponsesRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -1310,7 +1329,10 @@ const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"\x17concentric.dev/Customer\xbaHJ\xd8\x01\x01rE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\bcustomer\x12\x80\x01\n" +
 	"\x06survey\x18\x05 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
 	"\x15concentric.dev/Survey\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/surveys/[a-z0-9][a-z0-9_-]{0,62}$R\x06survey\x12#\n" +
-	"\x06filter\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"}\n" +
+	"\x06filter\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12\x95\x01\n" +
+	"\tcustomers\x18\a \x03(\tBw\xe0A\x01\xfaA\x19\n" +
+	"\x17concentric.dev/Customer\xbaHQ\x92\x01N\x10\xc8\x01\x18\x01\"GrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\tcustomers\x120\n" +
+	"\fper_customer\x18\b \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\vperCustomer\"}\n" +
 	"\x15ListResponsesResponse\x12<\n" +
 	"\tresponses\x18\x01 \x03(\v2\x1e.concentric.survey.v1.ResponseR\tresponses\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe1\x03\n" +

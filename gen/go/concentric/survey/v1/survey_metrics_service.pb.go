@@ -12,6 +12,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -82,7 +83,7 @@ func (x CompareSurveyMetricsResponse_Verdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CompareSurveyMetricsResponse_Verdict.Descriptor instead.
 func (CompareSurveyMetricsResponse_Verdict) EnumDescriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{7, 0}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Request message for `SurveyMetricsService.QuerySurveyMetrics`.
@@ -378,6 +379,116 @@ func (x *QuerySurveyMetricsResponse) GetGroups() []*v1.MeasureGroup {
 	return nil
 }
 
+// Request message for `SurveyMetricsService.WaitRevision`.
+type WaitRevisionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// What the header `concentric-revision` of the answers to changes said; 1 to 20.
+	Revisions []string `protobuf:"bytes,2,rep,name=revisions,proto3" json:"revisions,omitempty"`
+	// How long to wait at most, up to 30 seconds. Absent: not at all.
+	Timeout       *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitRevisionRequest) Reset() {
+	*x = WaitRevisionRequest{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitRevisionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitRevisionRequest) ProtoMessage() {}
+
+func (x *WaitRevisionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitRevisionRequest.ProtoReflect.Descriptor instead.
+func (*WaitRevisionRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *WaitRevisionRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *WaitRevisionRequest) GetRevisions() []string {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *WaitRevisionRequest) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+// Response message of the `WaitRevision` methods.
+type WaitRevisionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether all of it has been applied.
+	Reached       bool `protobuf:"varint,1,opt,name=reached,proto3" json:"reached,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitRevisionResponse) Reset() {
+	*x = WaitRevisionResponse{}
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitRevisionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitRevisionResponse) ProtoMessage() {}
+
+func (x *WaitRevisionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitRevisionResponse.ProtoReflect.Descriptor instead.
+func (*WaitRevisionResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WaitRevisionResponse) GetReached() bool {
+	if x != nil {
+		return x.Reached
+	}
+	return false
+}
+
 // Request message for `SurveyMetricsService.GetDataSpan`.
 type GetDataSpanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -389,7 +500,7 @@ type GetDataSpanRequest struct {
 
 func (x *GetDataSpanRequest) Reset() {
 	*x = GetDataSpanRequest{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[4]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -401,7 +512,7 @@ func (x *GetDataSpanRequest) String() string {
 func (*GetDataSpanRequest) ProtoMessage() {}
 
 func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[4]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -414,7 +525,7 @@ func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanRequest.ProtoReflect.Descriptor instead.
 func (*GetDataSpanRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{4}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetDataSpanRequest) GetParent() string {
@@ -435,7 +546,7 @@ type GetDataSpanResponse struct {
 
 func (x *GetDataSpanResponse) Reset() {
 	*x = GetDataSpanResponse{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[5]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +558,7 @@ func (x *GetDataSpanResponse) String() string {
 func (*GetDataSpanResponse) ProtoMessage() {}
 
 func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[5]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +571,7 @@ func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanResponse.ProtoReflect.Descriptor instead.
 func (*GetDataSpanResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{5}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetDataSpanResponse) GetWindow() *v1.Window {
@@ -487,7 +598,7 @@ type CompareSurveyMetricsRequest struct {
 
 func (x *CompareSurveyMetricsRequest) Reset() {
 	*x = CompareSurveyMetricsRequest{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[6]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +610,7 @@ func (x *CompareSurveyMetricsRequest) String() string {
 func (*CompareSurveyMetricsRequest) ProtoMessage() {}
 
 func (x *CompareSurveyMetricsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[6]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +623,7 @@ func (x *CompareSurveyMetricsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareSurveyMetricsRequest.ProtoReflect.Descriptor instead.
 func (*CompareSurveyMetricsRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{6}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CompareSurveyMetricsRequest) GetParent() string {
@@ -566,7 +677,7 @@ type CompareSurveyMetricsResponse struct {
 
 func (x *CompareSurveyMetricsResponse) Reset() {
 	*x = CompareSurveyMetricsResponse{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[7]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -578,7 +689,7 @@ func (x *CompareSurveyMetricsResponse) String() string {
 func (*CompareSurveyMetricsResponse) ProtoMessage() {}
 
 func (x *CompareSurveyMetricsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[7]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -591,7 +702,7 @@ func (x *CompareSurveyMetricsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareSurveyMetricsResponse.ProtoReflect.Descriptor instead.
 func (*CompareSurveyMetricsResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{7}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CompareSurveyMetricsResponse) GetBasisA() *v1.Basis {
@@ -669,7 +780,7 @@ type EstimateSampleSizeRequest struct {
 
 func (x *EstimateSampleSizeRequest) Reset() {
 	*x = EstimateSampleSizeRequest{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[8]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -681,7 +792,7 @@ func (x *EstimateSampleSizeRequest) String() string {
 func (*EstimateSampleSizeRequest) ProtoMessage() {}
 
 func (x *EstimateSampleSizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[8]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -694,7 +805,7 @@ func (x *EstimateSampleSizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateSampleSizeRequest.ProtoReflect.Descriptor instead.
 func (*EstimateSampleSizeRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{8}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EstimateSampleSizeRequest) GetParent() string {
@@ -765,7 +876,7 @@ type EstimateSampleSizeResponse struct {
 
 func (x *EstimateSampleSizeResponse) Reset() {
 	*x = EstimateSampleSizeResponse{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[9]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -777,7 +888,7 @@ func (x *EstimateSampleSizeResponse) String() string {
 func (*EstimateSampleSizeResponse) ProtoMessage() {}
 
 func (x *EstimateSampleSizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[9]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -790,7 +901,7 @@ func (x *EstimateSampleSizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EstimateSampleSizeResponse.ProtoReflect.Descriptor instead.
 func (*EstimateSampleSizeResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{9}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EstimateSampleSizeResponse) GetResponses() int64 {
@@ -847,7 +958,7 @@ type GetResponseFunnelRequest struct {
 
 func (x *GetResponseFunnelRequest) Reset() {
 	*x = GetResponseFunnelRequest{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[10]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +970,7 @@ func (x *GetResponseFunnelRequest) String() string {
 func (*GetResponseFunnelRequest) ProtoMessage() {}
 
 func (x *GetResponseFunnelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[10]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +983,7 @@ func (x *GetResponseFunnelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponseFunnelRequest.ProtoReflect.Descriptor instead.
 func (*GetResponseFunnelRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{10}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetResponseFunnelRequest) GetParent() string {
@@ -918,7 +1029,7 @@ type GetResponseFunnelResponse struct {
 
 func (x *GetResponseFunnelResponse) Reset() {
 	*x = GetResponseFunnelResponse{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[11]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1041,7 @@ func (x *GetResponseFunnelResponse) String() string {
 func (*GetResponseFunnelResponse) ProtoMessage() {}
 
 func (x *GetResponseFunnelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[11]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1054,7 @@ func (x *GetResponseFunnelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponseFunnelResponse.ProtoReflect.Descriptor instead.
 func (*GetResponseFunnelResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{11}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetResponseFunnelResponse) GetBasis() *v1.Basis {
@@ -999,7 +1110,7 @@ type ResponseFunnel struct {
 
 func (x *ResponseFunnel) Reset() {
 	*x = ResponseFunnel{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[12]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1122,7 @@ func (x *ResponseFunnel) String() string {
 func (*ResponseFunnel) ProtoMessage() {}
 
 func (x *ResponseFunnel) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[12]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1135,7 @@ func (x *ResponseFunnel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseFunnel.ProtoReflect.Descriptor instead.
 func (*ResponseFunnel) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{12}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ResponseFunnel) GetKeys() []*v1.GroupKey {
@@ -1117,7 +1228,7 @@ type CompareSurveyMetricsRequest_Side struct {
 
 func (x *CompareSurveyMetricsRequest_Side) Reset() {
 	*x = CompareSurveyMetricsRequest_Side{}
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[13]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1129,7 +1240,7 @@ func (x *CompareSurveyMetricsRequest_Side) String() string {
 func (*CompareSurveyMetricsRequest_Side) ProtoMessage() {}
 
 func (x *CompareSurveyMetricsRequest_Side) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[13]
+	mi := &file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1142,7 +1253,7 @@ func (x *CompareSurveyMetricsRequest_Side) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareSurveyMetricsRequest_Side.ProtoReflect.Descriptor instead.
 func (*CompareSurveyMetricsRequest_Side) Descriptor() ([]byte, []int) {
-	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{6, 0}
+	return file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP(), []int{8, 0}
 }
 
 func (x *CompareSurveyMetricsRequest_Side) GetSubject() v1.Subject {
@@ -1184,7 +1295,7 @@ var File_concentric_survey_v1_survey_metrics_service_proto protoreflect.FileDesc
 
 const file_concentric_survey_v1_survey_metrics_service_proto_rawDesc = "" +
 	"\n" +
-	"1concentric/survey/v1/survey_metrics_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xd1\x05\n" +
+	"1concentric/survey/v1/survey_metrics_service.proto\x12\x14concentric.survey.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd1\x05\n" +
 	"\x19QuerySurveyMetricsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
@@ -1209,7 +1320,13 @@ const file_concentric_survey_v1_survey_metrics_service_proto_rawDesc = "" +
 	"\x1aQuerySurveyMetricsResponse\x12/\n" +
 	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x127\n" +
 	"\bmeasures\x18\x02 \x03(\v2\x1b.concentric.type.v1.MeasureR\bmeasures\x128\n" +
-	"\x06groups\x18\x03 \x03(\v2 .concentric.type.v1.MeasureGroupR\x06groups\"X\n" +
+	"\x06groups\x18\x03 \x03(\v2 .concentric.type.v1.MeasureGroupR\x06groups\"\xd5\x01\n" +
+	"\x13WaitRevisionRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x124\n" +
+	"\trevisions\x18\x02 \x03(\tB\x16\xe0A\x02\xbaH\x10\x92\x01\r\b\x01\x10\x14\"\ar\x05\x10\x01(\x80 R\trevisions\x12D\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x0f\xe0A\x01\xbaH\t\xaa\x01\x06\"\x02\b\x1e2\x00R\atimeout\"0\n" +
+	"\x14WaitRevisionResponse\x12\x18\n" +
+	"\areached\x18\x01 \x01(\bR\areached\"X\n" +
 	"\x12GetDataSpanRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\"I\n" +
 	"\x13GetDataSpanResponse\x122\n" +
@@ -1285,7 +1402,7 @@ const file_concentric_survey_v1_survey_metrics_service_proto_rawDesc = "" +
 	"\tcompleted\x18\b \x01(\x03R\tcompleted\x12A\n" +
 	"\rresponse_rate\x18\t \x01(\v2\x1c.concentric.type.v1.EstimateR\fresponseRate\x12:\n" +
 	"\tnot_asked\x18\n" +
-	" \x03(\v2\x1d.concentric.type.v1.ExclusionR\bnotAsked2\xd3\a\n" +
+	" \x03(\v2\x1d.concentric.type.v1.ExclusionR\bnotAsked2\x8c\t\n" +
 	"\x14SurveyMetricsService\x12\xbe\x01\n" +
 	"\x12QuerySurveyMetrics\x12/.concentric.survey.v1.QuerySurveyMetricsRequest\x1a0.concentric.survey.v1.QuerySurveyMetricsResponse\"E\xea\xc7\x18\x10\n" +
 	"\x0eresponses:read\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=brands/*}/surveyMetrics:query\x12\xc9\x01\n" +
@@ -1294,7 +1411,9 @@ const file_concentric_survey_v1_survey_metrics_service_proto_rawDesc = "" +
 	"\x12EstimateSampleSize\x12/.concentric.survey.v1.EstimateSampleSizeRequest\x1a0.concentric.survey.v1.EstimateSampleSizeResponse\"J\xea\xc7\x18\x10\n" +
 	"\x0eresponses:read\x82\xd3\xe4\x93\x020\x12./v1/{parent=brands/*}/surveyMetrics:sampleSize\x12\xbc\x01\n" +
 	"\x11GetResponseFunnel\x12..concentric.survey.v1.GetResponseFunnelRequest\x1a/.concentric.survey.v1.GetResponseFunnelResponse\"F\xea\xc7\x18\x10\n" +
-	"\x0eresponses:read\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=brands/*}/surveyMetrics:funnel\x12\xa8\x01\n" +
+	"\x0eresponses:read\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=brands/*}/surveyMetrics:funnel\x12\xb6\x01\n" +
+	"\fWaitRevision\x12).concentric.survey.v1.WaitRevisionRequest\x1a*.concentric.survey.v1.WaitRevisionResponse\"O\xea\xc7\x18\x10\n" +
+	"\x0eresponses:read\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{parent=brands/*}/surveyMetrics:waitRevision\x12\xa8\x01\n" +
 	"\vGetDataSpan\x12(.concentric.survey.v1.GetDataSpanRequest\x1a).concentric.survey.v1.GetDataSpanResponse\"D\xea\xc7\x18\x10\n" +
 	"\x0eresponses:read\x82\xd3\xe4\x93\x02*\x12(/v1/{parent=brands/*}/surveyMetrics:spanB\xf1\x01\n" +
 	"\x18com.concentric.survey.v1B\x19SurveyMetricsServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/survey/v1;surveyv1\xa2\x02\x03CSX\xaa\x02\x14Concentric.Survey.V1\xca\x02\x14Concentric\\Survey\\V1\xe2\x02 Concentric\\Survey\\V1\\GPBMetadata\xea\x02\x16Concentric::Survey::V1b\x06proto3"
@@ -1312,83 +1431,89 @@ func file_concentric_survey_v1_survey_metrics_service_proto_rawDescGZIP() []byte
 }
 
 var file_concentric_survey_v1_survey_metrics_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_concentric_survey_v1_survey_metrics_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_concentric_survey_v1_survey_metrics_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_concentric_survey_v1_survey_metrics_service_proto_goTypes = []any{
 	(CompareSurveyMetricsResponse_Verdict)(0), // 0: concentric.survey.v1.CompareSurveyMetricsResponse.Verdict
 	(*QuerySurveyMetricsRequest)(nil),         // 1: concentric.survey.v1.QuerySurveyMetricsRequest
 	(*Strata)(nil),                            // 2: concentric.survey.v1.Strata
 	(*Stratum)(nil),                           // 3: concentric.survey.v1.Stratum
 	(*QuerySurveyMetricsResponse)(nil),        // 4: concentric.survey.v1.QuerySurveyMetricsResponse
-	(*GetDataSpanRequest)(nil),                // 5: concentric.survey.v1.GetDataSpanRequest
-	(*GetDataSpanResponse)(nil),               // 6: concentric.survey.v1.GetDataSpanResponse
-	(*CompareSurveyMetricsRequest)(nil),       // 7: concentric.survey.v1.CompareSurveyMetricsRequest
-	(*CompareSurveyMetricsResponse)(nil),      // 8: concentric.survey.v1.CompareSurveyMetricsResponse
-	(*EstimateSampleSizeRequest)(nil),         // 9: concentric.survey.v1.EstimateSampleSizeRequest
-	(*EstimateSampleSizeResponse)(nil),        // 10: concentric.survey.v1.EstimateSampleSizeResponse
-	(*GetResponseFunnelRequest)(nil),          // 11: concentric.survey.v1.GetResponseFunnelRequest
-	(*GetResponseFunnelResponse)(nil),         // 12: concentric.survey.v1.GetResponseFunnelResponse
-	(*ResponseFunnel)(nil),                    // 13: concentric.survey.v1.ResponseFunnel
-	(*CompareSurveyMetricsRequest_Side)(nil),  // 14: concentric.survey.v1.CompareSurveyMetricsRequest.Side
-	(*v1.Window)(nil),                         // 15: concentric.type.v1.Window
-	(*v1.Population)(nil),                     // 16: concentric.type.v1.Population
-	(v1.Subject)(0),                           // 17: concentric.type.v1.Subject
-	(*v1.Basis)(nil),                          // 18: concentric.type.v1.Basis
-	(*v1.Measure)(nil),                        // 19: concentric.type.v1.Measure
-	(*v1.MeasureGroup)(nil),                   // 20: concentric.type.v1.MeasureGroup
-	(v1.Metric)(0),                            // 21: concentric.type.v1.Metric
-	(*v1.Estimate)(nil),                       // 22: concentric.type.v1.Estimate
-	(*v1.GroupKey)(nil),                       // 23: concentric.type.v1.GroupKey
-	(*v1.Exclusion)(nil),                      // 24: concentric.type.v1.Exclusion
+	(*WaitRevisionRequest)(nil),               // 5: concentric.survey.v1.WaitRevisionRequest
+	(*WaitRevisionResponse)(nil),              // 6: concentric.survey.v1.WaitRevisionResponse
+	(*GetDataSpanRequest)(nil),                // 7: concentric.survey.v1.GetDataSpanRequest
+	(*GetDataSpanResponse)(nil),               // 8: concentric.survey.v1.GetDataSpanResponse
+	(*CompareSurveyMetricsRequest)(nil),       // 9: concentric.survey.v1.CompareSurveyMetricsRequest
+	(*CompareSurveyMetricsResponse)(nil),      // 10: concentric.survey.v1.CompareSurveyMetricsResponse
+	(*EstimateSampleSizeRequest)(nil),         // 11: concentric.survey.v1.EstimateSampleSizeRequest
+	(*EstimateSampleSizeResponse)(nil),        // 12: concentric.survey.v1.EstimateSampleSizeResponse
+	(*GetResponseFunnelRequest)(nil),          // 13: concentric.survey.v1.GetResponseFunnelRequest
+	(*GetResponseFunnelResponse)(nil),         // 14: concentric.survey.v1.GetResponseFunnelResponse
+	(*ResponseFunnel)(nil),                    // 15: concentric.survey.v1.ResponseFunnel
+	(*CompareSurveyMetricsRequest_Side)(nil),  // 16: concentric.survey.v1.CompareSurveyMetricsRequest.Side
+	(*v1.Window)(nil),                         // 17: concentric.type.v1.Window
+	(*v1.Population)(nil),                     // 18: concentric.type.v1.Population
+	(v1.Subject)(0),                           // 19: concentric.type.v1.Subject
+	(*v1.Basis)(nil),                          // 20: concentric.type.v1.Basis
+	(*v1.Measure)(nil),                        // 21: concentric.type.v1.Measure
+	(*v1.MeasureGroup)(nil),                   // 22: concentric.type.v1.MeasureGroup
+	(*durationpb.Duration)(nil),               // 23: google.protobuf.Duration
+	(v1.Metric)(0),                            // 24: concentric.type.v1.Metric
+	(*v1.Estimate)(nil),                       // 25: concentric.type.v1.Estimate
+	(*v1.GroupKey)(nil),                       // 26: concentric.type.v1.GroupKey
+	(*v1.Exclusion)(nil),                      // 27: concentric.type.v1.Exclusion
 }
 var file_concentric_survey_v1_survey_metrics_service_proto_depIdxs = []int32{
-	15, // 0: concentric.survey.v1.QuerySurveyMetricsRequest.window:type_name -> concentric.type.v1.Window
-	16, // 1: concentric.survey.v1.QuerySurveyMetricsRequest.population:type_name -> concentric.type.v1.Population
-	17, // 2: concentric.survey.v1.QuerySurveyMetricsRequest.subjects:type_name -> concentric.type.v1.Subject
+	17, // 0: concentric.survey.v1.QuerySurveyMetricsRequest.window:type_name -> concentric.type.v1.Window
+	18, // 1: concentric.survey.v1.QuerySurveyMetricsRequest.population:type_name -> concentric.type.v1.Population
+	19, // 2: concentric.survey.v1.QuerySurveyMetricsRequest.subjects:type_name -> concentric.type.v1.Subject
 	2,  // 3: concentric.survey.v1.QuerySurveyMetricsRequest.strata:type_name -> concentric.survey.v1.Strata
 	3,  // 4: concentric.survey.v1.Strata.strata:type_name -> concentric.survey.v1.Stratum
-	18, // 5: concentric.survey.v1.QuerySurveyMetricsResponse.basis:type_name -> concentric.type.v1.Basis
-	19, // 6: concentric.survey.v1.QuerySurveyMetricsResponse.measures:type_name -> concentric.type.v1.Measure
-	20, // 7: concentric.survey.v1.QuerySurveyMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
-	15, // 8: concentric.survey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
-	21, // 9: concentric.survey.v1.CompareSurveyMetricsRequest.metric:type_name -> concentric.type.v1.Metric
-	14, // 10: concentric.survey.v1.CompareSurveyMetricsRequest.a:type_name -> concentric.survey.v1.CompareSurveyMetricsRequest.Side
-	14, // 11: concentric.survey.v1.CompareSurveyMetricsRequest.b:type_name -> concentric.survey.v1.CompareSurveyMetricsRequest.Side
-	18, // 12: concentric.survey.v1.CompareSurveyMetricsResponse.basis_a:type_name -> concentric.type.v1.Basis
-	18, // 13: concentric.survey.v1.CompareSurveyMetricsResponse.basis_b:type_name -> concentric.type.v1.Basis
-	19, // 14: concentric.survey.v1.CompareSurveyMetricsResponse.a:type_name -> concentric.type.v1.Measure
-	19, // 15: concentric.survey.v1.CompareSurveyMetricsResponse.b:type_name -> concentric.type.v1.Measure
-	22, // 16: concentric.survey.v1.CompareSurveyMetricsResponse.difference:type_name -> concentric.type.v1.Estimate
-	0,  // 17: concentric.survey.v1.CompareSurveyMetricsResponse.verdict:type_name -> concentric.survey.v1.CompareSurveyMetricsResponse.Verdict
-	21, // 18: concentric.survey.v1.EstimateSampleSizeRequest.metric:type_name -> concentric.type.v1.Metric
-	17, // 19: concentric.survey.v1.EstimateSampleSizeRequest.subject:type_name -> concentric.type.v1.Subject
-	15, // 20: concentric.survey.v1.EstimateSampleSizeRequest.window:type_name -> concentric.type.v1.Window
-	22, // 21: concentric.survey.v1.EstimateSampleSizeResponse.response_rate:type_name -> concentric.type.v1.Estimate
-	15, // 22: concentric.survey.v1.GetResponseFunnelRequest.window:type_name -> concentric.type.v1.Window
-	18, // 23: concentric.survey.v1.GetResponseFunnelResponse.basis:type_name -> concentric.type.v1.Basis
-	13, // 24: concentric.survey.v1.GetResponseFunnelResponse.funnels:type_name -> concentric.survey.v1.ResponseFunnel
-	13, // 25: concentric.survey.v1.GetResponseFunnelResponse.groups:type_name -> concentric.survey.v1.ResponseFunnel
-	23, // 26: concentric.survey.v1.ResponseFunnel.keys:type_name -> concentric.type.v1.GroupKey
-	17, // 27: concentric.survey.v1.ResponseFunnel.subject:type_name -> concentric.type.v1.Subject
-	22, // 28: concentric.survey.v1.ResponseFunnel.response_rate:type_name -> concentric.type.v1.Estimate
-	24, // 29: concentric.survey.v1.ResponseFunnel.not_asked:type_name -> concentric.type.v1.Exclusion
-	17, // 30: concentric.survey.v1.CompareSurveyMetricsRequest.Side.subject:type_name -> concentric.type.v1.Subject
-	15, // 31: concentric.survey.v1.CompareSurveyMetricsRequest.Side.window:type_name -> concentric.type.v1.Window
-	16, // 32: concentric.survey.v1.CompareSurveyMetricsRequest.Side.population:type_name -> concentric.type.v1.Population
-	1,  // 33: concentric.survey.v1.SurveyMetricsService.QuerySurveyMetrics:input_type -> concentric.survey.v1.QuerySurveyMetricsRequest
-	7,  // 34: concentric.survey.v1.SurveyMetricsService.CompareSurveyMetrics:input_type -> concentric.survey.v1.CompareSurveyMetricsRequest
-	9,  // 35: concentric.survey.v1.SurveyMetricsService.EstimateSampleSize:input_type -> concentric.survey.v1.EstimateSampleSizeRequest
-	11, // 36: concentric.survey.v1.SurveyMetricsService.GetResponseFunnel:input_type -> concentric.survey.v1.GetResponseFunnelRequest
-	5,  // 37: concentric.survey.v1.SurveyMetricsService.GetDataSpan:input_type -> concentric.survey.v1.GetDataSpanRequest
-	4,  // 38: concentric.survey.v1.SurveyMetricsService.QuerySurveyMetrics:output_type -> concentric.survey.v1.QuerySurveyMetricsResponse
-	8,  // 39: concentric.survey.v1.SurveyMetricsService.CompareSurveyMetrics:output_type -> concentric.survey.v1.CompareSurveyMetricsResponse
-	10, // 40: concentric.survey.v1.SurveyMetricsService.EstimateSampleSize:output_type -> concentric.survey.v1.EstimateSampleSizeResponse
-	12, // 41: concentric.survey.v1.SurveyMetricsService.GetResponseFunnel:output_type -> concentric.survey.v1.GetResponseFunnelResponse
-	6,  // 42: concentric.survey.v1.SurveyMetricsService.GetDataSpan:output_type -> concentric.survey.v1.GetDataSpanResponse
-	38, // [38:43] is the sub-list for method output_type
-	33, // [33:38] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	20, // 5: concentric.survey.v1.QuerySurveyMetricsResponse.basis:type_name -> concentric.type.v1.Basis
+	21, // 6: concentric.survey.v1.QuerySurveyMetricsResponse.measures:type_name -> concentric.type.v1.Measure
+	22, // 7: concentric.survey.v1.QuerySurveyMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
+	23, // 8: concentric.survey.v1.WaitRevisionRequest.timeout:type_name -> google.protobuf.Duration
+	17, // 9: concentric.survey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
+	24, // 10: concentric.survey.v1.CompareSurveyMetricsRequest.metric:type_name -> concentric.type.v1.Metric
+	16, // 11: concentric.survey.v1.CompareSurveyMetricsRequest.a:type_name -> concentric.survey.v1.CompareSurveyMetricsRequest.Side
+	16, // 12: concentric.survey.v1.CompareSurveyMetricsRequest.b:type_name -> concentric.survey.v1.CompareSurveyMetricsRequest.Side
+	20, // 13: concentric.survey.v1.CompareSurveyMetricsResponse.basis_a:type_name -> concentric.type.v1.Basis
+	20, // 14: concentric.survey.v1.CompareSurveyMetricsResponse.basis_b:type_name -> concentric.type.v1.Basis
+	21, // 15: concentric.survey.v1.CompareSurveyMetricsResponse.a:type_name -> concentric.type.v1.Measure
+	21, // 16: concentric.survey.v1.CompareSurveyMetricsResponse.b:type_name -> concentric.type.v1.Measure
+	25, // 17: concentric.survey.v1.CompareSurveyMetricsResponse.difference:type_name -> concentric.type.v1.Estimate
+	0,  // 18: concentric.survey.v1.CompareSurveyMetricsResponse.verdict:type_name -> concentric.survey.v1.CompareSurveyMetricsResponse.Verdict
+	24, // 19: concentric.survey.v1.EstimateSampleSizeRequest.metric:type_name -> concentric.type.v1.Metric
+	19, // 20: concentric.survey.v1.EstimateSampleSizeRequest.subject:type_name -> concentric.type.v1.Subject
+	17, // 21: concentric.survey.v1.EstimateSampleSizeRequest.window:type_name -> concentric.type.v1.Window
+	25, // 22: concentric.survey.v1.EstimateSampleSizeResponse.response_rate:type_name -> concentric.type.v1.Estimate
+	17, // 23: concentric.survey.v1.GetResponseFunnelRequest.window:type_name -> concentric.type.v1.Window
+	20, // 24: concentric.survey.v1.GetResponseFunnelResponse.basis:type_name -> concentric.type.v1.Basis
+	15, // 25: concentric.survey.v1.GetResponseFunnelResponse.funnels:type_name -> concentric.survey.v1.ResponseFunnel
+	15, // 26: concentric.survey.v1.GetResponseFunnelResponse.groups:type_name -> concentric.survey.v1.ResponseFunnel
+	26, // 27: concentric.survey.v1.ResponseFunnel.keys:type_name -> concentric.type.v1.GroupKey
+	19, // 28: concentric.survey.v1.ResponseFunnel.subject:type_name -> concentric.type.v1.Subject
+	25, // 29: concentric.survey.v1.ResponseFunnel.response_rate:type_name -> concentric.type.v1.Estimate
+	27, // 30: concentric.survey.v1.ResponseFunnel.not_asked:type_name -> concentric.type.v1.Exclusion
+	19, // 31: concentric.survey.v1.CompareSurveyMetricsRequest.Side.subject:type_name -> concentric.type.v1.Subject
+	17, // 32: concentric.survey.v1.CompareSurveyMetricsRequest.Side.window:type_name -> concentric.type.v1.Window
+	18, // 33: concentric.survey.v1.CompareSurveyMetricsRequest.Side.population:type_name -> concentric.type.v1.Population
+	1,  // 34: concentric.survey.v1.SurveyMetricsService.QuerySurveyMetrics:input_type -> concentric.survey.v1.QuerySurveyMetricsRequest
+	9,  // 35: concentric.survey.v1.SurveyMetricsService.CompareSurveyMetrics:input_type -> concentric.survey.v1.CompareSurveyMetricsRequest
+	11, // 36: concentric.survey.v1.SurveyMetricsService.EstimateSampleSize:input_type -> concentric.survey.v1.EstimateSampleSizeRequest
+	13, // 37: concentric.survey.v1.SurveyMetricsService.GetResponseFunnel:input_type -> concentric.survey.v1.GetResponseFunnelRequest
+	5,  // 38: concentric.survey.v1.SurveyMetricsService.WaitRevision:input_type -> concentric.survey.v1.WaitRevisionRequest
+	7,  // 39: concentric.survey.v1.SurveyMetricsService.GetDataSpan:input_type -> concentric.survey.v1.GetDataSpanRequest
+	4,  // 40: concentric.survey.v1.SurveyMetricsService.QuerySurveyMetrics:output_type -> concentric.survey.v1.QuerySurveyMetricsResponse
+	10, // 41: concentric.survey.v1.SurveyMetricsService.CompareSurveyMetrics:output_type -> concentric.survey.v1.CompareSurveyMetricsResponse
+	12, // 42: concentric.survey.v1.SurveyMetricsService.EstimateSampleSize:output_type -> concentric.survey.v1.EstimateSampleSizeResponse
+	14, // 43: concentric.survey.v1.SurveyMetricsService.GetResponseFunnel:output_type -> concentric.survey.v1.GetResponseFunnelResponse
+	6,  // 44: concentric.survey.v1.SurveyMetricsService.WaitRevision:output_type -> concentric.survey.v1.WaitRevisionResponse
+	8,  // 45: concentric.survey.v1.SurveyMetricsService.GetDataSpan:output_type -> concentric.survey.v1.GetDataSpanResponse
+	40, // [40:46] is the sub-list for method output_type
+	34, // [34:40] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_concentric_survey_v1_survey_metrics_service_proto_init() }
@@ -1396,16 +1521,16 @@ func file_concentric_survey_v1_survey_metrics_service_proto_init() {
 	if File_concentric_survey_v1_survey_metrics_service_proto != nil {
 		return
 	}
-	file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[7].OneofWrappers = []any{}
-	file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[8].OneofWrappers = []any{}
 	file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[9].OneofWrappers = []any{}
+	file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[10].OneofWrappers = []any{}
+	file_concentric_survey_v1_survey_metrics_service_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_survey_v1_survey_metrics_service_proto_rawDesc), len(file_concentric_survey_v1_survey_metrics_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

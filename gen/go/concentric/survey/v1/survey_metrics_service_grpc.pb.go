@@ -23,6 +23,7 @@ const (
 	SurveyMetricsService_CompareSurveyMetrics_FullMethodName = "/concentric.survey.v1.SurveyMetricsService/CompareSurveyMetrics"
 	SurveyMetricsService_EstimateSampleSize_FullMethodName   = "/concentric.survey.v1.SurveyMetricsService/EstimateSampleSize"
 	SurveyMetricsService_GetResponseFunnel_FullMethodName    = "/concentric.survey.v1.SurveyMetricsService/GetResponseFunnel"
+	SurveyMetricsService_WaitRevision_FullMethodName         = "/concentric.survey.v1.SurveyMetricsService/WaitRevision"
 	SurveyMetricsService_GetDataSpan_FullMethodName          = "/concentric.survey.v1.SurveyMetricsService/GetDataSpan"
 )
 
@@ -57,6 +58,10 @@ type SurveyMetricsServiceClient interface {
 	// Counts the occasions of a window on their way to an answer, in six steps, and why
 	// the others were not asked.
 	GetResponseFunnel(ctx context.Context, in *GetResponseFunnelRequest, opts ...grpc.CallOption) (*GetResponseFunnelResponse, error)
+	// Waits until what is named by the revisions has been applied here, so that a client
+	// reads its own writes. Of what this service does not listen to, and of its own
+	// changes, there is nothing to wait for.
+	WaitRevision(ctx context.Context, in *WaitRevisionRequest, opts ...grpc.CallOption) (*WaitRevisionResponse, error)
 	// Says from when to when the brand has responses.
 	GetDataSpan(ctx context.Context, in *GetDataSpanRequest, opts ...grpc.CallOption) (*GetDataSpanResponse, error)
 }
@@ -109,6 +114,16 @@ func (c *surveyMetricsServiceClient) GetResponseFunnel(ctx context.Context, in *
 	return out, nil
 }
 
+func (c *surveyMetricsServiceClient) WaitRevision(ctx context.Context, in *WaitRevisionRequest, opts ...grpc.CallOption) (*WaitRevisionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WaitRevisionResponse)
+	err := c.cc.Invoke(ctx, SurveyMetricsService_WaitRevision_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *surveyMetricsServiceClient) GetDataSpan(ctx context.Context, in *GetDataSpanRequest, opts ...grpc.CallOption) (*GetDataSpanResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetDataSpanResponse)
@@ -150,6 +165,10 @@ type SurveyMetricsServiceServer interface {
 	// Counts the occasions of a window on their way to an answer, in six steps, and why
 	// the others were not asked.
 	GetResponseFunnel(context.Context, *GetResponseFunnelRequest) (*GetResponseFunnelResponse, error)
+	// Waits until what is named by the revisions has been applied here, so that a client
+	// reads its own writes. Of what this service does not listen to, and of its own
+	// changes, there is nothing to wait for.
+	WaitRevision(context.Context, *WaitRevisionRequest) (*WaitRevisionResponse, error)
 	// Says from when to when the brand has responses.
 	GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error)
 	mustEmbedUnimplementedSurveyMetricsServiceServer()
@@ -173,6 +192,9 @@ func (UnimplementedSurveyMetricsServiceServer) EstimateSampleSize(context.Contex
 }
 func (UnimplementedSurveyMetricsServiceServer) GetResponseFunnel(context.Context, *GetResponseFunnelRequest) (*GetResponseFunnelResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetResponseFunnel not implemented")
+}
+func (UnimplementedSurveyMetricsServiceServer) WaitRevision(context.Context, *WaitRevisionRequest) (*WaitRevisionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method WaitRevision not implemented")
 }
 func (UnimplementedSurveyMetricsServiceServer) GetDataSpan(context.Context, *GetDataSpanRequest) (*GetDataSpanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDataSpan not implemented")
@@ -270,6 +292,24 @@ func _SurveyMetricsService_GetResponseFunnel_Handler(srv interface{}, ctx contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SurveyMetricsService_WaitRevision_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WaitRevisionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SurveyMetricsServiceServer).WaitRevision(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SurveyMetricsService_WaitRevision_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SurveyMetricsServiceServer).WaitRevision(ctx, req.(*WaitRevisionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SurveyMetricsService_GetDataSpan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetDataSpanRequest)
 	if err := dec(in); err != nil {
@@ -310,6 +350,10 @@ var SurveyMetricsService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetResponseFunnel",
 			Handler:    _SurveyMetricsService_GetResponseFunnel_Handler,
+		},
+		{
+			MethodName: "WaitRevision",
+			Handler:    _SurveyMetricsService_WaitRevision_Handler,
 		},
 		{
 			MethodName: "GetDataSpan",

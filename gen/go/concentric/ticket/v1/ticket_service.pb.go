@@ -313,7 +313,12 @@ type ListTicketsRequest struct {
 	// `open_time`, `update_time`, `priority`, `state` and `name`.
 	OrderBy string `protobuf:"bytes,7,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Deleted tickets too.
-	ShowDeleted   bool `protobuf:"varint,8,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
+	ShowDeleted bool `protobuf:"varint,8,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
+	// Only tickets of these customers, `brands/{brand}/customers/{customer}`, at most 200. All if
+	// empty.
+	Customers []string `protobuf:"bytes,9,rep,name=customers,proto3" json:"customers,omitempty"`
+	// No more than so many of each customer, the newest. No limit if zero.
+	PerCustomer   int32 `protobuf:"varint,10,opt,name=per_customer,json=perCustomer,proto3" json:"per_customer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -402,6 +407,20 @@ func (x *ListTicketsRequest) GetShowDeleted() bool {
 		return x.ShowDeleted
 	}
 	return false
+}
+
+func (x *ListTicketsRequest) GetCustomers() []string {
+	if x != nil {
+		return x.Customers
+	}
+	return nil
+}
+
+func (x *ListTicketsRequest) GetPerCustomer() int32 {
+	if x != nil {
+		return x.PerCustomer
+	}
+	return 0
 }
 
 // Response message for `TicketService.ListTickets`.
@@ -2384,7 +2403,7 @@ const file_concentric_ticket_v1_ticket_service_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"s\n" +
 	"\x10GetTicketRequest\x12_\n" +
-	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\x85\x04\n" +
+	"\x04name\x18\x01 \x01(\tBK\xe0A\x02\xbaHErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\xcf\x05\n" +
 	"\x12ListTicketsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -2396,7 +2415,11 @@ const file_concentric_ticket_v1_ticket_service_proto_rawDesc = "" +
 	"\x06states\x18\x05 \x03(\x0e2\".concentric.ticket.v1.Ticket.StateB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10\a\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\x06states\x12#\n" +
 	"\x06filter\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\x12&\n" +
 	"\border_by\x18\a \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x02R\aorderBy\x12&\n" +
-	"\fshow_deleted\x18\b \x01(\bB\x03\xe0A\x01R\vshowDeleted\"u\n" +
+	"\fshow_deleted\x18\b \x01(\bB\x03\xe0A\x01R\vshowDeleted\x12\x95\x01\n" +
+	"\tcustomers\x18\t \x03(\tBw\xe0A\x01\xfaA\x19\n" +
+	"\x17concentric.dev/Customer\xbaHQ\x92\x01N\x10\xc8\x01\x18\x01\"GrE2C^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\tcustomers\x120\n" +
+	"\fper_customer\x18\n" +
+	" \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\vperCustomer\"u\n" +
 	"\x13ListTicketsResponse\x126\n" +
 	"\atickets\x18\x01 \x03(\v2\x1c.concentric.ticket.v1.TicketR\atickets\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb6\x03\n" +

@@ -98,7 +98,14 @@ type Access struct {
 	Partner bool `protobuf:"varint,3,opt,name=partner,proto3" json:"partner,omitempty"`
 	// Whether a caller without any credential may use the method: the method itself
 	// checks what the request carries instead, such as a token good for one thing.
-	Capability    bool `protobuf:"varint,4,opt,name=capability,proto3" json:"capability,omitempty"`
+	Capability bool `protobuf:"varint,4,opt,name=capability,proto3" json:"capability,omitempty"`
+	// Whether a caller bound to one customer, such as an app with a publishable key,
+	// may use the method: the method keeps what it shows and changes to that customer
+	// by itself. Others are closed to such callers.
+	Customer bool `protobuf:"varint,5,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Whether calls are written to the audit log: one that changes something together
+	// with the change, and one that is denied.
+	Audit         bool `protobuf:"varint,6,opt,name=audit,proto3" json:"audit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -161,6 +168,20 @@ func (x *Access) GetCapability() bool {
 	return false
 }
 
+func (x *Access) GetCustomer() bool {
+	if x != nil {
+		return x.Customer
+	}
+	return false
+}
+
+func (x *Access) GetAudit() bool {
+	if x != nil {
+		return x.Audit
+	}
+	return false
+}
+
 var file_concentric_type_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -200,14 +221,16 @@ var File_concentric_type_v1_options_proto protoreflect.FileDescriptor
 
 const file_concentric_type_v1_options_proto_rawDesc = "" +
 	"\n" +
-	" concentric/type/v1/options.proto\x12\x12concentric.type.v1\x1a google/protobuf/descriptor.proto\"t\n" +
+	" concentric/type/v1/options.proto\x12\x12concentric.type.v1\x1a google/protobuf/descriptor.proto\"\xa6\x01\n" +
 	"\x06Access\x12\x14\n" +
 	"\x05scope\x18\x01 \x01(\tR\x05scope\x12\x1a\n" +
 	"\bnarrowed\x18\x02 \x01(\bR\bnarrowed\x12\x18\n" +
 	"\apartner\x18\x03 \x01(\bR\apartner\x12\x1e\n" +
 	"\n" +
 	"capability\x18\x04 \x01(\bR\n" +
-	"capability*L\n" +
+	"capability\x12\x1a\n" +
+	"\bcustomer\x18\x05 \x01(\bR\bcustomer\x12\x14\n" +
+	"\x05audit\x18\x06 \x01(\bR\x05audit*L\n" +
 	"\x03Pii\x12\x13\n" +
 	"\x0fPII_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
