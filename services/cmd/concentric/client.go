@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/concentric-cx/concentric/services/internal/certs"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 )
 
@@ -17,11 +18,23 @@ type remote struct {
 	common
 
 	Key string `help:"API key, where the suite asks for one." placeholder:"KEY"`
+	CA  string `name:"ca" help:"Authorities, PEM, of the certificate of a suite with TLS; system for those of this machine." placeholder:"FILE"`
 }
 
 // dial connects to the suite. The caller closes the connection.
 func (r remote) dial() (*grpc.ClientConn, error) {
-	return rpc.Dial(r.Addr, rpc.ClientConfig{Bearer: r.Key})
+	cfg := rpc.ClientConfig{Bearer: r.Key}
+	if r.CA != "" {
+		file := r.CA
+		if file == "system" {
+			file = ""
+		}
+		var err error
+		if cfg.TLS, err = certs.Client(file, nil); err != nil {
+			return nil, fmt.Errorf("--ca: %w", err)
+		}
+	}
+	return rpc.Dial(r.Addr, cfg)
 }
 
 // explain says what to do about an error that a person will meet.

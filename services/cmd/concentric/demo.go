@@ -29,7 +29,7 @@ type demoCmd struct {
 
 // Run implements the command.
 func (c *demoCmd) Run(ctx context.Context) error {
-	lis, err := listen(ctx, c.Addr)
+	lis, err := listen(ctx, c.Addr, false)
 	if err != nil {
 		return err
 	}

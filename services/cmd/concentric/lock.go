@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"github.com/concentric-cx/concentric/services/internal/rpc"
 )
 
 // lock takes the lock file at path for this process. It ends with the process, or
@@ -24,14 +22,4 @@ func lock(path string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("another process uses %s; stop it or choose another --data folder", filepath.Dir(path))
 	}
 	return f.Close, nil
-}
-
-// readKeys reads the file of API keys.
-func readKeys(path string) (rpc.Authenticator, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return rpc.Keys(f)
 }

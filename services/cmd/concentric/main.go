@@ -34,6 +34,9 @@ type cli struct {
 	Survey      surveyCmd      `cmd:"" help:"Write, ask, answer, measure and watch surveys."`
 	Journey     journeyCmd     `cmd:"" help:"Record touchpoints; score, explain, measure and watch journeys."`
 	View        viewCmd        `cmd:"" help:"Show the service view and the experience view."`
+	Privacy     privacyCmd     `cmd:"" help:"Forget customers, tell what is kept of them, and say for how long."`
+	Webhook     webhookCmd     `cmd:"" help:"Tell other systems what happens, and see what they heard."`
+	Key         keyCmd         `cmd:"" help:"Make, list, rotate and delete the keys of a brand."`
 	Demo        demoCmd        `cmd:"" help:"Run the suite on a simulated brand, show the comparison, and end."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List, retry and drop events that a service could not apply."`
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/concentric-cx/concentric/services/gateway"
 	"github.com/concentric-cx/concentric/services/journey"
 	"github.com/concentric-cx/concentric/services/survey"
 )
@@ -24,6 +25,12 @@ func tokenKey(c *upCmd) ([]byte, error) {
 // hashed with, and their names encrypted.
 func identityKey(c *upCmd) ([]byte, error) {
 	return key(c, secret{"identity", c.IdentityKey, journey.IdentityKeySize})
+}
+
+// secretKey returns, from a file found alike, the key that secrets of webhook endpoints are
+// sealed with.
+func secretKey(c *upCmd) ([]byte, error) {
+	return key(c, secret{"secret", c.SecretKey, gateway.SecretKeySize})
 }
 
 // A secret is a key in a file of hex digits.

@@ -18,18 +18,21 @@ var services = []string{"ticket", "survey", "journey", "gateway"}
 // An upCmd runs services until it is told to stop.
 type upCmd struct {
 	common
+	doors
+	callers
 
 	Services []string `arg:"" optional:"" enum:"ticket,survey,journey,gateway" help:"Services to run: ticket, survey, journey, gateway. All if none is named."`
 
-	DB          string        `name:"db" default:"sqlite:{data}/{service}.db" help:"Database of each service, sqlite:PATH or postgres://…; {data} and {service} are filled in." placeholder:"URL"`
-	Bus         string        `help:"NATS server that carries events. Embedded if empty and all services run in one process." placeholder:"URL"`
-	Keys        string        `help:"File of API keys. Without it, everybody on this machine may do everything." type:"existingfile" placeholder:"FILE"`
-	TokenKey    string        `help:"File of the key that tokens of invitations are made with, 64 hex digits, the same in every replica. {data}/token.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
-	IdentityKey string        `help:"File of the key that identities of customers are hashed with and their names encrypted, 64 hex digits, the same in every replica, never changed. {data}/identity.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
-	TicketAddr  string        `default:"127.0.0.1:8081" help:"Where a gateway finds the ticket service, if it runs elsewhere." placeholder:"HOST:PORT"`
-	SurveyAddr  string        `default:"127.0.0.1:8082" help:"Where a gateway finds the survey service, if it runs elsewhere." placeholder:"HOST:PORT"`
-	JourneyAddr string        `default:"127.0.0.1:8083" help:"Where a gateway finds the journey service, if it runs elsewhere." placeholder:"HOST:PORT"`
-	Grace       time.Duration `default:"20s" help:"How long calls under way may take at the end."`
+	DB           string        `name:"db" default:"sqlite:{data}/{service}.db" help:"Database of each service, sqlite:PATH or postgres://…; {data} and {service} are filled in." placeholder:"URL"`
+	Bus          string        `help:"NATS server that carries events. Embedded if empty and all services run in one process." placeholder:"URL"`
+	TokenKey     string        `help:"File of the key that tokens of invitations are made with, 64 hex digits, the same in every replica. {data}/token.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
+	IdentityKey  string        `help:"File of the key that identities of customers are hashed with and their names encrypted, 64 hex digits, the same in every replica, never changed. {data}/identity.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
+	SecretKey    string        `help:"File of the key that secrets of webhook endpoints are sealed with, 64 hex digits, the same in every replica of the gateway. {data}/secret.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
+	OpenWebhooks bool          `help:"Let webhooks go to addresses that are not public and over plain HTTP: for development, and for receivers in a closed network."`
+	TicketAddr   string        `default:"127.0.0.1:8081" help:"Where a gateway finds the ticket service, if it runs elsewhere." placeholder:"HOST:PORT"`
+	SurveyAddr   string        `default:"127.0.0.1:8082" help:"Where a gateway finds the survey service, if it runs elsewhere." placeholder:"HOST:PORT"`
+	JourneyAddr  string        `default:"127.0.0.1:8083" help:"Where a gateway finds the journey service, if it runs elsewhere." placeholder:"HOST:PORT"`
+	Grace        time.Duration `default:"20s" help:"How long calls under way may take at the end."`
 }
 
 // runs reports whether the service runs in this process.
@@ -49,7 +52,7 @@ func (c *upCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer t.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // the process is ending; there is nobody to tell
-	lis, err := listen(ctx, c.Addr)
+	lis, err := listen(ctx, c.Addr, c.TLSCert != "" && c.authenticates())
 	if err != nil {
 		return err
 	}
@@ -59,7 +62,11 @@ func (c *upCmd) Run(ctx context.Context) error {
 		return err
 	}
 	t.Log.Info("serving", "addr", lis.Addr().String(), "services", c.names())
-	fmt.Fprintf(os.Stderr, "concentric serves %v on http://%s (gRPC and REST); ^C stops it\n", c.names(), lis.Addr())
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(os.Stderr, "concentric serves %v on %s://%s (gRPC and REST); ^C stops it\n", c.names(), scheme, lis.Addr())
 	return s.serve(ctx, lis, c.Grace)
 }
 
@@ -73,16 +80,17 @@ func (c *upCmd) names() []string {
 	return names
 }
 
-// listen listens on addr, which must belong to this machine: what is open to a
-// network needs TLS and authentication.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
+// listen listens on addr, which must belong to this machine unless the server is closed:
+// what is open to a network needs TLS and authentication.
+func listen(ctx context.Context, addr string, closed bool) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("address %q: want HOST:PORT", addr)
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if host == "" || err != nil || slices.ContainsFunc(ips, func(ip netip.Addr) bool { return !ip.Unmap().IsLoopback() }) {
-		return nil, fmt.Errorf("address %q is not on this machine's loopback: only 127.0.0.1 and [::1] are served without TLS and authentication", addr)
+	if !closed && (host == "" || err != nil || slices.ContainsFunc(ips, func(ip netip.Addr) bool { return !ip.Unmap().IsLoopback() })) {
+		return nil, fmt.Errorf("address %q is not on this machine's loopback: only 127.0.0.1 and [::1] are served without TLS and authentication.\n"+
+			"Add --tls-cert FILE --tls-key FILE\nand --keys FILE, or --oidc-issuer URL --oidc-audience NAME", addr)
 	}
 	var config net.ListenConfig
 	return config.Listen(ctx, "tcp", addr)

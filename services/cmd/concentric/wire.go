@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -41,8 +41,11 @@ type suite struct {
 	dead      *bus.DeadLetters
 	conns     gateway.Upstreams // to the services of this process and, for a gateway, to those elsewhere
 	pages     *gateway.Service  // nil without a gateway
+	signer    *rpc.Signer       // of a gateway's passes; nil if no service is elsewhere
+	upstream  *tls.Config       // of conns to services elsewhere; nil: without TLS
 	closers   []func() error
 	run       []func(context.Context) error // what goes on beside the calls
+	unready   bool                          // somebody else says when the suite is ready
 }
 
 // A service is what all of them look like from here.
@@ -60,6 +63,10 @@ type worker interface {
 	Work(context.Context)
 }
 
+// workers is how many goroutines the server keeps for calls. Their stacks have grown to
+// what reading a database takes, which costs a new one a sixth of a short read.
+const workers = 32
+
 // start opens the databases and the bus and puts the chosen services on a server.
 // The caller serves the suite, which closes it, or closes it.
 func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err error) {
@@ -72,13 +79,29 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 	if len(c.names()) > 1 && !strings.Contains(c.DB, "{service}") {
 		return nil, errors.New("--db names one database for several services; put {service} into it")
 	}
-	cfg := rpc.Config{Log: t.Log, Traces: t.Traces, Metrics: t.Metrics}
-	if c.Keys != "" {
-		if cfg.Auth, err = readKeys(c.Keys); err != nil {
+	cfg := rpc.Config{Log: t.Log, Traces: t.Traces, Metrics: t.Metrics, Workers: workers}
+	auth, oidc, err := c.known()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Auth = auth
+	if oidc != nil {
+		if err := s.meet(ctx, oidc); err != nil {
 			return nil, err
 		}
 	}
+	opened, err := c.open(t.Log)
+	if err != nil {
+		return nil, err
+	}
+	s.upstream = opened.upstream
 	s.rpc = rpc.NewServer(cfg)
+	s.closers = append(s.closers, func() error { s.rpc.Stop(); return nil })
+	if c.runs("gateway") && !c.whole() {
+		if s.signer, err = signer(c); err != nil {
+			return nil, err
+		}
+	}
 	if s.bus, err = s.openBus(ctx, c); err != nil {
 		return nil, err
 	}
@@ -95,7 +118,7 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 	if err := s.rpc.Check(); err != nil {
 		return nil, err
 	}
-	if s.front, err = front.New(ctx, s.rpc, t.Log); err != nil {
+	if s.front, err = front.New(ctx, s.rpc, front.Config{Log: t.Log, TLS: opened.server, Origins: c.AllowOrigin}); err != nil {
 		return nil, err
 	}
 	if s.pages != nil {
@@ -132,8 +155,14 @@ func (s *suite) add(ctx context.Context, c *upCmd, name string) error {
 		s.conns.Journey = s.rpc.Local()
 		eventv1.RegisterDeadLetterServiceServer(s.rpc, s.dead)
 	case "gateway": // the last to come, so that it finds the others
-		s.pages, err = gateway.New(ctx, db, s.conns)
-		svc = s.pages
+		var key []byte
+		if key, err = secretKey(c); err == nil {
+			s.pages, err = gateway.New(ctx, db, s.conns, gateway.Config{SecretKey: key, OpenWebhooks: c.OpenWebhooks, DeadLetters: s.dead})
+			svc = s.pages
+		}
+		if err == nil {
+			s.rpc.Authenticate(s.pages.Callers)
+		}
 	}
 	if err != nil {
 		return err
@@ -175,7 +204,7 @@ func (s *suite) forward(c *upCmd, name string) error {
 			&journeyv1.SignalService_ServiceDesc, &eventv1.DeadLetterService_ServiceDesc,
 		}
 	}
-	conn, err := rpc.Dial(addr, rpc.ClientConfig{Traces: s.telemetry.Traces, Metrics: s.telemetry.Metrics})
+	conn, err := rpc.Dial(addr, rpc.ClientConfig{Signer: s.signer, TLS: s.upstream, Traces: s.telemetry.Traces, Metrics: s.telemetry.Metrics})
 	if err != nil {
 		return err
 	}
@@ -247,6 +276,7 @@ func (s *suite) openBus(ctx context.Context, c *upCmd) (*bus.Bus, error) {
 // within the grace period, and closes the suite.
 func (s *suite) serve(ctx context.Context, lis net.Listener, grace time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
+	s.front.SetReady(!s.unready)
 	wait := s.work(ctx)
 	defer func() {
 		cancel()
@@ -260,23 +290,12 @@ func (s *suite) serve(ctx context.Context, lis net.Listener, grace time.Duration
 		defer cancel()
 		s.front.Shutdown(end)
 	})
-	s.front.SetReady(true)
 	time.AfterFunc(time.Second, settle)
 	err := s.front.Serve(lis)
 	if !stop() {
 		<-over
 	}
 	return err
-}
-
-// settle gives back the memory that the start needed and serving does not. What
-// lives then is some 20 MB, so collecting each time it has doubled would cost more
-// than the memory is worth; GOGC and GOMEMLIMIT say otherwise.
-func settle() {
-	debug.FreeOSMemory()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
 
 // work runs what goes on beside the calls until ctx ends. The function it returns

@@ -20,12 +20,18 @@ import (
 // address.
 func upFor(t *testing.T, services ...string) string {
 	t.Helper()
+	return upWith(t, &upCmd{common: common{Data: t.TempDir()}, Services: services})
+}
+
+// upWith runs what c says for one test, on SQLite, and returns the address.
+func upWith(t *testing.T, c *upCmd) string {
+	t.Helper()
+	c.DB = "sqlite:{data}/{service}.db"
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	tel, err := telemetry.Start(ctx, "concentric", version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &upCmd{common: common{Data: t.TempDir()}, DB: "sqlite:{data}/{service}.db", Services: services}
 	s, err := start(ctx, c, tel)
 	if err != nil {
 		t.Fatal(err)

@@ -19,8 +19,9 @@ import (
 
 // An applier applies events to the database of one service.
 type applier struct {
-	db     *sqldb.DB
-	handle func(*sqldb.Tx, *eventv1.Event) error
+	db        *sqldb.DB
+	handle    func(*sqldb.Tx, *eventv1.Event) error
+	handleAll func(*sqldb.Tx, []*eventv1.Event) error
 }
 
 // handled finds a row if the event $1 is in the inbox, or the key $3 of the brand $2 is

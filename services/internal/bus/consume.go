@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,10 @@ type Consumer struct {
 	Kinds   []string  // the payloads it has a use for, by their fields in the contract, such as ticket_resolved; nil: all
 	DB      *sqldb.DB // where Handle has its effect; [Migrate] has brought it up to date
 
+	// Wants reports whether there is any use for e, where that depends on more than its
+	// kind: without one it is let go at no cost. Nil is for all.
+	Wants func(e *eventv1.Event) bool
+
 	// DeadLetters lets operators see what was put aside, while Consume runs. Nil
 	// hides it.
 	DeadLetters *DeadLetters
@@ -40,6 +45,13 @@ type Consumer struct {
 	// one that may ([codes.Unavailable], [codes.Aborted], a row of the same key,
 	// …) after ten tries. A panic is an error.
 	Handle func(tx *sqldb.Tx, e *eventv1.Event) error
+
+	// HandleAll applies several events in tx as Handle would one after another, at less
+	// cost: it is for events of which there are so many that round trips count. It gets
+	// those of the services Together, and after an error, or a panic, Handle gets them
+	// one by one.
+	Together  []string
+	HandleAll func(tx *sqldb.Tx, all []*eventv1.Event) error // not nil where Together is not empty
 }
 
 // Consume applies the events of other services, each once, until ctx ends.
@@ -47,7 +59,7 @@ type Consumer struct {
 // c.Handle must bear any order. It returns an error only for a Consumer that
 // lacks something.
 func (b *Bus) Consume(ctx context.Context, c Consumer) error {
-	if !isToken(c.Service) || c.DB == nil || c.Handle == nil || len(c.From) == 0 {
+	if !isToken(c.Service) || c.DB == nil || c.Handle == nil || len(c.From) == 0 || c.HandleAll == nil && len(c.Together) > 0 {
 		return fmt.Errorf("consume: the consumer %q lacks a name, a source, a database or a handler", c.Service)
 	}
 	for _, source := range c.From {
@@ -55,7 +67,7 @@ func (b *Bus) Consume(ctx context.Context, c Consumer) error {
 			return fmt.Errorf("consume: %q cannot name a service", source)
 		}
 	}
-	a := &applier{db: c.DB, handle: c.Handle}
+	a := &applier{db: c.DB, handle: c.Handle, handleAll: c.HandleAll}
 	if c.DeadLetters != nil {
 		c.DeadLetters.add(c.Service, a)
 		defer c.DeadLetters.remove(c.Service, a)
@@ -65,7 +77,10 @@ func (b *Bus) Consume(ctx context.Context, c Consumer) error {
 		who := c.Service + " of events of " + source
 		wg.Go(func() {
 			b.sessions(ctx, who, func(ctx context.Context, js jetstream.JetStream) error {
-				d := &delivery{bus: b, apply: a, service: c.Service, source: source, subjects: subjects(source, c.Kinds)}
+				d := &delivery{
+					bus: b, apply: a, service: c.Service, source: source, subjects: subjects(source, c.Kinds),
+					together: slices.Contains(c.Together, source), wants: c.Wants,
+				}
 				return d.run(ctx, js)
 			})
 		})
@@ -91,6 +106,8 @@ type delivery struct {
 	apply           *applier
 	service, source string
 	subjects        []string // of the events to deliver; none for all
+	together        bool     // whether events are applied several at once
+	wants           func(*eventv1.Event) bool
 	cancel          context.CancelCauseFunc
 }
 
@@ -101,6 +118,11 @@ type message struct {
 	damaged  error
 	attempts int
 }
+
+// An eventKey is what events share that are applied one after another.
+type eventKey struct{ brand, key string }
+
+func (m message) key() eventKey { return eventKey{m.event.GetBrand(), m.event.GetKey()} }
 
 // run delivers until the connection, the stream or ctx ends. A stream made anew
 // has no consumers, so the next run makes one that delivers everything.
@@ -128,7 +150,11 @@ func (d *delivery) run(ctx context.Context, js jetstream.JetStream) error {
 	ctx, d.cancel = context.WithCancelCause(ctx)
 	defer d.cancel(nil)
 	defer context.AfterFunc(ctx, msgs.Drain)()
-	err = d.spread(ctx, msgs)
+	settle := d.spread
+	if d.together {
+		settle = d.gather
+	}
+	err = settle(ctx, msgs)
 	return errors.Join(context.Cause(ctx), err)
 }
 
@@ -144,19 +170,9 @@ func (d *delivery) spread(ctx context.Context, msgs jetstream.MessagesContext) e
 			}
 		}
 	}()
-	type key struct{ brand, key string }
 	seed := maphash.MakeSeed()
-	for {
-		msg, err := msgs.Next()
-		if errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			msgs.Stop()
-			return fmt.Errorf("pull: %w", err)
-		}
-		m := read(msg)
-		n := maphash.Comparable(seed, key{m.event.GetBrand(), m.event.GetKey()}) % workers
+	return d.each(ctx, msgs, func(m message) {
+		n := maphash.Comparable(seed, m.key()) % workers
 		if lines[n] == nil { // most services have idle hours
 			line := make(chan message, 4)
 			lines[n] = line
@@ -167,6 +183,26 @@ func (d *delivery) spread(ctx context.Context, msgs jetstream.MessagesContext) e
 			})
 		}
 		lines[n] <- m
+	})
+}
+
+// each hands every message to take, until none is left.
+func (d *delivery) each(ctx context.Context, msgs jetstream.MessagesContext, take func(message)) error {
+	for {
+		msg, err := msgs.Next()
+		if errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			msgs.Stop()
+			return fmt.Errorf("pull: %w", err)
+		}
+		m := read(msg)
+		if d.wants != nil && m.damaged == nil && !d.wants(m.event) {
+			d.answer(m.Ack())
+			continue
+		}
+		take(m)
 	}
 }
 

@@ -37,7 +37,7 @@ func NewOutbox(db *sqldb.DB) *Outbox {
 }
 
 // Emit says e to the other services if, and only if, tx commits. It gives e an
-// id if it has none. An event without a payload, or of more than 500,000 bytes,
+// id if it has none, and notes it on tx as [Applied] reads it. An event without a payload, or of more than 500,000 bytes,
 // fails the transaction.
 func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
 	if e.Id == "" {
@@ -49,6 +49,7 @@ func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
 	} // else NULL, which the table refuses: nobody could read the event
 	tx.Finally(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
 		e.Id, brandOf(e), e.GetKey(), kind(e), payload, sqldb.Micros(time.Now()))
+	tx.Note(kind(e) + "." + e.GetId())
 	tx.AfterCommit(func() { o.committed(e) })
 }
 
@@ -109,13 +110,14 @@ type receipt struct {
 	sequence uint64
 }
 
-// due returns the oldest rows that no stream holds, read by whoever has the lead. A
-// row with a lower id may be committed after one with a higher: it is due all the same.
-func (o *Outbox) due(ctx context.Context, lead *sqldb.Lead, now time.Time) ([]parcel, error) {
+// due returns the oldest rows that no stream holds and whose id is above a given one,
+// read by whoever has the lead. A row with a lower id may be committed after one with a
+// higher: it is due all the same.
+func (o *Outbox) due(ctx context.Context, lead *sqldb.Lead, above string, now time.Time) ([]parcel, error) {
 	rows, err := lead.Query(ctx, `
 		SELECT id, brand, kind, payload FROM outbox
-		WHERE stream = 0 AND (sent_time IS NULL OR sent_time > $1)
-		ORDER BY id LIMIT $2`, sqldb.Micros(now.Add(-keep)), relayBatch)
+		WHERE stream = 0 AND (sent_time IS NULL OR sent_time > $1) AND id > $2
+		ORDER BY id LIMIT $3`, sqldb.Micros(now.Add(-keep)), above, relayBatch)
 	if err != nil {
 		return nil, sqldb.Fault(err)
 	}

@@ -24,6 +24,7 @@ const (
 	many       = 16 // events in one go
 	// pollEvery finds rows that nobody woke the relay for, and a lead that was given up.
 	pollEvery  = time.Second
+	wholeEvery = time.Second
 	checkEvery = 3 * time.Second
 )
 
@@ -38,6 +39,37 @@ type relay struct {
 	stream  int64     // the incarnation that is published to
 	checked time.Time // when it was found whole
 	pruned  time.Time
+	glance  glance
+}
+
+// A glance is where a relay looks for rows that are due: PostgreSQL keeps what was due
+// in the index until it is vacuumed, and would walk through all of that each time. So
+// the relay looks above what it had sent before, and at all rows every second and
+// wherever that found nothing, as some with lower ids may have been committed late.
+type glance struct {
+	above, sent string // ids; "" is below all
+	whole       time.Time
+}
+
+// next returns the id to look above.
+func (g *glance) next(now time.Time) string {
+	if now.Sub(g.whole) >= wholeEvery {
+		g.above, g.whole = "", now
+	}
+	return g.above
+}
+
+// saw notes what was found, by id. All that was due up to the last of it was.
+func (g *glance) saw(parcels []parcel) {
+	if len(parcels) == 0 {
+		g.whole = time.Time{}
+		return
+	}
+	last := parcels[len(parcels)-1].id
+	if g.above == "" {
+		g.above = min(g.sent, last)
+	}
+	g.sent = max(g.sent, last)
 }
 
 // Relay publishes what is and comes into o as events of service, until ctx
@@ -147,10 +179,12 @@ func (r *relay) wait(ctx context.Context, n int) {
 
 // pass publishes one batch and returns its size.
 func (r *relay) pass(ctx context.Context) (int, error) {
-	parcels, err := r.out.due(ctx, r.lead, time.Now())
+	now := time.Now()
+	parcels, err := r.out.due(ctx, r.lead, r.glance.next(now), now)
 	if err != nil {
 		return 0, fmt.Errorf("read the outbox: %w", err)
 	}
+	r.glance.saw(parcels)
 	receipts, failed := r.publish(ctx, parcels)
 	// What the stream has is noted even if the rest failed or the end has come.
 	err = r.out.mark(context.WithoutCancel(ctx), r.stream, receipts, time.Now())

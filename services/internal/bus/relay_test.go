@@ -115,7 +115,7 @@ func TestRowsAreKeptForAWeekAfterTheyWereSent(t *testing.T) {
 		if err := o.resend(ctx, 9, late); err != nil {
 			t.Fatal(err)
 		}
-		if parcels, err := o.due(ctx, leading(t, o), late); err != nil || len(parcels) != 1 || parcels[0].id != unsent {
+		if parcels, err := o.due(ctx, leading(t, o), "", late); err != nil || len(parcels) != 1 || parcels[0].id != unsent {
 			t.Errorf("after a week %v are due, %v, want only the one that was never sent", parcels, err)
 		}
 		if err := o.prune(ctx, 5, late); err != nil || rows() != 1 {
@@ -219,5 +219,50 @@ func TestSubjectsAreSafe(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), Config{}); err == nil {
 		t.Error("Open took an embedded server without a folder")
+	}
+}
+
+func TestARelayFindsWhatIsCommittedLate(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, database func(*testing.T) *sqldb.DB) {
+		o := NewOutbox(migrated(t, database(t)))
+		relaying(t, embedded(t), o)
+		for n, id := range []string{"c", "d", "b", "e", "a"} {
+			e := reopened("a", n)
+			e.Id = id
+			emit(t, o, e)
+			relayed(t, o.db)
+		}
+	})
+}
+
+func TestARelayLooksAboveWhatItSent(t *testing.T) {
+	found := func(n int, last string) []parcel {
+		all := make([]parcel, n)
+		all[n-1].id = last
+		return all
+	}
+	var g glance
+	now := time.Now()
+	for i, tt := range []struct {
+		after time.Duration
+		above string
+		found []parcel
+	}{
+		{0, "", found(3, "d")},
+		{1, "", found(3, "f")}, // nothing was sent before the last look at all
+		{2, "d", found(3, "h")},
+		{3, "d", nil}, // what rang has a lower id
+		{4, "", found(1, "b")},
+		{5, "b", found(relayBatch, "k")},
+		{wholeEvery + 3, "b", found(1, "l")},
+		{wholeEvery + 4, "", found(relayBatch, "c")}, // much is due again
+		{wholeEvery + 5, "c", found(1, "n")},
+		{2*wholeEvery + 4, "", found(1, "p")},
+		{2*wholeEvery + 5, "n", found(1, "q")},
+	} {
+		if got := g.next(now.Add(tt.after)); got != tt.above {
+			t.Errorf("look %d is above %q, want %q", i, got, tt.above)
+		}
+		g.saw(tt.found)
 	}
 }

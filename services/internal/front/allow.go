@@ -16,29 +16,47 @@ import (
 type route struct {
 	method string
 	path   *regexp.Regexp
+	batch  bool // it takes many requests in one
 }
 
 // routes are those of all services of the suite.
 type routes []route
 
-// contractRoutes reads the routes from the contracts.
-func contractRoutes() routes {
-	var all routes
+// eachMethod calls do with every method of the contracts, and those of health.
+func eachMethod(do func(protoreflect.MethodDescriptor)) {
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		if !strings.HasPrefix(string(file.Package()), "concentric.") && file.Package() != "grpc.health.v1" {
+			return true // contracts of others that come with libraries
+		}
 		for i := range file.Services().Len() {
 			methods := file.Services().Get(i).Methods()
 			for j := range methods.Len() {
-				rule, _ := proto.GetExtension(methods.Get(j).Options(), annotations.E_Http).(*annotations.HttpRule)
-				for _, r := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
-					if method, path := binding(r); path != "" {
-						all = append(all, route{method, pattern(path)})
-					}
-				}
+				do(methods.Get(j))
 			}
 		}
 		return true
 	})
+}
+
+// contractRoutes reads the routes from the contracts.
+func contractRoutes() routes {
+	var all routes
+	eachMethod(func(md protoreflect.MethodDescriptor) {
+		rule := ruleOf(md)
+		requests := md.Input().Fields().ByName("requests")
+		for _, r := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
+			if method, path := binding(r); path != "" {
+				all = append(all, route{method, pattern(path), requests != nil && requests.IsList()})
+			}
+		}
+	})
 	return all
+}
+
+// ruleOf returns how the method is bound to REST, or nil if it is not.
+func ruleOf(md protoreflect.MethodDescriptor) *annotations.HttpRule {
+	rule, _ := proto.GetExtension(md.Options(), annotations.E_Http).(*annotations.HttpRule)
+	return rule
 }
 
 // binding returns the method and the path of a rule, or nothing if it has none.
@@ -75,6 +93,16 @@ func pattern(path string) *regexp.Regexp {
 		}
 	}
 	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(plain.String()), `\*`, "[^/]+") + "$")
+}
+
+// find returns the route of a method at a path. It looks at one after another, which is
+// good enough for what is about to be refused.
+func (all routes) find(method, path string) (route, bool) {
+	i := slices.IndexFunc(all, func(r route) bool { return r.method == method && r.path.MatchString(path) })
+	if i < 0 {
+		return route{}, false
+	}
+	return all[i], true
 }
 
 // allowed returns the methods that path takes, as the header Allow has them.

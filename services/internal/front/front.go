@@ -1,59 +1,66 @@
 package front
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 
+	"github.com/concentric-cx/concentric/gen/openapi"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 )
 
-// maxBody is how large a request may be: what a batch may be on gRPC.
-const maxBody = 4 << 20
+// Config holds what an operator may choose. The zero value works: it logs nothing and
+// serves, without TLS, what is on this machine.
+type Config struct {
+	Log     *slog.Logger
+	TLS     *tls.Config // nil: none, and only a loopback name reaches the server
+	Origins []string    // of web pages that may call from elsewhere, such as https://app.example
+}
 
-// A Server serves gRPC and HTTP on one port.
+// A Server serves gRPC, Connect, gRPC-Web and REST on one port.
 type Server struct {
 	rpc   *rpc.Server
 	http  *http.Server
 	mux   *http.ServeMux
+	tls   *tls.Config
 	ready atomic.Bool
 }
 
-// New returns a server of srv, whose services it puts on REST as well. It is not
+// New returns a server of srv, whose services it puts on HTTP as well. It is not
 // ready until [Server.SetReady].
-func New(ctx context.Context, srv *rpc.Server, log *slog.Logger) (*Server, error) {
-	api, err := rest(ctx, srv.Local())
+func New(ctx context.Context, srv *rpc.Server, cfg Config) (*Server, error) {
+	all := contractRoutes()
+	api, err := rest(ctx, srv.Local(), all)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	s := &Server{rpc: srv, mux: mux}
+	s := &Server{rpc: srv, mux: mux, tls: cfg.TLS}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }) //nolint:errcheck // the client went away
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.Handle("/v1/", bounded(api))
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusNotFound, codes.NotFound, "NO_SUCH_PATH", "no method is at this path")
-	})
+	mux.HandleFunc("GET /openapi.json", describe)
+	mux.Handle("/v1/", all.bounded(watched(api)))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { noSuchPath(w) })
+	mount(mux, srv.Local())
+	log := cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	s.http = &http.Server{
-		Handler:           guarded(mux),
+		Handler:           &guard{local: cfg.TLS == nil, origins: cfg.Origins, next: sane(mux)},
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return s, nil
@@ -70,7 +77,7 @@ func (s *Server) Serve(lis net.Listener) error {
 		lis.Close()
 		return err
 	}
-	g, h := split(rpc.Limit(lis))
+	g, h := split(rpc.Limit(lis), s.tls)
 	done := make(chan error, 2)
 	go func() { done <- s.rpc.Serve(g) }()
 	go func() { done <- s.http.Serve(h) }()
@@ -105,75 +112,16 @@ func (s *Server) Shutdown(ctx context.Context) {
 	wg.Wait()
 }
 
+// describe answers with the OpenAPI document of the REST API.
+func describe(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(openapi.JSON()))
+}
+
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	if !s.ready.Load() {
 		http.Error(w, "not ready", http.StatusServiceUnavailable)
 		return
 	}
 	io.WriteString(w, "ok\n") //nolint:errcheck // the client went away
-}
-
-// guarded keeps web pages of other sites away from a server that trusts its
-// neighbors: a page may only reach it under a loopback name, and only from its
-// own origin (DNS rebinding, cross-site requests).
-func guarded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopback(r.Host) {
-			refuse(w, http.StatusForbidden, codes.PermissionDenied, "FOREIGN_HOST", "this server answers to localhost only")
-			return
-		}
-		if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
-			refuse(w, http.StatusForbidden, codes.PermissionDenied, "FOREIGN_ORIGIN", "this server answers to pages of its own origin only")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// loopback reports whether host, with or without a port, names this machine.
-func loopback(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
-
-// bounded refuses bodies that are no JSON or too large, before anything reads
-// them as a message.
-func bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete && r.Body == http.NoBody {
-			next.ServeHTTP(w, r)
-			return
-		}
-		kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if charset := params["charset"]; err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
-			refuse(w, http.StatusUnsupportedMediaType, codes.InvalidArgument, "NOT_JSON", "send application/json")
-			return
-		}
-		if r.Header.Get("Content-Encoding") != "" {
-			refuse(w, http.StatusUnsupportedMediaType, codes.InvalidArgument, "ENCODED", "send the body without a content encoding")
-			return
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		switch {
-		case tooLarge(err):
-			refuse(w, http.StatusTooManyRequests, codes.ResourceExhausted, "TOO_LARGE", "the body is larger than 4 MiB")
-			return
-		case err != nil:
-			refuse(w, http.StatusBadRequest, codes.InvalidArgument, "BAD_BODY", "the body cannot be read")
-			return
-		}
-		if len(body) > 0 && !json.Valid(body) {
-			refuse(w, http.StatusBadRequest, codes.InvalidArgument, "BAD_JSON", "the body is not one JSON value")
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		next.ServeHTTP(w, r)
-	})
 }

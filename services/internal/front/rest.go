@@ -2,7 +2,6 @@ package front
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -17,37 +16,64 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
-	"github.com/concentric-cx/concentric/services/internal/fault"
 )
 
-// headers are the only request headers that reach a service. The gateway's own
-// default would let a client forge metadata (grpc-gateway issue 7281).
-var headers = map[string]string{
-	"Idempotency-Key": "idempotency-key",
-	"Traceparent":     "traceparent",
-	"Tracestate":      "tracestate",
-	"Accept-Language": "accept-language",
+// inward are the only request headers that reach a service, with the names they have
+// there. The gateway's own default would let a client forge metadata (grpc-gateway issue
+// 7281).
+func inward() map[string]string {
+	return map[string]string{
+		"Authorization":   "authorization",
+		"Idempotency-Key": "idempotency-key",
+		"Traceparent":     "traceparent",
+		"Tracestate":      "tracestate",
+		"Accept-Language": "accept-language",
+	}
 }
+
+// outward are the only response headers of a service that reach a client. Whoever limits
+// calls sets them with grpc.SetHeader.
+func outward() map[string]string {
+	return map[string]string{
+		"concentric-revision": "Concentric-Revision",
+		"ratelimit-limit":     "RateLimit-Limit",
+		"ratelimit-remaining": "RateLimit-Remaining",
+		"ratelimit-reset":     "RateLimit-Reset",
+	}
+}
+
+// How messages and JSON become each other. A zero is a value, and a field that nobody
+// knows is a mistake.
+func jsonOut() protojson.MarshalOptions { return protojson.MarshalOptions{EmitDefaultValues: true} }
+
+func jsonIn() protojson.UnmarshalOptions { return protojson.UnmarshalOptions{DiscardUnknown: false} }
 
 // rest returns the handler of all REST/JSON calls, which go to conn. Those of
 // services that are not there are UNIMPLEMENTED.
-func rest(ctx context.Context, conn grpc.ClientConnInterface) (http.Handler, error) {
+func rest(ctx context.Context, conn grpc.ClientConnInterface, all routes) (http.Handler, error) {
 	beStrict()
+	text := &runtime.JSONPb{MarshalOptions: jsonOut(), UnmarshalOptions: jsonIn()}
+	in, out := inward(), outward()
+	delete(in, "Authorization") // which the gateway takes by itself
 	mux := runtime.NewServeMux(
 		runtime.WithIncomingHeaderMatcher(func(key string) (string, bool) {
-			name, ok := headers[http.CanonicalHeaderKey(key)]
+			name, ok := in[http.CanonicalHeaderKey(key)]
 			return name, ok
 		}),
-		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, lines{&runtime.JSONPb{
-			MarshalOptions:   protojson.MarshalOptions{EmitDefaultValues: true}, // a zero is a value
-			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
-		}}),
+		runtime.WithOutgoingHeaderMatcher(func(name string) (string, bool) {
+			key, ok := out[name]
+			return key, ok
+		}),
+		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, lines{text}),
+		runtime.WithMarshalerOption(eventStream, events{text}),
 		runtime.WithForwardResponseOption(inTime),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
-		runtime.WithRoutingErrorHandler(contractRoutes().refuse),
+		runtime.WithRoutingErrorHandler(all.refuse),
+		runtime.WithErrorHandler(refused),
 	)
+	conn = prompt{conn}
 	for _, register := range []func(context.Context, *runtime.ServeMux, grpc.ClientConnInterface) error{
 		via(ticketv1.RegisterTicketServiceHandlerClient, ticketv1.NewTicketServiceClient),
 		via(ticketv1.RegisterInteractionServiceHandlerClient, ticketv1.NewInteractionServiceClient),
@@ -71,6 +97,12 @@ func rest(ctx context.Context, conn grpc.ClientConnInterface) (http.Handler, err
 		via(journeyv1.RegisterSignalServiceHandlerClient, journeyv1.NewSignalServiceClient),
 		via(gatewayv1.RegisterViewServiceHandlerClient, gatewayv1.NewViewServiceClient),
 		via(gatewayv1.RegisterAdminServiceHandlerClient, gatewayv1.NewAdminServiceClient),
+		via(gatewayv1.RegisterApiKeyServiceHandlerClient, gatewayv1.NewApiKeyServiceClient),
+		via(gatewayv1.RegisterCollectServiceHandlerClient, gatewayv1.NewCollectServiceClient),
+		via(gatewayv1.RegisterOperationServiceHandlerClient, gatewayv1.NewOperationServiceClient),
+		via(gatewayv1.RegisterPrivacyServiceHandlerClient, gatewayv1.NewPrivacyServiceClient),
+		via(gatewayv1.RegisterWebhookServiceHandlerClient, gatewayv1.NewWebhookServiceClient),
+		via(gatewayv1.RegisterCollectServiceHandlerClient, gatewayv1.NewCollectServiceClient),
 		via(eventv1.RegisterDeadLetterServiceHandlerClient, eventv1.NewDeadLetterServiceClient),
 	} {
 		if err := register(ctx, mux, conn); err != nil {
@@ -87,6 +119,22 @@ func via[C any](register func(context.Context, *runtime.ServeMux, C) error, clie
 	}
 }
 
+// refused answers a call that failed.
+func refused(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
+	code := 0
+	if e, ok := errors.AsType[*runtime.HTTPStatusError](err); ok {
+		code, err = e.HTTPStatus, e.Err
+	}
+	if md, ok := runtime.ServerMetadataFromContext(ctx); ok {
+		for name, key := range outward() {
+			if values := md.HeaderMD.Get(name); len(values) > 0 {
+				w.Header()[key] = values
+			}
+		}
+	}
+	writeProblem(w, status.Convert(err), code)
+}
+
 // refuse answers paths and methods that no RPC has.
 func (all routes) refuse(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 	switch code {
@@ -94,26 +142,8 @@ func (all routes) refuse(_ context.Context, _ *runtime.ServeMux, _ runtime.Marsh
 		w.Header().Set("Allow", all.allowed(r.URL.Path))
 		refuse(w, code, codes.Unimplemented, "METHOD_NOT_ALLOWED", "the path has no such method")
 	case http.StatusNotFound:
-		refuse(w, code, codes.NotFound, "NO_SUCH_PATH", "no method is at this path")
+		noSuchPath(w)
 	default:
 		refuse(w, code, codes.InvalidArgument, "BAD_PATH", "the path cannot be read")
 	}
-}
-
-// refuse answers with the JSON form of a google.rpc.Status, as every other error.
-func refuse(w http.ResponseWriter, code int, c codes.Code, reason, message string) {
-	st := status.Convert(&fault.Error{Code: c, Reason: reason, Message: message})
-	body, err := protojson.Marshal(st.Proto())
-	if err != nil {
-		body, _ = json.Marshal(map[string]any{"code": int(c), "message": message}) //nolint:errcheck,errchkjson // a map of plain values marshals
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	w.Write(body) //nolint:errcheck // the client went away
-}
-
-// tooLarge reports whether err is about a body over the limit.
-func tooLarge(err error) bool {
-	_, ok := errors.AsType[*http.MaxBytesError](err)
-	return ok
 }

@@ -1,9 +1,12 @@
-// Package front puts gRPC and HTTP behind one port: native gRPC goes to the gRPC
-// server untouched, everything else to HTTP, where REST/JSON calls become gRPC
-// calls through a client of the same contracts.
+// Package front puts all protocols behind one port: native gRPC goes to the gRPC
+// server untouched, everything else to HTTP, where calls of REST/JSON, Connect and
+// gRPC-Web become gRPC calls through clients of the same contracts. Watches are there
+// for all of them, and as server-sent events.
 package front
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"slices"
@@ -20,9 +23,14 @@ const preface = "PRI"
 const helloTime = 10 * time.Second
 
 // split accepts connections from lis and hands each to one of the two listeners
-// it returns. Both end when lis does; closing either closes lis.
-func split(lis net.Listener) (grpc, http net.Listener) {
+// it returns. Both end when lis does; closing either closes lis. With TLS, clients that
+// offer HTTP/2 alone are taken for gRPC's own, and those that offer HTTP/1.1 as well get
+// everything, gRPC too, from HTTP.
+func split(lis net.Listener, config *tls.Config) (grpc, http net.Listener) {
 	s := &splitter{lis: lis, done: make(chan struct{})}
+	if config != nil {
+		s.tls = negotiating(config)
+	}
 	g, h := &side{splitter: s, conns: make(chan net.Conn)}, &side{splitter: s, conns: make(chan net.Conn)}
 	go s.accept(g, h)
 	return g, h
@@ -30,6 +38,7 @@ func split(lis net.Listener) (grpc, http net.Listener) {
 
 type splitter struct {
 	lis  net.Listener
+	tls  *tls.Config   // nil: none
 	done chan struct{} // closed when lis no longer accepts
 	err  error         // why; read after done
 	once sync.Once
@@ -62,35 +71,96 @@ func passes(err error) bool {
 		func(e error) bool { return errors.Is(err, e) })
 }
 
-// route reads the first bytes of conn and passes it on with them.
+// route finds out what conn is and passes it on.
 func (s *splitter) route(conn net.Conn, grpc, http *side) {
-	head := make([]byte, len(preface))
-	n := 0
-	if conn.SetReadDeadline(time.Now().Add(helloTime)) != nil {
+	to, ready, err := http, conn, error(nil)
+	if s.tls != nil {
+		var only bool
+		if ready, only, err = s.secure(conn); only {
+			to = grpc
+		}
+	} else {
+		var head []byte
+		if head, err = greeting(conn); string(head) == preface {
+			to = grpc
+		}
+		ready = &prefixed{Conn: conn, head: head}
+	}
+	if err != nil {
 		conn.Close()
 		return
+	}
+	select {
+	case to.conns <- ready:
+	case <-s.done:
+		conn.Close()
+	}
+}
+
+// greeting reads the first bytes of conn.
+func greeting(conn net.Conn) ([]byte, error) {
+	head := make([]byte, len(preface))
+	n := 0
+	if err := conn.SetReadDeadline(time.Now().Add(helloTime)); err != nil {
+		return nil, err
 	}
 	for n < len(head) && string(head[:n]) == preface[:n] {
 		k, err := conn.Read(head[n:])
 		n += k
 		if err != nil {
-			conn.Close()
-			return
+			return nil, err
 		}
 	}
-	if conn.SetReadDeadline(time.Time{}) != nil {
-		conn.Close()
-		return
+	return head[:n], conn.SetReadDeadline(time.Time{})
+}
+
+// secure shakes hands, and reports whether the client offers HTTP/2 alone.
+func (s *splitter) secure(conn net.Conn) (net.Conn, bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), helloTime)
+	defer cancel()
+	hello := &greeted{Conn: conn}
+	secured := tls.Server(hello, s.tls)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return nil, false, err
 	}
-	to := http
-	if string(head[:n]) == preface {
-		to = grpc
+	return secured, hello.only && secured.ConnectionState().NegotiatedProtocol == h2, nil
+}
+
+// The protocols that a client may offer with TLS.
+const (
+	h2    = "h2"
+	http1 = "http/1.1"
+)
+
+// A greeted connection notes what its client offers.
+type greeted struct {
+	net.Conn
+	only bool // HTTP/2 alone
+}
+
+// CloseWrite ends what is written, if the connection can.
+func (c *greeted) CloseWrite() error { return closeWrite(c.Conn) }
+
+// negotiating returns config with the protocols of the port.
+func negotiating(config *tls.Config) *tls.Config {
+	base := config.Clone()
+	base.NextProtos = []string{h2, http1}
+	inner := config.GetConfigForClient
+	base.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if c, ok := hello.Conn.(*greeted); ok {
+			c.only = !slices.Contains(hello.SupportedProtos, http1)
+		}
+		if inner == nil {
+			return nil, nil
+		}
+		own, err := inner(hello)
+		if own != nil {
+			own = own.Clone()
+			own.NextProtos = base.NextProtos
+		}
+		return own, err
 	}
-	select {
-	case to.conns <- &prefixed{Conn: conn, head: head[:n]}:
-	case <-s.done:
-		conn.Close()
-	}
+	return base
 }
 
 // A side is one of the two listeners.
@@ -134,10 +204,13 @@ func (c *prefixed) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
-// CloseWrite ends what is written, if the connection can. HTTP needs it so that a
-// refusal arrives whole although the request was not read to its end.
-func (c *prefixed) CloseWrite() error {
-	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+// CloseWrite ends what is written, if the connection can.
+func (c *prefixed) CloseWrite() error { return closeWrite(c.Conn) }
+
+// closeWrite ends what is written on conn, if it can. HTTP needs it so that a refusal
+// arrives whole although the request was not read to its end.
+func closeWrite(conn net.Conn) error {
+	if w, ok := conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -64,7 +63,7 @@ func serveTickets(t *testing.T, s tickets, wrap func(net.Listener) net.Listener)
 	t.Helper()
 	srv := rpc.NewServer(rpc.Config{})
 	ticketv1.RegisterTicketServiceServer(srv, s)
-	f, err := New(t.Context(), srv, slog.New(slog.DiscardHandler))
+	f, err := New(t.Context(), srv, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +111,8 @@ type chunk struct {
 		ResumeToken string `json:"resumeToken"`
 	} `json:"result"`
 	Error struct {
-		Message string           `json:"message"`
-		Details []map[string]any `json:"details"`
+		Detail string `json:"detail"`
+		Reason string `json:"reason"`
 	} `json:"error"`
 }
 
@@ -147,7 +146,7 @@ func TestAWatchIsOneJSONValueALine(t *testing.T) {
 	}
 	next(t, lines)
 	s.news <- fault.Stale("x")
-	if got := next(t, lines); len(got.Error.Details) == 0 || got.Error.Details[0]["reason"] != "STALE" {
+	if got := next(t, lines); got.Error.Reason != "STALE" {
 		t.Errorf("last line = %+v, want STALE", got)
 	}
 	if _, err := lines.ReadByte(); err != io.EOF {
@@ -167,7 +166,7 @@ func TestAWatchThatIsRefusedSaysSoInItsStatus(t *testing.T) {
 	} {
 		res := open(t, t.Context(), addr, tt.query)
 		body, err := io.ReadAll(res.Body)
-		if err != nil || res.StatusCode != tt.code || !strings.Contains(string(body), tt.want) || res.Header.Get("Content-Type") != "application/json" {
+		if err != nil || res.StatusCode != tt.code || !strings.Contains(string(body), tt.want) || res.Header.Get("Content-Type") != problemType {
 			t.Errorf("%s = %d %s, %v, want %d with %s", tt.query, res.StatusCode, body, err, tt.code, tt.want)
 		}
 	}
@@ -190,7 +189,7 @@ func TestAWatchEndsWithItsClientAndWithTheServer(t *testing.T) {
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("Shutdown took %v with a watch open", took)
 	}
-	if got := next(t, lines); len(got.Error.Details) == 0 || got.Error.Details[0]["reason"] != "SHUTTING_DOWN" {
+	if got := next(t, lines); got.Error.Reason != "SHUTTING_DOWN" {
 		t.Errorf("last line = %+v, want SHUTTING_DOWN", got)
 	}
 }

@@ -49,11 +49,13 @@ type Request interface {
 // Do runs effect once for req and returns its answer, or the answer that was
 // stored when req came before. Without a request_id every call has its effect.
 // With validate_only effect runs and is undone. effect may run more than once; see
-// [sqldb.DB.Write].
+// [sqldb.DB.Write]. What it noted on its transaction goes out as [RevisionHeader].
 func Do[T proto.Message](ctx context.Context, db *sqldb.DB, brand string, req Request, effect func(*sqldb.Tx) (T, error)) (T, error) {
 	var answer, none T
+	var notes []string
 	run := func(tx *sqldb.Tx) (err error) {
 		answer, err = effect(tx)
+		notes = tx.Notes()
 		return err
 	}
 	var err error
@@ -67,6 +69,9 @@ func Do[T proto.Message](ctx context.Context, db *sqldb.DB, brand string, req Re
 	}
 	if err != nil {
 		return none, err
+	}
+	if !req.GetValidateOnly() {
+		tell(ctx, notes)
 	}
 	return answer, nil
 }

@@ -2,87 +2,95 @@ package rpc
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
-	"github.com/concentric-cx/concentric/services/internal/name"
 )
 
 // An Authenticator finds out who holds a bearer token, which may be empty. It
 // returns [Unauthenticated] for one it does not know. It is called concurrently.
 type Authenticator func(ctx context.Context, bearer string) (Caller, error)
 
-// A Caller is who a call acts for.
-type Caller struct {
-	Brand   string   // the only brand it may act for; "" for any
-	Partner string   // the only outsourcing partner of that brand it may act for; "" for any
-	Scopes  []string // what it may do; "*" for everything
-	Subject string   // which credential it is, for the record: no secret, and "" where there is none
-	Local   bool     // nobody asked for a credential, because the server is on loopback
-
-	// Anonymous says that the call brought no credential. Only methods that check
-	// what the request carries instead get such callers.
-	Anonymous bool
-}
-
-// callKey finds the *Caller in the context of a handler.
-type callKey struct{}
-
-// CallerFrom returns the caller of the call that is being handled.
-func CallerFrom(ctx context.Context) (Caller, bool) {
-	c, ok := ctx.Value(callKey{}).(*Caller)
-	if !ok {
-		return Caller{}, false
-	}
-	return *c, true
-}
+// unauthenticated is the reason of a call without a credential that anybody knows.
+const unauthenticated = "UNAUTHENTICATED"
 
 // Unauthenticated reports that the call brings no valid credential.
 func Unauthenticated() error {
 	return &fault.Error{
-		Code: codes.Unauthenticated, Reason: "UNAUTHENTICATED",
+		Code: codes.Unauthenticated, Reason: unauthenticated,
 		Message: "the call needs a valid credential: authorization: Bearer ...",
+	}
+}
+
+// AnyOf returns an Authenticator that knows whom any of all knows. The first that says
+// anything but [Unauthenticated] decides.
+func AnyOf(all ...Authenticator) Authenticator {
+	return func(ctx context.Context, bearer string) (Caller, error) {
+		for _, auth := range all {
+			if c, err := auth(ctx, bearer); fault.Reason(err) != unauthenticated {
+				return c, err
+			}
+		}
+		return Caller{}, Unauthenticated()
 	}
 }
 
 // everyone is the Authenticator of a server on loopback.
 func everyone(context.Context, string) (Caller, error) {
-	return Caller{Scopes: []string{"*"}, Local: true}, nil
+	return Caller{Scopes: []string{"*"}, Subject: "local", Local: true}, nil
 }
 
-// identify finds the caller and requires the method's scope of it. Methods
-// without one are closed to everyone, and those that do not know of partners to
-// callers who act for one.
+// identify finds the caller and requires the method's scope of it. Methods without one
+// are closed to everyone, those that do not know of partners to callers who act for one,
+// and those that do not know of customers to callers who act for one.
 func (m *method) identify(ctx context.Context) (Caller, error) {
-	token, err := bearer(ctx)
+	caller, err := m.caller(ctx)
 	if err != nil {
 		return Caller{}, err
 	}
-	caller, err := m.server.auth(ctx, token)
-	if err != nil && m.capability && token == "" && fault.Reason(err) == "UNAUTHENTICATED" {
-		return Caller{Anonymous: true}, nil
-	}
-	if err != nil {
-		return Caller{}, err
-	}
-	if m.scope == "" || !slices.Contains(caller.Scopes, m.scope) && !slices.Contains(caller.Scopes, "*") {
+	switch {
+	case caller.Anonymous && m.capability:
+		return caller, nil
+	case caller.Anonymous:
+		return Caller{}, Unauthenticated()
+	case m.scope == "" || !caller.May(m.scope):
 		return Caller{}, &fault.Error{
 			Code: codes.PermissionDenied, Reason: "SCOPE_MISSING",
 			Message:  "the credential lacks the scope " + m.scope,
 			Metadata: map[string]string{"scope": m.scope},
 		}
-	}
-	if caller.Partner != "" && !m.partner {
+	case caller.Partner != "" && !m.partner:
 		return Caller{}, &fault.Error{
 			Code: codes.PermissionDenied, Reason: "PARTNER_BOUND",
 			Message: "the credential is for one partner only, and the method is for the whole brand",
 		}
+	case caller.Customer != "" && !m.customer:
+		return Caller{}, &fault.Error{
+			Code: codes.PermissionDenied, Reason: "CUSTOMER_BOUND",
+			Message: "the credential is for one customer only, and the method is for the whole brand",
+		}
 	}
 	return caller, nil
+}
+
+// caller finds out who calls. A call without a credential is anonymous where the server
+// wants one.
+func (m *method) caller(ctx context.Context) (Caller, error) {
+	if c := m.server.carried(ctx); c != nil {
+		return *c, nil
+	}
+	token, err := bearer(ctx)
+	if err != nil {
+		return Caller{}, err
+	}
+	c, err := m.server.auth(ctx, token)
+	if token == "" && fault.Reason(err) == unauthenticated {
+		return Caller{Anonymous: true}, nil
+	}
+	return c, err
 }
 
 // bearer returns the token of the call, "" if there is none. Two credentials are
@@ -99,39 +107,4 @@ func bearer(ctx context.Context) (string, error) {
 		}
 	}
 	return "", Unauthenticated()
-}
-
-// brandOf returns the brand that the references of a request must belong to: the
-// one it acts on, or else the only one of its caller.
-func brandOf(subject string, caller Caller) string {
-	if brand := name.Brand(subject); brand != "" {
-		return brand
-	}
-	return caller.Brand
-}
-
-// mayAct decides, for a well-formed request, whether c may act on the named
-// subject ("" if the request names none, which is fine for a method that narrows
-// its answer to the caller's brand), and whether the request refers to another
-// brand's foreign. What c may not see does not exist.
-func (c Caller) mayAct(subject, foreign string, narrowed bool) error {
-	if c.Brand != "" {
-		switch name.Brand(subject) {
-		case c.Brand:
-		case "":
-			if narrowed {
-				break
-			}
-			return &fault.Error{
-				Code: codes.PermissionDenied, Reason: "BRAND_BOUND",
-				Message: "the credential is for one brand only, and the call is for all",
-			}
-		default:
-			return fault.NotFound(subject)
-		}
-	}
-	if foreign != "" {
-		return fault.NotFound(foreign)
-	}
-	return nil
 }

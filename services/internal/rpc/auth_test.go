@@ -31,7 +31,7 @@ const (
 	nobodyKey  = "ck_nobody_1_secret" // not listed
 )
 
-func keys(t *testing.T) Authenticator {
+func keys(t testing.TB) Authenticator {
 	t.Helper()
 	hash := func(key string) string {
 		sum := sha256.Sum256([]byte(key))
@@ -328,7 +328,7 @@ func TestACallerIsKnownByTheBeginningOfItsHash(t *testing.T) {
 	if want := "keys/" + hex.EncodeToString(sum[:6]); err != nil || caller.Subject != want {
 		t.Errorf("the subject = %q, %v, want %q", caller.Subject, err, want)
 	}
-	if caller, err := everyone(t.Context(), ""); err != nil || caller.Subject != "" {
-		t.Errorf("the subject of everyone = %q, %v, want none", caller.Subject, err)
+	if caller, err := everyone(t.Context(), ""); err != nil || caller.Subject != "local" {
+		t.Errorf("the subject of everyone = %q, %v, want local", caller.Subject, err)
 	}
 }

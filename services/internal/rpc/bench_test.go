@@ -3,11 +3,14 @@ package rpc
 import (
 	"context"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc"
@@ -156,5 +159,35 @@ func BenchmarkValidator(b *testing.B) {
 		if err := v.Message(req); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkRefused measures how soon a caller hears that it may not call.
+func BenchmarkRefused(b *testing.B) {
+	issuer, signing := newIssuer(b)
+	_, passes := sealer(b)
+	auth := AnyOf(keys(b), passes, issuer.known(b).Authenticate)
+	conn := connect(b, listen(b, newTickets(Config{Auth: auth}, tickets{})))
+	c := ticketv1.NewTicketServiceClient(conn)
+	for _, tt := range []struct{ name, bearer string }{
+		{"nobody", ""},
+		{"unknown key", nobodyKey},
+		{"without the scope", readerKey},
+		{"forged pass", "cp_" + strings.Repeat("x", 200) + "." + strings.Repeat("A", 86)},
+		{"expired token", mint(b, jose.RS256, signing["rsa"], kid("rsa"), issuer.good(func(c map[string]any) { c["exp"] = 1 }))},
+		{"strange key", mint(b, jose.RS256, signing["rsa"], kid("strange"), issuer.good(nil))},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			took := make([]time.Duration, 0, b.N)
+			for b.Loop() {
+				start := time.Now()
+				if _, err := c.CreateTicket(as(b.Context(), tt.bearer), create()); err == nil {
+					b.Fatal("the call is answered")
+				}
+				took = append(took, time.Since(start))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+		})
 	}
 }

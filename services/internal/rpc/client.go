@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
@@ -68,21 +70,23 @@ func streams() []methodName {
 	return names
 }
 
-// forwarded is the metadata that calls made by a handler take over from the call
-// it handles. Nothing else a client sends reaches another service.
-func forwarded() [3]string { return [3]string{"authorization", idempotencyKey, "accept-language"} }
+// taken is the metadata that calls made by a handler take over from the call it handles,
+// beside the credential. Nothing else a client sends reaches another service.
+func taken() []string { return []string{idempotencyKey, "accept-language"} }
 
 // ClientConfig is what a client may choose. The zero value works.
 type ClientConfig struct {
-	Bearer  string // the credential of calls that are not made by a handler
+	Bearer  string      // the credential of calls that are not made by a handler
+	Signer  *Signer     // of passes; without one, calls that want a pass bring no credential
+	TLS     *tls.Config // nil: without
 	Traces  trace.TracerProvider
 	Metrics metric.MeterProvider
 }
 
-// Dial returns a connection to the services at target, without TLS and without
-// waiting for it. It gives each mutation that has no request_id one, so that a
+// Dial returns a connection to the services at target, without waiting for it. It gives each mutation that has no request_id one, so that a
 // retry has no second effect; the caller's message stays as it is. Calls made with
-// the context of a handler carry the credential of the call it handles. Calls end
+// the context of a handler carry the credential of the call it handles, or a pass for its
+// caller if that is kept here; those made with one of [ActAs] carry a pass. Calls end
 // after 30 seconds and are tried again while a server is UNAVAILABLE; streams are
 // not.
 func Dial(target string, cfg ClientConfig) (*grpc.ClientConn, error) {
@@ -90,8 +94,12 @@ func Dial(target string, cfg ClientConfig) (*grpc.ClientConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	transport := insecure.NewCredentials()
+	if cfg.TLS != nil {
+		transport = credentials.NewTLS(cfg.TLS)
+	}
 	opts := []grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(transport),
 		grpc.WithDisableServiceConfig(), // that of DNS; ours stays
 		grpc.WithDefaultServiceConfig(fmt.Sprintf(serviceConfig, names)),
 		grpc.WithNoProxy(),
@@ -107,35 +115,68 @@ func Dial(target string, cfg ClientConfig) (*grpc.ClientConn, error) {
 }
 
 func (cfg ClientConfig) unary(ctx context.Context, method string, req, answer any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	ctx = cfg.outgoing(ctx)
+	ctx, err := cfg.outgoing(ctx)
+	if err != nil {
+		return err
+	}
 	return invoke(ctx, method, identified(ctx, req), answer, cc, opts...)
 }
 
 func (cfg ClientConfig) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return streamer(cfg.outgoing(ctx), desc, cc, method, opts...)
+	ctx, err := cfg.outgoing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return streamer(ctx, desc, cc, method, opts...)
 }
 
-// outgoing adds what a call takes over from the one being handled, or else the
-// client's own credential.
-func (cfg ClientConfig) outgoing(ctx context.Context) context.Context {
-	if _, handling := CallerFrom(ctx); handling || cfg.Bearer == "" {
-		return forward(ctx)
+// outgoing adds what a call takes over from the one being handled, and its credential.
+func (cfg ClientConfig) outgoing(ctx context.Context) (context.Context, error) {
+	if c, ok := ctx.Value(actKey{}).(*Caller); ok {
+		return cfg.vouch(forward(ctx, taken()...), c)
 	}
+	id, handling := ctx.Value(callKey{}).(*identity)
+	ctx = forward(ctx, taken()...)
+	out, _ := metadata.FromOutgoingContext(ctx)
+	switch {
+	case len(out.Get("authorization")) > 0:
+		return ctx, nil
+	case handling && id.Kept:
+		return cfg.vouch(ctx, &id.Caller)
+	case handling:
+		return forward(ctx, "authorization"), nil
+	case cfg.Bearer != "":
+		return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+cfg.Bearer), nil
+	}
+	return ctx, nil
+}
+
+// vouch gives a call a pass for c in place of any other credential.
+func (cfg ClientConfig) vouch(ctx context.Context, c *Caller) (context.Context, error) {
 	if out, _ := metadata.FromOutgoingContext(ctx); len(out.Get("authorization")) > 0 {
-		return ctx
+		out = out.Copy()
+		out.Delete("authorization")
+		ctx = metadata.NewOutgoingContext(ctx, out)
 	}
-	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+cfg.Bearer)
+	if cfg.Signer == nil {
+		return ctx, nil
+	}
+	pass, err := cfg.Signer.pass(*c)
+	if err != nil {
+		return nil, err
+	}
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+pass), nil
 }
 
 // forward adds to the outgoing metadata of a handler's context what its own call
-// came with, unless the handler chose something else.
-func forward(ctx context.Context) context.Context {
+// came with under the keys, unless the handler chose something else.
+func forward(ctx context.Context, keys ...string) context.Context {
 	if ctx.Value(callKey{}) == nil {
 		return ctx
 	}
 	out, _ := metadata.FromOutgoingContext(ctx)
 	var pairs []string
-	for _, key := range forwarded() {
+	for _, key := range keys {
 		if len(out.Get(key)) > 0 {
 			continue
 		}

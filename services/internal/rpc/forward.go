@@ -7,8 +7,11 @@ import (
 	"io"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/concentric-cx/concentric/services/internal/once"
 )
 
 // Forward adds a service that is elsewhere: calls pass all checks here and go on to
@@ -83,7 +86,12 @@ func (r *relay) handle(_ any, ctx context.Context, dec func(any) error, check gr
 	}
 	return check(ctx, req, &grpc.UnaryServerInfo{FullMethod: r.name}, func(ctx context.Context, req any) (any, error) {
 		answer := r.answer.New().Interface()
-		return answer, r.conn.Invoke(ctx, r.name, req, answer)
+		var header metadata.MD
+		err := r.conn.Invoke(ctx, r.name, req, answer, grpc.Header(&header))
+		if revision := header.Get(once.RevisionHeader); len(revision) > 0 && err == nil {
+			err = grpc.SetHeader(ctx, metadata.Pairs(once.RevisionHeader, revision[0]))
+		}
+		return answer, err
 	})
 }
 

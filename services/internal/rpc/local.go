@@ -5,33 +5,42 @@ import (
 	"errors"
 	"io"
 
-	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 )
 
 // Local returns a channel to the services of the server that stays inside the
-// process. Its calls pass the same checks as those from a socket; they bring the
-// credential of the call being handled if ctx is that of a handler, and what is in
-// the outgoing metadata otherwise. Messages are copied: neither side sees what the
+// process. Its calls pass the same checks as those from a socket; they act for who
+// [ActAs] names, or for the caller of the call being handled if ctx is that of a handler,
+// unless the outgoing metadata has a credential. Messages are copied: neither side sees what the
 // other does with its own. It needs no closing and no [Server.Serve].
-func (s *Server) Local() grpc.ClientConnInterface { return localConn{&s.local} }
+func (s *Server) Local() grpc.ClientConnInterface { return localConn{s} }
 
-type localConn struct{ channel *inprocgrpc.Channel }
+type localConn struct{ server *Server }
 
 // Invoke makes a unary call.
 func (c localConn) Invoke(ctx context.Context, method string, req, answer any, opts ...grpc.CallOption) error {
-	ctx = forward(ctx)
-	err := c.channel.Invoke(ctx, method, req, answer, opts...)
+	ctx = c.outgoing(ctx)
+	err := c.server.local.Invoke(ctx, method, req, answer, opts...)
 	if err != nil && ctx.Err() != nil && !outspoken(err) {
 		return status.FromContextError(ctx.Err()).Err() // the channel says io.EOF when the call ends as ctx does
 	}
 	return err
 }
 
+// outgoing adds what a call takes over from the one being handled, and its credential if
+// another server has looked at that.
+func (c localConn) outgoing(ctx context.Context) context.Context {
+	ctx = forward(ctx, taken()...)
+	if id, ok := ctx.Value(callKey{}).(*identity); ok && id.by != c.server {
+		return forward(ctx, "authorization")
+	}
+	return ctx
+}
+
 // NewStream makes a streaming call.
 func (c localConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	stream, err := c.channel.NewStream(forward(ctx), desc, method, opts...)
+	stream, err := c.server.local.NewStream(c.outgoing(ctx), desc, method, opts...)
 	if err != nil || desc.ClientStreams {
 		return stream, err
 	}

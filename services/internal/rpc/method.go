@@ -22,6 +22,7 @@ type method struct {
 	scope      string
 	narrowed   bool                           // keeps its answer to the caller's brand by itself
 	partner    bool                           // keeps what it shows and changes to the caller's partner by itself
+	customer   bool                           // keeps what it shows and changes to the caller's customer by itself
 	capability bool                           // checks what a request without a credential carries instead
 	input      protoreflect.MessageDescriptor // nil without a contract
 	limit      int                            // bytes of a message
@@ -83,7 +84,8 @@ func (s *Server) method(service, name string, contract protoreflect.ServiceDescr
 	}
 	md := contract.Methods().ByName(protoreflect.Name(name))
 	access, _ := proto.GetExtension(md.Options(), typev1.E_Access).(*typev1.Access)
-	m.scope, m.narrowed, m.partner, m.capability = access.GetScope(), access.GetNarrowed(), access.GetPartner(), access.GetCapability()
+	m.scope, m.narrowed = access.GetScope(), access.GetNarrowed()
+	m.partner, m.customer, m.capability = access.GetPartner(), access.GetCustomer(), access.GetCapability()
 	m.input = md.Input()
 	for i := range m.input.Fields().Len() {
 		if isBatch(m.input.Fields().Get(i)) {
@@ -161,7 +163,7 @@ func (m *method) guard(ctx context.Context, next func(context.Context) error) (e
 	if err != nil {
 		return err
 	}
-	err = next(context.WithValue(ctx, callKey{}, &caller))
+	err = next(context.WithValue(ctx, callKey{}, &identity{caller, m.server}))
 	if err != nil && ctx.Err() != nil && !outspoken(err) {
 		return ctx.Err() // drivers have their own words for it
 	}

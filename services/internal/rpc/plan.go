@@ -112,10 +112,10 @@ func (p *plan) note(fd protoreflect.FieldDescriptor, f field) {
 	}
 }
 
-// isBatch reports whether fd holds the items of a batch (AIP-231), which are
-// requests themselves.
+// isBatch reports whether fd holds the items of a batch, which the method checks one by
+// one: requests (AIP-231), or the items that an app has collected.
 func isBatch(fd protoreflect.FieldDescriptor) bool {
-	return fd.Name() == "requests" && fd.IsList() && fd.Kind() == protoreflect.MessageKind
+	return (fd.Name() == "requests" || fd.Name() == "items") && fd.IsList() && fd.Kind() == protoreflect.MessageKind
 }
 
 func kindOf(fd protoreflect.FieldDescriptor) kind {

@@ -45,6 +45,7 @@ type Config struct {
 	Auth        Authenticator // nil: every caller may do everything; for loopback only
 	MaxInFlight int           // calls handled at a time; 0: DefaultMaxInFlight
 	MaxStreams  int           // watches served beside them; 0: DefaultMaxStreams
+	Workers     int           // goroutines that live as long as the server, for the first calls at a time; the others get one each
 	Traces      trace.TracerProvider
 	Metrics     metric.MeterProvider
 }
@@ -115,7 +116,7 @@ func NewServer(cfg Config) *Server {
 	s.limit.max = int64(cmp.Or(cfg.MaxInFlight, DefaultMaxInFlight))
 	s.streams.max = int64(cmp.Or(cfg.MaxStreams, DefaultMaxStreams))
 	s.stopping, s.stop = context.WithCancel(context.Background())
-	opts := settings()
+	opts := append(settings(), grpc.NumStreamWorkers(uint32(max(cfg.Workers, 0)))) //nolint:gosec // a few
 	if cfg.Traces != nil || cfg.Metrics != nil {
 		opts = append(opts, grpc.StatsHandler(serverStats(cfg.Traces, cfg.Metrics, s.known)))
 		s.local.WithServerStatsHandler(serverStats(cfg.Traces, cfg.Metrics, s.known))
@@ -168,6 +169,10 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.services = append(s.services, desc.ServiceName)
 	s.health.SetServingStatus(desc.ServiceName, serving(s.ready))
 }
+
+// Authenticate puts what wrap makes of the server's Authenticator in its place, for a
+// service that knows callers of its own. Call it before the first call.
+func (s *Server) Authenticate(wrap func(Authenticator) Authenticator) { s.auth = wrap(s.auth) }
 
 // Check returns an error that names every registered method whose contract does
 // not say which scope it needs.

@@ -62,6 +62,21 @@ func (s *postgresSession) travel(last func(pgx.BatchResults) error) error {
 	})
 }
 
+// load sends the rows behind what waits, without a word from the server in between.
+func (s *postgresSession) load(statement, savepoint string, rows []byte) (bool, error) {
+	if err := s.flush(); err != nil {
+		return false, err
+	}
+	err := s.conn.Raw(func(c any) error {
+		_, err := c.(*stdlib.Conn).Conn().PgConn().CopyFrom(context.Background(), bytes.NewReader(rows), statement)
+		return err
+	})
+	if Unique(err) {
+		return false, s.simple("ROLLBACK TO SAVEPOINT " + savepoint + "; RELEASE SAVEPOINT " + savepoint)
+	}
+	return err == nil, err
+}
+
 // simple forgets what waits and runs a script by the simple protocol, which
 // also works in a transaction that has failed.
 func (s *postgresSession) simple(script string) error {

@@ -18,10 +18,11 @@ import (
 // Settings of the connection that writes: a commit is on the disk before it is
 // answered, and the checkpoint comes seldom enough not to rule the throughput. The
 // cache is small because SQLite walks all of it in a commit whose transaction split
-// a page in the middle of an index; a page that it drops is in the system's cache.
+// a page in the middle of an index; a page that it drops is in the system's cache. What
+// is deleted is overwritten, as it may be somebody's who wants to be forgotten.
 var writerPragmas = []string{
 	"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)",
-	"cache_size(-16384)", "temp_store(memory)", "wal_autocheckpoint(40000)",
+	"cache_size(-16384)", "temp_store(memory)", "wal_autocheckpoint(40000)", "secure_delete(on)",
 }
 
 var readerPragmas = []string{
@@ -230,6 +231,11 @@ func (s *sqliteSession) later(query string, args []any) error {
 func (s *sqliteSession) last(query string, args []any) error { return s.later(query, args) }
 
 func (s *sqliteSession) flush() error { return nil }
+
+// load: SQLite has no COPY.
+func (s *sqliteSession) load(string, string, []byte) (bool, error) {
+	return false, errors.ErrUnsupported
+}
 
 // ask leaves the asking to the transaction, which need not travel for it.
 func (s *sqliteSession) ask([]*Ask, bool) ([]finding, error) { return nil, nil }

@@ -17,6 +17,9 @@ type session interface {
 	// last runs a statement at any time before the next flush or commit returns.
 	last(query string, args []any) error
 	flush() error
+	// load copies rows into a table, or returns false and goes back to the savepoint, which
+	// it ends, where one of them is there already.
+	load(statement, savepoint string, rows []byte) (bool, error)
 	commit() error
 	rollback() error
 	save() error       // sets savepoint one
@@ -51,6 +54,7 @@ type Tx struct {
 	known   *finding // to ask, until it is used
 	err     error
 	after   []func()
+	notes   []string
 }
 
 // Exec runs a statement and returns the number of rows it changed.

@@ -38,3 +38,39 @@ func Ratio(a, b Rate) Estimate {
 	e.within(MethodExact, lower, share/(1-share)*odds, 0, math.Inf(1))
 	return e
 }
+
+// Estimate is how many events there are in so many units of exposure, as the count of a
+// Poisson process, with Garwood's exact interval (1936). It is unknown with fewer than MinShown
+// units, who could be guessed.
+func (r Rate) Estimate(units float64) Estimate {
+	e := grade(int64(r.Exposure), MinShown)
+	if !e.Known {
+		return e
+	}
+	x, per := float64(max(r.Events, 0)), units/r.Exposure
+	lower := 0.0
+	if x > 0 {
+		lower = distuv.Gamma{Alpha: x, Beta: 1}.Quantile(tail)
+	}
+	e.Value = x * per
+	e.within(MethodExact, lower*per, distuv.Gamma{Alpha: x + 1, Beta: 1}.Quantile(1-tail)*per, 0, math.Inf(1))
+	return e
+}
+
+// RatioP is the two-sided p of equal rates by the test that the interval of [Ratio] belongs to: below 0.05
+// where that does not hold 1. It is 1 where one has no exposure or neither has events.
+func RatioP(a, b Rate) float64 {
+	x, y := float64(max(a.Events, 0)), float64(max(b.Events, 0))
+	if x+y == 0 || a.Exposure <= 0 || b.Exposure <= 0 {
+		return 1
+	}
+	share := a.Exposure / (a.Exposure + b.Exposure)
+	atMost, atLeast := 1.0, 1.0 // of a's events, by the beta distribution, which is the binomial's sum
+	if y > 0 {
+		atMost = 1 - distuv.Beta{Alpha: x + 1, Beta: y}.CDF(share)
+	}
+	if x > 0 {
+		atLeast = distuv.Beta{Alpha: x, Beta: y + 1}.CDF(share)
+	}
+	return min(1, 2*min(atMost, atLeast))
+}

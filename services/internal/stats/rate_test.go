@@ -88,3 +88,38 @@ func TestRatioToNothingIsUnknown(t *testing.T) {
 		t.Errorf("four events: got %+v, want them suppressed", got)
 	}
 }
+
+func TestRatePerExposureGivesThePublishedIntervals(t *testing.T) {
+	for _, tt := range []struct {
+		events       int64
+		lower, upper float64
+	}{{0, 0, 3.688879}, {1, 0.025318, 5.571643}, {10, 4.795389, 18.390356}, {100, 81.363991, 121.626794}} { // Garwood 1936; poisson.test of R
+		got := Rate{tt.events, 1000}.Estimate(1000)
+		near(t, "value", got.Value, float64(tt.events), 1e-12)
+		near(t, "lower", got.Lower, tt.lower, 5e-6)
+		near(t, "upper", got.Upper, tt.upper, 5e-6)
+	}
+	many := Rate{4_000_000, 3e7}.Estimate(100)
+	near(t, "lower of many", many.Lower, 100*(4e6-z*2000)/3e7, 1e-4)
+	near(t, "upper of many", many.Upper, 100*(4e6+z*2000)/3e7, 1e-4)
+	if got := (Rate{7, 4}).Estimate(100); got.Known || got.Quality != QualitySuppressed {
+		t.Errorf("of four customers: got %+v, want it suppressed", got)
+	}
+}
+
+func TestRatioPAgreesWithTheInterval(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := Rate{rapid.Int64Range(0, 60).Draw(t, "a"), rapid.Float64Range(1, 1e3).Draw(t, "exposure a")}
+		b := Rate{rapid.Int64Range(5, 60).Draw(t, "b"), rapid.Float64Range(1, 1e3).Draw(t, "exposure b")}
+		e, p := Ratio(a, b), RatioP(a, b)
+		if math.Abs(p-.05) < 1e-6 {
+			return
+		}
+		if outside := e.Lower > 1 || e.Upper < 1; outside != (p < .05) {
+			t.Errorf("%+v to %+v = %+v with p %g", a, b, e, p)
+		}
+		if math.Abs(p-RatioP(b, a)) > 1e-9 {
+			t.Errorf("p is %g, and %g the other way round", p, RatioP(b, a))
+		}
+	})
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+
+	"github.com/concentric-cx/concentric/services/internal/certs"
+)
+
+// doors are the flags that say how a process is reached, and reaches others.
+type doors struct {
+	TLSCert     string   `name:"tls-cert" help:"Certificate chain to serve with, PEM, read again when it changes. Needed, with --tls-key and authentication, for any address but loopback." type:"existingfile" placeholder:"FILE"`
+	TLSKey      string   `name:"tls-key" help:"Key of --tls-cert, PEM, readable by its owner only." type:"existingfile" placeholder:"FILE"`
+	ClientCA    string   `name:"client-ca" help:"Authorities, PEM, of which callers must have a certificate: for services behind a gateway." type:"existingfile" placeholder:"FILE"`
+	UpstreamCA  string   `name:"upstream-ca" help:"Authorities, PEM, of the services behind a gateway. It calls them with TLS then, and shows --tls-cert." type:"existingfile" placeholder:"FILE"`
+	AllowOrigin []string `name:"allow-origin" help:"Origins of web pages that may call, such as https://app.example. None but the server's own if empty." placeholder:"ORIGIN"`
+}
+
+// A door is what the flags open: nil configurations are for no TLS.
+type door struct {
+	server, upstream *tls.Config
+}
+
+// open reads the certificates.
+func (d doors) open(log *slog.Logger) (door, error) {
+	for _, origin := range d.AllowOrigin {
+		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Scheme+"://"+u.Host != origin || u.Host == "" || strings.Contains(origin, "*") {
+			return door{}, fmt.Errorf("--allow-origin %q is no origin, such as https://app.example", origin)
+		}
+	}
+	var (
+		opened door
+		pair   *certs.Pair
+		err    error
+	)
+	if d.TLSCert != "" || d.TLSKey != "" {
+		if pair, err = certs.Open(d.TLSCert, d.TLSKey, log); err != nil {
+			return door{}, fmt.Errorf("--tls-cert, --tls-key: %w", err)
+		}
+		if opened.server, err = pair.Server(d.ClientCA, log); err != nil {
+			return door{}, fmt.Errorf("--client-ca: %w", err)
+		}
+	} else if d.ClientCA != "" {
+		return door{}, errors.New("--client-ca needs --tls-cert and --tls-key: certificates are shown with TLS only")
+	}
+	if d.UpstreamCA != "" {
+		if opened.upstream, err = certs.Client(d.UpstreamCA, pair); err != nil {
+			return door{}, fmt.Errorf("--upstream-ca: %w", err)
+		}
+	}
+	return opened, nil
+}
