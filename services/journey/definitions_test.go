@@ -14,6 +14,7 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/plan"
 )
 
 func TestTouchpointDefinitions(t *testing.T) {
@@ -27,6 +28,14 @@ func TestTouchpointDefinitions(t *testing.T) {
 		"a brand has at most a thousand of its own":               testTooManyDefinitions,
 		"an expectation that makes no sense is refused":           testWrongExpectations,
 	})
+}
+
+// builtIn returns the ids of the definitions of a stage that every brand begins with.
+func builtIn(stage typev1.Stage) (ids []string) {
+	for _, d := range plan.Map(plan.Builtin())[stage-1].Definitions {
+		ids = append(ids, d.ID)
+	}
+	return ids
 }
 
 func definition(brand, id string) string {
@@ -230,12 +239,12 @@ func testListDefinitions(t *testing.T, s *suite) {
 	for _, order := range []string{"", "name desc", "display_name", "weight desc, name", "create_time desc, display_name"} {
 		whole := list(&journeyv1.ListTouchpointDefinitionsRequest{OrderBy: order})
 		paged := list(&journeyv1.ListTouchpointDefinitionsRequest{OrderBy: order, PageSize: 4})
-		if !slices.Equal(whole, paged) || len(whole) != 26 {
-			t.Errorf("by %q: %d in pages, %d at once, want 26\n%v\n%v", order, len(paged), len(whole), paged, whole)
+		if !slices.Equal(whole, paged) || len(whole) != len(plan.Builtin())+1 {
+			t.Errorf("by %q: %d in pages, %d at once, want the built-in and one\n%v\n%v", order, len(paged), len(whole), paged, whole)
 		}
 	}
 	for filter, want := range map[string][]string{
-		"stage = STAGE_AWARENESS":                                 {"online-ad", "outdoor-display", "search-result", "social-post", "webinar"},
+		"stage = STAGE_AWARENESS":                                 builtIn(typev1.Stage_STAGE_AWARENESS),
 		"weight > 1 AND NOT is_service = true":                    {"online-ad"},
 		`display_name = "Zeppelin"`:                               {"online-ad"},
 		`display_name = "Online ad"`:                              {},

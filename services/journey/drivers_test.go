@@ -275,7 +275,7 @@ func testAirlineDrivers(t *testing.T, s *suite) {
 	const data = "../../../shared/data"
 	f, err := os.Open(filepath.Join(data, "airline/airline.csv"))
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the sample data are not there")
+		t.Skipf("SKIPPED: no sample data at %s; it is not published with this repository", data)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -144,6 +144,7 @@ func TestEvents(t *testing.T) {
 		"of corrections of a resolution the last counts":          testCorrections,
 		"a response measures its touchpoint and is none itself":   testResponses(false),
 		"a response may come before its touchpoint":               testResponses(true),
+		"many events at once have the effect of each":             testTogether,
 	})
 }
 
@@ -312,6 +313,38 @@ func testResponses(measuresFirst bool) func(*testing.T, *suite) {
 		}
 		s.consistent(t, "ann", noon.Add(time.Hour))
 		s.consistent(t, "bob", noon.Add(time.Hour))
+	}
+}
+
+// testTogether has many events come at once, one of which contradicts itself.
+func testTogether(t *testing.T, s *suite) {
+	w := connect(t, s)
+	var calls, answers []*eventv1.Event
+	for n := range 60 {
+		customer := fmt.Sprint("c", n%20)
+		calls = append(calls, call(customer, n))
+		a := answered(fmt.Sprint("r", n), noon.Add(time.Hour), int32(n%5+1), fmt.Sprint("brands/acme/tickets/t1/interactions/", n))
+		answers = append(answers, of(customer, a))
+	}
+	answers = append(answers, of("odd", answered("odd", noon, 3, "brands/other/tickets/t1/interactions/1")))
+	w.emit(t, w.ticket, calls...)
+	eventually(t, func() bool { return inbox(t, s.db) == 60 })
+	w.emit(t, w.survey, answers...)
+	eventually(t, func() bool { return inbox(t, s.db) == 121 })
+	for n := range 20 {
+		customer := fmt.Sprint("c", n)
+		names := s.list(t, customer, 0)
+		if len(names) != 3 {
+			t.Fatalf("%s has %v, want 3 touchpoints", customer, names)
+		}
+		for i, name := range names { // the latest first
+			checkMeasured(t, s, name, fmt.Sprint("r", n+20*(2-i)), int32((n+20*(2-i))%5+1))
+		}
+		s.consistent(t, customer, noon.Add(24*time.Hour))
+	}
+	var dead int
+	if err := s.db.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM dead_letter`).Scan(&dead); err != nil || dead != 1 {
+		t.Errorf("%d events were put aside, %v, want the one of another brand", dead, err)
 	}
 }
 

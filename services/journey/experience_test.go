@@ -28,6 +28,7 @@ func TestExperience(t *testing.T) {
 		"after a failure some turn to service and some are silent":      testContact,
 		"word of mouth has parameters, and own ones need a source":      testMouth,
 		"mode, kind and emotion are dimensions":                         testModes,
+		"what is felt is held against what the map wants":               testEmotionGap,
 		"a filtered population's contact with service counts anyway":    testContactElsewhere,
 		"the spread tells a consistent experience from a chequered one": testSpread,
 	})
@@ -371,5 +372,36 @@ func testSpread(t *testing.T, s *suite) {
 		if id == "website-visit" && (len(mean.GetExcluded()) != 1 || mean.GetExcluded()[0].GetCount() != 1) {
 			t.Errorf("excluded = %v, want the one without outcome", mean.GetExcluded())
 		}
+	}
+}
+
+func testEmotionGap(t *testing.T, s *suite) {
+	for i, e := range slices.Repeat([]typev1.Emotion{
+		typev1.Emotion_EMOTION_JOY, typev1.Emotion_EMOTION_ANGER, typev1.Emotion_EMOTION_TRUST, typev1.Emotion_EMOTION_ANGER, 0, typev1.Emotion_EMOTION_UNKNOWN,
+	}, 2) {
+		r := visit("ann", fmt.Sprint("e", i), noon)
+		r.Touchpoint.Emotion = e
+		s.record(t, r)
+	}
+	gap := func(asked ...journeyv1.Section) *journeyv1.EmotionGap {
+		t.Helper()
+		return s.query(t, &journeyv1.QueryExperienceMetricsRequest{Sections: asked}).GetEmotionGap()
+	}
+	if got := gap(journeyv1.Section_SECTION_EMOTIONS); got != nil {
+		t.Errorf("without a target: %v", got)
+	}
+	_, err := s.UpdateJourneyMap(t.Context(), &journeyv1.UpdateJourneyMapRequest{JourneyMap: &journeyv1.JourneyMap{
+		Name: "brands/acme/journeyMaps/default", TargetEmotion: typev1.Emotion_EMOTION_JOY,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := gap(journeyv1.Section_SECTION_STAGES); got != nil {
+		t.Errorf("unasked: %v", got)
+	}
+	got := gap(journeyv1.Section_SECTION_EMOTIONS)
+	if felt := got.GetFelt(); got.GetTargetEmotion() != typev1.Emotion_EMOTION_JOY || felt.GetValue() != 0.25 || felt.GetN() != 8 ||
+		felt.GetMethod() != typev1.Method_METHOD_WILSON || got.GetGap().GetValue() != 0.75 || math.Abs(got.GetGap().GetUpper()+felt.GetLower()-1) > 1e-12 {
+		t.Errorf("gap = %v, want that one of four felt joy", got)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/journey/internal/api"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
@@ -40,10 +41,11 @@ type Config struct {
 
 // A Service is the journey-scoring service on one database. Make it with [New].
 type Service struct {
-	db     *sqldb.DB
-	outbox *bus.Outbox
-	server *api.Server
-	cfg    Config
+	db      *sqldb.DB
+	outbox  *bus.Outbox
+	server  *api.Server
+	privacy *api.Privacy
+	cfg     Config
 }
 
 // New brings db up to date and returns the service on it. The caller keeps db and
@@ -62,12 +64,17 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	tombstones, err := privacy.OpenTombstones(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	outbox := bus.NewOutbox(db)
-	return &Service{db, outbox, api.NewServer(db, outbox, s, keys), cfg}, nil
+	server := api.NewServer(db, outbox, s, keys, tombstones)
+	return &Service{db, outbox, server, server.Privacy(), cfg}, nil
 }
 
 // Register adds CustomerService, JourneyMapService, TouchpointService, ScoringService,
-// OperationService, InsightService and SignalService to r.
+// OperationService, InsightService, SignalService and PrivacyService to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	journeyv1.RegisterCustomerServiceServer(r, s.server)
 	journeyv1.RegisterJourneyMapServiceServer(r, s.server)
@@ -76,6 +83,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	journeyv1.RegisterOperationServiceServer(r, s.server)
 	journeyv1.RegisterInsightServiceServer(r, s.server)
 	journeyv1.RegisterSignalServiceServer(r, s.server)
+	journeyv1.RegisterPrivacyServiceServer(r, s.privacy)
 }
 
 // Run applies the events of the ticket and survey services and hands the service's
@@ -90,8 +98,9 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	}()
 	err := b.Consume(ctx, bus.Consumer{
 		Service: "journey", From: []string{"ticket", "survey", "journey"}, DB: s.db,
-		Kinds:       []string{"interaction_created", "ticket_resolved", "response_submitted", "response_excluded", "score_shard_requested"},
+		Kinds:       api.Kinds(),
 		DeadLetters: s.cfg.DeadLetters, Handle: s.server.Apply,
+		Together: []string{"ticket", "survey"}, HandleAll: s.server.ApplyAll,
 	})
 	cancel()
 	return errors.Join(err, <-relayed)
@@ -107,4 +116,5 @@ func (s *Service) Work(ctx context.Context) {
 	wg.Go(func() { s.server.RunOperations(ctx) })
 	wg.Go(func() { s.server.RunRefresh(ctx) })
 	wg.Go(func() { s.server.RunSignals(ctx) })
+	wg.Go(func() { s.privacy.Run(ctx) })
 }

@@ -230,7 +230,8 @@ func testAddDefinition(t *testing.T, s *suite) {
 	if err != nil || unnamed.GetName() == "" {
 		t.Errorf("without an id: %v, %v", unnamed, err)
 	}
-	for brand, want := range map[string]int{"acme": 8, "other": 6} {
+	builtin := len(builtIn(typev1.Stage_STAGE_RETENTION))
+	for brand, want := range map[string]int{"acme": builtin + 2, "other": builtin} {
 		m, err := s.GetJourneyMap(t.Context(), &journeyv1.GetJourneyMapRequest{Name: "brands/" + brand + "/journeyMaps/default"})
 		if err != nil {
 			t.Fatal(err)

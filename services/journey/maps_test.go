@@ -11,6 +11,7 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/plan"
 )
 
 func TestJourneyMaps(t *testing.T) {
@@ -63,8 +64,8 @@ func testMapHolds(t *testing.T, s *suite) {
 		t.Errorf("the map holds %v in %d stages", got, len(made.GetStages()))
 	}
 	same(t, s.journeyMap(t, "short"), made)
-	if n := len(on(s.addMap(t, "all"))); n != 25 {
-		t.Errorf("a map that does not say holds %d, want 25", n)
+	if n := len(on(s.addMap(t, "all"))); n != len(plan.Builtin()) {
+		t.Errorf("a map that does not say holds %d, want %d", n, len(plan.Builtin()))
 	}
 	answer, err := s.ListJourneyMaps(t.Context(), &journeyv1.ListJourneyMapsRequest{Parent: "brands/acme", OrderBy: "display_name desc", PageSize: 2})
 	if err != nil {
@@ -157,6 +158,20 @@ func testDefaultMap(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	same(t, s.journeyMap(t, "default"), before)
+	again, err := s.UpdateJourneyMap(t.Context(), &journeyv1.UpdateJourneyMapRequest{
+		JourneyMap: &journeyv1.JourneyMap{Name: before.GetName(), Etag: before.GetEtag(), DisplayName: "Again"},
+	})
+	if err != nil || again.GetRevision() != 3 {
+		t.Fatalf("changed again: %v, %v, want revision 3", again, err)
+	}
+	_, err = s.UpdateJourneyMap(t.Context(), &journeyv1.UpdateJourneyMapRequest{
+		JourneyMap: &journeyv1.JourneyMap{Name: before.GetName(), Etag: changed.GetEtag(), DisplayName: "Stale"},
+	})
+	refused(t, err, codes.Aborted)
+	answer, err = s.ListJourneyMapRevisions(t.Context(), &journeyv1.ListJourneyMapRevisionsRequest{Name: before.GetName()})
+	if err != nil || len(answer.GetJourneyMaps()) != 2 || answer.GetJourneyMaps()[1].GetDisplayName() != before.GetDisplayName() {
+		t.Errorf("revisions since: %v, %v", answer, err)
+	}
 }
 
 func testMapNames(t *testing.T, s *suite) {
@@ -228,7 +243,7 @@ func testCoverage(t *testing.T, s *suite) {
 
 func testEmptyCoverage(t *testing.T, s *suite) {
 	answer := s.coverage(t, "default", nil)
-	if len(answer.GetNeverObserved()) != 25 || len(answer.GetObserved())+len(answer.GetUnplanned()) != 0 || answer.GetBasis().GetWindow() != nil {
+	if len(answer.GetNeverObserved()) != len(plan.Builtin()) || len(answer.GetObserved())+len(answer.GetUnplanned()) != 0 || answer.GetBasis().GetWindow() != nil {
 		t.Errorf("of nothing: %v", answer)
 	}
 	_, err := s.GetMapCoverage(t.Context(), &journeyv1.GetMapCoverageRequest{Name: "brands/acme/journeyMaps/nope"})
@@ -260,7 +275,8 @@ func testCoverageOfMerged(t *testing.T, s *suite) {
 	if len(c) != 1 || c[0].GetTouchpointCount() != 3 || c[0].GetCustomerCount() != 2 {
 		t.Errorf("observed: %v, want 3 touchpoints of 2 customers", c)
 	}
+	planned := len(builtIn(typev1.Stage_STAGE_CONSIDERATION))
 	same(t, s.coverage(t, "default", nil).GetStages()[1], &journeyv1.StageCoverage{
-		Stage: typev1.Stage_STAGE_CONSIDERATION, PlannedCount: 5, ObservedCount: 1, TouchpointCount: 3,
+		Stage: typev1.Stage_STAGE_CONSIDERATION, PlannedCount: int64(planned), ObservedCount: 1, TouchpointCount: 3,
 	})
 }

@@ -12,6 +12,7 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/journey/internal/plan"
 )
 
 func TestIndustryProfiles(t *testing.T) {
@@ -105,8 +106,8 @@ func testApplyProfile(t *testing.T, s *suite) {
 		t.Errorf("second: %v", second)
 	}
 	same(t, second.GetTouchpointDefinitions()[3], waiting)
-	if n := len(on(s.journeyMap(t, "default"))); n != 35 {
-		t.Errorf("the default map holds %d, want 35", n)
+	if n := len(on(s.journeyMap(t, "default"))); n != len(plan.Builtin())+10 {
+		t.Errorf("the default map holds %d, want the built-in and 10", n)
 	}
 	_, err := s.ApplyIndustryProfile(t.Context(), &journeyv1.ApplyIndustryProfileRequest{Name: profile("nope")})
 	refused(t, err, codes.NotFound)
@@ -131,7 +132,7 @@ func testApplyToMap(t *testing.T, s *suite) {
 	}
 	req.JourneyMap = "brands/acme/journeyMaps/default"
 	whole := s.apply(t, req).GetJourneyMap()
-	if len(on(whole)) != 40 || whole.GetRevision() != 2 {
+	if len(on(whole)) != len(plan.Builtin())+15 || whole.GetRevision() != 2 {
 		t.Errorf("default: %v", whole)
 	}
 	same(t, s.apply(t, req).GetJourneyMap(), whole)

@@ -45,6 +45,7 @@ func TestScores(t *testing.T) {
 	each(t, map[string]func(*testing.T, *suite){
 		"the service score is of the service touchpoints":             testServiceScore,
 		"many scores come as one does":                                testBatchScores,
+		"many scores as of an instant are those of each":              testBatchScoresAsOf,
 		"the future is refused":                                       testFuture,
 		"a score is known again as it was known":                      testReadTime,
 		"stored scores are picked, ordered and paged":                 testListScores,
@@ -97,6 +98,34 @@ func testBatchScores(t *testing.T, s *suite) {
 		Parent: "brands/acme", Names: []string{"brands/other/customers/ann/score"},
 	})
 	refused(t, err, codes.NotFound)
+}
+
+// Of each the score is what GetScore says, as of whatever instant, merged or not.
+func testBatchScoresAsOf(t *testing.T, s *suite) {
+	var names []string
+	for i := range 12 {
+		customer := fmt.Sprint("c", i)
+		names = append(names, scoreOf(customer))
+		for n := range 1 + i%4 {
+			s.had(t, customer, "delivery", noon.AddDate(0, 0, 40*n-80+i), typev1.Expectation((i+n)%4))
+		}
+	}
+	s.link(t, "c7", "c2")
+	for _, asOf := range []time.Time{noon.AddDate(0, 0, -79), noon, noon.AddDate(0, 0, 45), noon.AddDate(0, 6, 0)} {
+		answer, err := s.BatchGetScores(t.Context(), &journeyv1.BatchGetScoresRequest{
+			Parent: "brands/acme", Names: names, AsOfTime: timestamppb.New(asOf),
+		})
+		if err != nil || len(answer.GetScores()) != len(names) {
+			t.Fatalf("as of %v: %v, %v", asOf, answer, err)
+		}
+		for i, got := range answer.GetScores() {
+			got.GetBasis().ReadTime = nil
+			same(t, got, s.score(t, fmt.Sprint("c", i), asOf))
+		}
+		if got := answer.GetScores()[7].GetName(); got != scoreOf("c2") {
+			t.Errorf("the score of c7 is called %s, want that of c2", got)
+		}
+	}
 }
 
 func testFuture(t *testing.T, s *suite) {

@@ -56,15 +56,19 @@ func (s *Server) reference(ctx context.Context, brand string, t *store.Touchpoin
 	}, nil
 }
 
-// announceChanged tells watchers of touchpoints that are other than they were.
+// announceChanged tells watchers of touchpoints that are other than they were. An event
+// has the key that [Server.announce] gives it.
 func (s *Server) announceChanged(tx *sqldb.Tx, brand string, changed ...store.Touchpoint) {
 	for some := range slices.Chunk(changed, announced) {
-		p := &eventv1.TouchpointsChanged{}
+		key, p := name.Join("brands", brand, "customers", some[0].Customer), &eventv1.TouchpointsChanged{}
 		for i := range some {
+			if some[i].Customer != some[0].Customer {
+				key = name.Join("brands", brand)
+			}
 			p.Touchpoints = append(p.Touchpoints, touchpointName(brand, some[i].Customer, some[i].ID))
 		}
 		s.outbox.Emit(tx, &eventv1.Event{
-			Brand: name.Join("brands", brand), Key: name.Join("brands", brand, "customers", some[0].Customer),
+			Brand: name.Join("brands", brand), Key: key,
 			EventTime: timestamppb.New(s.now()), Payload: &eventv1.Event_TouchpointsChanged{TouchpointsChanged: p},
 		})
 	}

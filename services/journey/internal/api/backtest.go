@@ -28,7 +28,12 @@ import (
 
 const (
 	backtestSpan  = 90 * 24 * time.Hour // after the cut
-	backtestBatch = 200                 // customers a step
+	backtestBatch = 200                 // customers at a time
+
+	// What has been found is kept with each step, all of it: a step takes as many customers
+	// as make up for that, unless they take too long.
+	backtestWrite = 4               // counts for each customer of the step
+	backtestStep  = 5 * time.Second // much less than an operation is held
 )
 
 // A backtesting is how far a back-test is: first all customers are tried, then the sums
@@ -103,18 +108,34 @@ func (s *Server) stepBacktest(ctx context.Context, o operation.Operation, req *j
 		return o, err
 	}
 	b.Revision, b.Cut = row.Revision, sqldb.Micros(req.GetCutTime().AsTime())
+	for start, n := time.Now(), backtestBatch; ; n += backtestBatch {
+		more, err := s.nextBacktest(ctx, &o, &row, &b)
+		if err != nil {
+			return o, err
+		}
+		if !more {
+			return s.finishBacktest(ctx, o, row, &b)
+		}
+		if n*backtestWrite >= b.Trial.Size() || time.Since(start) >= backtestStep {
+			return encodeProgress(o, b)
+		}
+	}
+}
+
+// nextBacktest takes the next customers of a back-test, and reports whether there are more.
+func (s *Server) nextBacktest(ctx context.Context, o *operation.Operation, row *store.Model, b *backtesting) (more bool, err error) {
 	customers, err := s.store.Customers(ctx, o.Brand, b.After, backtestBatch)
 	if err != nil {
-		return o, err
+		return false, err
 	}
 	again := false
 	if b.Filling {
-		again, err = s.fill(ctx, &row, &b, customers)
+		again, err = s.fill(ctx, row, b, customers)
 	} else {
-		err = s.try(ctx, row.Brand, row.Kernel(), &b, customers)
+		err = s.try(ctx, row.Brand, row.Kernel(), b, customers)
 	}
 	if err != nil {
-		return o, err
+		return false, err
 	}
 	o.Done = min(o.Done+int64(len(customers)), o.Total)
 	switch {
@@ -125,9 +146,9 @@ func (s *Server) stepBacktest(ctx context.Context, o operation.Operation, req *j
 	case !b.Filling:
 		b.Filling, b.After = true, ""
 	default:
-		return s.finishBacktest(ctx, o, row, &b)
+		return false, nil
 	}
-	return encodeProgress(o, b)
+	return true, nil
 }
 
 // tested returns the revision that is tested: the newest when the test begins, for which

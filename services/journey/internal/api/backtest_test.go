@@ -141,3 +141,25 @@ func TestLayoutsThatNoModelNeedsAreRetired(t *testing.T) {
 		}
 	})
 }
+
+// What is found grows with the customers, and is written as a whole.
+func TestABackTestThatHasFoundMuchTakesMoreCustomersAStep(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		w := newTests(t, open(t))
+		req := &journeyv1.BacktestScoringModelRequest{Name: modelName("acme", w.id), CutTime: timestamppb.New(time.UnixMicro(1))}
+		for found, want := range map[int]int64{0: backtestBatch, backtestWrite*backtestBatch + 1: tested} {
+			o := operation.Operation{Brand: "acme", ID: name.NewID(), Total: 1000}
+			var b backtesting
+			for i := range found {
+				b.Trial.Add(float64(i)/100, true, 0, false)
+			}
+			o, err := encodeProgress(o, b)
+			if err == nil {
+				o, err = w.stepBacktest(t.Context(), o, req)
+			}
+			if err != nil || o.Done != want {
+				t.Errorf("with %d counts a step took %d customers, %v, want %d", found, o.Done, err, want)
+			}
+		}
+	})
+}

@@ -28,17 +28,35 @@ func (s *Server) BatchRecordTouchpoints(ctx context.Context, req *journeyv1.Batc
 		return nil, err
 	}
 	answer, err := once.Do(ctx, s.db, b.brand, req, func(tx *sqldb.Tx) (*journeyv1.BatchRecordTouchpointsResponse, error) {
-		recorded, err := s.store.Record(tx, b.brand, b.good)
-		if err != nil {
-			return nil, err
-		}
-		return b.answer(recorded), s.announce(ctx, tx, b.brand, recorded)
+		return s.record(ctx, tx, b)
 	})
 	if err != nil {
 		return nil, err
 	}
 	b.name(answer)
 	return answer, nil
+}
+
+// record stores what of b is good and tells others of what is new.
+func (s *Server) record(ctx context.Context, tx *sqldb.Tx, b *batch) (*journeyv1.BatchRecordTouchpointsResponse, error) {
+	s.date(b.good)
+	recorded, err := s.store.Record(tx, b.brand, b.good)
+	if err != nil {
+		return nil, err
+	}
+	return b.answer(recorded), s.announce(ctx, tx, b.brand, recorded)
+}
+
+// date gives touchpoints the time at which they are stored. It is taken in the transaction
+// that stores them: a request may have waited for its turn. On PostgreSQL those of two
+// batches may be dated in another order than they commit, as most of a batch is written
+// before it is its turn; all that depends on the order of record times, what was known at
+// some time, is off by no more than a transaction takes.
+func (s *Server) date(touchpoints []store.Touchpoint) {
+	now := sqldb.Micros(s.now())
+	for i := range touchpoints {
+		touchpoints[i].RecordTime = now
+	}
 }
 
 // A batch is a request whose items have been checked.
@@ -65,7 +83,7 @@ func (s *Server) batch(ctx context.Context, req *journeyv1.BatchRecordTouchpoint
 		switch status.Code(err) {
 		case codes.OK:
 			b.good, b.at = append(b.good, t), append(b.at, i)
-		case codes.InvalidArgument, codes.NotFound:
+		case codes.InvalidArgument, codes.NotFound, codes.FailedPrecondition:
 			b.bad[i] = status.Convert(err).Proto()
 		default: // nothing the item can help
 			return nil, err
@@ -76,8 +94,10 @@ func (s *Server) batch(ctx context.Context, req *journeyv1.BatchRecordTouchpoint
 
 // item checks one request of a batch as if it had come alone.
 func (s *Server) item(ctx context.Context, brand string, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
-	if err := s.validator.Message(req); err != nil {
-		return store.Touchpoint{}, err
+	if !plain(req) {
+		if err := s.validator.Message(req); err != nil {
+			return store.Touchpoint{}, err
+		}
 	}
 	if name.Brand(req.GetParent()) != brand {
 		return store.Touchpoint{}, fault.NotFound(req.GetParent())

@@ -150,11 +150,16 @@ func (b *begun[P, T]) update(ctx context.Context, req resource.UpdateRequest, pa
 // adopt returns the row called n, in the version that etag names, as the brand's own,
 // and keeps it from changing until the transaction ends.
 func (b *begun[P, T]) adopt(tx *sqldb.Tx, n, etag string) (T, error) {
-	if err := store.Adopt(tx, b.Table, name.Brand(n), name.ID(n), resource.Now()); err != nil {
+	adopted, err := store.Adopt(tx, b.Table, name.Brand(n), name.ID(n), resource.Now())
+	if err != nil {
 		var none T
 		return none, err
 	}
-	return b.Lock(tx, n, etag)
+	row, err := b.Lock(tx, n, etag)
+	if err != nil || !adopted {
+		return row, err
+	}
+	return store.Resume(tx, b.Table, row)
 }
 
 // save writes row in the place of old.
@@ -195,6 +200,9 @@ func (b *begun[P, T]) remove(ctx context.Context, req resource.DeleteRequest) (*
 			if err := b.used(tx, row); err != nil {
 				return nil, err
 			}
+		}
+		if builtin {
+			store.Reset(tx, b.Table, row)
 		}
 		b.Table.Delete(tx, brand, id)
 		store.DropRevisions(tx, b.Table, brand, id)

@@ -13,6 +13,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/mask"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/table"
@@ -50,6 +51,9 @@ func (s *Server) CreateCustomer(ctx context.Context, req *journeyv1.CreateCustom
 
 // newcomer returns the customer of an id if nobody has said anything of it.
 func (s *Server) newcomer(ctx context.Context, tx *sqldb.Tx, brand, id string) (store.Customer, error) {
+	if err := s.tombstones.Refuse(brand, id); err != nil {
+		return store.Customer{}, err
+	}
 	c, err := s.find(ctx, tx, brand, id)
 	switch {
 	case errors.Is(err, table.ErrNotFound):
@@ -97,8 +101,12 @@ func (s *Server) lock(ctx context.Context, tx *sqldb.Tx, n, etag string) (store.
 	return c, nil
 }
 
-// deleted refuses to change a customer that is.
+// deleted refuses to change a customer that is, and one that stands for another.
 func deleted(c store.Customer) error {
+	if privacy.Pseudonym(c.ID) {
+		n := customerName(c.Brand, c.ID)
+		return fault.Precondition(privacy.ErasedReason, n, "%s stands for somebody who was erased", n)
+	}
 	if c.DeleteTime.IsZero() {
 		return nil
 	}
@@ -172,7 +180,7 @@ func (s *Server) UpdateCustomer(ctx context.Context, req *journeyv1.UpdateCustom
 	answer, err := once.Do(ctx, s.db, brand, req, func(tx *sqldb.Tx) (*journeyv1.Customer, error) {
 		c, err := s.lock(ctx, tx, n, patch.GetEtag())
 		if fault.Reason(err) == "NOT_FOUND" && req.GetAllowMissing() {
-			c, err = store.Customer{Record: table.Record{Brand: brand, ID: name.ID(n)}}, nil
+			c, err = store.Customer{Record: table.Record{Brand: brand, ID: name.ID(n)}}, s.tombstones.Refuse(brand, name.ID(n))
 		}
 		if err == nil {
 			err = deleted(c)
@@ -214,7 +222,7 @@ func (s *Server) DeleteCustomer(ctx context.Context, req *journeyv1.DeleteCustom
 			return nil, err
 		}
 		c.DeleteTime = s.moment()
-		return s.saved(tx, c)
+		return s.shown(tx, c)
 	})
 	return s.reveal(ctx, answer, err)
 }
@@ -231,7 +239,18 @@ func (s *Server) UndeleteCustomer(ctx context.Context, req *journeyv1.UndeleteCu
 			return nil, fault.Precondition("NOT_DELETED", n, "%s is not deleted", n)
 		}
 		c.DeleteTime = time.Time{}
-		return s.saved(tx, c)
+		return s.shown(tx, c)
 	})
 	return s.reveal(ctx, answer, err)
+}
+
+// shown is saved for a customer whose stored score comes or goes with it. Who brings that
+// up to date right now does not know of it yet: the mark brings somebody who does.
+func (s *Server) shown(tx *sqldb.Tx, c store.Customer) (*journeyv1.Customer, error) {
+	answer, err := s.saved(tx, c)
+	if err != nil {
+		return nil, err
+	}
+	s.store.Mark(tx, c.Brand, c.ID)
+	return answer, s.rescore(tx, c.Brand, []string{c.ID}, s.now())
 }

@@ -242,7 +242,7 @@ func (r *resolver) subject(row customerRow) (store.Customer, error) {
 	}
 	c, err := r.find(r.ctx, r.tx, r.brand, id)
 	if errors.Is(err, table.ErrNotFound) {
-		return store.Customer{Record: table.Record{Brand: r.brand, ID: id}, Anonymous: true}, nil
+		return store.Customer{Record: table.Record{Brand: r.brand, ID: id}, Anonymous: true}, r.tombstones.Refuse(r.brand, id)
 	}
 	if err == nil {
 		err = deleted(c)

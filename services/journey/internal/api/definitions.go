@@ -16,9 +16,6 @@ import (
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
-// maxDefinitions is how many definitions a brand may have of its own.
-const maxDefinitions = 1000
-
 // definitions are the touchpoint definitions of a server.
 func (s *Server) definitions() *begun[*journeyv1.TouchpointDefinition, store.Definition] {
 	return &begun[*journeyv1.TouchpointDefinition, store.Definition]{
@@ -50,7 +47,7 @@ func (s *Server) definitions() *begun[*journeyv1.TouchpointDefinition, store.Def
 				if old.ID != "" {
 					return nil
 				}
-				return room(tx, row.Brand, 1)
+				return room(tx, store.Definitions, row.Brand, 1)
 			},
 		},
 		store: s.store, changed: s.catalog.forget,
@@ -69,19 +66,6 @@ func (s *Server) definitions() *begun[*journeyv1.TouchpointDefinition, store.Def
 			return err
 		},
 	}
-}
-
-// room refuses to let a brand have more definitions than it may.
-func room(tx *sqldb.Tx, brand string, more int64) error {
-	n, err := store.CountDefinitions(tx, brand)
-	if err != nil {
-		return err
-	}
-	if n+more > maxDefinitions {
-		return fault.Precondition("TOO_MANY", name.Join("brands", brand),
-			"a brand has at most %d touchpoint definitions of its own", maxDefinitions)
-	}
-	return nil
 }
 
 // CreateTouchpointDefinition implements JourneyMapService.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 
@@ -23,32 +24,96 @@ const ticketSource = "ticket"
 // Apply applies an event of the ticket or the survey service in tx. It fails for
 // good on an event that contradicts itself.
 func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
-	brand := name.Brand(e.GetBrand())
+	return s.ApplyAll(tx, []*eventv1.Event{e})
+}
+
+// ApplyAll applies events as [Server.Apply] does: what is touchpoints and measures of a
+// brand in one go.
+func (s *Server) ApplyAll(tx *sqldb.Tx, all []*eventv1.Event) error {
+	var news []*brandNews
+	for _, e := range all {
+		brand := name.Brand(e.GetBrand())
+		i := slices.IndexFunc(news, func(n *brandNews) bool { return n.brand == brand })
+		if i < 0 {
+			i, news = len(news), append(news, &brandNews{server: s, tx: tx, brand: brand})
+		}
+		if err := news[i].add(e); err != nil {
+			return err
+		}
+	}
+	for _, n := range news {
+		if err := n.apply(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A brandNews is what events say about a brand, as far as it waits to be applied.
+type brandNews struct {
+	server      *Server
+	tx          *sqldb.Tx
+	brand       string
+	touchpoints []store.Touchpoint
+	measures    []store.Measure
+}
+
+// add applies e, or keeps it to be applied with others.
+func (n *brandNews) add(e *eventv1.Event) error {
+	s := n.server
 	switch p := e.GetPayload().(type) {
 	case *eventv1.Event_InteractionCreated:
-		return s.interaction(tx, brand, e, p.InteractionCreated)
+		return n.interaction(e, p.InteractionCreated)
 	case *eventv1.Event_TicketResolved:
-		return s.resolution(tx, brand, e, p.TicketResolved)
+		return s.resolution(n.tx, n.brand, e, p.TicketResolved)
 	case *eventv1.Event_ResponseSubmitted:
-		return s.response(tx, brand, p.ResponseSubmitted)
+		return n.response(p.ResponseSubmitted)
 	case *eventv1.Event_ResponseExcluded:
-		return s.exclusion(tx, brand, p.ResponseExcluded)
+		return n.exclusion(p.ResponseExcluded)
 	case *eventv1.Event_ScoreShardRequested:
-		return s.shardRequested(tx, brand, p.ScoreShardRequested)
+		return s.shardRequested(n.tx, n.brand, p.ScoreShardRequested)
 	}
 	return nil // not our concern
 }
 
-// interaction records what the customer saw of a ticket.
-func (s *Server) interaction(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eventv1.InteractionCreated) error {
+// apply applies what was kept.
+func (n *brandNews) apply() error {
+	s, changed := n.server, []store.Touchpoint(nil)
+	n.measures = slices.DeleteFunc(n.measures, func(m store.Measure) bool {
+		return s.erased(n.brand, m.Customer) || s.erased(n.brand, store.Rated(m.Target))
+	})
+	if len(n.touchpoints) > 0 {
+		recorded, err := s.store.Record(n.tx, n.brand, n.touchpoints)
+		if err != nil {
+			return err
+		}
+		for _, r := range recorded {
+			if r.New {
+				changed = append(changed, r.Touchpoint)
+			}
+		}
+	}
+	if len(n.measures) > 0 {
+		measured, err := s.store.Measure(n.tx, n.brand, n.measures)
+		if err != nil {
+			return err
+		}
+		changed = append(changed, measured...)
+	}
+	s.announceChanged(n.tx, n.brand, changed...)
+	return nil
+}
+
+// interaction keeps what the customer saw of a ticket.
+func (n *brandNews) interaction(e *eventv1.Event, p *eventv1.InteractionCreated) error {
 	if p.GetDirection() == ticketv1.Interaction_DIRECTION_INTERNAL {
 		return nil
 	}
-	t, err := s.fromTicket(tx, e, e.GetId(), p.GetTicket(), plan.SupportInteraction)
+	t, err := n.server.fromTicket(n.tx, e, e.GetId(), p.GetTicket(), plan.SupportInteraction)
 	if err != nil {
 		return err
 	}
-	t.Interaction, t.Expectation = local(brand, p.GetInteraction()), p.GetExpectation()
+	t.Interaction, t.Expectation = local(n.brand, p.GetInteraction()), p.GetExpectation()
 	if p.GetChannel() != 0 {
 		t.Channel = p.GetChannel()
 	}
@@ -58,12 +123,9 @@ func (s *Server) interaction(tx *sqldb.Tx, brand string, e *eventv1.Event, p *ev
 	case p.GetStartTime() != nil:
 		t.EventTime = sqldb.Micros(p.GetStartTime().AsTime())
 	}
-	if known, err := knownCustomer(brand, p.GetTicket()); !known {
-		return err
-	}
-	recorded, err := s.store.Record(tx, brand, []store.Touchpoint{t})
-	if err == nil && recorded[0].New {
-		s.announceChanged(tx, brand, recorded[0].Touchpoint)
+	known, err := knownCustomer(n.brand, p.GetTicket())
+	if known && !n.server.erased(n.brand, t.Customer) {
+		n.touchpoints = append(n.touchpoints, t)
 	}
 	return err
 }
@@ -72,7 +134,7 @@ func (s *Server) interaction(tx *sqldb.Tx, brand string, e *eventv1.Event, p *ev
 // lives on in another one, ended nothing for the customer. Whether somebody who
 // did not come back got what was expected, nobody knows.
 func (s *Server) resolution(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eventv1.TicketResolved) error {
-	if known, err := knownCustomer(brand, p.GetTicket()); !known {
+	if known, err := knownCustomer(brand, p.GetTicket()); !known || s.erased(brand, name.ID(p.GetTicket().GetCustomer())) {
 		return err
 	}
 	r := store.Resolution{
@@ -130,53 +192,44 @@ func knownCustomer(brand string, ticket *eventv1.TicketRef) (bool, error) {
 	return true, nil
 }
 
-// response measures touchpoints with the answers that belong to them.
-func (s *Server) response(tx *sqldb.Tx, brand string, p *eventv1.ResponseSubmitted) error {
-	if p.GetCustomer() != "" && name.Brand(p.GetCustomer()) != brand {
+// response keeps what the answers measure.
+func (n *brandNews) response(p *eventv1.ResponseSubmitted) error {
+	if p.GetCustomer() != "" && name.Brand(p.GetCustomer()) != n.brand {
 		return contradiction("the customer is not of the event's brand")
 	}
 	for _, r := range p.GetRatings() {
 		m := store.Measure{
-			Target: local(brand, r.GetTarget()), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
-			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()), Version: version(p.GetVersion()), RecordTime: sqldb.Micros(s.now()),
+			Target: local(n.brand, r.GetTarget()), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
+			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()), Version: version(p.GetVersion()), RecordTime: sqldb.Micros(n.server.now()),
 			Rating: store.Rating{
 				Value: int64(r.GetRating()), Min: int64(r.GetMin()), Max: int64(r.GetMax()), LowerIsBetter: r.GetLowerIsBetter(),
 			},
 		}
 		switch {
-		case brand == "" || name.Brand(r.GetTarget()) != brand:
+		case n.brand == "" || name.Brand(r.GetTarget()) != n.brand:
 			return contradiction("the target of a rating is not of the event's brand")
 		case !m.Rating.Given() || m.Rating.Value < m.Rating.Min || m.Rating.Value > m.Rating.Max:
 			return contradiction("a rating is off its scale")
 		}
-		changed, err := s.store.Measure(tx, brand, m)
-		if err != nil {
-			return err
-		}
-		s.announceChanged(tx, brand, changed...)
+		n.measures = append(n.measures, m)
 	}
 	return nil
 }
 
-// exclusion takes back what a response measured.
-func (s *Server) exclusion(tx *sqldb.Tx, brand string, p *eventv1.ResponseExcluded) error {
-	if p.GetCustomer() != "" && name.Brand(p.GetCustomer()) != brand {
+// exclusion keeps that what a response measured is taken back.
+func (n *brandNews) exclusion(p *eventv1.ResponseExcluded) error {
+	if p.GetCustomer() != "" && name.Brand(p.GetCustomer()) != n.brand {
 		return contradiction("the customer is not of the event's brand")
 	}
 	for _, target := range p.GetTargets() {
-		if brand == "" || name.Brand(target) != brand {
+		if n.brand == "" || name.Brand(target) != n.brand {
 			return contradiction("the target of a rating is not of the event's brand")
 		}
-		m := store.Measure{
-			Target: local(brand, target), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
+		n.measures = append(n.measures, store.Measure{
+			Target: local(n.brand, target), Customer: name.ID(p.GetCustomer()), Response: name.ID(p.GetResponse()),
 			SubmitTime: sqldb.Micros(p.GetSubmitTime().AsTime()), Version: version(p.GetVersion()), Withdrawn: true,
-			RecordTime: sqldb.Micros(s.now()),
-		}
-		changed, err := s.store.Measure(tx, brand, m)
-		if err != nil {
-			return err
-		}
-		s.announceChanged(tx, brand, changed...)
+			RecordTime: sqldb.Micros(n.server.now()),
+		})
 	}
 	return nil
 }

@@ -112,6 +112,9 @@ func (s *Server) linkAll(
 			continue
 		}
 		if !known {
+			if err := s.mayLink(tx, c, claim); err != nil {
+				return nil, false, err
+			}
 			h = store.Holder{Root: c.ID, Identity: store.Identity{
 				Hash: claim.hash, Customer: c.ID, Type: int32(claim.Type), Source: claim.told, LinkTime: now,
 			}}

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,8 +32,14 @@ func (s *Server) IngestTouchpoints(stream grpc.BidiStreamingServer[journeyv1.Ing
 		server: s, stream: stream, places: make(chan struct{}, inFlight),
 		checked: make(chan *batch, inFlight), written: make(chan *journeyv1.IngestTouchpointsResponse, inFlight),
 	}
-	go in.receive()
-	go in.write()
+	go func() {
+		defer close(in.checked)
+		in.ended = guarded(in.receive)
+	}()
+	go func() {
+		defer close(in.written)
+		in.err = guarded(in.write)
+	}()
 	for answer := range in.written {
 		if err := in.answer(answer); err != nil {
 			return err
@@ -52,21 +60,30 @@ type intake struct {
 	err     error // of the call; read after written is closed
 }
 
+// guarded runs f and turns a panic into an error: what one client brings about must not
+// end the process.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a stream of touchpoints: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
+}
+
 // receive checks what comes until the client has said all, or something is wrong. It
 // takes no message before there is a place for it.
-func (in *intake) receive() {
-	defer close(in.checked)
+func (in *intake) receive() error {
 	parent := ""
 	for {
 		select {
 		case in.places <- struct{}{}:
 		case <-in.stream.Context().Done():
-			in.ended = in.stream.Context().Err()
-			return
+			return in.stream.Context().Err()
 		}
 		req, err := in.stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return
+			return nil
 		}
 		if err == nil && parent != "" && req.GetParent() != parent {
 			err = fault.Invalid(fault.Field{Path: "parent", Reason: "stream.parent", Description: "must be the same in every message"})
@@ -77,39 +94,32 @@ func (in *intake) receive() {
 			b, err = in.server.batch(in.stream.Context(), &journeyv1.BatchRecordTouchpointsRequest{Parent: parent, Requests: req.GetRequests()})
 		}
 		if err != nil {
-			in.ended = err
-			return
+			return err
 		}
 		in.checked <- b // it has a place
 	}
 }
 
 // write stores what has been checked.
-func (in *intake) write() {
-	defer close(in.written)
+func (in *intake) write() error {
 	answered := int64(0)
 	for b := range in.checked {
 		results, err := in.server.recordBatch(in.stream.Context(), b)
 		if err != nil {
-			in.err = err
-			return
+			return err
 		}
 		answered += int64(len(results))
 		in.written <- &journeyv1.IngestTouchpointsResponse{AnsweredCount: answered, Results: results}
 	}
-	in.err = in.ended
+	return in.ended
 }
 
 // recordBatch stores a batch in a transaction of its own.
 func (s *Server) recordBatch(ctx context.Context, b *batch) ([]*journeyv1.RecordTouchpointResult, error) {
 	var answer *journeyv1.BatchRecordTouchpointsResponse
-	err := s.db.Write(ctx, func(tx *sqldb.Tx) error {
-		recorded, err := s.store.Record(tx, b.brand, b.good)
-		if err != nil {
-			return err
-		}
-		answer = b.answer(recorded)
-		return s.announce(ctx, tx, b.brand, recorded)
+	err := s.db.Write(ctx, func(tx *sqldb.Tx) (err error) {
+		answer, err = s.record(ctx, tx, b)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -121,7 +131,7 @@ func (s *Server) recordBatch(ctx context.Context, b *batch) ([]*journeyv1.Record
 // answer sends an answer, and gives up on a client that does not read.
 func (in *intake) answer(a *journeyv1.IngestTouchpointsResponse) error {
 	sent := make(chan error, 1)
-	go func() { sent <- in.stream.Send(a) }()
+	go func() { sent <- guarded(func() error { return in.stream.Send(a) }) }()
 	late := time.NewTimer(in.server.unread)
 	defer late.Stop()
 	select {

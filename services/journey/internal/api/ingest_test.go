@@ -22,7 +22,7 @@ import (
 )
 
 // newTestServer returns a server on db.
-func newTestServer(t *testing.T, db *sqldb.DB) *Server {
+func newTestServer(t testing.TB, db *sqldb.DB) *Server {
 	t.Helper()
 	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
 		if err := migrate(t.Context(), db); err != nil {
@@ -33,7 +33,7 @@ func newTestServer(t *testing.T, db *sqldb.DB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewServer(db, bus.NewOutbox(db), s, nil)
+	return NewServer(db, bus.NewOutbox(db), s, nil, nil)
 }
 
 // serveTouchpoints serves the touchpoints of db; answers may wait so long for the

@@ -12,6 +12,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/journey/internal/insight"
+	"github.com/concentric-cx/concentric/services/journey/internal/plan"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
@@ -49,6 +50,13 @@ func (s *Server) QueryExperienceMetrics(ctx context.Context, req *journeyv1.Quer
 	}
 	measure.Sort(answer.Groups)
 	q.parts.fill(answer, q, tell, sqldb.Micros(now))
+	if q.parts.emotions != nil {
+		m, err := s.maps().row(ctx, mapName(brand, plan.DefaultMap))
+		if err != nil {
+			return nil, err
+		}
+		answer.EmotionGap = q.parts.emotions.Gap(m.TargetEmotion)
+	}
 	return answer, s.nameOwners(ctx, brand, answer.GetTouchpoints(), q.parts.definitions)
 }
 

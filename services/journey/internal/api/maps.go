@@ -38,8 +38,13 @@ func (s *Server) maps() *begun[*journeyv1.JourneyMap, store.JourneyMap] {
 	}
 }
 
-// checkMap sees to it that what row names exists.
+// checkMap sees to it that what row names exists, and that there is room for it.
 func checkMap(tx *sqldb.Tx, old store.JourneyMap, row *store.JourneyMap) error {
+	if old.ID == "" {
+		if err := room(tx, store.JourneyMaps, row.Brand, 1); err != nil {
+			return err
+		}
+	}
 	known := make(map[string]bool, len(old.Definitions))
 	for _, id := range old.Definitions {
 		known[id] = true

@@ -22,9 +22,12 @@ const maxMerged = 200
 // MergeCustomers implements CustomerService.
 func (s *Server) MergeCustomers(ctx context.Context, req *journeyv1.MergeCustomersRequest) (*journeyv1.Customer, error) {
 	return s.changeCustomer(ctx, req, func(tx *sqldb.Tx, c *store.Customer) (bool, error) {
-		changed := false
+		changed, before := false, agreed{}
+		if err := before.ask(tx, c.Brand, c.ID); err != nil {
+			return false, err
+		}
 		for _, source := range req.GetSources() {
-			merged, err := s.merge(ctx, tx, c, source)
+			merged, err := s.merge(ctx, tx, c, source, before)
 			if err != nil {
 				return false, err
 			}
@@ -46,14 +49,16 @@ func (s *Server) MergeCustomers(ctx context.Context, req *journeyv1.MergeCustome
 				return false, err
 			}
 		}
-		c.Trail, err = s.follow(ctx, tx, *c, family)
-		return true, err
+		if c.Trail, err = s.follow(ctx, tx, *c, family); err != nil {
+			return false, err
+		}
+		return true, s.consented(tx, c.Brand, before, family)
 	})
 }
 
 // merge makes the customer called source part of into, unless it is so already, and reports
-// whether it was not.
-func (s *Server) merge(ctx context.Context, tx *sqldb.Tx, into *store.Customer, source string) (changed bool, err error) {
+// whether it was not. It adds to before what counted for source.
+func (s *Server) merge(ctx context.Context, tx *sqldb.Tx, into *store.Customer, source string, before agreed) (changed bool, err error) {
 	c, err := s.find(ctx, tx, into.Brand, name.ID(source))
 	if err != nil {
 		return false, resource.Explain(source, err)
@@ -73,6 +78,9 @@ func (s *Server) merge(ctx context.Context, tx *sqldb.Tx, into *store.Customer, 
 		if _, err := s.save(tx, c); err != nil {
 			return false, err
 		}
+	}
+	if err := before.ask(tx, c.Brand, c.ID); err != nil {
+		return false, err
 	}
 	now := s.moment()
 	if err := s.store.Link(tx, into.Brand, c.ID, into.ID, sqldb.Micros(now)); err != nil {
@@ -95,6 +103,10 @@ func (s *Server) SplitCustomer(ctx context.Context, req *journeyv1.SplitCustomer
 		if err != nil {
 			return nil, err
 		}
+		before := agreed{}
+		if err := before.ask(tx, brand, was.ID); err != nil {
+			return nil, err
+		}
 		err = s.store.Unlink(tx, brand, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, fault.Precondition("NOT_MERGED", n, "%s is part of no other customer", n)
@@ -107,9 +119,13 @@ func (s *Server) SplitCustomer(ctx context.Context, req *journeyv1.SplitCustomer
 			Brand: name.Join("brands", brand), Key: from, EventTime: timestamppb.New(s.moment()),
 			Payload: &eventv1.Event_CustomerSplit{CustomerSplit: &eventv1.CustomerSplit{Customer: n, From: from}},
 		})
-		c, err := s.parted(ctx, tx, brand, id)
+		c, family, err := s.parted(ctx, tx, brand, id)
+		if err != nil {
+			return nil, err
+		}
+		_, rest, err := s.parted(ctx, tx, brand, was.ID)
 		if err == nil {
-			_, err = s.parted(ctx, tx, brand, was.ID)
+			err = s.consented(tx, brand, before, family, rest)
 		}
 		if err != nil {
 			return nil, err
@@ -119,18 +135,18 @@ func (s *Server) SplitCustomer(ctx context.Context, req *journeyv1.SplitCustomer
 	return s.reveal(ctx, answer, err)
 }
 
-// parted writes what follows from the touchpoints of a customer after a split.
-func (s *Server) parted(ctx context.Context, tx *sqldb.Tx, brand, id string) (store.Customer, error) {
-	family, err := store.Family(tx, brand, id)
-	if err != nil {
-		return store.Customer{}, err
+// parted writes what follows from the touchpoints of a customer after a split. It returns
+// the customer and whoever is one with it.
+func (s *Server) parted(ctx context.Context, tx *sqldb.Tx, brand, id string) (c store.Customer, family []string, err error) {
+	if family, err = store.Family(tx, brand, id); err != nil {
+		return c, nil, err
 	}
-	c, err := s.find(ctx, tx, brand, id)
-	if err != nil {
-		return c, err
+	if c, err = s.find(ctx, tx, brand, id); err != nil {
+		return c, nil, err
 	}
 	if c.Trail, err = s.follow(ctx, tx, c, family); err != nil {
-		return c, err
+		return c, nil, err
 	}
-	return s.save(tx, c)
+	c, err = s.save(tx, c)
+	return c, family, err
 }

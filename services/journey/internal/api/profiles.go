@@ -9,6 +9,7 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/resource"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
@@ -28,6 +29,12 @@ func (s *Server) profiles() *begun[*journeyv1.IndustryProfile, store.IndustryPro
 				{Name: "create_time", Kind: filter.Time, Order: "create_time"},
 			},
 			Message: profileToProto, Row: profileFromProto,
+			Check: func(tx *sqldb.Tx, old store.IndustryProfile, row *store.IndustryProfile) error {
+				if old.ID != "" {
+					return nil
+				}
+				return room(tx, store.IndustryProfiles, row.Brand, 1)
+			},
 		},
 		store: s.store, revisions: true,
 		value: func(p store.IndustryProfile, _ string) any { return p.DisplayName },

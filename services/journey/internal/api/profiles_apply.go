@@ -59,7 +59,7 @@ func (s *Server) apply(tx *sqldb.Tx, brand string, definitions []plan.Definition
 		return answer, nil
 	}
 	s.catalog.forget(tx, brand)
-	return answer, room(tx, brand, 0)
+	return answer, room(tx, store.Definitions, brand, 0)
 }
 
 // place puts definitions on the map called n and returns it, without its stages.
@@ -71,6 +71,9 @@ func (s *Server) place(tx *sqldb.Tx, n string, profile plan.Profile, definitions
 	}
 	old, err := maps.adopt(tx, n, "")
 	if fault.Reason(err) == "NOT_FOUND" {
+		if err := room(tx, store.JourneyMaps, brand, 1); err != nil {
+			return nil, err
+		}
 		now := resource.Now()
 		made, err := maps.Table.Add(tx, store.JourneyMap{
 			Record:      table.Record{Brand: brand, ID: name.ID(n), CreateTime: now, UpdateTime: now, Version: 1},

@@ -28,8 +28,8 @@ const (
 )
 
 // rescore makes the stored scores of customers what they are now, and tells others of
-// those that changed. A customer that is part of another, or has no touchpoint any
-// more, has none afterwards.
+// those that changed. A customer that is part of another, is deleted, or has no touchpoint
+// any more, has none afterwards.
 func (s *Server) rescore(tx *sqldb.Tx, brand string, roots []string, now time.Time) error {
 	_, _, err := s.rescored(tx, brand, roots, now)
 	return err
@@ -76,10 +76,14 @@ func (s *Server) judge(r store.Reader, brand string, customers []string, now tim
 	if err != nil {
 		return judgment{}, err
 	}
+	deleted, err := s.store.Deleted(r, brand, customers)
+	if err != nil {
+		return judgment{}, err
+	}
 	j := judgment{none: members}
 	for _, customer := range slices.Compact(slices.Sorted(slices.Values(customers))) {
 		standing, ok := standings[customer]
-		if !ok || !standing.Exists {
+		if !ok || !standing.Exists || deleted[customer] {
 			j.none = append(j.none, customer)
 			continue
 		}

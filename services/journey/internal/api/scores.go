@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -31,29 +32,60 @@ func (s *Server) GetScore(ctx context.Context, req *journeyv1.GetScoreRequest) (
 func (s *Server) BatchGetScores(ctx context.Context, req *journeyv1.BatchGetScoresRequest) (*journeyv1.BatchGetScoresResponse, error) {
 	brand := name.Brand(req.GetParent())
 	answer := &journeyv1.BatchGetScoresResponse{}
-	asOf := req.GetAsOfTime()
-	if asOf == nil {
-		asOf = timestamppb.New(s.now())
+	q := &question{brand: brand}
+	err := s.ask(ctx, q, req.GetAsOfTime(), nil)
+	if err != nil {
+		return nil, err
 	}
 	for _, n := range req.GetNames() {
 		if name.Brand(n) != brand {
 			return nil, fault.NotFound(n)
 		}
-		q, err := s.question(ctx, n, asOf, nil)
-		if err != nil {
+	}
+	size := len(req.GetNames())
+	if q.model.PeakEnd > 0 {
+		size = maxMoments
+	}
+	for some := range slices.Chunk(req.GetNames(), size) {
+		if err := s.scores(ctx, q, some, answer); err != nil {
 			return nil, err
-		}
-		p, err := s.score(ctx, q)
-		switch {
-		case fault.Reason(err) == "NOT_FOUND":
-			answer.NotFound = append(answer.NotFound, n)
-		case err != nil:
-			return nil, err
-		default:
-			answer.Scores = append(answer.Scores, p)
 		}
 	}
 	return answer, nil
+}
+
+// maxMoments is of how many customers all touchpoints are held at a time.
+const maxMoments = 20
+
+// scores adds to answer the scores of some names as of what q says.
+func (s *Server) scores(ctx context.Context, q *question, names []string, answer *journeyv1.BatchGetScoresResponse) error {
+	customers := make([]string, len(names))
+	for i, n := range names {
+		_, customers[i] = ofScore(n)
+	}
+	courses, err := s.store.Courses(ctx, q.brand, customers, q.asOf, q.model)
+	if err != nil {
+		return err
+	}
+	for i, n := range names {
+		c := courses[customers[i]]
+		if !c.Exists {
+			answer.NotFound = append(answer.NotFound, n)
+			continue
+		}
+		of := *q
+		of.customer = c.Root
+		result := func(cells []score.Cell, touches []score.Touch) score.Result {
+			r := q.model.Latest(cells, q.asOf)
+			if q.model.PeakEnd > 0 {
+				r = q.model.Remember(r, q.model.Moments(touches, q.asOf))
+			}
+			return r
+		}
+		service := result(score.ServiceCells(c.Cells), score.ServiceTouches(c.Touches))
+		answer.Scores = append(answer.Scores, s.scoreToProto(&of, result(c.Cells, c.Touches), service, c.Unscored))
+	}
+	return nil
 }
 
 // A question is what is asked of a customer's score.
@@ -68,24 +100,30 @@ type question struct {
 // everything is the read time of what is known now.
 const everything = math.MaxInt64
 
-// question returns what a call asks. The instants must not lie in the future.
+// question returns what a call asks of a score. The instants must not lie in the future.
 func (s *Server) question(ctx context.Context, full string, asOf, read *timestamppb.Timestamp) (*question, error) {
-	q := &question{now: s.now(), read: everything}
+	q := &question{}
 	q.brand, q.customer = ofScore(full)
+	return q, s.ask(ctx, q, asOf, read)
+}
+
+// ask gives q the instants that a call asks for, which must not lie in the future, and the
+// model.
+func (s *Server) ask(ctx context.Context, q *question, asOf, read *timestamppb.Timestamp) (err error) {
+	q.now, q.read = s.now(), everything
 	q.asOf = sqldb.Micros(q.now)
-	var err error
 	if asOf != nil {
 		if q.asOf, err = past("as_of_time", asOf, q.now); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if read != nil {
 		if q.read, err = past("read_time", read, q.now); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	q.model, err = s.models.active(ctx, q.brand)
-	return q, err
+	return err
 }
 
 // past returns an instant, which must not lie in the future.

@@ -7,6 +7,7 @@ import (
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/watch"
@@ -29,25 +30,26 @@ type Server struct {
 	journeyv1.UnimplementedInsightServiceServer
 	journeyv1.UnimplementedSignalServiceServer
 
-	db        *sqldb.DB
-	outbox    *bus.Outbox
-	hub       *watch.Hub // of outbox
-	lookups   watch.Lookups[touchpointLookup, []*journeyv1.Touchpoint]
-	store     *store.Store
-	models    *models
-	due       worker.Alarm // rings for new operations
-	catalog   *catalog
-	validator *rpc.Validator
-	keys      *person.Keys  // of identities and what few may read
-	unread    time.Duration // for which the answer to a stream may wait
-	now       func() time.Time
+	db         *sqldb.DB
+	outbox     *bus.Outbox
+	hub        *watch.Hub // of outbox
+	lookups    watch.Lookups[touchpointLookup, []*journeyv1.Touchpoint]
+	store      *store.Store
+	models     *models
+	due        worker.Alarm // rings for new operations
+	catalog    *catalog
+	validator  *rpc.Validator
+	tombstones *privacy.Tombstones // of db
+	keys       *person.Keys        // of identities and what few may read
+	unread     time.Duration       // for which the answer to a stream may wait
+	now        func() time.Time
 }
 
 // NewServer returns a Server on the store in db, whose events go to outbox. Keys are those
-// that the store was first used with.
-func NewServer(db *sqldb.DB, outbox *bus.Outbox, s *store.Store, keys *person.Keys) *Server {
+// that the store was first used with; buried is who was erased.
+func NewServer(db *sqldb.DB, outbox *bus.Outbox, s *store.Store, keys *person.Keys, buried *privacy.Tombstones) *Server {
 	return &Server{
 		db: db, outbox: outbox, hub: watch.NewHub(db, outbox), store: s, models: newModels(s), catalog: newCatalog(s),
-		validator: rpc.NewValidator(), keys: keys, unread: unreadFor, now: time.Now,
+		validator: rpc.NewValidator(), keys: keys, tombstones: buried, unread: unreadFor, now: time.Now,
 	}
 }

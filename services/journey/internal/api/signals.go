@@ -26,6 +26,7 @@ var signalFields = filter.Fields{
 	{Name: "function_owner", Kind: filter.Enum, Enum: typev1.Function(0).Descriptor()},
 	{Name: "signal_rule", Kind: filter.Name, Collection: "signalRules"},
 	{Name: "touchpoint_definition", Column: "definition", Kind: filter.Name, Collection: "touchpointDefinitions"},
+	{Name: "customer", Kind: filter.Name, Collection: "customers"},
 	{Name: "segment"},
 	{Name: "open_time", Column: "create_time", Kind: filter.Time},
 	{Name: "affected_count", Kind: filter.Number},

@@ -31,7 +31,12 @@ func (s *Server) signalRules() *resource.Resource[*journeyv1.SignalRule, store.S
 		},
 		Message: toSignalRule,
 		Row:     newSignalRule,
-		Check: func(tx *sqldb.Tx, _ store.SignalRule, row *store.SignalRule) error {
+		Check: func(tx *sqldb.Tx, old store.SignalRule, row *store.SignalRule) error {
+			if old.ID == "" {
+				if err := room(tx, store.SignalRules, row.Brand, 1); err != nil {
+					return err
+				}
+			}
 			return s.store.Watch(tx, row.Brand, row.ID, row)
 		},
 	}

@@ -27,9 +27,15 @@ const (
 // RunSignals opens signals as rules want, keeps their figures and lets them expire,
 // until ctx ends. Replicas may run it at the same time: each signal is opened once.
 func (s *Server) RunSignals(ctx context.Context) {
+	var forgotten time.Time // when old ones were
 	for ctx.Err() == nil {
-		began := time.Now()
-		if err := s.signalRound(ctx, s.signalNow()); err != nil && ctx.Err() == nil {
+		began, now := time.Now(), s.signalNow()
+		err := s.signalRound(ctx, now)
+		if began.Sub(forgotten) >= signalForget {
+			forgotten = began
+			err = errors.Join(err, s.forgetSignals(ctx, now))
+		}
+		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "signals are delayed", slog.String("error", err.Error()))
 		}
 		select {

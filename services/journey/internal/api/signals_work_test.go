@@ -106,6 +106,32 @@ func TestSignalRounds(t *testing.T) {
 					t.Errorf("%d signals, want 1", got)
 				}
 			},
+			"what was counted is forgotten when no rule looks at it, unless somebody follows the rules": func(t *testing.T, w *signalWorld) {
+				w.rule(t, "late", aBrokenTouchpoint())
+				w.fail(t, w.now.Add(-time.Hour))
+				w.round(t, time.Minute)
+				_, err := w.DeleteSignalRule(t.Context(), &journeyv1.DeleteSignalRuleRequest{Name: "brands/acme/signalRules/late"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				forget := func(want string) {
+					t.Helper()
+					if err := w.server.forgetSignals(t.Context(), w.now); err != nil {
+						t.Fatal(err)
+					}
+					if got, err := w.server.store.NextTallied(t.Context(), ""); got != want || err != nil {
+						t.Errorf("tallies are left of %q, %v, want of %q", got, err, want)
+					}
+				}
+				if mine, err := w.server.store.TakeOn(t.Context(), "acme", w.now, w.now.Add(time.Minute)); !mine || err != nil {
+					t.Fatal(mine, err)
+				}
+				forget("acme")
+				if err := w.server.store.LetGo(t.Context(), "acme"); err != nil {
+					t.Fatal(err)
+				}
+				forget("")
+			},
 			"a silence that set in while nobody looked is noticed": func(t *testing.T, w *signalWorld) {
 				w.rule(t, "hush", &journeyv1.SignalRule{Condition: &journeyv1.SignalRule_Silence_{
 					Silence: &journeyv1.SignalRule_Silence{Patience: durationpb.New(time.Hour)},

@@ -32,7 +32,9 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 		return nil, err
 	}
 	return once.Do(ctx, s.db, brand, req, func(tx *sqldb.Tx) (*journeyv1.Touchpoint, error) {
-		recorded, err := s.store.Record(tx, brand, []store.Touchpoint{t})
+		one := []store.Touchpoint{t}
+		s.date(one)
+		recorded, err := s.store.Record(tx, brand, one)
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +84,9 @@ func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpoint
 		})
 	}
 	brand := name.Brand(req.GetParent())
+	if err := s.tombstones.Refuse(brand, name.ID(req.GetParent())); err != nil {
+		return store.Touchpoint{}, err
+	}
 	d, err := s.catalog.find(ctx, brand, name.ID(p.GetDefinition()))
 	if err != nil {
 		return store.Touchpoint{}, err
@@ -97,7 +102,6 @@ func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpoint
 			})
 		}
 	}
-	t.RecordTime = sqldb.Micros(now)
 	t.ID = req.GetTouchpointId()
 	if t.EventID == "" && t.ID == "" {
 		t.EventID = fallback
@@ -109,11 +113,7 @@ func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpoint
 // identify gives t its id: the one that the caller chose, else one that follows
 // from the event, so that the same event makes the same touchpoint; else a new one.
 func identify(t *store.Touchpoint) {
-	derived := ""
-	if t.EventID != "" {
-		sum := sha256.Sum256([]byte(t.Source + "\x00" + t.EventID))
-		derived = strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
-	}
+	derived := derived(t.Source, t.EventID)
 	switch {
 	case t.ID == "" && derived == "":
 		t.ID, t.Digest = name.NewID(), 0 // nobody can repeat it
@@ -122,6 +122,18 @@ func identify(t *store.Touchpoint) {
 	case t.ID != derived:
 		t.Alias = derived
 	}
+}
+
+// lower32 is base 32 as ids are written.
+var lower32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// derived returns the id that follows from an event; "" without one.
+func derived(source, event string) string {
+	if event == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(source + "\x00" + event))
+	return lower32.EncodeToString(sum[:16])
 }
 
 // GetTouchpoint implements TouchpointService.

@@ -50,6 +50,15 @@ func (t *Trial) Add(score float64, back bool, rating float64, rated bool) {
 	t.Rate[at][int(math.Round(rating*ratings))]++
 }
 
+// Size returns how many counts t holds.
+func (t *Trial) Size() int {
+	n := len(t.Back) + len(t.Gone)
+	for _, rated := range t.Rate {
+		n += len(rated)
+	}
+	return n
+}
+
 // Customers returns how many customers were counted, and how many of them came back.
 func (t *Trial) Customers() (all, back int64) {
 	for _, n := range t.Back {

@@ -66,9 +66,10 @@ func TestTwoPredictorsByHand(t *testing.T) {
 // leaves out rows that keep refuses.
 func columns(t *testing.T, file string, number func(column, text string) (float64, bool), names ...string) Input {
 	t.Helper()
-	f, err := os.Open(filepath.Join("../../../../../shared/data", file))
+	const data = "../../../../../shared/data"
+	f, err := os.Open(filepath.Join(data, file))
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the sample data are not there")
+		t.Skipf("SKIPPED: no sample data at %s; it is not published with this repository", data)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -63,3 +63,18 @@ func (e *Emotions) Shares() []*journeyv1.EmotionShare {
 	}
 	return all
 }
+
+// Gap returns how far what was felt is from target. There is none without a target.
+func (e *Emotions) Gap(target typev1.Emotion) *journeyv1.EmotionGap {
+	if target == typev1.Emotion_EMOTION_UNSPECIFIED {
+		return nil
+	}
+	var all int64
+	for _, n := range e.counts {
+		all += n
+	}
+	felt := e.counts[target]
+	return &journeyv1.EmotionGap{
+		TargetEmotion: target, Felt: ratio(stats.Wilson(felt, all)), Gap: ratio(stats.Wilson(all-felt, all)),
+	}
+}

@@ -24,6 +24,7 @@ const (
 
 	anywhere  = typev1.Channel_CHANNEL_UNSPECIFIED // the touchpoint says where
 	phone     = typev1.Channel_CHANNEL_PHONE
+	email     = typev1.Channel_CHANNEL_EMAIL
 	inStore   = typev1.Channel_CHANNEL_IN_STORE
 	inPerson  = typev1.Channel_CHANNEL_IN_PERSON
 	web       = typev1.Channel_CHANNEL_WEB
@@ -68,29 +69,44 @@ func Builtin() []Definition {
 	var all []Definition
 	for stage, rows := range [][]row{
 		typev1.Stage_STAGE_AWARENESS: {
+			{"email-campaign", "Email campaign", prePurchase, exposure, communication, email, marketing, full, false},
+			{"newsletter", "Newsletter", prePurchase, exposure, communication, email, marketing, full, false},
 			{"online-ad", "Online ad", prePurchase, exposure, communication, web, marketing, full, false},
 			{"outdoor-display", "Outdoor display", prePurchase, exposure, communication, outdoor, marketing, full, false},
+			{"promotion", "Promotion", prePurchase, exposure, price, anywhere, marketing, full, false},
+			{"search-ad", "Ad beside search results", prePurchase, exposure, communication, search, marketing, full, false},
 			{"search-result", "Search result", prePurchase, exposure, communication, search, marketing, partial, false},
+			{"social-engagement", "Comment or reaction on a social network", prePurchase, engagement, communication, social, marketing, partial, false},
 			{"social-post", "Social media post", prePurchase, exposure, communication, social, marketing, full, false},
 			{"webinar", "Webinar or seminar", prePurchase, engagement, communication, event, marketing, full, false},
 		},
 		typev1.Stage_STAGE_CONSIDERATION: {
+			{"influencer-post", "Post by an influencer", prePurchase, exposure, communication, social, marketing, partial, false},
 			{"peer-review", "Review by another customer", prePurchase, exposure, communication, web, marketing, none, false},
 			{"product-trial", "Trial or demo", prePurchase, engagement, product, inProduct, development, full, false},
 			{"sales-conversation", "Conversation with sales staff", prePurchase, interaction, communication, inPerson, sales, full, false},
 			{"store-visit", "Visit to a store", prePurchase, engagement, environment, inStore, stores, full, false},
+			{"testimonial", "Testimonial by another customer", prePurchase, exposure, communication, web, marketing, partial, false},
 			{"website-visit", "Visit to the website", prePurchase, engagement, environment, web, marketing, full, false},
 		},
 		typev1.Stage_STAGE_DECISION: {
+			{"case-study", "Case study", prePurchase, exposure, communication, web, marketing, full, false},
 			{"checkout", "Checkout", purchase, transaction, process, web, sales, full, false},
 			{"delivery", "Delivery", purchase, transaction, process, mail, logistics, partner, false},
 			{"packaging", "Packaging", purchase, exposure, product, mail, logistics, full, false},
 			{"payment", "Billing and payment", purchase, transaction, price, web, finance, partial, false},
+			{"product-finding", "Finding the right product", purchase, engagement, process, web, sales, full, false},
+			{"site-navigation", "Navigation of the website", purchase, engagement, environment, web, marketing, full, false},
+			{"special-offer", "Special offer or discount", purchase, exposure, price, anywhere, marketing, full, false},
 			{"store-purchase", "Purchase in a store", purchase, transaction, process, inStore, stores, full, false},
+			{"thank-you-page", "Thanks for the purchase", purchase, exposure, communication, web, marketing, full, false},
 		},
 		typev1.Stage_STAGE_RETENTION: {
+			{"cross-sell", "Offer of more or of better", postPurchase, exposure, price, anywhere, sales, full, false},
+			{"feedback-request", "Request for feedback", postPurchase, exposure, communication, email, support, full, false},
 			{"onboarding", "Installation and first use", productUse, engagement, process, inProduct, development, full, false},
 			{"product-return", "Return, repair or replacement", postPurchase, transaction, process, mail, logistics, partial, true},
+			{"product-suggestion", "Suggestion of products that fit", postPurchase, exposure, communication, email, marketing, full, false},
 			{"product-use", "Use of the product", productUse, engagement, product, inProduct, development, full, false},
 			{"renewal", "Renewal or upgrade", postPurchase, transaction, price, web, sales, full, false},
 			{SupportInteraction, "Contact with customer support", postPurchase, interaction, service, anywhere, support, full, true},
@@ -101,6 +117,7 @@ func Builtin() []Definition {
 			{"referral", "Referral to a friend", postPurchase, interaction, communication, messaging, marketing, none, false},
 			{"review-written", "Review written", postPurchase, engagement, communication, web, marketing, none, false},
 			{"social-share", "Share on a social network", postPurchase, engagement, communication, social, marketing, none, false},
+			{"word-of-mouth", "Recommendation by word of mouth", postPurchase, engagement, communication, inPerson, marketing, none, false},
 		},
 	} {
 		for _, r := range rows {
@@ -111,6 +128,29 @@ func Builtin() []Definition {
 				Owner: r.owner, Control: r.control, Service: r.service, Weight: 1,
 			})
 		}
+	}
+	return append(all, contents()...)
+}
+
+// contents returns the definition of what there is to read and to watch in each stage,
+// by which customers judge whether it fits where they are.
+func contents() (all []Definition) {
+	for _, c := range []struct {
+		id    string
+		stage typev1.Stage
+		phase typev1.Phase
+	}{
+		{"awareness", typev1.Stage_STAGE_AWARENESS, prePurchase},
+		{"consideration", typev1.Stage_STAGE_CONSIDERATION, prePurchase},
+		{"decision", typev1.Stage_STAGE_DECISION, purchase},
+		{"retention", typev1.Stage_STAGE_RETENTION, productUse},
+		{"advocacy", typev1.Stage_STAGE_ADVOCACY, postPurchase},
+	} {
+		all = append(all, Definition{
+			ID: "content-" + c.id, DisplayName: "Content for the stage of " + c.id, Stage: c.stage, Phase: c.phase,
+			Kind: exposure, Component: communication, Channel: web, Owner: marketing, Control: full, Weight: 1,
+			Criterion: ContentRelevance,
+		})
 	}
 	return all
 }

@@ -20,6 +20,10 @@ const (
 	SupportResolution  = "support-resolution"
 )
 
+// ContentRelevance is the criterion by which customers judge content: how well it fits the
+// stage they are in.
+const ContentRelevance = "content-relevance"
+
 // A Definition is a kind of touchpoint. What is recorded under it keeps what it said
 // then.
 type Definition struct {

@@ -31,6 +31,42 @@ func TestBuiltinDefinitionsAreComplete(t *testing.T) {
 	}
 }
 
+// What the sources name, stage by stage, by the rows of the requirements.
+func TestEveryTouchpointOfTheSourcesIsBuiltIn(t *testing.T) {
+	at := map[string]typev1.Stage{}
+	for _, d := range Builtin() {
+		at[d.ID] = d.Stage
+	}
+	for _, tt := range []struct {
+		what  string
+		stage typev1.Stage
+		ids   []string
+	}{
+		{"before the purchase", awareness, []string{"social-engagement", "online-ad", "promotion", "content-awareness"}},
+		{"before the purchase", consideration, []string{"store-visit", "website-visit", "content-consideration"}},
+		{"awareness", awareness, []string{"search-result", "social-post", "search-ad", "email-campaign", "newsletter"}},
+		{"consideration", consideration, []string{"website-visit", "testimonial", "influencer-post", "peer-review"}},
+		{"purchase", decision, []string{"product-finding", "payment", "checkout", "packaging", "delivery"}},
+		{"decision", decision, []string{"site-navigation", "thank-you-page", "case-study", "special-offer", "content-decision"}},
+		{"retention", retention, []string{"feedback-request", "cross-sell", "product-suggestion", "content-retention"}},
+		{"advocacy", advocacy, []string{"referral", "social-share", "review-written", "word-of-mouth", "content-advocacy"}},
+	} {
+		for _, id := range tt.ids {
+			if at[id] != tt.stage {
+				t.Errorf("%s: %s is of stage %v, want %v", tt.what, id, at[id], tt.stage)
+			}
+		}
+	}
+}
+
+func TestContentIsJudgedByItsRelevanceInEachStage(t *testing.T) {
+	for _, stage := range Map(Builtin()) {
+		if !slices.ContainsFunc(stage.Definitions, func(d Definition) bool { return d.Criterion == ContentRelevance }) {
+			t.Errorf("%v: nothing is judged by its relevance", stage.Stage)
+		}
+	}
+}
+
 func TestMapHasFiveStagesAndFourPhases(t *testing.T) {
 	stages := Map(Builtin())
 	if len(stages) != 5 {
@@ -42,8 +78,8 @@ func TestMapHasFiveStagesAndFourPhases(t *testing.T) {
 		if s.Stage != typev1.Stage(i+1) {
 			t.Errorf("stage %d is %v", i, s.Stage)
 		}
-		if n := len(s.Definitions); n < 3 || n > 6 {
-			t.Errorf("%v has %d definitions, want 3 to 6", s.Stage, n)
+		if n := len(s.Definitions); n < 5 || n > 12 {
+			t.Errorf("%v has %d definitions, want 5 to 12", s.Stage, n)
 		}
 		count += len(s.Definitions)
 		phases = append(phases, s.Phases...)
@@ -61,7 +97,10 @@ func TestMapHasFiveStagesAndFourPhases(t *testing.T) {
 func TestMapOrdersWhatABrandAdds(t *testing.T) {
 	added := Definition{ID: "branch-opening", Stage: typev1.Stage_STAGE_AWARENESS, Phase: typev1.Phase_PHASE_PRODUCT_USE}
 	first := Map(append(Builtin(), added))[0]
-	want := []string{"branch-opening", "online-ad", "outdoor-display", "search-result", "social-post", "webinar"}
+	want := []string{
+		"branch-opening", "content-awareness", "email-campaign", "newsletter", "online-ad", "outdoor-display", "promotion",
+		"search-ad", "search-result", "social-engagement", "social-post", "webinar",
+	}
 	var got []string
 	for _, d := range first.Definitions {
 		got = append(got, d.ID)

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"reflect"
 	"slices"
@@ -63,15 +64,46 @@ func BuiltIn[T any](tx *sqldb.Tx, t *table.Table[T], id string) (bool, error) {
 	return err == nil, err
 }
 
+// CountOwn returns how many rows are the brand's own.
+func CountOwn[T any](tx *sqldb.Tx, t *table.Table[T], brand string) (n int64, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM `+t.Name+` WHERE brand = $1`, brand).Scan(&n)
+	return n, err
+}
+
 // Adopt makes the row that every brand begins with the brand's own, as of now, if there
-// is one with that id and the brand has none.
-func Adopt[T any](tx *sqldb.Tx, t *table.Table[T], brand, id string, now time.Time) error {
+// is one with that id and the brand has none, and reports whether it did.
+func Adopt[T any](tx *sqldb.Tx, t *table.Table[T], brand, id string, now time.Time) (bool, error) {
 	columns := strings.Join(t.Columns, `, `)
-	_, err := tx.Exec(`
+	n, err := tx.Exec(`
 		INSERT INTO `+t.Name+` (brand, create_time, update_time, id, version, `+columns+`)
 		SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($2 AS BIGINT), id, version, `+columns+` FROM `+t.Name+`
 		WHERE brand = '' AND id = $3 ON CONFLICT DO NOTHING`, brand, sqldb.Micros(now), id)
-	return err
+	return n > 0, err
+}
+
+// Resume returns a row that was adopted, counting on from the version that the brand's own
+// had when it was deleted: what somebody read of that is no version of this one.
+func Resume[T any](tx *sqldb.Tx, t *table.Table[T], row T) (T, error) {
+	r := t.Head(&row)
+	var last int64
+	err := tx.QueryRow(`SELECT version FROM plan_reset WHERE brand = $1 AND collection = $2 AND id = $3`, r.Brand, t.Name, r.ID).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row, nil
+	}
+	if err != nil {
+		return row, err
+	}
+	r.Version = last
+	tx.Defer(`UPDATE `+t.Name+` SET version = $1 WHERE brand = $2 AND id = $3`, last, r.Brand, r.ID)
+	return row, nil
+}
+
+// Reset keeps the version of a row of the brand's own that is deleted.
+func Reset[T any](tx *sqldb.Tx, t *table.Table[T], row T) {
+	r := t.Record(row)
+	tx.Defer(`
+		INSERT INTO plan_reset (brand, collection, id, version) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (brand, collection, id) DO UPDATE SET version = excluded.version`, r.Brand, t.Name, r.ID, r.Version)
 }
 
 // begin keeps what every brand begins with as this program has it.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -101,6 +102,21 @@ func CustomerRows(r Reader, brand string, ids []string) ([]Customer, error) {
 		return nil, err
 	}
 	return table.All(rows, CustomerTable.Scan)
+}
+
+// Deleted returns who of customers is deleted.
+func (s *Store) Deleted(r Reader, brand string, customers []string) (map[string]bool, error) {
+	var q sqldb.Query
+	q.Add(`SELECT id FROM customer WHERE brand = ? AND delete_time IS NOT NULL`, brand)
+	s.listed(&q, "id", customers)
+	deleted := map[string]bool{}
+	err := each(r, &q, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		deleted[id] = true
+		return err
+	})
+	return deleted, err
 }
 
 // Turn makes a write the only one that changes customers until its commit.

@@ -47,6 +47,9 @@ func (s *Store) Stamps(tx *sqldb.Tx, brand string, customers []string) (map[stri
 	return stamps, err
 }
 
+// Mark notes that something about a customer has changed.
+func (s *Store) Mark(tx *sqldb.Tx, brand, customer string) { s.mark(tx, brand, []string{customer}) }
+
 // Unmark forgets that customers of a brand have changed.
 func (s *Store) Unmark(tx *sqldb.Tx, brand string, customers []string) {
 	if len(customers) == 0 {

@@ -86,12 +86,6 @@ func planned(rows []Definition, err error) ([]plan.Definition, error) {
 	return all, err
 }
 
-// CountDefinitions returns how many definitions are the brand's own.
-func CountDefinitions(tx *sqldb.Tx, brand string) (n int64, err error) {
-	err = tx.QueryRow(`SELECT COUNT(*) FROM touchpoint_definition WHERE brand = $1`, brand).Scan(&n)
-	return n, err
-}
-
 // Recorded reports whether there is a touchpoint of a definition, taken back ones among
 // them. It may read all touchpoints of the brand.
 func (s *Store) Recorded(ctx context.Context, brand, definition string) (found bool, err error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -147,12 +148,13 @@ func (s *Store) Fill(tx *sqldb.Tx, brand string, layout int64, customers []strin
 	if err != nil {
 		return err
 	}
+	customers = slices.Compact(slices.Sorted(slices.Values(customers)))
 	for i := range kept.models {
 		if kept.models[i].Layout != layout {
 			continue
 		}
-		for _, customer := range customers {
-			if err := s.fill(tx, brand, &kept.models[i], customer); err != nil {
+		for some := range slices.Chunk(customers, filled) {
+			if err := s.fill(tx, brand, &kept.models[i], some); err != nil {
 				return err
 			}
 		}
@@ -160,50 +162,38 @@ func (s *Store) Fill(tx *sqldb.Tx, brand string, layout int64, customers []strin
 	return nil
 }
 
-func (s *Store) fill(tx *sqldb.Tx, brand string, m *score.Model, customer string) error {
+// filled is of how many customers sums are made at a time.
+const filled = 500
+
+func (s *Store) fill(tx *sqldb.Tx, brand string, m *score.Model, customers []string) error {
 	c := newChange(kept{models: []score.Model{*m}, watched: math.MaxInt64})
-	if err := c.add(tx, brand, customer); err != nil {
-		return err
-	}
-	rows, err := tx.Query(`
-		SELECT bucket, stage, is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket
-		WHERE brand = $1 AND layout = $2 AND customer = $3`, brand, m.Layout, customer)
+	always := span{math.MinInt64, math.MaxInt64}
+	err := s.later(tx, brand, customers, m, always, func(customer string, t score.Touch, known bool) {
+		part := sums{unscored: 1}
+		if known {
+			part = sums{Sums: m.Add(t)}
+		}
+		at := place{layout: m.Layout, bucket: m.Bucket(t.Time), stage: int64(t.Stage) + 1, service: t.Service}
+		for _, at.customer = range [...]string{customer, whole} {
+			cell := c.cell(at)
+			cell.Add(part.Sums)
+			cell.unscored += part.unscored
+		}
+	})
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		at := place{layout: m.Layout, customer: customer}
-		var was sums
-		if err := rows.Scan(&at.bucket, &at.stage, &at.service, &was.W, &was.WX, &was.WXX, &was.WW, &was.N, &was.unscored); err != nil {
-			return fmt.Errorf("read sums: %w", err)
-		}
+	err = s.cellsOf(tx, brand, customers, m, func(customer string, was score.Cell, unscored int64) {
+		at := place{layout: m.Layout, bucket: was.Bucket, stage: int64(was.Stage) + 1, service: was.Service}
 		for _, at.customer = range [...]string{customer, whole} {
 			cell := c.cell(at)
 			cell.Sub(was.Sums)
-			cell.unscored -= was.unscored
+			cell.unscored -= unscored
 		}
-	}
-	if err := rows.Err(); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	s.save(tx, brand, c)
 	return nil
-}
-
-// add counts all touchpoints of a customer.
-func (c *change) add(tx *sqldb.Tx, brand, customer string) error {
-	rows, err := tx.Query(`SELECT `+columns+` FROM touchpoint WHERE brand = $1 AND customer = $2`, brand, customer)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var t Touchpoint
-		if err := t.scan(rows); err != nil {
-			return err
-		}
-		c.plus(&t)
-	}
-	return rows.Err()
 }

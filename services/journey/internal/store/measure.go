@@ -1,8 +1,9 @@
 package store
 
 import (
-	"database/sql"
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -24,9 +25,11 @@ type Measure struct {
 
 const measureColumns = `target, customer, response, submit_time, rating, scale_min, scale_max, lower_is_better, version, withdrawn, record_time`
 
+// keepMeasure leaves a measure that is there as it is.
+const keepMeasure = `ON CONFLICT (brand, target, customer, response, version) DO NOTHING`
+
 const insertMeasure = `
-	INSERT INTO measure (brand, ` + measureColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-	ON CONFLICT (brand, target, customer, response, version) DO NOTHING`
+	INSERT INTO measure (brand, ` + measureColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ` + keepMeasure
 
 // values returns the columns of m, and the brand before them.
 func (m *Measure) values(brand string) []any {
@@ -61,13 +64,13 @@ func spare(tx *sqldb.Tx, brand string, t *Touchpoint) {
 	tx.Defer(insertMeasure, m.values(brand)...)
 }
 
-// Measure keeps what a response says about a target and gives the touchpoints that are
-// meant, those that are there and those that will come, the rating that counts now. It
+// Measure keeps what responses say about targets and gives the touchpoints that are
+// meant, those that are there and those that will come, the ratings that count now. It
 // returns those it has changed.
-func (s *Store) Measure(tx *sqldb.Tx, brand string, m Measure) ([]Touchpoint, error) {
+func (s *Store) Measure(tx *sqldb.Tx, brand string, said []Measure) ([]Touchpoint, error) {
 	s.turn(tx)
-	tx.Defer(insertMeasure, m.values(brand)...) // a repeat finds everything as it is to be
-	touchpoints, err := measured(tx, brand, m.Target)
+	s.hear(tx, brand, said)
+	touchpoints, err := s.measured(tx, brand, said)
 	if err != nil || len(touchpoints) == 0 {
 		return nil, err
 	}
@@ -75,19 +78,20 @@ func (s *Store) Measure(tx *sqldb.Tx, brand string, m Measure) ([]Touchpoint, er
 	if err != nil {
 		return nil, err
 	}
+	heard, err := s.heard(tx, brand, touchpoints, latest(said))
+	if err != nil {
+		return nil, err
+	}
 	sums := newChange(kept)
 	var changed []Touchpoint
 	var customers []string
-	for i := range touchpoints {
-		now, err := rerated(tx, brand, touchpoints[i])
-		if err != nil {
-			return nil, err
-		}
-		if now == touchpoints[i] {
+	for _, t := range touchpoints {
+		now := heard.rerated(*t)
+		if now == *t {
 			continue
 		}
-		spare(tx, brand, &touchpoints[i])
-		sums.minus(&touchpoints[i])
+		spare(tx, brand, t)
+		sums.minus(t)
 		sums.plus(&now)
 		tx.Defer(`
 			UPDATE touchpoint SET rating = $1, scale_min = $2, scale_max = $3, lower_is_better = $4, response = $5, response_time = $6
@@ -99,32 +103,63 @@ func (s *Store) Measure(tx *sqldb.Tx, brand string, m Measure) ([]Touchpoint, er
 	return changed, nil
 }
 
-// rerated returns t with the rating that counts.
-func rerated(tx *sqldb.Tx, brand string, t Touchpoint) (Touchpoint, error) {
-	if t.Response != "" {
-		t.Rating, t.Response, t.ResponseTime = Rating{}, "", 0 // the one it came with is kept
+// hear keeps what was said, in the order of its key. A repeat finds everything as it is
+// to be.
+func (s *Store) hear(tx *sqldb.Tx, brand string, said []Measure) {
+	said = slices.SortedFunc(slices.Values(said), func(a, b Measure) int {
+		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Customer, b.Customer),
+			cmp.Compare(a.Response, b.Response), cmp.Compare(a.Version, b.Version))
+	})
+	if s.db.Postgres() && len(said) > 1 {
+		tx.Defer(s.spreadMeasures.text, s.spreadMeasures.args(len(said), func(i int, into []any) []any {
+			return append(into, said[i].values(brand)...)
+		})...)
+		return
 	}
-	rows, err := tx.Query(selectMeasures(2), brand, t.target(), t.Interaction)
-	if err != nil {
-		return t, err
+	for i := range said {
+		tx.Defer(insertMeasure, said[i].values(brand)...)
 	}
-	heard := words{}
-	if err := heard.collect(rows); err != nil {
-		return t, err
-	}
-	heard.rate(&t, math.MaxInt64)
-	return t, nil
 }
 
-// measured returns the touchpoints that target means.
-func measured(tx *sqldb.Tx, brand, target string) ([]Touchpoint, error) {
-	var rows *sql.Rows
-	var err error
-	if customer, id, ok := touchpointTarget(target); ok {
-		rows, err = tx.Query(`SELECT `+columns+` FROM touchpoint WHERE brand = $1 AND id = $2 AND customer = $3`, brand, id, customer)
-	} else {
-		rows, err = tx.Query(`SELECT `+columns+` FROM touchpoint WHERE brand = $1 AND interaction = $2`, brand, target)
+// measured returns the touchpoints that the targets of what was said mean.
+func (s *Store) measured(tx *sqldb.Tx, brand string, said []Measure) (all []*Touchpoint, err error) {
+	var ids, interactions []string
+	meant := map[string]bool{}
+	for i := range said {
+		target := said[i].Target
+		if _, id, ok := touchpointTarget(target); !ok {
+			interactions = append(interactions, target)
+		} else if !meant[target] {
+			ids, meant[target] = append(ids, id), true
+		}
 	}
+	byID, err := s.among(tx, brand, "id", ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range byID {
+		if t := &byID[i]; meant[t.target()] { // else it is another customer's
+			all = append(all, t)
+		}
+	}
+	more, err := s.among(tx, brand, "interaction", interactions)
+	for i := range more {
+		if t := &more[i]; !meant[t.target()] {
+			all = append(all, t)
+		}
+	}
+	return all, err
+}
+
+// among returns the touchpoints of which a column is one of values.
+func (s *Store) among(tx *sqldb.Tx, brand, column string, values []string) ([]Touchpoint, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	var q sqldb.Query
+	q.Add(`SELECT `+columns+` FROM touchpoint WHERE brand = ?`, brand)
+	s.listed(&q, column, values)
+	rows, err := tx.Query(q.String(), q.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -167,20 +202,33 @@ func (r *recording) measure() error {
 
 // heard returns the measures that mean new touchpoints.
 func (r *recording) heard() (words, error) {
+	fresh, now := make([]*Touchpoint, len(r.fresh)), int64(0)
+	for n, i := range r.fresh {
+		fresh[n] = &r.answer[i].Touchpoint
+		now = max(now, fresh[n].RecordTime)
+	}
+	return r.store.heard(r.tx, r.brand, fresh, now)
+}
+
+// heard returns the measures that mean touchpoints, as is known now.
+func (s *Store) heard(tx *sqldb.Tx, brand string, touchpoints []*Touchpoint, now int64) (words, error) {
 	var targets []string
-	for _, i := range r.fresh {
-		t := &r.answer[i].Touchpoint
+	for _, t := range touchpoints {
 		if targets = append(targets, t.target()); t.Interaction != "" {
 			targets = append(targets, t.Interaction)
 		}
 	}
+	slices.Sort(targets)
 	heard := words{}
-	err := r.store.selectMeasures.fill(targets, func(statement string, part []any) error {
-		rows, err := r.tx.Query(statement, append([]any{r.brand}, part...)...)
+	err := s.selectMeasures.fill(slices.Compact(targets), func(statement string, part []any) error {
+		rows, err := tx.Query(statement, append([]any{brand}, part...)...)
 		if err != nil {
 			return err
 		}
 		return heard.collect(rows)
 	})
-	return heard, err
+	if err != nil {
+		return nil, err
+	}
+	return heard, s.adopt(tx, brand, touchpoints, heard, now)
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
-// say stores a measure.
-func say(t *testing.T, s *Store, m Measure) {
+// say stores measures at once.
+func say(t *testing.T, s *Store, said ...Measure) {
 	t.Helper()
-	if err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { _, err := s.Measure(tx, "acme", m); return err }); err != nil {
+	if err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { _, err := s.Measure(tx, "acme", said); return err }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -27,27 +27,18 @@ func TestTheLastWordOfEachResponseCountsInAnyOrder(t *testing.T) {
 		}
 		random := rand.New(rand.NewPCG(1, 2))
 		for round := range 60 {
-			p := touchpoint(round)
-			if round%2 == 0 {
-				p.Rating = Rating{Value: 2, Min: 1, Max: 5}
+			p, said, want := hearsay(random, round)
+			heard := []func(){func() { record(t, s, p) }}
+			for _, m := range said {
+				heard = append(heard, func() { say(t, s, m) })
 			}
-			if round%3 == 0 {
-				p.Interaction = fmt.Sprint("tickets/t/interactions/", round)
-			}
-			words, want := hearsay(random, p)
-			for _, i := range random.Perm(len(words)) {
-				words[i](t, s)
+			for _, i := range random.Perm(len(heard)) {
+				heard[i]()
 				if random.IntN(3) == 0 {
-					words[i](t, s) // heard twice
+					heard[i]() // twice
 				}
 			}
-			got, err := s.Touchpoint(t.Context(), "acme", p.Customer, p.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.Rating != want.Rating || got.Response != want.Response {
-				t.Errorf("round %d: %+v of %q, want %+v of %q", round, got.Rating, got.Response, want.Rating, want.Response)
-			}
+			rated(t, s, want)
 		}
 		for i := range 10 {
 			check(t, s, fmt.Sprint("c", i), 100*day)
@@ -55,10 +46,56 @@ func TestTheLastWordOfEachResponseCountsInAnyOrder(t *testing.T) {
 	})
 }
 
-// hearsay returns what is to be heard of p, its recording among it, and p as it must
+func TestWhatIsSaidAtOnceCountsAsIfItWereSaidOneAfterAnother(t *testing.T) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		s, err := Open(t.Context(), open(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		random := rand.New(rand.NewPCG(3, 4))
+		var points, want []Touchpoint
+		var said []Measure
+		for round := range 60 {
+			p, m, w := hearsay(random, round)
+			points, said, want = append(points, p), append(said, m...), append(want, w)
+		}
+		random.Shuffle(len(said), func(i, j int) { said[i], said[j] = said[j], said[i] })
+		record(t, s, points[:40]...)
+		half := len(said) / 2
+		say(t, s, append(said[:half:half], said[:5]...)...) // some twice
+		say(t, s, said[half-5:]...)
+		record(t, s, points[40:]...)
+		for _, w := range want {
+			rated(t, s, w)
+		}
+		for i := range 10 {
+			check(t, s, fmt.Sprint("c", i), 100*day)
+		}
+	})
+}
+
+// rated checks that a touchpoint has the rating of want.
+func rated(t *testing.T, s *Store, want Touchpoint) {
+	t.Helper()
+	got, err := s.Touchpoint(t.Context(), "acme", want.Customer, want.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Rating != want.Rating || got.Response != want.Response {
+		t.Errorf("%s: %+v of %q, want %+v of %q", want.ID, got.Rating, got.Response, want.Rating, want.Response)
+	}
+}
+
+// hearsay returns a touchpoint, what is to be heard of it, and the touchpoint as it must
 // end.
-func hearsay(random *rand.Rand, p Touchpoint) (all []func(*testing.T, *Store), want Touchpoint) {
-	all = append(all, func(t *testing.T, s *Store) { record(t, s, p) })
+func hearsay(random *rand.Rand, round int) (p Touchpoint, all []Measure, want Touchpoint) {
+	p = touchpoint(round)
+	if round%2 == 0 {
+		p.Rating = Rating{Value: 2, Min: 1, Max: 5}
+	}
+	if round%3 == 0 {
+		p.Interaction = fmt.Sprint("tickets/t/interactions/", round)
+	}
 	want = p
 	var best Measure
 	for r := range random.IntN(4) {
@@ -75,14 +112,14 @@ func hearsay(random *rand.Rand, p Touchpoint) (all []func(*testing.T, *Store), w
 			if said.Withdrawn {
 				said.Rating = Rating{}
 			}
-			all = append(all, func(t *testing.T, s *Store) { say(t, s, said) })
+			all = append(all, said)
 		}
 		if later := m.SubmitTime > best.SubmitTime || m.SubmitTime == best.SubmitTime && m.Response > best.Response; !m.Withdrawn && later {
 			best = m
 			want.Rating, want.Response = m.Rating, m.Response
 		}
 	}
-	return all, want
+	return p, all, want
 }
 
 // A batch refuses the same event with another rating; the rating that came first counts

@@ -80,8 +80,12 @@ func (r *recording) distinct() {
 
 // ahead stores a batch on PostgreSQL before it is its turn, as most of what writing it
 // takes needs none: what others write at the same time is other touchpoints. It is not
-// stored where some of it is known, by the number of rows that came to be, or was measured
-// before. Afterwards it is the turn of tx.
+// stored where some of it is known or was measured before. Afterwards, if it is stored, it
+// is the turn of tx.
+//
+// Whoever has the turn and records an event that a batch has stored and not committed waits
+// for that, which waits for the turn: the lock timeout ends the first of them, which runs
+// again.
 func (r *recording) ahead() (k kept, stored bool, err error) {
 	if !r.store.db.Postgres() || len(r.fresh) < 2 {
 		return kept{}, false, nil
@@ -89,16 +93,14 @@ func (r *recording) ahead() (k kept, stored bool, err error) {
 	rows := r.rows()
 	slices.SortFunc(rows, func(a, b *Touchpoint) int { return strings.Compare(a.ID, b.ID) }) // or repeats wait for each other in a circle
 	r.tx.Defer("SAVEPOINT record")
-	n, err := r.write(rows)
-	if err != nil {
+	if stored, err = r.load(rows); err != nil || !stored {
 		return kept{}, false, err
 	}
 	r.store.turn(r.tx)
 	if k, err = r.store.layouts(r.tx, r.brand); err != nil {
 		return kept{}, false, err
 	}
-	stored = n == len(rows)
-	if stored && k.measured {
+	if k.measured {
 		heard, err := r.heard()
 		if err != nil {
 			return kept{}, false, err
@@ -106,14 +108,43 @@ func (r *recording) ahead() (k kept, stored bool, err error) {
 		stored = len(heard) == 0
 	}
 	if !stored {
-		r.tx.Defer("ROLLBACK TO SAVEPOINT record") // which ends the turn
+		r.undo() // which ends the turn
+		return kept{}, false, nil
 	}
 	r.tx.Defer("RELEASE SAVEPOINT record")
-	return k, stored, nil
+	return k, true, nil
 }
 
-// inTurn stores what is new while nobody else writes. A batch looks for what is known
-// first: a savepoint of SQLite, which copies each page that is changed, would cost more.
+// wary is how many batches do without COPY after one in which something was known.
+const wary = 16
+
+// load stores rows if all of them are new. COPY is the quickest way, but leaves dead rows
+// behind where it finds a known one, so while there are repeats an INSERT does it.
+func (r *recording) load(rows []*Touchpoint) (stored bool, err error) {
+	value := r.values(rows)
+	if r.store.repeats.Load() <= 0 {
+		stored, err = r.tx.Load(&r.store.loadTouchpoints, "record", len(rows), value)
+	} else {
+		r.store.repeats.Add(-1)
+		var n int64
+		n, err = r.tx.Exec(r.store.spreadTouchpoints.text, r.store.spreadTouchpoints.args(len(rows), value)...)
+		if stored = int(n) == len(rows); err == nil && !stored {
+			r.undo()
+		}
+	}
+	if err == nil && !stored {
+		r.store.repeats.Store(wary)
+	}
+	return stored, err
+}
+
+// undo takes back what r has done since ahead began.
+func (r *recording) undo() {
+	r.tx.Defer("ROLLBACK TO SAVEPOINT record")
+	r.tx.Defer("RELEASE SAVEPOINT record")
+}
+
+// inTurn stores what is new while nobody else writes.
 func (r *recording) inTurn() (kept, error) {
 	r.store.turn(r.tx)
 	k, err := r.store.layouts(r.tx, r.brand)
@@ -125,18 +156,52 @@ func (r *recording) inTurn() (kept, error) {
 			return kept{}, err
 		}
 	}
-	if rows := r.rows(); len(rows) == 1 {
+	rows := r.rows()
+	switch {
+	case len(rows) == 1:
 		n, err := r.write(rows)
 		if n == 0 && err == nil {
-			err = r.sift()
+			err = r.sift(nil)
 		}
 		return k, err
+	case !r.store.db.Postgres() && len(rows) == len(r.fresh):
+		return k, r.tryAll(rows)
 	}
-	if err := r.sift(); err != nil {
+	if err := r.sift(nil); err != nil {
 		return kept{}, err
 	}
 	_, err = r.write(r.rows())
 	return k, err
+}
+
+// tryAll stores rows, none of them of an alias, on SQLite, and looks for those that were
+// known only if there are some: they come before those that are new.
+func (r *recording) tryAll(rows []*Touchpoint) error {
+	var last int64
+	if err := r.tx.QueryRow(`SELECT COALESCE(MAX(rowid), 0) FROM touchpoint`).Scan(&last); err != nil {
+		return err
+	}
+	n, err := r.write(rows)
+	if err != nil || n == len(rows) {
+		return err
+	}
+	added := make(map[string]bool, n)
+	found, err := r.tx.Query(`SELECT id FROM touchpoint WHERE rowid > $1`, last)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		var id string
+		if err := found.Scan(&id); err != nil {
+			return err
+		}
+		added[id] = true
+	}
+	if err := found.Err(); err != nil {
+		return err
+	}
+	return r.sift(added)
 }
 
 // rows returns the rows of what is new, aliases among them.
@@ -151,6 +216,13 @@ func (r *recording) rows() []*Touchpoint {
 	return rows
 }
 
+// values returns what appends the columns of a row.
+func (r *recording) values(rows []*Touchpoint) func(row int, into []any) []any {
+	return func(row int, into []any) []any {
+		return rows[row].values(append(into, r.brand, null(rows[row].sameAs)))
+	}
+}
+
 func insertTouchpoint(rows int) string {
 	return `INSERT INTO touchpoint (brand, same_as, ` + columns + `) VALUES ` + sqldb.Values(rows, width+2) + `
 		ON CONFLICT (brand, id) DO NOTHING`
@@ -158,16 +230,15 @@ func insertTouchpoint(rows int) string {
 
 // write stores rows and returns how many were new.
 func (r *recording) write(rows []*Touchpoint) (added int, err error) {
+	value := r.values(rows)
 	if r.store.db.Postgres() && len(rows) > 1 {
-		n, err := r.tx.Exec(r.store.spreadTouchpoints.text, r.store.spreadTouchpoints.args(len(rows), func(i int, into []any) []any {
-			return rows[i].values(append(into, r.brand, null(rows[i].sameAs)))
-		})...)
+		n, err := r.tx.Exec(r.store.spreadTouchpoints.text, r.store.spreadTouchpoints.args(len(rows), value)...)
 		return int(n), err
 	}
 	err = r.store.insertTouchpoint.split(len(rows), func(statement string, from, to int) error {
 		args := make([]any, 0, (width+2)*(to-from))
-		for _, t := range rows[from:to] {
-			args = t.values(append(args, r.brand, null(t.sameAs)))
+		for i := from; i < to; i++ {
+			args = value(i, args)
 		}
 		n, err := r.tx.Exec(statement, args...)
 		added += int(n)
@@ -176,12 +247,14 @@ func (r *recording) write(rows []*Touchpoint) (added int, err error) {
 	return added, err
 }
 
-// sift answers what is known with what is stored. Since writers take turns, what
-// is unknown now stays so until it is stored.
-func (r *recording) sift() error {
+// sift answers what is known, but for what r has added, with what is stored. Since writers
+// take turns, what is unknown now stays so until it is stored.
+func (r *recording) sift(added map[string]bool) error {
 	ids := make([]string, 0, len(r.fresh))
 	for _, t := range r.rows() {
-		ids = append(ids, t.ID)
+		if !added[t.ID] {
+			ids = append(ids, t.ID)
+		}
 	}
 	known, err := r.known(ids)
 	if err != nil {

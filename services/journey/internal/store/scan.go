@@ -155,12 +155,7 @@ const maxKnown = 10_000
 // Returned calls f for each customer with a touchpoint in [from, to) and one before, and
 // perhaps for others of whom the brand knows from before.
 func (s *Snapshot) Returned(ctx context.Context, brand string, from, to int64, f func(customer string)) error {
-	rows, err := s.tx.QueryContext(ctx, `
-		SELECT t.customer FROM touchpoint t
-		WHERE t.brand = $1 AND t.event_time >= $2 AND t.event_time < $3 AND t.retract_time IS NULL AND `+earlier("t.customer")+`
-		UNION
-		SELECT l.root FROM customer_link l WHERE l.brand = $1 AND (`+earlier("l.member")+` OR `+earlier("l.root")+`)`,
-		brand, max(from, 0), to)
+	rows, err := s.tx.QueryContext(ctx, returned, brand, max(from, 0), to)
 	if err != nil {
 		return err
 	}
@@ -175,11 +170,21 @@ func (s *Snapshot) Returned(ctx context.Context, brand string, from, to int64, f
 	return rows.Err()
 }
 
-// earlier is that a customer has a touchpoint before $2.
-func earlier(customer string) string {
-	return `EXISTS (
-		  SELECT 1 FROM touchpoint e
-		  WHERE e.brand = $1 AND e.customer = ` + customer + ` AND e.event_time >= 0 AND e.event_time < $2 AND e.retract_time IS NULL)`
+// returned looks up the first touchpoint of each customer of the window, which takes as long
+// as there are customers in it: that is how PostgreSQL does it too, whatever it knows of a
+// table that grew a moment ago.
+var returned = `
+	SELECT t.customer FROM (
+	  SELECT DISTINCT customer FROM touchpoint WHERE brand = $1 AND event_time >= $2 AND event_time < $3 AND retract_time IS NULL) AS t
+	WHERE ` + firstOf("t.customer") + ` < $2
+	UNION
+	SELECT l.root FROM customer_link l WHERE l.brand = $1 AND (` + firstOf("l.member") + ` < $2 OR ` + firstOf("l.root") + ` < $2)`
+
+// firstOf is the time of a customer's first touchpoint.
+func firstOf(customer string) string {
+	return `(
+	    SELECT e.event_time FROM touchpoint e WHERE e.brand = $1 AND e.customer = ` + customer + ` AND e.event_time >= 0 AND e.retract_time IS NULL
+	    ORDER BY e.event_time, e.id LIMIT 1)`
 }
 
 // Span returns the times of the brand's first and last touchpoint, and whether

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"math"
 
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -145,31 +146,38 @@ func (s *Store) Standings(r Reader, brand string, customers []string, m *score.M
 	if len(all) == 0 {
 		return of, members, nil
 	}
-	var q sqldb.Query
-	q.Add(`SELECT customer, bucket, stage, is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
-	s.listed(&q, "customer", all)
-	err = each(r, &q, func(rows *sql.Rows) error {
-		var customer string
-		var c score.Cell
-		var unscored int64
-		if err := rows.Scan(&customer, &c.Bucket, &c.Stage, &c.Service, &c.W, &c.WX, &c.WXX, &c.WW, &c.N, &unscored); err != nil {
-			return err
-		}
+	err = s.cellsOf(r, brand, all, m, func(customer string, c score.Cell, unscored int64) {
 		standing := of[root[customer]]
-		c.Stage-- // the kernel counts from 0
 		standing.Exists = standing.Exists || c.N+unscored > 0
 		if c.N != 0 {
 			standing.Cells = append(standing.Cells, c)
 		}
-		return nil
 	})
 	if err == nil {
-		err = s.later(r, brand, all, m, after, func(customer string, t score.Touch) {
-			standing := of[root[customer]]
-			standing.Later = append(standing.Later, t)
+		err = s.later(r, brand, all, m, span{after, math.MaxInt64}, func(customer string, t score.Touch, known bool) {
+			if standing := of[root[customer]]; known {
+				standing.Later = append(standing.Later, t)
+			}
 		})
 	}
 	return of, members, err
+}
+
+// cellsOf reads the sums of customers as m sees them, and how many touchpoints without an
+// outcome are beside each.
+func (s *Store) cellsOf(r Reader, brand string, customers []string, m *score.Model, f func(customer string, c score.Cell, unscored int64)) error {
+	var q sqldb.Query
+	q.Add(`SELECT customer, bucket, stage, is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
+	s.listed(&q, "customer", customers)
+	return each(r, &q, func(rows *sql.Rows) error {
+		var customer string
+		var c score.Cell
+		var unscored int64
+		err := rows.Scan(&customer, &c.Bucket, &c.Stage, &c.Service, &c.W, &c.WX, &c.WXX, &c.WW, &c.N, &unscored)
+		c.Stage-- // the kernel counts from 0
+		f(customer, c, unscored)
+		return err
+	})
 }
 
 // families returns the root of each customer that is scored, and of all who are part of
@@ -208,18 +216,22 @@ func (s *Store) families(r Reader, brand string, customers []string) (root map[s
 const (
 	laterColumns = `t.customer, t.event_time, t.stage, t.expectation, t.rating, t.scale_min, t.scale_max, t.lower_is_better,
 		t.channel, t.is_service, t.weight`
-	laterOf = `touchpoint t WHERE t.brand = ? AND t.event_time > ? AND t.retract_time IS NULL`
+	laterOf = `touchpoint t WHERE t.brand = ? AND t.event_time > ? AND t.event_time < ? AND t.retract_time IS NULL`
 )
 
-// later reads the touchpoints of customers after an instant, as m sees them. PostgreSQL
-// would otherwise read those of all customers where it knows little of the table.
-func (s *Store) later(r Reader, brand string, customers []string, m *score.Model, after int64, f func(string, score.Touch)) error {
+// A span is the time between two instants, without both.
+type span struct{ after, before int64 }
+
+// later reads the touchpoints of customers in a span, as m sees them, and whether it knows
+// their outcomes. PostgreSQL would otherwise read those of all customers where it knows
+// little of the table.
+func (s *Store) later(r Reader, brand string, customers []string, m *score.Model, in span, f func(string, score.Touch, bool)) error {
 	var q sqldb.Query
 	if s.db.Postgres() {
 		q.Add(`SELECT t.* FROM unnest(?::text[]) AS who (name) CROSS JOIN LATERAL (
-			SELECT `+laterColumns+` FROM `+laterOf+` AND t.customer = who.name OFFSET 0) AS t`, customers, brand, max(after, never))
+			SELECT `+laterColumns+` FROM `+laterOf+` AND t.customer = who.name OFFSET 0) AS t`, customers, brand, max(in.after, never), in.before)
 	} else {
-		q.Add(`SELECT `+laterColumns+` FROM `+laterOf, brand, max(after, never))
+		q.Add(`SELECT `+laterColumns+` FROM `+laterOf, brand, max(in.after, never), in.before)
 		s.listed(&q, "t.customer", customers)
 	}
 	return each(r, &q, func(rows *sql.Rows) error {
@@ -230,9 +242,8 @@ func (s *Store) later(r Reader, brand string, customers []string, m *score.Model
 			return err
 		}
 		t.Rating = r.rating()
-		if touch, known := t.Touch(m); known {
-			f(t.Customer, touch)
-		}
+		touch, known := t.Touch(m)
+		f(t.Customer, touch, known)
 		return nil
 	})
 }

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -13,6 +15,9 @@ import (
 
 // hour is the length of what one tally is about, in microseconds.
 const hour = int64(time.Hour / time.Microsecond)
+
+// perDay is how many hours a day has, in UTC.
+const perDay = 24
 
 // HourOf returns the number of the hour since 1970 that t falls into.
 func HourOf(t time.Time) int64 { return sqldb.Micros(t) / hour }
@@ -93,6 +98,7 @@ func (s *Store) Count(ctx context.Context, brand string, from, to int64) ([]Tall
 // SetTallies replaces the tallies of marked hours by those of all, unless there was
 // another change since.
 func SetTallies(tx *sqldb.Tx, brand string, marks []Mark, all map[int64][]Tallied) error {
+	changed := map[int64]bool{} // days
 	for _, m := range marks {
 		n, err := tx.Exec(`UPDATE signal_mark SET stamp = stamp WHERE brand = $1 AND hour = $2 AND stamp = $3`, brand, m.Hour, m.Stamp)
 		if err != nil {
@@ -101,20 +107,40 @@ func SetTallies(tx *sqldb.Tx, brand string, marks []Mark, all map[int64][]Tallie
 		if n == 0 {
 			continue
 		}
+		changed[m.Hour/perDay] = true
 		tx.Defer(`DELETE FROM signal_tally WHERE brand = $1 AND hour = $2`, brand, m.Hour)
 		for _, t := range all[m.Hour] {
 			tx.Defer(`INSERT INTO signal_tally (brand, hour, definition, known, unmet, judged, failed) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 				brand, t.Hour, t.Definition, t.Tally.Known, t.Tally.Unmet, t.Tally.Judged, t.Tally.Failed)
 		}
 	}
+	for _, day := range slices.Sorted(maps.Keys(changed)) {
+		tx.Defer(`DELETE FROM signal_day WHERE brand = $1 AND day = $2`, brand, day)
+		tx.Defer(`
+			INSERT INTO signal_day (brand, day, definition, known, unmet, judged, failed)
+			SELECT brand, CAST($1 AS BIGINT), definition, SUM(known), SUM(unmet), SUM(judged), SUM(failed) FROM signal_tally
+			WHERE brand = $2 AND hour >= $3 AND hour < $4 GROUP BY brand, definition`, day, brand, day*perDay, (day+1)*perDay)
+	}
 	return nil
 }
 
-// Tallies returns how the touchpoints of a time, in whole hours, went, by definition.
+// Tallies returns how the touchpoints of a time, in whole hours, went, by definition. What
+// it reads grows with the days of that time, and with nothing else.
 func (s *Store) Tallies(ctx context.Context, brand string, span signal.Span) (map[string]signal.Tally, error) {
+	from, to := HourOf(span.Start), HourOf(span.End)
+	first, last := (from+perDay-1)/perDay, to/perDay // whole days, to before the last
+	early, late := first*perDay, last*perDay
+	if first >= last {
+		early, late = to, to
+	}
 	rows, err := s.db.Read().QueryContext(ctx, `
-		SELECT definition, SUM(known), SUM(unmet), SUM(judged), SUM(failed) FROM signal_tally
-		WHERE brand = $1 AND hour >= $2 AND hour < $3 GROUP BY definition`, brand, HourOf(span.Start), HourOf(span.End))
+		SELECT definition, SUM(known), SUM(unmet), SUM(judged), SUM(failed) FROM (
+		  SELECT definition, known, unmet, judged, failed FROM signal_tally WHERE brand = $1 AND hour >= $2 AND hour < $3
+		  UNION ALL
+		  SELECT definition, known, unmet, judged, failed FROM signal_tally WHERE brand = $1 AND hour >= $4 AND hour < $5
+		  UNION ALL
+		  SELECT definition, known, unmet, judged, failed FROM signal_day WHERE brand = $1 AND day >= $6 AND day < $7) AS part
+		GROUP BY definition`, brand, from, early, late, to, first, last)
 	if err != nil {
 		return nil, sqldb.Fault(err)
 	}

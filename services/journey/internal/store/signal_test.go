@@ -99,9 +99,9 @@ func testMarks(t *testing.T, s *Store) {
 		t.Errorf("a repeat marks %v", got)
 	}
 	do(t, s, func(tx *sqldb.Tx) error {
-		_, err := s.Measure(tx, "acme", Measure{
+		_, err := s.Measure(tx, "acme", []Measure{{
 			Target: "customers/ann/touchpoints/b", Customer: "ann", Response: "r", Version: 1, Rating: Rating{Value: 1, Min: 1, Max: 5},
-		})
+		}})
 		return err
 	})
 	if got, want := marked(t, s), []int64{HourOf(now.Add(-3 * time.Hour))}; !slices.Equal(got, want) {

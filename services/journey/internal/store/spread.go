@@ -121,6 +121,12 @@ func spreadMarks() spread {
 	return newSpread("customer_stale", `brand text, customer text, stamp bigint`, remark)
 }
 
+// spreadMeasures is insertMeasure as a spread.
+func spreadMeasures() spread {
+	return newSpread("measure", `brand text, target text, customer text, response text, submit_time bigint, rating bigint,
+		scale_min bigint, scale_max bigint, lower_is_better bigint, version bigint, withdrawn bigint, record_time bigint`, keepMeasure)
+}
+
 // spreadScores is insertScores as a spread.
 func spreadScores() spread {
 	return newSpread("customer_score", `brand text, id text, as_of_time bigint, revision text,

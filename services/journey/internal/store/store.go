@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/table"
@@ -32,7 +33,10 @@ type Store struct {
 	cells   *sql.Stmt // what most scores are made of
 	touches *sql.Stmt // what the others are made of
 
-	spreadTouchpoints, spreadSums, spreadMarks, spreadTrails, spreadScores spread // for PostgreSQL
+	spreadTouchpoints, spreadSums, spreadMarks, spreadTrails, spreadScores, spreadMeasures spread // for PostgreSQL
+
+	loadTouchpoints sqldb.Form
+	repeats         atomic.Int32 // batches that are still to do without COPY
 
 	selectTraces string
 
@@ -55,7 +59,8 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 		}
 	}
 	s.spreadTouchpoints, s.spreadSums, s.spreadMarks = spreadTouchpoints(), spreadSums(), spreadMarks()
-	s.spreadTrails, s.spreadScores = spreadTrails(), spreadScores()
+	s.loadTouchpoints = sqldb.NewForm("touchpoint", touchpointKinds)
+	s.spreadTrails, s.spreadScores, s.spreadMeasures = spreadTrails(), spreadScores(), spreadMeasures()
 	rows := []int{50, 10, 1} // a statement: beyond that, SQLite gains nothing
 	if db.Postgres() {
 		rows = append([]int{500}, rows...) // each costs a round trip

@@ -155,7 +155,7 @@ func testRacingMeasures(t *testing.T, s *Store) {
 			m := Measure{Response: "r", SubmitTime: 5, Rating: Rating{Value: 3, Min: 1, Max: 5}}
 			for _, p := range []Touchpoint{touchpoint(i), touchpoint(n + i)} {
 				m.Target = p.target()
-				if err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { _, err := s.Measure(tx, "acme", m); return err }); err != nil {
+				if err := s.db.Write(t.Context(), func(tx *sqldb.Tx) error { _, err := s.Measure(tx, "acme", []Measure{m}); return err }); err != nil {
 					t.Error(err)
 				}
 			}

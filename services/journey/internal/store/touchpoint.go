@@ -57,6 +57,14 @@ type Quantity struct {
 	Given bool
 }
 
+// column returns what the database holds: NULL for none.
+func (q Quantity) column() any {
+	if !q.Given {
+		return nil
+	}
+	return q.Value
+}
+
 // never is the event time in the row of an alias.
 const never = -1
 
@@ -120,6 +128,13 @@ const columns = `id, customer, definition, event_time, record_time, source, even
 	rating, scale_min, scale_max, lower_is_better, ticket, interaction, response, response_time, is_service, weight, attributes,
 	emotion, value_minor, currency, observed, digest, retract_time, retract_reason`
 
+// touchpointKinds are the columns of the table with their kinds.
+const touchpointKinds = `brand text, same_as text, id text, customer text, definition text, event_time bigint,
+	record_time bigint, source text, event_id text, channel integer, stage integer, phase integer, expectation integer,
+	rating integer, scale_min integer, scale_max integer, lower_is_better integer, ticket text, interaction text,
+	response text, response_time bigint, is_service integer, weight float8, attributes text,
+	emotion integer, value_minor bigint, currency text, observed float8, digest bigint, retract_time bigint, retract_reason text`
+
 // values appends the columns of t to args.
 func (t *Touchpoint) values(args []any) []any {
 	args = append(args, t.ID, t.Customer, t.Definition, t.EventTime, t.RecordTime, t.Source, t.EventID,
@@ -132,7 +147,7 @@ func (t *Touchpoint) values(args []any) []any {
 	} else {
 		args = append(args, nil, nil)
 	}
-	return append(args, sql.Null[float64]{V: t.Observed.Value, Valid: t.Observed.Given}, unless0(t.Digest), unless0(t.RetractTime), null(t.Reason))
+	return append(args, t.Observed.column(), unless0(t.Digest), unless0(t.RetractTime), null(t.Reason))
 }
 
 // unless0 returns n, or nil, which is NULL, for 0.

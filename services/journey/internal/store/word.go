@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"math"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -39,13 +40,22 @@ func (w words) rate(t *Touchpoint, at int64) (rated bool) {
 	return rated
 }
 
+// rerated returns t with the rating that counts.
+func (w words) rerated(t Touchpoint) Touchpoint {
+	if t.Response != "" {
+		t.Rating, t.Response, t.ResponseTime = Rating{}, "", 0 // the one it came with is kept
+	}
+	w.rate(&t, math.MaxInt64)
+	return t
+}
+
 // last reports whether m was the last word of its response at a time.
 func (w words) last(m *Measure, at int64) bool {
 	if m.RecordTime > at {
 		return false
 	}
 	for _, o := range w[m.Target] {
-		if o.Customer == m.Customer && o.Response == m.Response && o.Version > m.Version && o.RecordTime <= at {
+		if o.Response == m.Response && o.Version > m.Version && o.RecordTime <= at {
 			return false
 		}
 	}

@@ -1,0 +1,152 @@
+package api
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/journey/internal/score"
+	"github.com/concentric-cx/concentric/services/journey/internal/store"
+)
+
+// decayed is the limit of a recompute: the sums that scores are made of, decayed to one
+// instant, of all touchpoints of a brand, by SQL alone. It does not store them.
+const decayed = `
+	SELECT customer, stage, is_service, SUM(p), SUM(p * v), SUM(p * v * v), SUM(p * p), COUNT(*) FROM (
+	  SELECT customer, stage, is_service, weight * EXP((event_time - $1) * $2) AS p,
+	    CASE expectation WHEN 1 THEN 0.0 WHEN 2 THEN 0.75 ELSE 1.0 END AS v
+	  FROM touchpoint WHERE brand = $3 AND event_time <= $1 AND retract_time IS NULL) AS t
+	GROUP BY customer, stage, is_service`
+
+// BenchmarkRecompute makes the scores of 20,000 customers of 15 touchpoints anew, from
+// what is kept of them; the same again and stores them; and their sums from the
+// touchpoints. It says how often the time of the aggregate each takes, in turns with it.
+func BenchmarkRecompute(b *testing.B) {
+	customers := 20_000
+	if os.Getenv("CI") != "" {
+		customers = 2000
+	}
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqldbtest.SQLite, "postgres": sqldbtest.DurablePostgres} {
+		b.Run(name, func(b *testing.B) {
+			s := newTestServer(b, sqldbtest.Open(b, url(b)))
+			all := visited(b, s, customers)
+			var scores, stored, sums []float64
+			for b.Loop() {
+				limit := aggregated(b, s)
+				scores = append(scores, judgedAll(b, s, all)/limit)
+				stored = append(stored, rescoredAll(b, s, all)/limit)
+				sums = append(sums, filledAll(b, s, all)/limit)
+			}
+			for unit, ratios := range map[string][]float64{"of-limit": scores, "stored-of-limit": stored, "sums-of-limit": sums} {
+				slices.Sort(ratios)
+				b.ReportMetric(ratios[len(ratios)/2], unit)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// visited records fifteen touchpoints of so many customers, a week apart, and scores them
+// once.
+func visited(b *testing.B, s *Server, customers int) (all []string) {
+	b.Helper()
+	last := sqldb.Micros(time.Now().Add(-time.Hour))
+	for from := 0; from < customers; from += 100 {
+		var batch []store.Touchpoint
+		for c := from; c < from+100; c++ {
+			all = append(all, fmt.Sprintf("c-%06d", c))
+			for i := range int64(15) {
+				at := last - i*7*24*int64(time.Hour/time.Microsecond) - int64(c)
+				batch = append(batch, store.Touchpoint{
+					ID: fmt.Sprintf("%016x", (uint64(c)*15+uint64(i))*0x9e3779b97f4a7c15), Customer: all[c], Definition: "checkout", //nolint:gosec // small
+					EventTime: at, RecordTime: at, Source: "web", EventID: fmt.Sprint(c, "-", i), Channel: typev1.Channel_CHANNEL_WEB,
+					Stage: typev1.Stage(1 + i%5), Phase: typev1.Phase_PHASE_PURCHASE, //nolint:gosec // 1 to 5
+					Expectation: typev1.Expectation(1 + i%3), Weight: 1, //nolint:gosec // 1 to 3
+				})
+			}
+		}
+		if err := s.db.Write(b.Context(), func(tx *sqldb.Tx) error { _, err := s.store.Record(tx, "acme", batch); return err }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if s.db.Postgres() { // as it does by itself within minutes
+		if err := s.db.Write(b.Context(), func(tx *sqldb.Tx) error { _, err := tx.Exec("ANALYZE"); return err }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rescoredAll(b, s, all)
+	return all
+}
+
+func aggregated(b *testing.B, s *Server) float64 {
+	b.Helper()
+	began := time.Now()
+	model := score.Default()
+	rows, err := s.db.Read().QueryContext(b.Context(), decayed, sqldb.Micros(began), 0.6931471805599453/float64(model.HalfLife.Microseconds()), "acme")
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for rows.Next() {
+		n++
+	}
+	if err := rows.Close(); err != nil || n < 5000 {
+		b.Fatal(err, n)
+	}
+	return time.Since(began).Seconds()
+}
+
+// judgedAll makes scores and stores none.
+func judgedAll(b *testing.B, s *Server, all []string) float64 {
+	b.Helper()
+	began := time.Now()
+	for part := range slices.Chunk(all, rescoreBatch) {
+		err := s.store.Snapshot(b.Context(), func(snap *store.Snapshot) error {
+			j, err := s.judge(snap.Reader(b.Context()), "acme", part, time.Now())
+			if err == nil && len(j.scores) != len(part) {
+				err = fmt.Errorf("%d scores of %d customers", len(j.scores), len(part))
+			}
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(began).Seconds()
+}
+
+// rescoredAll makes scores as the parts of a recompute do.
+func rescoredAll(b *testing.B, s *Server, all []string) float64 {
+	b.Helper()
+	began := time.Now()
+	for part := range slices.Chunk(all, shardSize) {
+		err := s.db.Write(b.Context(), func(tx *sqldb.Tx) error {
+			n, _, err := s.rescored(tx, "acme", part, time.Now())
+			if err == nil && n != int64(len(part)) {
+				err = fmt.Errorf("%d scores of %d customers", n, len(part))
+			}
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(began).Seconds()
+}
+
+// filledAll makes sums as a model with another layout needs them.
+func filledAll(b *testing.B, s *Server, all []string) float64 {
+	b.Helper()
+	began := time.Now()
+	for part := range slices.Chunk(all, shardSize) {
+		if err := s.db.Write(b.Context(), func(tx *sqldb.Tx) error { return s.store.Fill(tx, "acme", 0, part) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(began).Seconds()
+}
