@@ -21,8 +21,10 @@ import (
 
 	"google.golang.org/grpc"
 
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/watch"
@@ -46,8 +48,9 @@ type Config struct {
 
 // A Service answers the survey contract. It is safe for concurrent use.
 type Service struct {
-	api *api.Server
-	cfg Config
+	api     *api.Server
+	privacy *api.Privacy
+	cfg     Config
 }
 
 // New brings db up to date and returns the service on it. The caller keeps db and
@@ -70,15 +73,23 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	tombstones, err := privacy.OpenTombstones(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	outbox := bus.NewOutbox(db)
-	return &Service{&api.Server{
+	server := &api.Server{
 		DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), TokenKey: key, Now: time.Now,
-		Sentiment: sentiment.Reader{sentiment.Vader{}},
-	}, cfg}, nil
+		Sentiment: sentiment.Reader{sentiment.Vader{}}, Tombstones: tombstones,
+	}
+	return &Service{server, server.Privacy(), cfg}, nil
 }
 
 // Register adds the services of the contract to r.
-func (s *Service) Register(r grpc.ServiceRegistrar) { s.api.Register(r) }
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	s.api.Register(r)
+	surveyv1.RegisterPrivacyServiceServer(r, s.privacy)
+}
 
 // Run passes the service's events on to b, and takes the decisions that rules want after
 // those of others, until ctx ends.
@@ -92,19 +103,20 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	}()
 	err := b.Consume(ctx, bus.Consumer{
 		Service: "survey", From: []string{"ticket", "journey"}, DB: s.api.DB,
-		Kinds:       []string{"interaction_created", "ticket_resolved", "touchpoints_recorded", "consent_changed"},
+		Kinds:       api.Kinds(),
 		DeadLetters: s.cfg.DeadLetters, Handle: s.api.Apply,
 	})
 	cancel()
 	return errors.Join(err, <-relayed)
 }
 
-// Work asks everyone whom the schedules of rules want asked, and adds answers and
-// invitations up for metrics, until ctx ends. It needs no bus. Replicas may work at
+// Work asks everyone whom the schedules of rules want asked, adds answers and invitations
+// up for metrics, and forgets what the brand wants kept no longer, until ctx ends. It needs no bus. Replicas may work at
 // the same time.
 func (s *Service) Work(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { s.api.RunWaves(ctx) })
 	wg.Go(func() { s.api.RunRollups(ctx) })
+	wg.Go(func() { s.privacy.Run(ctx) })
 }

@@ -6,6 +6,7 @@ package ticket
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -15,15 +16,20 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/watch"
+	"github.com/concentric-cx/concentric/services/internal/worker"
 	"github.com/concentric-cx/concentric/services/ticket/internal/api"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
 
 // A Service is the ticket service on one database. Make it with [New].
-type Service struct{ server *api.Server }
+type Service struct {
+	server  *api.Server
+	privacy *api.Privacy
+}
 
 // New brings db up to date and returns the service on it. The caller keeps db and
 // closes it after the server has stopped and Run and Work have returned.
@@ -38,8 +44,15 @@ func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
 	if err := bus.Migrate(ctx, db); err != nil {
 		return nil, err
 	}
+	tombstones, err := privacy.OpenTombstones(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	outbox := bus.NewOutbox(db)
-	return &Service{&api.Server{DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator()}}, nil
+	server := &api.Server{
+		DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), Tombstones: tombstones,
+	}
+	return &Service{server, server.Privacy()}, nil
 }
 
 // Register adds the services to r.
@@ -52,16 +65,29 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	ticketv1.RegisterSelfServiceServiceServer(r, s.server)
 	ticketv1.RegisterServiceMetricsServiceServer(r, s.server)
 	ticketv1.RegisterOperationServiceServer(r, s.server)
+	ticketv1.RegisterPrivacyServiceServer(r, s.privacy)
 }
 
-// Run hands the service's events to b until ctx ends.
+// Run hands the service's events to b, and hears who consents to something, until ctx
+// ends.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
-	return b.Relay(ctx, "ticket", s.server.Outbox)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	relayed := make(chan error, 1)
+	go func() {
+		defer cancel()
+		relayed <- b.Relay(ctx, "ticket", s.server.Outbox)
+	}()
+	err := b.Consume(ctx, bus.Consumer{
+		Service: "ticket", From: []string{"journey"}, DB: s.server.DB, Kinds: []string{"consent_changed"}, Handle: s.server.Apply,
+	})
+	cancel()
+	return errors.Join(err, <-relayed)
 }
 
 // Work closes tickets whose time has come, removes deleted ones for good, minds the
-// SLA clocks, works on operations and adds tickets up for metrics, until ctx ends.
-// It needs no bus. Replicas may work at the same time.
+// SLA clocks, works on operations, adds tickets up for metrics and forgets what the brand
+// wants kept no longer, until ctx ends. It needs no bus. Replicas may work at the same time.
 func (s *Service) Work(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -69,20 +95,14 @@ func (s *Service) Work(ctx context.Context) {
 	wg.Go(func() { s.server.RunTimers(ctx) })
 	wg.Go(func() { s.server.RunRollups(ctx) })
 	wg.Go(func() { s.server.RunOperations(ctx) })
+	wg.Go(func() { s.privacy.Run(ctx) })
 }
 
 // sweep sweeps now and every minute until ctx ends.
 func (s *Service) sweep(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
+	worker.Every(ctx, time.Minute, func() {
 		if err := s.server.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "sweep tickets", "err", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }

@@ -16,8 +16,9 @@ import (
 )
 
 // BenchmarkWatchTickets changes a ticket and waits until 1,000 watchers have it, half
-// of them with a filter, beside one stream that only sends. It says what watchers
-// without news hold, their clients included.
+// of them with a filter, beside one stream that only sends, and with one more
+// watcher that does not read. It says what watchers without news hold, their clients
+// included.
 func BenchmarkWatchTickets(b *testing.B) {
 	b.Run("stream", func(b *testing.B) {
 		srv := rpc.NewServer(rpc.Config{})
@@ -36,51 +37,60 @@ func BenchmarkWatchTickets(b *testing.B) {
 		}
 		perMessage(b, before, 1)
 	})
-	b.Run("1 to 1000", func(b *testing.B) {
-		const connections, each = 5, 200
-		s, err := ticket.New(context.Background(), sqldbtest.Open(b, migrated.SQLite(b)))
-		if err != nil {
+	b.Run("1 to 1000", func(b *testing.B) { fanOut(b, false) })
+	b.Run("beside one stalled", func(b *testing.B) { fanOut(b, true) })
+}
+
+// fanOut tells 1,000 watchers of changes, and one who does not listen if there is one.
+func fanOut(b *testing.B, stalled bool) {
+	const connections, each = 5, 200
+	s, err := ticket.New(context.Background(), sqldbtest.Open(b, migrated.SQLite(b)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	srv := rpc.NewServer(rpc.Config{})
+	s.Register(srv)
+	tickets := ticketv1.NewTicketServiceClient(srv.Local())
+	tk, err := tickets.CreateTicket(b.Context(), open())
+	if err != nil {
+		b.Fatal(err)
+	}
+	before := held()
+	seen := make(chan string, connections*each) // etags
+	var watchers sync.WaitGroup
+	ctx, cancel := context.WithCancel(b.Context())
+	defer watchers.Wait()
+	defer cancel()
+	if stalled { // a client that never reads, once its window is full
+		if _, err := ticketv1.NewTicketServiceClient(overSocket(b, srv)).WatchTickets(ctx, &ticketv1.WatchTicketsRequest{Parent: acme}); err != nil {
 			b.Fatal(err)
 		}
-		srv := rpc.NewServer(rpc.Config{})
-		s.Register(srv)
-		tickets := ticketv1.NewTicketServiceClient(srv.Local())
-		tk, err := tickets.CreateTicket(b.Context(), open())
-		if err != nil {
-			b.Fatal(err)
-		}
-		before := held()
-		seen := make(chan string, connections*each) // etags
-		var watchers sync.WaitGroup
-		ctx, cancel := context.WithCancel(b.Context())
-		defer watchers.Wait()
-		defer cancel()
-		for range connections {
-			c := ticketv1.NewTicketServiceClient(overSocket(b, srv))
-			for i := range each {
-				stream, err := c.WatchTickets(ctx, &ticketv1.WatchTicketsRequest{Parent: acme, Filter: []string{"", "state = NEW"}[i%2]})
-				if err != nil {
-					b.Fatal(err)
-				}
-				watchers.Go(func() { follow(stream, seen) })
-			}
-		}
-		awaitEtag(seen, tk.GetEtag(), connections*each)
-		idle := held() - before
-		began := cpu(b)
-		b.ResetTimer()
-		for i := range b.N {
-			tk, err = tickets.UpdateTicket(b.Context(), &ticketv1.UpdateTicketRequest{
-				Ticket: &ticketv1.Ticket{Name: tk.GetName(), Priority: ticketv1.Ticket_Priority(1 + i%4)}, UpdateMask: fields("priority"),
-			})
+	}
+	for range connections {
+		c := ticketv1.NewTicketServiceClient(overSocket(b, srv))
+		for i := range each {
+			stream, err := c.WatchTickets(ctx, &ticketv1.WatchTicketsRequest{Parent: acme, Filter: []string{"", "state = NEW"}[i%2]})
 			if err != nil {
 				b.Fatal(err)
 			}
-			awaitEtag(seen, tk.GetEtag(), connections*each)
+			watchers.Go(func() { follow(stream, seen) })
 		}
-		perMessage(b, began, connections*each)
-		b.ReportMetric(float64(idle)/(connections*each), "bytes/watcher")
-	})
+	}
+	awaitEtag(seen, tk.GetEtag(), connections*each)
+	idle := held() - before
+	began := cpu(b)
+	b.ResetTimer()
+	for i := range b.N {
+		tk, err = tickets.UpdateTicket(b.Context(), &ticketv1.UpdateTicketRequest{
+			Ticket: &ticketv1.Ticket{Name: tk.GetName(), Priority: ticketv1.Ticket_Priority(1 + i%4)}, UpdateMask: fields("priority"),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		awaitEtag(seen, tk.GetEtag(), connections*each)
+	}
+	perMessage(b, began, connections*each)
+	b.ReportMetric(float64(idle)/(connections*each), "bytes/watcher")
 }
 
 // A repeater sends the same message n times.

@@ -68,6 +68,21 @@ func (c *checker) asked(given []*surveyv1.Answer, all []store.Answer, known map[
 	}
 }
 
+// distinct refuses answers of which two are to the same question. As a rule of the
+// contract it would take most of the time that checking a response takes.
+func distinct(answers []*surveyv1.Answer) error {
+	seen := make(map[string]bool, len(answers))
+	for _, a := range answers {
+		if seen[a.GetQuestionId()] {
+			return fault.Invalid(fault.Field{
+				Path: "response.answers", Reason: "response.answers.unique", Description: "a question is answered at most once",
+			})
+		}
+		seen[a.GetQuestionId()] = true
+	}
+	return nil
+}
+
 func (c *checker) refuse(path, reason, description string) {
 	c.wrong = append(c.wrong, fault.Field{Path: path, Reason: reason, Description: description})
 }

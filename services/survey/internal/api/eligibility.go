@@ -33,6 +33,9 @@ func (s *Server) keep(tx *sqldb.Tx, v store.Invitation) {
 // lies the quiet period of the earlier one, in whatever order they were decided, and
 // of two at the same instant that of either.
 func (s *Server) decide(tx *sqldb.Tx, survey store.Survey, v store.Invitation, sampled bool) (store.Invitation, error) {
+	if err := s.refuse(v.Brand, v.Customer); err != nil {
+		return store.Invitation{}, err
+	}
 	v.Subject, v.SurveyRevision, v.Version = survey.Subject, survey.Revision, 1
 	available := v.AvailableTime
 	v.AvailableTime = time.Time{}

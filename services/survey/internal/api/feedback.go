@@ -61,6 +61,9 @@ func (s *Server) CreateFeedback(ctx context.Context, req *surveyv1.CreateFeedbac
 
 // addFeedback stores f and says so.
 func (s *Server) addFeedback(tx *sqldb.Tx, f store.Feedback) (*surveyv1.Feedback, error) {
+	if err := s.refuse(f.Brand, f.Customer); err != nil {
+		return nil, err
+	}
 	added, taken, err := store.AddFeedback(tx, f)
 	switch {
 	case errors.Is(err, store.ErrExternalID):
@@ -101,6 +104,9 @@ func (s *Server) ListFeedback(ctx context.Context, req *surveyv1.ListFeedbackReq
 func (s *Server) UpdateFeedback(ctx context.Context, req *surveyv1.UpdateFeedbackRequest) (*surveyv1.Feedback, error) {
 	patch := req.GetFeedback()
 	return s.changeFeedback(ctx, patch, req, func(f *store.Feedback) (bool, error) {
+		if err := s.refuse(f.Brand, f.Customer); err != nil {
+			return false, err
+		}
 		before := toFeedback(*f)
 		merged := proto.CloneOf(before)
 		if err := applyFeedback(merged, before, req); err != nil {

@@ -150,6 +150,9 @@ func (s *Server) importFeedback(tx *sqldb.Tx, chunk []feedbackRow) ([]feedbackRo
 			continue
 		}
 		f := r.feedback
+		if r.err = s.refuse(f.Brand, f.Customer); r.err != nil {
+			continue
+		}
 		store.InsertFeedback(tx, f)
 		s.Outbox.Emit(tx, feedbackCreated(f))
 		there.add(store.FeedbackKey{ID: f.ID, Source: f.Source, ExternalID: f.ExternalID, Digest: f.Digest})

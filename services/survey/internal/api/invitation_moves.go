@@ -51,6 +51,9 @@ func (s *Server) RecordInvitationEvent(ctx context.Context, req *surveyv1.Record
 	brand, survey, id := invitationKey(req.GetName())
 	return once.Do(ctx, s.DB, brand, req, func(tx *sqldb.Tx) (*surveyv1.Invitation, error) {
 		v, err := s.Store.LockInvitation(tx, brand, survey, id)
+		if err == nil {
+			err = belongs(v, req)
+		}
 		if err != nil {
 			return nil, resource.Explain(req.GetName(), err)
 		}
@@ -107,6 +110,9 @@ func (s *Server) recorded(tx *sqldb.Tx, rows map[[2]string]store.Invitation, ite
 	if !ok {
 		return nil, fault.NotFound(item.GetName())
 	}
+	if err := belongs(v, item); err != nil {
+		return nil, err
+	}
 	after, err := happened(v, item.GetEvent(), at)
 	if err != nil {
 		return nil, err
@@ -114,6 +120,15 @@ func (s *Server) recorded(tx *sqldb.Tx, rows map[[2]string]store.Invitation, ite
 	after = s.moved(tx, v, after, at)
 	rows[[2]string{survey, id}] = after
 	return toInvitation(after, now), nil
+}
+
+// belongs reports an invitation that is not of the customer the caller acts for as one
+// that is not there.
+func belongs(v store.Invitation, req *surveyv1.RecordInvitationEventRequest) error {
+	if c := req.GetCustomer(); c != "" && c != full(v.Brand, v.Customer) {
+		return fault.NotFound(req.GetName())
+	}
+	return nil
 }
 
 // moved writes what has become of an invitation at a time, if anything, and tells the

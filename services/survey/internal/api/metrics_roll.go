@@ -9,6 +9,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/worker"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
@@ -21,18 +22,11 @@ const (
 // RunRollups keeps the roll-ups up to date until ctx ends. Replicas may run it at the
 // same time: the one that comes late with a month leaves it to the other.
 func (s *Server) RunRollups(ctx context.Context) {
-	tick := time.NewTicker(rollEvery)
-	defer tick.Stop()
-	for {
+	worker.Every(ctx, rollEvery, func() {
 		if err := s.RollUp(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "roll up metrics", "err", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // RollUp brings the roll-ups of all brands up to date as of now.
@@ -41,16 +35,9 @@ func (s *Server) RollUp(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, brand := range brands {
-		for _, of := range rollup.Sources {
-			for more := true; more && err == nil; {
-				more, err = s.roll(ctx, brand, of, now)
-			}
-			errs, err = append(errs, err), nil
-		}
-	}
-	return errors.Join(errs...)
+	return worker.Exhaust(brands, func(brand string) (bool, error) {
+		return false, worker.Exhaust(rollup.Sources[:], func(of rollup.Source) (bool, error) { return s.roll(ctx, brand, of, now) })
+	})
 }
 
 // roll rolls up one month of a brand. It returns whether there may be more to do.

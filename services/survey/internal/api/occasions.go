@@ -53,18 +53,13 @@ func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
 		// So that two events about the same customers do not wait for each other.
 		slices.SortStableFunc(all, func(a, b experience) int { return strings.Compare(a.customer, b.customer) })
 	}
+	all = slices.DeleteFunc(all, func(x experience) bool { return x.customer == "" || s.refuse(brand, x.customer) != nil })
 	for _, x := range all {
-		if x.customer == "" {
-			continue
-		}
 		if brand == "" || !strings.HasPrefix(x.customer, "customers/") {
 			return &fault.Error{Code: codes.InvalidArgument, Reason: "BAD_EVENT", Message: "the customer is not of the event's brand"}
 		}
-		if err := s.lived(tx, brand, x); err != nil {
-			return err
-		}
 	}
-	return nil
+	return s.lived(tx, brand, all...)
 }
 
 // fromInteraction makes of an interaction what the customer saw of it. A message of the
@@ -127,22 +122,41 @@ func when(times ...*timestamppb.Timestamp) time.Time {
 	return time.Time{}
 }
 
-// lived takes the decisions that an experience gives occasion for.
-func (s *Server) lived(tx *sqldb.Tx, brand string, x experience) error {
-	s.Store.AddContact(tx, brand, x.customer)
+// lived takes the decisions that experiences give occasion for.
+func (s *Server) lived(tx *sqldb.Tx, brand string, all ...experience) error {
+	if len(all) == 0 {
+		return nil
+	}
+	customers, reached := make([]string, 0, len(all)), make([]store.Reached, 0, len(all))
+	for _, x := range all {
+		customers = append(customers, x.customer)
+		reached = append(reached, store.Reached{Customer: x.customer, Stage: x.about.Stage})
+	}
+	s.Store.AddContact(tx, brand, slices.Compact(customers)...)
 	rules, err := s.Store.RulesIn(tx, brand)
 	if err != nil {
 		return err
 	}
-	first := false
-	switch stage := x.about.Stage; {
-	case stage == 0:
-	case slices.ContainsFunc(rules, func(r store.TriggerRule) bool { return r.Kind == store.OnStage }):
-		if first, err = s.Store.ReachFirst(tx, brand, x.customer, stage); err != nil {
+	if !slices.ContainsFunc(rules, onStage) {
+		s.Store.Reach(tx, brand, reached)
+	}
+	for _, x := range all {
+		if err := s.occasion(tx, brand, rules, x); err != nil {
 			return err
 		}
-	default:
-		s.Store.Reach(tx, brand, x.customer, stage)
+	}
+	return nil
+}
+
+func onStage(r store.TriggerRule) bool { return r.Kind == store.OnStage }
+
+// occasion takes the decisions that an experience gives occasion for by rules.
+func (s *Server) occasion(tx *sqldb.Tx, brand string, rules []store.TriggerRule, x experience) (err error) {
+	first := false
+	if x.about.Stage != 0 && slices.ContainsFunc(rules, onStage) {
+		if first, err = s.Store.ReachFirst(tx, brand, x.customer, x.about.Stage); err != nil {
+			return err
+		}
 	}
 	for _, r := range rules {
 		occasion, ok := x.fits(r, first)

@@ -33,6 +33,9 @@ func (s *Server) UpdateOptOut(ctx context.Context, req *surveyv1.UpdateOptOutReq
 	patch := req.GetOptOut()
 	brand, customer := optOutKey(patch.GetName())
 	return once.Do(ctx, s.DB, brand, req, func(tx *sqldb.Tx) (*surveyv1.OptOut, error) {
+		if err := s.refuse(brand, customer); err != nil {
+			return nil, err
+		}
 		c, err := s.Store.LockOptOut(tx, brand, customer)
 		if err != nil {
 			return nil, err
@@ -64,7 +67,7 @@ const surveys = "surveys"
 // consent takes over what a customer said to the journey service. The later word counts,
 // and of two at the same instant the refusal, in whatever order they come.
 func (s *Server) consent(tx *sqldb.Tx, brand string, p *eventv1.ConsentChanged) error {
-	if p.GetPurpose() != surveys {
+	if !s.lift(tx, brand, p) && s.refuse(brand, p.GetCustomer()) != nil || p.GetPurpose() != surveys {
 		return nil
 	}
 	if brand == "" || name.Brand(p.GetCustomer()) != brand {

@@ -41,7 +41,12 @@ func (s *Server) ListResponses(ctx context.Context, req *surveyv1.ListResponsesR
 	if err != nil {
 		return nil, err
 	}
-	f := store.Filter{Brand: brand, Customer: within(brand, req.GetCustomer()), Where: where, Limit: page.Size(req) + 1}
+	f := store.Filter{
+		Brand: brand, Customer: within(brand, req.GetCustomer()), Each: int(req.GetPerCustomer()), Where: where, Limit: page.Size(req) + 1,
+	}
+	for _, c := range req.GetCustomers() {
+		f.Of = append(f.Of, within(brand, c))
+	}
 	if req.GetSurvey() != "" {
 		f.Survey = name.ID(req.GetSurvey())
 	}

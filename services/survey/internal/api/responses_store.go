@@ -127,6 +127,9 @@ func (b *submission) note(tx *sqldb.Tx, v store.Invitation, r store.Response) {
 // add stores a response, or what has become of a partial one, and says so if it counts.
 func (b *submission) add(tx *sqldb.Tx, m made) error {
 	s, write := b.server, b.server.Store.AddResponse
+	if err := s.refuse(m.response.Brand, m.response.Customer); err != nil {
+		return err
+	}
 	if m.response.Version > 1 {
 		write = s.Store.UpdatePartial
 	}

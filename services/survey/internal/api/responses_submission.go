@@ -48,6 +48,9 @@ func (s *Server) submission(ctx context.Context, req *surveyv1.SubmitResponseReq
 }
 
 func (b *submission) prepare(ctx context.Context, req *surveyv1.SubmitResponseRequest) error {
+	if err := distinct(req.GetResponse().GetAnswers()); err != nil {
+		return err
+	}
 	now := b.server.now()
 	caller, _ := rpc.CallerFrom(ctx)
 	public := caller.Anonymous && !b.token

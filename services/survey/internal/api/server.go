@@ -14,6 +14,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -39,6 +40,8 @@ type Server struct {
 	Sentiment sentiment.Reader
 	TokenKey  []byte // what the tokens of invitations are made with
 	Now       func() time.Time
+
+	Tombstones *privacy.Tombstones // of DB
 
 	public public
 

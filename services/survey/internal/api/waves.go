@@ -93,6 +93,10 @@ func (s *Server) crest(ctx context.Context, rule store.TriggerRule, at time.Time
 			return err
 		}
 		for _, customer := range customers {
+			w.Customer = customer
+			if s.refuse(rule.Brand, customer) != nil {
+				continue
+			}
 			err := s.trigger(tx, rule, store.Invitation{
 				Brand: rule.Brand, Customer: customer, Occasion: "waves/" + rule.ID + "/" + at.Format(time.RFC3339Nano),
 				Channel: rule.Trigger.Channel, DecideTime: at,
@@ -100,7 +104,6 @@ func (s *Server) crest(ctx context.Context, rule store.TriggerRule, at time.Time
 			if err != nil {
 				return err
 			}
-			w.Customer = customer
 		}
 		w.Done = len(customers) < wavePage
 		s.Store.SetWave(tx, w)

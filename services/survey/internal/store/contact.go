@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -45,9 +48,21 @@ type Sent struct {
 	QuietUntil  time.Time // zero if the customer need not be left alone
 }
 
-// AddContact notes that there is a customer.
-func (s *Store) AddContact(tx *sqldb.Tx, brand, customer string) {
-	tx.Defer(`INSERT INTO contact (brand, customer) VALUES ($1, $2) ON CONFLICT DO NOTHING`, brand, customer)
+// A Reached says that a customer was seen in a stage, or in none that is known: 0.
+type Reached struct {
+	Customer string
+	Stage    int32
+}
+
+// AddContact notes that there are customers, in the order given.
+func (s *Store) AddContact(tx *sqldb.Tx, brand string, customers ...string) {
+	if s.db.Postgres() {
+		tx.Defer(`INSERT INTO contact (brand, customer) SELECT $1, customer FROM unnest($2::text[]) AS seen (customer)
+			ON CONFLICT DO NOTHING`, brand, customers)
+		return
+	}
+	text, _ := json.Marshal(customers) //nolint:errchkjson // strings
+	tx.Defer(`INSERT INTO contact (brand, customer) SELECT $1, value FROM json_each($2) WHERE TRUE ON CONFLICT DO NOTHING`, brand, string(text))
 }
 
 // lockContact notes that there is a customer and locks them until the transaction
@@ -125,12 +140,27 @@ func (s *Store) SetOptOut(tx *sqldb.Tx, c Contact) Contact {
 
 const reach = `INSERT INTO reached_stage (brand, customer, stage) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 
-// Reach notes that a customer was seen in a stage.
-func (s *Store) Reach(tx *sqldb.Tx, brand, customer string, stage int32) {
-	tx.Defer(reach, brand, customer, stage)
+// Reach notes that customers were seen in stages.
+func (s *Store) Reach(tx *sqldb.Tx, brand string, all []Reached) {
+	all = slices.Compact(slices.SortedFunc(slices.Values(all), func(a, b Reached) int {
+		return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Stage, b.Stage))
+	}))
+	all = slices.DeleteFunc(all, func(r Reached) bool { return r.Stage == 0 })
+	customers, stages := make([]string, 0, len(all)), make([]int64, 0, len(all))
+	for _, r := range all {
+		customers, stages = append(customers, r.Customer), append(stages, int64(r.Stage))
+	}
+	if s.db.Postgres() {
+		tx.Defer(`INSERT INTO reached_stage (brand, customer, stage) SELECT $1, customer, stage
+			FROM unnest($2::text[], $3::bigint[]) AS seen (customer, stage) ON CONFLICT DO NOTHING`, brand, customers, stages)
+		return
+	}
+	for i := range customers {
+		tx.Defer(reach, brand, customers[i], stages[i])
+	}
 }
 
-// ReachFirst is [Store.Reach] and reports whether it was for the first time.
+// ReachFirst notes that a customer was seen in a stage, and reports whether it was for the first time.
 func (s *Store) ReachFirst(tx *sqldb.Tx, brand, customer string, stage int32) (bool, error) {
 	n, err := tx.Exec(reach, brand, customer, stage)
 	return n == 1, err

@@ -363,8 +363,8 @@ func testOptOut(t *testing.T, s *Store) {
 
 func testReach(t *testing.T, s *Store) {
 	write(t, s, func(tx *sqldb.Tx) error {
-		s.Reach(tx, "acme", "customers/ann", 2)
-		s.Reach(tx, "acme", "customers/ann", 2)
+		s.Reach(tx, "acme", []Reached{{"customers/ann", 2}})
+		s.Reach(tx, "acme", []Reached{{"customers/ann", 2}})
 		for _, tt := range []struct {
 			brand, customer string
 			stage           int32

@@ -87,6 +87,8 @@ func ImportDigests(tx *sqldb.Tx, brand string, ids []string) (map[string]string,
 type Filter struct {
 	Brand    string
 	Customer string   // empty for all
+	Of       []string // customers; none for all
+	Each     int      // so many of each customer, the newest; 0 for all
 	Survey   string   // empty for all
 	IDs      []string // none for all
 	Where    []filter.Clause
@@ -104,23 +106,38 @@ type Cursor struct {
 func (s *Store) Responses(ctx context.Context, f Filter) ([]Response, error) {
 	var q sqldb.Query
 	q.Add(`WHERE brand = ?`, f.Brand)
-	if f.Customer != "" {
-		q.Add(` AND customer = ?`, f.Customer)
-	}
-	if f.Survey != "" {
-		q.Add(` AND survey = ?`, f.Survey)
-	}
-	if len(f.IDs) > 0 {
-		sqldb.In(&q, `id`, f.IDs)
-	}
-	for _, c := range f.Where {
-		q.Add(` AND (`+c.Text+`)`, c.Args...)
+	f.pick(&q)
+	if f.Each > 0 {
+		q.Add(` AND id IN (
+		  SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY customer ORDER BY submit_time DESC, id DESC) AS place
+		    FROM response WHERE brand = ?`, f.Brand)
+		f.pick(&q)
+		q.Add(`) AS newest WHERE place <= ?)`, f.Each)
 	}
 	if f.After.ID != "" {
 		q.Add(` AND (submit_time, id) < (?, ?)`, f.After.SubmitTime, f.After.ID)
 	}
 	q.Add(` ORDER BY submit_time DESC, id DESC LIMIT ?`, f.Limit)
 	return responses(outside(ctx, s.db), q.String(), q.Args...)
+}
+
+// pick adds to q what responses of the brand f picks.
+func (f *Filter) pick(q *sqldb.Query) {
+	if f.Customer != "" {
+		q.Add(` AND customer = ?`, f.Customer)
+	}
+	if len(f.Of) > 0 {
+		sqldb.In(q, `customer`, f.Of)
+	}
+	if f.Survey != "" {
+		q.Add(` AND survey = ?`, f.Survey)
+	}
+	if len(f.IDs) > 0 {
+		sqldb.In(q, `id`, f.IDs)
+	}
+	for _, c := range f.Where {
+		q.Add(` AND (`+c.Text+`)`, c.Args...)
+	}
 }
 
 // responses returns what the clauses pick, newest first, with the answers.

@@ -64,6 +64,9 @@ func mayForce(ctx context.Context) error {
 
 // edited is the rule of an update.
 func (s *Server) edited(tx *sqldb.Tx, t store.Ticket, req *ticketv1.UpdateTicketRequest, partner string) (store.Ticket, []store.Event, error) {
+	if err := gone(t); err != nil {
+		return t, nil, err
+	}
 	stored := ticketProto(t)
 	merged := proto.CloneOf(stored)
 	if err := apply(merged, stored, req.GetTicket(), req.GetUpdateMask()); err != nil {

@@ -73,6 +73,9 @@ func (s *Server) record(tx *sqldb.Tx, r recording) (store.Interaction, error) {
 		m := move{brand: r.Brand, id: r.Ticket, partner: r.partner, at: r.Act.Start, now: r.now}
 		before, after, err := m.run(tx, func(t store.Ticket) (store.Ticket, []store.Event, error) {
 			meant = t
+			if err := gone(t); err != nil {
+				return t, nil, err
+			}
 			return r.take(tx, t)
 		})
 		if err == nil {

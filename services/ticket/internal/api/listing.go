@@ -73,8 +73,9 @@ func (s *Server) ListTickets(ctx context.Context, req *ticketv1.ListTicketsReque
 		return nil, err
 	}
 	rows, err := s.Store.Tickets(ctx, store.TicketFilter{
-		Brand: brand, Customer: name.ID(req.GetCustomer()), Partner: partnerOf(ctx), States: codesOf(req.GetStates()), Deleted: req.GetShowDeleted(),
-		Where: []filter.Clause{picked.Where(postgres), after}, By: order.By(postgres),
+		Brand: brand, Customer: name.ID(req.GetCustomer()), Of: idsOf(req.GetCustomers()), Each: int(req.GetPerCustomer()),
+		Partner: partnerOf(ctx), States: codesOf(req.GetStates()), Deleted: req.GetShowDeleted(),
+		Where: []filter.Clause{picked.Where(postgres)}, After: after, By: order.By(postgres),
 		Limit: page.Size(req) + 1, // one more tells whether there is another page
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/almanac"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/worker"
 	"github.com/concentric-cx/concentric/services/ticket/internal/rollup"
 	"github.com/concentric-cx/concentric/services/ticket/internal/store"
 )
@@ -22,18 +23,11 @@ const (
 // RunRollups keeps the roll-ups up to date until ctx ends. Replicas may run it at the
 // same time: the one that comes late with a month leaves it to the other.
 func (s *Server) RunRollups(ctx context.Context) {
-	tick := time.NewTicker(rollEvery)
-	defer tick.Stop()
-	for {
+	worker.Every(ctx, rollEvery, func() {
 		if err := s.RollUp(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "roll up metrics", "err", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // RollUp brings the roll-ups of all brands up to date as of now.
@@ -42,14 +36,7 @@ func (s *Server) RollUp(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, brand := range brands {
-		for more := true; more && err == nil; {
-			more, err = s.roll(ctx, brand, now)
-		}
-		errs, err = append(errs, err), nil
-	}
-	return errors.Join(errs...)
+	return worker.Exhaust(brands, func(brand string) (bool, error) { return s.roll(ctx, brand, now) })
 }
 
 // roll rolls up one month of a brand. It returns whether there may be more to do.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -98,6 +99,9 @@ func (m move) record(tx *sqldb.Tx, before, after store.Ticket, log []store.Event
 	for i, e := range log {
 		e.Brand, e.Ticket, e.Number, e.RecordTime = m.brand, m.id, before.Version+1+int64(i), m.now
 		e.From, e.To = before.Status.State, after.Status.State
+		if privacy.Pseudonym(after.Customer) {
+			e.Reason = ""
+		}
 		if e.Time.IsZero() {
 			e.Time = m.at
 		}

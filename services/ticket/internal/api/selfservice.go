@@ -34,6 +34,9 @@ func (s *Server) sessions() *resource.Resource[*ticketv1.SelfServiceSession, sto
 		Orders:  filter.Fields{{Name: "start_time", Kind: filter.Time, Order: "start_time"}},
 		Message: sessionProto,
 		Row:     newSession,
+		Check: func(_ *sqldb.Tx, _ store.Session, one *store.Session) error {
+			return s.Tombstones.Refuse(one.Brand, one.Customer)
+		},
 	}
 }
 

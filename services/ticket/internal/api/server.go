@@ -13,6 +13,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -37,6 +38,8 @@ type Server struct {
 	Outbox    *bus.Outbox    // of DB
 	Hub       *watch.Hub     // of Outbox
 	Validator *rpc.Validator // of the items of batches and imports
+
+	Tombstones *privacy.Tombstones // of DB
 
 	sla     slaState
 	lookups watch.Lookups[lookup, found]

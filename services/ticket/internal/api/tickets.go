@@ -68,6 +68,9 @@ func (s *Server) open(tx *sqldb.Tx, d draft) (store.Ticket, error) {
 // prepare gives a new ticket what follows from what it refers to, for a caller who
 // sees only the tickets of a partner, if one is given. It writes nothing.
 func (s *Server) prepare(tx *sqldb.Tx, t *store.Ticket, partner string) error {
+	if err := s.Tombstones.Refuse(t.Brand, t.Customer); err != nil {
+		return err
+	}
 	if t.IssueType != "" {
 		if err := typed(tx, t, t.RedressSteps == nil); err != nil {
 			return err

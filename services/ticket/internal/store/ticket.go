@@ -134,12 +134,15 @@ func ReadTicket(tx *sqldb.Tx, brand, id string) (Ticket, error) {
 type TicketFilter struct {
 	Brand    string
 	Customer string   // empty for all
+	Of       []string // customers; none for all
+	Each     int      // so many of each customer, the newest; 0 for all
 	Partner  string   // empty for all, and for the brand's own
 	States   []int32  // none for all
 	IDs      []string // none for all
 	Deleted  bool     // those too
 	Where    []filter.Clause
-	By       string // the order
+	After    filter.Clause // where the page begins; without a text it is the first
+	By       string        // the order
 	Limit    int
 }
 
@@ -150,9 +153,18 @@ func (s *Store) Tickets(ctx context.Context, f TicketFilter) ([]Ticket, error) {
 
 func (f *TicketFilter) query() *sqldb.Query {
 	var q sqldb.Query
-	q.Add(`SELECT `+ticketColumns+` FROM ticket WHERE brand = ?`, f.Brand)
+	if f.Each > 0 {
+		q.Add(`SELECT ` + ticketColumns + ` FROM (SELECT ` + ticketColumns +
+			`, ROW_NUMBER() OVER (PARTITION BY customer ORDER BY open_time DESC, id DESC) AS place FROM ticket`)
+	} else {
+		q.Add(`SELECT ` + ticketColumns + ` FROM ticket`)
+	}
+	q.Add(` WHERE brand = ?`, f.Brand)
 	if f.Customer != "" {
 		q.Add(` AND customer = ?`, f.Customer)
+	}
+	if len(f.Of) > 0 {
+		sqldb.In(&q, `customer`, f.Of)
 	}
 	if f.Partner != "" {
 		q.Add(` AND partner = ? AND partner <> ''`, f.Partner) // as the index of partners has it
@@ -168,6 +180,12 @@ func (f *TicketFilter) query() *sqldb.Query {
 	}
 	for _, c := range f.Where {
 		q.Add(` AND (`+c.Text+`)`, c.Args...)
+	}
+	if f.Each > 0 {
+		q.Add(`) AS newest WHERE place <= ?`, f.Each)
+	}
+	if f.After.Text != "" {
+		q.Add(` AND (`+f.After.Text+`)`, f.After.Args...)
 	}
 	q.Add(` ORDER BY `+f.By+` LIMIT ?`, f.Limit)
 	return &q
