@@ -5,7 +5,10 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 	"net/http"
+	"sync"
 
 	"google.golang.org/grpc"
 
@@ -16,7 +19,11 @@ import (
 	"github.com/concentric-cx/concentric/services/gateway/internal/api"
 	"github.com/concentric-cx/concentric/services/gateway/internal/page"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
+	"github.com/concentric-cx/concentric/services/gateway/internal/webhook"
+	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
+	"github.com/concentric-cx/concentric/services/internal/seal"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
@@ -26,43 +33,140 @@ type Upstreams struct {
 	Ticket, Survey, Journey grpc.ClientConnInterface
 }
 
+// SecretKeySize is the length of a secret key.
+const SecretKeySize = 32
+
+// Config holds what the process chooses. The zero value works.
+type Config struct {
+	// SecretKey is what secrets are sealed with, such as those of webhook endpoints, the same
+	// in every replica: SecretKeySize random bytes. Nil is a key that nobody knows, good for
+	// this process.
+	SecretKey []byte
+
+	// OpenWebhooks lets webhooks go to addresses that are not public, and over plain HTTP.
+	OpenWebhooks bool
+
+	DeadLetters *bus.DeadLetters // where operators see events that could not be applied; nil hides them
+}
+
 // A Service is the gateway, ready to be registered.
 type Service struct {
-	views *api.Views
-	admin *api.Admin
-	pages *page.Server
+	db       *sqldb.DB
+	cfg      Config
+	views    *api.Views
+	admin    *api.Admin
+	keys     *api.APIKeys
+	webhooks *api.Webhooks
+	privacy  *api.Privacy
+	collect  *api.Collect
+	pages    *page.Server
 }
 
 // New brings db up to date and returns the gateway on it. The caller keeps db and
-// up, and closes them after the server has stopped.
-func New(ctx context.Context, db *sqldb.DB, up Upstreams) (*Service, error) {
+// up, and closes them after the server has stopped and Run and Work have returned.
+func New(ctx context.Context, db *sqldb.DB, up Upstreams, cfg Config) (*Service, error) {
+	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
+		if err := migrate(ctx, db); err != nil {
+			return nil, err
+		}
+	}
 	s, err := store.Open(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	if err := once.Migrate(ctx, db); err != nil {
+	if cfg.SecretKey == nil {
+		cfg.SecretKey = make([]byte, SecretKeySize)
+		rand.Read(cfg.SecretKey) //nolint:errcheck // it never fails
+	}
+	webhooks, err := newWebhooks(db, s, cfg)
+	if err != nil {
 		return nil, err
 	}
+	privacy, err := newPrivacy(ctx, db, s, up, cfg.SecretKey)
+	if err != nil {
+		return nil, err
+	}
+	box, err := seal.New(cfg.SecretKey, "concentric API keys")
+	if err != nil {
+		return nil, err
+	}
+	keys := &api.APIKeys{DB: db, Store: s, Validator: rpc.NewValidator(), Box: box}
 	responses := surveyv1.NewResponseServiceClient(up.Survey)
 	return &Service{
+		db: db, cfg: cfg, keys: keys, webhooks: webhooks, privacy: privacy,
+		collect: &api.Collect{
+			Validator:    keys.Validator,
+			Touchpoints:  journeyv1.NewTouchpointServiceClient(up.Journey),
+			Feedback:     surveyv1.NewFeedbackServiceClient(up.Survey),
+			Invitations:  surveyv1.NewInvitationServiceClient(up.Survey),
+			Responses:    responses,
+			Tickets:      ticketv1.NewTicketServiceClient(up.Ticket),
+			Interactions: ticketv1.NewInteractionServiceClient(up.Ticket),
+		},
 		pages: page.New(responses),
 		views: &api.Views{
 			Tickets:        ticketv1.NewTicketServiceClient(up.Ticket),
 			ServiceMetrics: ticketv1.NewServiceMetricsServiceClient(up.Ticket),
 			Responses:      responses,
+			Invitations:    surveyv1.NewInvitationServiceClient(up.Survey),
 			SurveyMetrics:  surveyv1.NewSurveyMetricsServiceClient(up.Survey),
+			Customers:      journeyv1.NewCustomerServiceClient(up.Journey),
 			Touchpoints:    journeyv1.NewTouchpointServiceClient(up.Journey),
 			Scoring:        journeyv1.NewScoringServiceClient(up.Journey),
 			Insight:        journeyv1.NewInsightServiceClient(up.Journey),
+			Signals:        journeyv1.NewSignalServiceClient(up.Journey),
 		},
-		admin: &api.Admin{DB: db, Store: s},
+		admin: &api.Admin{DB: db, Store: s, Validator: keys.Validator, Keys: keys},
 	}, nil
 }
 
-// Register adds ViewService and AdminService to r.
+// Register adds the services of the contract to r.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	gatewayv1.RegisterViewServiceServer(r, s.views)
 	gatewayv1.RegisterAdminServiceServer(r, s.admin)
+	gatewayv1.RegisterApiKeyServiceServer(r, s.keys)
+	gatewayv1.RegisterWebhookServiceServer(r, s.webhooks)
+	gatewayv1.RegisterPrivacyServiceServer(r, s.privacy)
+	gatewayv1.RegisterOperationServiceServer(r, s.privacy)
+	gatewayv1.RegisterCollectServiceServer(r, s.collect)
+}
+
+// Run hears of what happens in the other services, for webhooks, until ctx ends.
+func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
+	s.webhooks.Await(ctx)
+	return b.Consume(ctx, bus.Consumer{
+		Service: "gateway", From: []string{"ticket", "survey", "journey"}, DB: s.db,
+		Wants: s.webhooks.Wants, DeadLetters: s.cfg.DeadLetters, Handle: s.webhooks.Hear,
+	})
+}
+
+// Work delivers webhooks, notes uses of keys, and sees to erasures, exports and what is kept
+// for how long, until ctx ends. It needs no bus. Replicas may work at the same time.
+func (s *Service) Work(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.webhooks.Deliver(ctx) })
+	wg.Go(func() { s.keys.NoteUses(ctx) })
+	wg.Go(func() { s.privacy.Work(ctx) })
+	wg.Wait()
+}
+
+// Callers returns an Authenticator that knows who holds the keys of the brands, and whom
+// next knows, unless their brand is deleted. See [rpc.Server.Authenticate].
+func (s *Service) Callers(next rpc.Authenticator) rpc.Authenticator { return s.keys.Callers(next) }
+
+// newWebhooks returns what tells other systems of events.
+func newWebhooks(db *sqldb.DB, s *store.Store, cfg Config) (*api.Webhooks, error) {
+	if len(cfg.SecretKey) != SecretKeySize {
+		return nil, fmt.Errorf("the secret key has %d bytes, want %d", len(cfg.SecretKey), SecretKeySize)
+	}
+	box, err := seal.New(cfg.SecretKey, "concentric webhook secrets")
+	if err != nil {
+		return nil, err
+	}
+	guard := webhook.Guard{Open: cfg.OpenWebhooks}
+	w := &api.Webhooks{DB: db, Store: s, Validator: rpc.NewValidator(), Box: box, Guard: guard, Sender: webhook.NewSender(guard, nil)}
+	w.Init()
+	return w, nil
 }
 
 // Pages returns the pages on which customers answer surveys, and the path below which

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -14,44 +15,134 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 )
 
-// latest is how many rows of each kind an overview shows.
-const latest = 20
+const (
+	// latest is how many rows of each kind an overview shows.
+	latest = 20
 
-// GetCustomerOverview implements ViewService.
+	// maxNamed is of how many names a filter speaks: it has 2 KiB.
+	maxNamed = 10
+)
+
+// unsettled are the states of tickets that somebody still works on.
+var unsettled = []ticketv1.Ticket_State{
+	ticketv1.Ticket_STATE_NEW, ticketv1.Ticket_STATE_OPEN, ticketv1.Ticket_STATE_PENDING, ticketv1.Ticket_STATE_ON_HOLD,
+}
+
+// GetCustomerOverview implements ViewService. A customer that others are part of is asked
+// for anew under all names, once those are known.
 func (v *Views) GetCustomerOverview(ctx context.Context, req *gatewayv1.GetCustomerOverviewRequest) (*gatewayv1.CustomerOverview, error) {
-	brand := name.Join("brands", name.Brand(req.GetName()))
-	customer := req.GetName()[:len(req.GetName())-len("/overview")]
-	o := &gatewayv1.CustomerOverview{Name: req.GetName()}
-	p := &parts{}
-	p.ask(
-		ctx, 1,
-		question{gatewayv1.Part_PART_TICKET, func(ctx context.Context) (*timestamppb.Timestamp, error) {
-			r, err := v.Tickets.ListTickets(ctx, &ticketv1.ListTicketsRequest{Parent: brand, Customer: customer, PageSize: latest})
-			o.Tickets = r.GetTickets()
-			return timestamppb.Now(), err
-		}},
-		question{gatewayv1.Part_PART_SURVEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
-			r, err := v.Responses.ListResponses(ctx, &surveyv1.ListResponsesRequest{Parent: brand, Customer: customer, PageSize: latest})
-			o.Responses = r.GetResponses()
-			return timestamppb.Now(), err
-		}},
-		question{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
-			r, err := v.Touchpoints.ListTouchpoints(ctx, &journeyv1.ListTouchpointsRequest{Parent: customer, PageSize: latest})
-			o.Touchpoints = r.GetTouchpoints()
-			return timestamppb.Now(), err
-		}},
-		question{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
-			o.Score, err = v.Scoring.GetScore(ctx, &journeyv1.GetScoreRequest{Name: customer + "/score"})
-			if status.Code(err) == codes.NotFound {
-				o.Score, err = nil, nil // nobody has met this customer yet
-			}
-			return timestamppb.Now(), err
-		}},
-	)
-	if !p.ok(gatewayv1.Part_PART_JOURNEY) { // what only half answered is missing
-		o.Touchpoints, o.Score = nil, nil
+	brand, customer := name.Join("brands", name.Brand(req.GetName())), strings.TrimSuffix(req.GetName(), "/overview")
+	o, p := &gatewayv1.CustomerOverview{Name: req.GetName()}, &parts{}
+	if err := v.await(ctx, p, brand, req.GetMinRevisions()); err != nil {
+		return nil, err
+	}
+	p.ask(ctx, 2, append(v.told(o, brand, []string{customer}), v.lived(o, brand, customer)...)...)
+	if names := namesOf(customer, o.GetCustomer()); len(names) > 1 {
+		p.ask(ctx, 1, append(v.told(o, brand, names), v.signals(brand, about(names), &o.OpenSignals))...)
+	}
+	if !p.ok(gatewayv1.Part_PART_TICKET) { // what only half answered is missing
+		o.Tickets, o.OpenTickets = nil, nil
+	}
+	if !p.ok(gatewayv1.Part_PART_SURVEY) {
+		o.Responses, o.PendingInvitations = nil, nil
+	}
+	if !p.ok(gatewayv1.Part_PART_JOURNEY) {
+		o.Customer, o.Touchpoints, o.Score, o.OpenSignals = nil, nil, nil, nil
 	}
 	var err error
 	o.Parts, err = p.list()
 	return o, err
+}
+
+// namesOf returns the names that a customer goes by, the asked one first.
+func namesOf(asked string, c *journeyv1.Customer) []string {
+	names := []string{asked}
+	for _, n := range append([]string{c.GetName()}, c.GetMergedCustomers()...) {
+		if n != "" && n != asked {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// about is a filter for one of the names.
+func about(names []string) string {
+	return `(customer = "` + strings.Join(names[:min(len(names), maxNamed)], `" OR customer = "`) + `")`
+}
+
+// told returns what the ticket and the survey service are asked about a customer of these
+// names.
+func (v *Views) told(o *gatewayv1.CustomerOverview, brand string, names []string) []question {
+	return []question{
+		{gatewayv1.Part_PART_TICKET, func(ctx context.Context) (*timestamppb.Timestamp, error) {
+			r, err := v.Tickets.ListTickets(ctx, &ticketv1.ListTicketsRequest{Parent: brand, Customers: names, PageSize: latest})
+			o.Tickets = r.GetTickets()
+			return timestamppb.Now(), err
+		}},
+		{gatewayv1.Part_PART_TICKET, func(ctx context.Context) (*timestamppb.Timestamp, error) {
+			r, err := v.Tickets.ListTickets(ctx, &ticketv1.ListTicketsRequest{Parent: brand, Customers: names, States: unsettled, PageSize: latest})
+			o.OpenTickets = r.GetTickets()
+			return timestamppb.Now(), err
+		}},
+		{gatewayv1.Part_PART_SURVEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
+			r, err := v.Responses.ListResponses(ctx, &surveyv1.ListResponsesRequest{Parent: brand, Customers: names, PageSize: latest})
+			o.Responses = r.GetResponses()
+			return timestamppb.Now(), err
+		}},
+		{gatewayv1.Part_PART_SURVEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
+			r, err := v.Invitations.ListInvitations(ctx, &surveyv1.ListInvitationsRequest{
+				Parent: brand + "/surveys/-", PageSize: 2 * latest, // some may have expired
+				Filter: about(names) + ` AND decision = SENT AND (state = PENDING OR state = SENT OR state = DELIVERED OR state = DISPLAYED OR state = STARTED)`,
+			})
+			o.PendingInvitations = pending(r.GetInvitations())
+			return timestamppb.Now(), err
+		}},
+	}
+}
+
+// pending returns the invitations that can still be answered.
+func pending(all []*surveyv1.Invitation) (open []*surveyv1.Invitation) {
+	for _, i := range all {
+		if i.GetState() != surveyv1.Invitation_STATE_EXPIRED && len(open) < latest {
+			open = append(open, i)
+		}
+	}
+	return open
+}
+
+// lived returns what the journey service is asked about a customer.
+func (v *Views) lived(o *gatewayv1.CustomerOverview, brand, customer string) []question {
+	return []question{
+		{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
+			o.Customer, err = v.Customers.GetCustomer(ctx, &journeyv1.GetCustomerRequest{Name: customer})
+			if status.Code(err) == codes.NotFound {
+				o.Customer, err = nil, nil // nobody has met this customer yet
+			}
+			return timestamppb.Now(), err
+		}},
+		{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
+			r, err := v.Touchpoints.ListTouchpoints(ctx, &journeyv1.ListTouchpointsRequest{Parent: customer, PageSize: latest})
+			o.Touchpoints = r.GetTouchpoints()
+			return timestamppb.Now(), err
+		}},
+		{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
+			o.Score, err = v.Scoring.GetScore(ctx, &journeyv1.GetScoreRequest{Name: customer + "/score"})
+			if status.Code(err) == codes.NotFound {
+				o.Score, err = nil, nil
+			}
+			return timestamppb.Now(), err
+		}},
+		v.signals(brand, about([]string{customer}), &o.OpenSignals),
+	}
+}
+
+// signals asks for the signals that nobody has closed, of those that filter picks.
+func (v *Views) signals(brand, filter string, into *[]*journeyv1.Signal) question {
+	return question{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
+		r, err := v.Signals.ListSignals(ctx, &journeyv1.ListSignalsRequest{
+			Parent: brand, PageSize: latest, Filter: filter + ` AND (state = OPEN OR state = ACKNOWLEDGED OR state = ACTIONED)`,
+		})
+		*into = r.GetSignals()
+		return timestamppb.Now(), err
+	}}
 }

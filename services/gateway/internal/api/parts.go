@@ -17,7 +17,7 @@ import (
 // margin is what a composed call keeps of its deadline to put its answer
 // together, and share is the part of the rest that a first round of two may use.
 const (
-	margin = 50 * time.Millisecond
+	margin = 75 * time.Millisecond
 	share  = 3
 )
 
@@ -25,7 +25,8 @@ const (
 type parts struct {
 	mu      sync.Mutex
 	states  map[gatewayv1.Part]*gatewayv1.PartState
-	refused error // what a part said that refused the question
+	stale   map[gatewayv1.Part]bool // those that have not heard of what they should
+	refused error                   // what a part said that refused the question
 }
 
 // A question is what one part is asked. Answer is called with a context that ends
@@ -62,7 +63,22 @@ func (p *parts) ok(part gatewayv1.Part) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.states[part]
-	return s == nil || s.GetState() == gatewayv1.PartState_STATE_OK
+	return s == nil || there(s)
+}
+
+// there reports whether a part in the state s is in the answer.
+func there(s *gatewayv1.PartState) bool {
+	return s.GetState() == gatewayv1.PartState_STATE_OK || s.GetState() == gatewayv1.PartState_STATE_STALE
+}
+
+// lag notes that the part has not heard of what it should.
+func (p *parts) lag(part gatewayv1.Part) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stale == nil {
+		p.stale = map[gatewayv1.Part]bool{}
+	}
+	p.stale[part] = true
 }
 
 func (p *parts) note(part gatewayv1.Part, read *timestamppb.Timestamp, err error) {
@@ -71,13 +87,19 @@ func (p *parts) note(part gatewayv1.Part, read *timestamppb.Timestamp, err error
 	if p.states == nil {
 		p.states = map[gatewayv1.Part]*gatewayv1.PartState{}
 	}
-	if old := p.states[part]; old != nil && old.GetState() != gatewayv1.PartState_STATE_OK {
+	if old := p.states[part]; old != nil && !there(old) {
 		return // the first failure is the one that counts
 	}
-	p.states[part] = state(part, read, err)
-	if p.states[part].GetState() == gatewayv1.PartState_STATE_FAILED {
+	s := state(part, read, err)
+	switch s.GetState() {
+	case gatewayv1.PartState_STATE_FAILED, gatewayv1.PartState_STATE_DENIED:
 		p.refused = err
+	case gatewayv1.PartState_STATE_OK:
+		if p.stale[part] {
+			s.State, s.Message = gatewayv1.PartState_STATE_STALE, "the service has not heard of all of min_revisions yet"
+		}
 	}
+	p.states[part] = s
 }
 
 func state(part gatewayv1.Part, read *timestamppb.Timestamp, err error) *gatewayv1.PartState {
@@ -89,6 +111,10 @@ func state(part gatewayv1.Part, read *timestamppb.Timestamp, err error) *gateway
 		s.State, s.Message = gatewayv1.PartState_STATE_UNAVAILABLE, "the service cannot be reached"
 	case codes.DeadlineExceeded, codes.Canceled:
 		s.State, s.Message = gatewayv1.PartState_STATE_TIMEOUT, "the service did not answer in time"
+	case codes.PermissionDenied, codes.Unauthenticated:
+		s.State, s.Message = gatewayv1.PartState_STATE_DENIED, st.Message()
+	case codes.Internal, codes.Unknown, codes.DataLoss, codes.Unimplemented:
+		s.State, s.Message = gatewayv1.PartState_STATE_FAILED, "the service answered with an error"
 	default:
 		s.State, s.Message = gatewayv1.PartState_STATE_FAILED, st.Message()
 	}
@@ -105,7 +131,7 @@ func (p *parts) list() ([]*gatewayv1.PartState, error) {
 	)
 	for _, s := range p.states {
 		all = append(all, s)
-		some = some || s.GetState() == gatewayv1.PartState_STATE_OK
+		some = some || there(s)
 	}
 	slices.SortFunc(all, func(a, b *gatewayv1.PartState) int { return int(a.GetPart() - b.GetPart()) })
 	switch {

@@ -3,7 +3,6 @@ package api
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -30,10 +29,13 @@ type Views struct {
 	Tickets        ticketv1.TicketServiceClient
 	ServiceMetrics ticketv1.ServiceMetricsServiceClient
 	Responses      surveyv1.ResponseServiceClient
+	Invitations    surveyv1.InvitationServiceClient
 	SurveyMetrics  surveyv1.SurveyMetricsServiceClient
+	Customers      journeyv1.CustomerServiceClient
 	Touchpoints    journeyv1.TouchpointServiceClient
 	Scoring        journeyv1.ScoringServiceClient
 	Insight        journeyv1.InsightServiceClient
+	Signals        journeyv1.SignalServiceClient
 }
 
 // A viewRequest is what all three view requests have in common.
@@ -42,61 +44,87 @@ type viewRequest interface {
 	GetWindow() *typev1.Window
 	GetPopulation() *typev1.Population
 	GetGroupBy() []string
+	GetMinRevisions() []string
 }
+
+// The circles that an answer may show.
+const (
+	serviceCircle = 1 << iota
+	experienceCircle
+)
 
 // GetServiceView implements ViewService.
 func (v *Views) GetServiceView(ctx context.Context, req *gatewayv1.GetServiceViewRequest) (*gatewayv1.GetServiceViewResponse, error) {
-	data, states, err := v.collect(ctx, req, serviceSpan, gatewayv1.Part_PART_TICKET, gatewayv1.Part_PART_SURVEY)
+	data, states, err := v.collect(ctx, req, serviceSpan, serviceCircle)
 	if err != nil {
 		return nil, err
 	}
-	return &gatewayv1.GetServiceViewResponse{Service: compose.Service(data), Parts: states}, nil
+	return &gatewayv1.GetServiceViewResponse{Service: compose.Service(data), Parts: states, Containment: compose.Containment(data)}, nil
 }
 
 // GetExperienceView implements ViewService.
 func (v *Views) GetExperienceView(ctx context.Context, req *gatewayv1.GetExperienceViewRequest) (*gatewayv1.GetExperienceViewResponse, error) {
-	data, states, err := v.collect(ctx, req, experienceSpan, gatewayv1.Part_PART_JOURNEY, gatewayv1.Part_PART_SURVEY)
+	data, states, err := v.collect(ctx, req, experienceSpan, experienceCircle)
 	if err != nil {
 		return nil, err
 	}
-	return &gatewayv1.GetExperienceViewResponse{Experience: compose.Experience(data), Parts: states}, nil
+	return &gatewayv1.GetExperienceViewResponse{Experience: compose.Experience(data), Parts: states, Containment: compose.Containment(data)}, nil
 }
 
 // CompareViews implements ViewService.
 func (v *Views) CompareViews(ctx context.Context, req *gatewayv1.CompareViewsRequest) (*gatewayv1.CompareViewsResponse, error) {
-	data, states, err := v.collect(ctx, req, 0, gatewayv1.Part_PART_TICKET, gatewayv1.Part_PART_SURVEY, gatewayv1.Part_PART_JOURNEY)
+	data, states, err := v.collect(ctx, req, 0, serviceCircle|experienceCircle)
 	if err != nil {
 		return nil, err
 	}
 	return &gatewayv1.CompareViewsResponse{
 		Window: data.Window, Service: compose.Service(data), Experience: compose.Experience(data), Parts: states,
+		Containment: compose.Containment(data),
 	}, nil
 }
 
-// collect asks the wanted parts for one window and one population. Where the
-// request has no window, it is the last part of the brand's data, as long as span,
-// or all of it if span is zero.
-func (v *Views) collect(ctx context.Context, req viewRequest, span time.Duration, wanted ...gatewayv1.Part) (compose.Parts, []*gatewayv1.PartState, error) {
+// collect asks what the circles are made of for one window and one population, and how the
+// inner one lies within the outer one. Where the request has no window, it is the last part
+// of the brand's data, as long as span, or all of it if span is zero.
+func (v *Views) collect(ctx context.Context, req viewRequest, span time.Duration, circles int) (compose.Parts, []*gatewayv1.PartState, error) {
 	p := &parts{}
 	data := compose.Parts{Window: req.GetWindow(), Population: req.GetPopulation()}
+	wanted := []gatewayv1.Part{gatewayv1.Part_PART_TICKET, gatewayv1.Part_PART_SURVEY, gatewayv1.Part_PART_JOURNEY}
+	if err := v.await(ctx, p, req.GetParent(), req.GetMinRevisions()); err != nil {
+		return data, nil, err
+	}
+	of := wanted
+	switch circles {
+	case serviceCircle:
+		of = wanted[:2]
+	case experienceCircle:
+		of, wanted = wanted[1:], wanted[1:]
+	}
 	if data.Window == nil {
-		data.Window = v.span(ctx, p, req.GetParent(), wanted)
-		if start := data.Window.GetEndTime().AsTime().Add(-span); data.Window != nil && span > 0 && start.After(data.Window.GetStartTime().AsTime()) {
-			data.Window.StartTime = timestamppb.New(start)
-		}
+		data.Window = v.last(ctx, p, req.GetParent(), span, of...)
 	}
 	var questions []question
 	for _, part := range wanted {
-		questions = append(questions, v.metrics(part, req, wanted, &data)...)
+		questions = append(questions, v.metrics(part, req, circles, &data)...)
 	}
 	p.ask(ctx, 1, questions...)
 	states, err := p.list()
 	return data, states, err
 }
 
-// metrics returns what one part is asked for its share of the wanted circles. Each
-// answer goes into a field of its own.
-func (v *Views) metrics(part gatewayv1.Part, req viewRequest, wanted []gatewayv1.Part, data *compose.Parts) []question {
+// last returns the last part of the brand's data in the parts, as long as span, or all of it
+// if span is zero; nil without data.
+func (v *Views) last(ctx context.Context, p *parts, parent string, span time.Duration, of ...gatewayv1.Part) *typev1.Window {
+	w := v.span(ctx, p, parent, of)
+	if start := w.GetEndTime().AsTime().Add(-span); w != nil && span > 0 && start.After(w.GetStartTime().AsTime()) {
+		w.StartTime = timestamppb.New(start)
+	}
+	return w
+}
+
+// metrics returns what one part is asked for its share of the circles. Each answer goes
+// into a field of its own.
+func (v *Views) metrics(part gatewayv1.Part, req viewRequest, circles int, data *compose.Parts) []question {
 	parent, by := req.GetParent(), req.GetGroupBy()
 	switch part {
 	case gatewayv1.Part_PART_TICKET:
@@ -118,14 +146,17 @@ func (v *Views) metrics(part gatewayv1.Part, req viewRequest, wanted []gatewayv1
 				return (*answer).GetBasis().GetReadTime(), err
 			}})
 		}
-		if slices.Contains(wanted, gatewayv1.Part_PART_TICKET) {
+		if circles&serviceCircle != 0 {
 			about(&data.AboutService, compose.ServiceSubjects)
 		}
-		if slices.Contains(wanted, gatewayv1.Part_PART_JOURNEY) {
+		if circles&experienceCircle != 0 {
 			about(&data.AboutExperience, compose.ExperienceSubjects)
 		}
 		return questions
 	default:
+		if circles&experienceCircle == 0 {
+			by = nil // it is asked how the circles lie only
+		}
 		return []question{{part, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
 			data.Journey, err = v.Insight.QueryExperienceMetrics(ctx, &journeyv1.QueryExperienceMetricsRequest{
 				Parent: parent, Window: data.Window, Population: data.Population, GroupBy: compose.Known(by, compose.JourneyDimensions),

@@ -65,8 +65,8 @@ func primary(measures []*typev1.Measure, order ...typev1.Metric) typev1.Metric {
 	return order[0]
 }
 
-// A part is what every metrics answer looks like.
-type part interface {
+// An Answer is what every metrics answer looks like.
+type Answer interface {
 	GetBasis() *typev1.Basis
 	GetMeasures() []*typev1.Measure
 	GetGroups() []*typev1.MeasureGroup
@@ -75,7 +75,7 @@ type part interface {
 // A layer is a part and the service it came from.
 type layer struct {
 	source string
-	part   part
+	part   Answer
 }
 
 // A sum is several layers in one.

@@ -21,7 +21,7 @@ func TestStore(t *testing.T) {
 		}
 		create := func(id string) error {
 			return db.Write(t.Context(), func(tx *sqldb.Tx) error {
-				return s.Create(tx, Brand{id, "Brand " + id, noon})
+				return s.Create(tx, Brand{ID: id, DisplayName: "Brand " + id, CreateTime: noon})
 			})
 		}
 		for _, id := range []string{"b", "a", "c"} {
@@ -31,7 +31,7 @@ func TestStore(t *testing.T) {
 		}
 		t.Run("a brand comes back as it went in", func(t *testing.T) {
 			got, err := s.Get(t.Context(), "a")
-			if err != nil || got != (Brand{"a", "Brand a", noon}) {
+			if err != nil || got != (Brand{ID: "a", DisplayName: "Brand a", CreateTime: noon, UpdateTime: noon, Version: 1}) {
 				t.Errorf("Get = %+v, %v", got, err)
 			}
 		})

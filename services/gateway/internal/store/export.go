@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
+)
+
+// An Export is all that is kept of a customer, as far as it is collected.
+type Export struct {
+	Brand, ID  string
+	Customer   string   // the id
+	Customers  []string // the names of all that are one with it
+	Place      int64    // the service whose turn it is
+	Counts     []byte   // of what was found so far
+	ExpireTime time.Time
+}
+
+const exportColumns = `brand, id, customer, customers, place, counts, expire_time`
+
+func (e *Export) fields() []any {
+	return []any{
+		&e.Brand, &e.ID, &e.Customer, table.Array[string]{Of: &e.Customers}, &e.Place, &e.Counts, table.Micros{Of: &e.ExpireTime},
+	}
+}
+
+// AddExport adds e.
+func AddExport(tx *sqldb.Tx, e Export) {
+	tx.Defer(`INSERT INTO export (`+exportColumns+`) VALUES `+sqldb.Values(1, 7), e.fields()...)
+}
+
+// Export returns one or [table.ErrNotFound].
+func (s *Store) Export(ctx context.Context, brand, id string) (Export, error) {
+	var e Export
+	err := s.db.Read().QueryRowContext(ctx, `SELECT `+exportColumns+` FROM export WHERE brand = $1 AND id = $2`, brand, id).Scan(e.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return e, table.ErrNotFound
+	}
+	return e, sqldb.Fault(err)
+}
+
+// MoveExport writes how far e is. It reports whether there still is e.
+func MoveExport(tx *sqldb.Tx, e Export) (bool, error) {
+	n, err := tx.Exec(`UPDATE export SET place = $1, counts = $2 WHERE brand = $3 AND id = $4`, e.Place, e.Counts, e.Brand, e.ID)
+	return n > 0, err
+}
+
+// ClearParts forgets what a service has given to e.
+func ClearParts(tx *sqldb.Tx, e Export) {
+	tx.Defer(`DELETE FROM export_part WHERE brand = $1 AND export = $2 AND place = $3`, e.Brand, e.ID, e.Place)
+}
+
+// AddPart keeps a part of what the service whose turn it is gives to e, unless there is no
+// e any more.
+func AddPart(tx *sqldb.Tx, e Export, number int64, sealed string) {
+	tx.Defer(`INSERT INTO export_part (brand, export, place, number, sealed)
+		SELECT brand, id, $1, $2, $3 FROM export WHERE brand = $4 AND id = $5`, e.Place, number, sealed, e.Brand, e.ID)
+}
+
+// Part returns the part of e after a given one, with its place and number, or
+// [table.ErrNotFound] after the last.
+func (s *Store) Part(ctx context.Context, e Export, place, number int64) (at, n int64, sealed string, err error) {
+	err = s.db.Read().QueryRowContext(ctx, `
+		SELECT place, number, sealed FROM export_part WHERE brand = $1 AND export = $2 AND (place, number) > ($3, $4)
+		ORDER BY place, number LIMIT 1`, e.Brand, e.ID, place, number).Scan(&at, &n, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = table.ErrNotFound
+	}
+	return at, n, sealed, sqldb.Fault(err)
+}
+
+// ForgetExports removes what has expired.
+func ForgetExports(tx *sqldb.Tx, now time.Time) (int64, error) {
+	tx.Defer(`DELETE FROM export_part WHERE (brand, export) IN (SELECT brand, id FROM export WHERE expire_time < $1)`, sqldb.Micros(now))
+	return tx.Exec(`DELETE FROM export WHERE expire_time < $1`, sqldb.Micros(now))
+}
