@@ -41,11 +41,18 @@ bench: ## benchmarks of the hot paths, each beside its limit, and the gates
 
 tools: ## the pinned tools (tools/*/go.mod) into .tools
 	@for m in buf gen lint; do GOWORK=off GOBIN=$(TOOLS) go -C tools/$$m install tool; done
+	@GOWORK=off GOBIN=$(TOOLS) go -C tools/protoc-gen-openapi install .
 
 generate: tools ## third_party/ and gen/ anew from their sources
 	GOWORK=off go -C tools/protodeps run . $(CURDIR)/third_party/proto
 	buf format -w
 	buf generate
+	@if command -v npm > /dev/null; then $(MAKE) gen/ts/node_modules && buf generate --template buf.gen.ts.yaml && npm --prefix gen/ts run --silent check; \
+	else echo 'NO NPM: gen/ts STAYS AS IT IS' >&2; fi
+
+gen/ts/node_modules: gen/ts/package-lock.json # what the TypeScript client is made with and tried with
+	npm ci --prefix gen/ts --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 generate-check: generate ## fail if generating changes anything
 	@git diff --exit-code -- third_party proto gen || { echo 'run make generate and commit the result' >&2; exit 1; }

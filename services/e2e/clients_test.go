@@ -11,7 +11,8 @@ import (
 	"strings"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
-	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -34,6 +35,7 @@ type clients struct {
 	directory    ticketv1.DirectoryServiceClient
 	sla          ticketv1.SlaServiceClient
 	operations   ticketv1.OperationServiceClient
+	selfService  ticketv1.SelfServiceServiceClient
 	surveys      surveyv1.SurveyServiceClient
 	invitations  surveyv1.InvitationServiceClient
 	responses    surveyv1.ResponseServiceClient
@@ -48,6 +50,10 @@ type clients struct {
 	signals      journeyv1.SignalServiceClient
 	views        gatewayv1.ViewServiceClient
 	admin        gatewayv1.AdminServiceClient
+	privacy      gatewayv1.PrivacyServiceClient
+	privacyWork  gatewayv1.OperationServiceClient
+	keys         gatewayv1.ApiKeyServiceClient
+	collect      gatewayv1.CollectServiceClient
 }
 
 func newClients(ticket, survey, journey, gateway grpc.ClientConnInterface) *clients {
@@ -58,6 +64,7 @@ func newClients(ticket, survey, journey, gateway grpc.ClientConnInterface) *clie
 		directory:    ticketv1.NewDirectoryServiceClient(ticket),
 		sla:          ticketv1.NewSlaServiceClient(ticket),
 		operations:   ticketv1.NewOperationServiceClient(ticket),
+		selfService:  ticketv1.NewSelfServiceServiceClient(ticket),
 		surveys:      surveyv1.NewSurveyServiceClient(survey),
 		invitations:  surveyv1.NewInvitationServiceClient(survey),
 		responses:    surveyv1.NewResponseServiceClient(survey),
@@ -72,6 +79,10 @@ func newClients(ticket, survey, journey, gateway grpc.ClientConnInterface) *clie
 		signals:      journeyv1.NewSignalServiceClient(journey),
 		views:        gatewayv1.NewViewServiceClient(gateway),
 		admin:        gatewayv1.NewAdminServiceClient(gateway),
+		privacy:      gatewayv1.NewPrivacyServiceClient(gateway),
+		privacyWork:  gatewayv1.NewOperationServiceClient(gateway),
+		keys:         gatewayv1.NewApiKeyServiceClient(gateway),
+		collect:      gatewayv1.NewCollectServiceClient(gateway),
 	}
 }
 
@@ -85,18 +96,31 @@ func (c jsonConn) Invoke(ctx context.Context, method string, req, answer any, _ 
 	if err != nil {
 		return err
 	}
-	code, text, err := fetch(ctx, verb, c.base+target, c.key, body)
+	httpCode, text, err := fetch(ctx, verb, c.base+target, c.key, body)
 	if err != nil {
 		return status.FromContextError(err).Err()
 	}
-	if code == http.StatusOK {
+	if httpCode == http.StatusOK {
 		return protojson.Unmarshal(text, answer.(proto.Message))
 	}
-	var s spb.Status
-	if err := protojson.Unmarshal(text, &s); err != nil || codes.Code(s.GetCode()) == codes.OK {
-		return status.Errorf(codes.Unknown, "HTTP status %d says %q: %v", code, text, err)
+	return problem(httpCode, text)
+}
+
+// problem returns the status that the body of an error renders, as far as stories ask for it.
+func problem(httpCode int, body []byte) error {
+	var p struct {
+		Detail, Code, Reason string
+		Metadata             map[string]string
 	}
-	return status.ErrorProto(&s)
+	if err := json.Unmarshal(body, &p); err != nil || code.Code_value[p.Code] == 0 {
+		return status.Errorf(codes.Unknown, "HTTP status %d says %q: %v", httpCode, body, err)
+	}
+	s, err := status.New(codes.Code(code.Code_value[p.Code]), p.Detail).WithDetails(
+		&errdetails.ErrorInfo{Reason: p.Reason, Domain: "concentric.dev", Metadata: p.Metadata})
+	if err != nil {
+		return err
+	}
+	return s.Err()
 }
 
 // NewStream implements [grpc.ClientConnInterface]. Package front tests the streams of

@@ -15,6 +15,7 @@ func TestStories(t *testing.T) {
 				}{
 					{"a resolved call is asked about once and its answer measures one touchpoint", ticketToSurvey},
 					{"a device shows a survey that is pending, and its answer is stored once", pendingSurvey},
+					{"a phone sends what it gathered offline, and each thing counts once", phone},
 					{"the head of service proves benchmarks", benchmarks},
 					{"tickets that are merged and followed up stay one life", mergedLife},
 					{"a repeated write has one effect and the same answer", repeated},
@@ -34,6 +35,7 @@ func TestStories(t *testing.T) {
 		}
 		t.Run("a thousand histories come in by the door", func(t *testing.T) { histories(t, s.door()) })
 		t.Run("a storm of comments is heard, acted on and kept apart from what was asked", func(t *testing.T) { socialStorm(t, s.door()) })
+		t.Run("an app sees its customer and nobody else", func(t *testing.T) { oneCustomer(t, s) })
 		t.Run("JSON shows the lowest answers", func(t *testing.T) { lowestAnswersInJSON(t, s) })
 	})
 }

@@ -68,7 +68,7 @@ func serve(ctx context.Context, dir string, events bool) (srv *rpc.Server, stop 
 	if err != nil {
 		return srv, stop, err
 	}
-	g, err := gateway.New(ctx, dbs["gateway"], gateway.Upstreams{Ticket: conn, Survey: conn, Journey: conn})
+	g, err := gateway.New(ctx, dbs["gateway"], gateway.Upstreams{Ticket: conn, Survey: conn, Journey: conn}, gateway.Config{})
 	if err != nil {
 		return srv, stop, err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -25,8 +26,14 @@ const (
 	traced  = "traced"  // the same with metrics and one trace in a hundred
 )
 
+// workers is how many goroutines the suite keeps for calls.
+const workers = 32
+
 // echo serves answers that cost nothing until standard input ends.
 func echo(kind string) error {
+	if strings.HasPrefix(kind, "view-") {
+		return viewEcho(kind)
+	}
 	var srv interface {
 		grpc.ServiceRegistrar
 		Serve(net.Listener) error
@@ -36,9 +43,10 @@ func echo(kind string) error {
 	case bare:
 		srv = grpc.NewServer()
 	case checked:
-		srv = rpc.NewServer(rpc.Config{})
+		srv = rpc.NewServer(rpc.Config{Workers: workers})
 	case traced:
 		srv = rpc.NewServer(rpc.Config{
+			Workers: workers,
 			Traces:  sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.TraceIDRatioBased(0.01))),
 			Metrics: sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())),
 		})

@@ -17,6 +17,7 @@ type gate struct {
 	most  bool // bound is the most, not the least
 	worst bool // the worst round counts, not the median
 	open  bool // printed only
+	long  bool // takes many minutes: only where it is named
 }
 
 // perSecond is the unit of what a gate wants much of.
@@ -69,23 +70,42 @@ func allGates() []gate {
 		{id: "G8", what: "touchpoints with their sums / without, SQLite", ours: "bench journey/internal/store BenchmarkRecord/sqlite/100 of-limit", of: figure, bound: 0.5},
 		{id: "G8p", what: "touchpoints with their sums / without, PostgreSQL", ours: "bench journey/internal/store BenchmarkRecord/postgres/100 of-limit", of: figure, bound: 0.5, open: true},
 		{id: "G14", what: "a touchpoint in the score kernel / in a loop of exp2", ours: "bench journey/internal/score BenchmarkScore/touchpoint/put ns/op", limit: "bench journey/internal/score BenchmarkScore/touchpoint/limit_exp2 ns/op", unit: "ns", of: figure, bound: 1, most: true, open: true},
+		{id: "G15", what: "the scores of 20,000 customers anew / the SQL aggregate of their 300,000 touchpoints, PostgreSQL", ours: "bench journey/internal/api BenchmarkRecompute/postgres of-limit", of: figure, bound: 0.5, most: true, open: true},
+		{id: "G15w", what: "as G15, and stored", ours: "bench journey/internal/api BenchmarkRecompute/postgres stored-of-limit", of: figure, open: true},
+		{id: "G15s", what: "their sums anew from the touchpoints / the same aggregate, PostgreSQL", ours: "bench journey/internal/api BenchmarkRecompute/postgres sums-of-limit", of: figure, open: true},
 		{id: "G17", what: "a touchpoint and its score, for a customer of 10 / of 100,000, SQLite", ours: "bench journey BenchmarkDepth/sqlite of-limit", of: figure, bound: 0.77},
 		{id: "G17p", what: "a touchpoint and its score, for a customer of 10 / of 100,000, PostgreSQL", ours: "bench journey BenchmarkDepth/postgres of-limit", of: figure, bound: 0.77, open: true},
+		{id: "G17m", what: "touchpoints as G10, into 3,000,000 / into few, SQLite", ours: "ingest 4 grown", limit: "ingest 4 fresh", unit: perSecond, of: rate, bound: 0.6, open: true, long: true},
+		{id: "G17mp", what: "touchpoints as G7, into 3,000,000 / into few, PostgreSQL", ours: "ingest 4 grown-postgres", limit: "ingest 4 fresh-postgres", unit: perSecond, of: rate, bound: 0.8, open: true, long: true},
+		{id: "G18c", what: "what the journey service holds of a customer", ours: "bench journey BenchmarkHeld bytes/customer", unit: "bytes", of: figure, bound: 256, most: true},
 		{id: "G18", what: "what a watcher without news holds", ours: "bench internal/watch BenchmarkIdleWatcher bytes/watcher", unit: "bytes", of: figure, bound: 16384, most: true},
 
+		{id: "G20", what: "a change of a ticket to 1,000 watchers / one stream of them, messages", ours: "bench ticket BenchmarkWatchTickets/1_to_1000 messages/s", limit: "bench ticket BenchmarkWatchTickets/stream messages/s", unit: perSecond, of: figure, bound: 0.25, open: true},
+		{id: "G20c", what: "CPU of such a message / of the stream's, both sides", ours: "bench ticket BenchmarkWatchTickets/1_to_1000 cpu-us/message", limit: "bench ticket BenchmarkWatchTickets/stream cpu-us/message", unit: "us", of: figure, bound: 4, most: true, open: true},
+		{id: "G20s", what: "the same beside one who does not read / without", ours: "bench ticket BenchmarkWatchTickets/beside_one_stalled messages/s", limit: "bench ticket BenchmarkWatchTickets/1_to_1000 messages/s", unit: perSecond, of: figure, bound: 0.7},
+		{id: "G23", what: "QueryServiceMetrics of 1,000,000 tickets by agent, the whole of three years, SQLite", ours: "bench ticket/internal/api BenchmarkQueryServiceMetrics/1000000/agent/all ns/op", unit: "ns", of: figure, bound: 100e6, most: true, open: true, long: true},
+		{id: "G23s", what: "QuerySurveyMetrics of 1,000,000 responses by agent, the whole of three years, SQLite", ours: "bench survey/internal/api BenchmarkRolledUpMetrics/sqlite/1000000/agent/all ns/op", unit: "ns", of: figure, bound: 100e6, most: true, long: true},
+		{id: "G23sp", what: "the same on PostgreSQL", ours: "bench survey/internal/api BenchmarkRolledUpMetrics/postgres/1000000/agent/all ns/op", unit: "ns", of: figure, bound: 100e6, most: true, open: true, long: true},
+		{id: "G26", what: "the clocks of a ticket of 100 entries, six metrics", ours: "bench ticket/internal/api BenchmarkClocksOfALog ns/op", unit: "ns", of: figure, bound: 50e3, most: true},
+		{id: "G26w", what: "GetSlaClock of such a ticket, both sides", ours: "bench ticket BenchmarkGetSlaClock cpu-us/op", unit: "us", of: figure, open: true},
+
+		{id: "G11", what: "CompareViews, 16 callers: the gateway over three processes / a bare fan-out over them", ours: "view three 16", limit: "view fan 16", unit: perSecond, of: rate, bound: 0.7, open: true},
+		{id: "G12", what: "CompareViews, 16 callers: the gateway in one process / over three", ours: "view one 16", limit: "view three 16", unit: perSecond, of: rate, bound: 2.5, open: true},
 		{id: "I2", what: "CompareViews of the demo brand, 4 callers", ours: "compare 4", unit: perSecond, of: rate, open: true},
 		{id: "I3", what: "GetCustomerOverview of the demo brand, 16 callers", ours: "overview 16", unit: perSecond, of: rate, open: true},
 	}
 }
 
-// pick returns the gates that only names, or all.
+// pick returns the gates that only names, or all but the long ones.
 func pick(all []gate, only []string) ([]gate, error) {
 	for _, id := range only {
 		if !slices.ContainsFunc(all, func(g gate) bool { return g.id == id }) {
 			return nil, fmt.Errorf("there is no gate %s", id)
 		}
 	}
-	return slices.DeleteFunc(all, func(g gate) bool { return len(only) > 0 && !slices.Contains(only, g.id) }), nil
+	return slices.DeleteFunc(all, func(g gate) bool {
+		return len(only) == 0 && g.long || len(only) > 0 && !slices.Contains(only, g.id)
+	}), nil
 }
 
 // A verdict is what the rounds say about a gate.

@@ -69,8 +69,14 @@ func TestGatesArePickedByTheirIDs(t *testing.T) {
 	if err != nil || len(some) != 2 || some[0].id != "G4" || some[1].id != "G22" {
 		t.Errorf("pick(G4, G22) = %v, %v", some, err)
 	}
-	if all, err := pick(allGates(), nil); err != nil || len(all) != len(allGates()) {
-		t.Errorf("pick() = %d gates, %v; want all %d", len(all), err, len(allGates()))
+	for _, g := range allGates() {
+		some, err := pick(allGates(), nil)
+		if picked := slices.ContainsFunc(some, func(p gate) bool { return p.id == g.id }); err != nil || picked == g.long {
+			t.Errorf("pick() has %s, which is long: %v, %v: %v", g.id, g.long, err, picked)
+		}
+	}
+	if long, err := pick(allGates(), []string{"G17m"}); err != nil || len(long) != 1 {
+		t.Errorf("pick(G17m) = %v, %v", long, err)
 	}
 	if _, err := pick(allGates(), []string{"G4", "G99"}); err == nil {
 		t.Error("a gate that is not there is picked")
@@ -84,7 +90,7 @@ func TestEveryGateOfTheSliceIsEnforced(t *testing.T) {
 			ids = append(ids, g.id)
 		}
 	}
-	if want := []string{"G3", "G4", "G6", "G10", "G16", "G19", "G21", "G21", "G22", "G3s", "G6s", "G8", "G17", "G18"}; !slices.Equal(ids, want) {
+	if want := []string{"G3", "G4", "G6", "G10", "G16", "G19", "G21", "G21", "G22", "G3s", "G6s", "G8", "G17", "G18c", "G18", "G20s", "G23s", "G26"}; !slices.Equal(ids, want) {
 		t.Errorf("enforced are %v, want %v", ids, want)
 	}
 }

@@ -30,6 +30,8 @@ type lab struct {
 	servers map[string]*server // by what they are
 	benches map[string]string  // what Go benchmarks said
 	closers []func() error
+
+	databases int // how often some were made
 }
 
 // newLab builds the suite, unless there is a binary of it.
@@ -124,6 +126,9 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 	if strings.HasPrefix(name, benched) {
 		return l.bench(ctx, name)
 	}
+	if strings.HasPrefix(name, "view ") {
+		return l.viewPath(ctx, name)
+	}
 	what, callers, where := "", 0, ""
 	for word := range strings.FieldsSeq(name) {
 		if n, err := fmt.Sscan(word, &callers); n == 1 && err == nil {
@@ -144,8 +149,8 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 			of, kind = "submit", checked
 		}
 	}
-	if where == "postgres" {
-		kind = "suite on postgres"
+	if where == "postgres" || where == "fresh" || where == "grown" || strings.HasSuffix(where, "-postgres") {
+		kind = "suite on " + where
 	}
 	s, err := l.server(ctx, kind)
 	if err != nil {
@@ -154,6 +159,11 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 	lp, err := s.loop(ctx, of, where, callers)
 	if err != nil {
 		return nil, err
+	}
+	if age, _, _ := strings.Cut(where, "-"); age == "grown" {
+		if err := l.grow(ctx, lp); err != nil {
+			return nil, err
+		}
 	}
 	return func(ctx context.Context, length time.Duration) (sample, error) {
 		return lp.measure(ctx, length, &l.counter)
@@ -169,12 +179,15 @@ func (l *lab) server(ctx context.Context, kind string) (*server, error) {
 	switch kind {
 	case "suite":
 		args = []string{"up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, "data")}
-	case "suite on postgres":
+	case "suite on fresh", "suite on grown":
+		args = []string{"up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, kind)}
+	case "suite on postgres", "suite on fresh-postgres", "suite on grown-postgres":
+		_, where, _ := strings.Cut(kind, "suite on ")
 		url, err := l.database(ctx, "ticket", "survey", "journey", "gateway")
 		if err != nil {
 			return nil, err
 		}
-		args = []string{"up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, "postgres"), "--db", url}
+		args = []string{"up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, where), "--db", url}
 	default:
 		self, err := os.Executable()
 		if err != nil {
@@ -192,7 +205,7 @@ func (l *lab) server(ctx context.Context, kind string) (*server, error) {
 		return nil, err
 	}
 	l.closers = append(l.closers, s.close)
-	if kind == "suite on postgres" {
+	if strings.HasSuffix(kind, "postgres") {
 		if s.store, err = clusterAt(ctx, l.postgres); err != nil {
 			return nil, err
 		}
@@ -212,7 +225,8 @@ func (l *lab) database(ctx context.Context, names ...string) (string, error) {
 		l.postgres = url
 		l.closers = append(l.closers, stop)
 	}
-	return makeDatabases(ctx, l.postgres, fmt.Sprintf("load_%d_", os.Getpid()), names)
+	l.databases++
+	return makeDatabases(ctx, l.postgres, fmt.Sprintf("load_%d_%d_", os.Getpid(), l.databases), names)
 }
 
 // start starts the suite six times on an empty folder and waits for its first

@@ -51,7 +51,7 @@ func newSuite(t testing.TB) grpc.ClientConnInterface {
 		t.Fatal(err)
 	}
 	local := srv.Local()
-	door, err := gateway.New(ctx, dbs[3], gateway.Upstreams{Ticket: local, Survey: local, Journey: local})
+	door, err := gateway.New(ctx, dbs[3], gateway.Upstreams{Ticket: local, Survey: local, Journey: local}, gateway.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Command protodeps prints the third-party .proto files that our contracts
-// import, from the descriptors compiled into the Go modules the services link,
+// Command protodeps prints the third-party .proto files that our contracts and the
+// details of our errors need, from the descriptors compiled into the Go modules the services link,
 // so that the text and the Go types cannot drift apart.
 //
 //	protodeps OUT
@@ -14,6 +14,7 @@ import (
 	_ "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/jhump/protoreflect/v2/protoprint"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 	_ "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
@@ -28,6 +29,7 @@ var files = map[string]string{
 	"google/api/launch_stage.proto":       "Google LLC",
 	"google/longrunning/operations.proto": "Google LLC",
 	"google/api/resource.proto":           "Google LLC",
+	"google/rpc/error_details.proto":      "Google LLC",
 	"google/rpc/status.proto":             "Google LLC",
 	"buf/validate/validate.proto":         "2023-2026 Buf Technologies, Inc.",
 }

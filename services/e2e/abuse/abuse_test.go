@@ -72,6 +72,7 @@ func sections() []section {
 		{"keys", keyed, slices.Concat(
 			keyRows(), partnerRows(), foreignRows(), isolationRows(), everyRows(), placeRows(), forgedRows(), againRows(),
 		)},
+		{"tokens", tokened, slices.Concat(claimRows(), signatureRows(), issuedRows())},
 		{"storage", nil, storageRows()},
 		{"failures", nil, failureRows()},
 		{"clock", nil, clockRows()},

@@ -16,16 +16,18 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	statuspb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // A surface is one of the two ways into the suite.
@@ -177,23 +179,57 @@ func must[M proto.Message](t *testing.T, s *suite, req proto.Message) M {
 }
 
 // parse reads an answer of REST.
-func parse(t *testing.T, code int, body []byte, msg proto.Message) answer {
+func parse(t *testing.T, httpCode int, body []byte, msg proto.Message) answer {
 	t.Helper()
-	if code == http.StatusOK {
+	if httpCode == http.StatusOK {
 		if err := protojson.Unmarshal(body, msg); err != nil {
 			t.Errorf("the answer is no %T: %v", msg, err)
 		}
-		return answer{status: status.New(codes.OK, ""), http: code, msg: msg}
+		return answer{status: status.New(codes.OK, ""), http: httpCode, msg: msg}
 	}
-	st := &statuspb.Status{}
 	line := struct{ Error json.RawMessage }{}
 	if json.Unmarshal(body, &line) == nil && line.Error != nil {
 		body = line.Error // of a watch
 	}
-	if err := protojson.Unmarshal(body, st); err != nil {
-		t.Errorf("the answer %d %s is no status: %v", code, body, err)
+	var p problem
+	if err := json.Unmarshal(body, &p); err != nil || p.Status != httpCode && line.Error == nil {
+		t.Errorf("the answer %d %s is no problem: %v", httpCode, body, err)
 	}
-	return answer{status: status.FromProto(st), http: code}
+	return answer{status: p.grpc(t), http: httpCode}
+}
+
+// A problem is the body of an error on REST.
+type problem struct {
+	Status                     int
+	Detail, Code, Reason, Type string
+	Metadata                   map[string]string
+	Errors                     []struct{ Field, Detail, Reason string }
+	RetryDelay                 string
+}
+
+// grpc returns the status that the problem renders.
+func (p problem) grpc(t *testing.T) *status.Status {
+	t.Helper()
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: p.Reason, Metadata: p.Metadata}}
+	bad := &errdetails.BadRequest{}
+	for _, e := range p.Errors {
+		bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: e.Field, Description: e.Detail, Reason: e.Reason})
+	}
+	if len(p.Errors) > 0 {
+		details = append(details, bad)
+	}
+	if p.RetryDelay != "" {
+		delay, err := time.ParseDuration(p.RetryDelay)
+		if err != nil {
+			t.Error(err)
+		}
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
+	}
+	st, err := status.New(codes.Code(code.Code_value[p.Code]), p.Detail).WithDetails(details...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
 }
 
 // A webRequest is a call of REST.

@@ -53,9 +53,9 @@ func heard(spoil ...func(*surveyv1.CreateFeedbackRequest)) *surveyv1.CreateFeedb
 }
 
 // calls is one call of every method of the ticket, the survey and the journey service
-// that the brand can make.
+// that the brand can make, and of the views.
 func calls(brand string, m made) (all []proto.Message) {
-	for _, part := range [][]proto.Message{help(brand, m.operation), asking(brand), replies(brand), opinions(brand), travels(brand, m)} {
+	for _, part := range [][]proto.Message{help(brand, m.operation), asking(brand), replies(brand), opinions(brand), travels(brand, m), glances(brand), locks(brand)} {
 		all = append(all, part...)
 	}
 	return all
@@ -114,6 +114,7 @@ func replies(brand string) []proto.Message {
 		&surveyv1.ExcludeResponseRequest{Name: said, Reason: "a test"},
 		&surveyv1.IncludeResponseRequest{Name: said, Reason: "no test"},
 		&surveyv1.GetResponseRequest{Name: said},
+		&surveyv1.WaitRevisionRequest{Parent: brand, Revisions: []string{revision}},
 		&surveyv1.ListResponsesRequest{Parent: brand},
 		&surveyv1.WatchResponsesRequest{Parent: brand},
 		&surveyv1.QuerySurveyMetricsRequest{Parent: brand, Surveys: []string{survey}},

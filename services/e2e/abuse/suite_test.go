@@ -50,6 +50,8 @@ type suite struct {
 	pages  func() (path string, pages http.Handler) // nil without a gateway
 	tokens []string                                 // of invitations, as far as they were told
 
+	issuer *issuer // of tokens; nil where there are none
+
 	made map[string]made // by brand
 
 	counts map[string]string // queries for how many rows there are, by service
@@ -133,7 +135,7 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 	tickets, err1 := ticket.New(t.Context(), s.dbs["ticket"])
 	surveys, err2 := survey.New(t.Context(), s.dbs["survey"], survey.Config{})
 	journeys, err3 := journey.New(t.Context(), s.dbs["journey"], journey.Config{})
-	views, err4 := gateway.New(t.Context(), s.dbs["gateway"], up)
+	views, err4 := gateway.New(t.Context(), s.dbs["gateway"], up, gateway.Config{})
 	for _, err := range []error{err1, err2, err3, err4} {
 		if err != nil {
 			t.Fatal(err)
@@ -143,6 +145,7 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 	surveys.Register(srv)
 	journeys.Register(srv)
 	views.Register(srv)
+	srv.Authenticate(views.Callers)
 	s.pages = views.Pages
 	work := func(ctx context.Context, _ *bus.Bus) error {
 		var wg sync.WaitGroup
@@ -158,7 +161,7 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 // serve puts srv behind a front on a free port and connects to it.
 func (s *suite) serve(t *testing.T, srv *rpc.Server) {
 	t.Helper()
-	f, err := front.New(t.Context(), srv, s.log.logger())
+	f, err := front.New(t.Context(), srv, front.Config{Log: s.log.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}

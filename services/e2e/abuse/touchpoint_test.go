@@ -82,9 +82,9 @@ func touchpointRows() []row {
 			outcomes(t, s, way, spoiled, 500, journeyv1.RecordTouchpointResult_OUTCOME_REFUSED, 999)
 		}),
 		{
-			"P11", "a batch of 4 MiB and a byte", // on REST as A14 has it, though P11 says 413
+			"P11", "a batch of 4 MiB and a byte",
 			sending(journeyv1.TouchpointService_BatchRecordTouchpoints_FullMethodName, make([]byte, 4<<20+1), codes.ResourceExhausted),
-			mustPost("/v1/brands/acme/touchpoints:batchRecord", `{"requests":["`+strings.Repeat("x", 4<<20)+`"]}`, 429),
+			mustPost("/v1/brands/acme/touchpoints:batchRecord", `{"requests":["`+strings.Repeat("x", 4<<20)+`"]}`, 413),
 		},
 	}
 }

@@ -33,10 +33,10 @@ func transportRows() []row {
 		{"A47", "another content type", wrongType, web("", "", webRequest{
 			method: "POST", path: "/v1/" + acme + "/tickets", body: "{}", header: map[string]string{"Content-Type": "text/plain"},
 		}, 415).rest},
-		// The port speaks HTTP/1.1 as well, which reaches REST and never gRPC.
+		// The port speaks HTTP/1.1 as well, for REST, Connect and gRPC-Web, and never for gRPC.
 		web("A48", "gRPC by HTTP/1.1", webRequest{
 			method: "POST", path: createTicket, body: "", header: map[string]string{"Content-Type": "application/grpc"},
-		}, 404),
+		}, 505),
 		{"A49", "500 idle connections", idle(onGRPC), idle(onREST)}, // more than the limit: services/internal/rpc/abuse_test.go
 		{id: "A50", name: "1,001 streams on one connection", grpc: crowd},
 		{id: "A51", name: "a ping again and again", grpc: pings},

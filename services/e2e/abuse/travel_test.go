@@ -154,12 +154,17 @@ func travels(brand string, m made) []proto.Message {
 			Parent: brand, Outcome: number(brand, "delivery"), Predictors: []*journeyv1.Variable{number(brand, "checkout")},
 		},
 		&journeyv1.GetDataSpanRequest{Parent: brand},
+		&journeyv1.ListQuadrantCustomersRequest{Parent: brand},
+		&journeyv1.WaitRevisionRequest{Parent: brand, Revisions: []string{revision}},
 	}
 	for _, part := range [][]proto.Message{people(brand), plans(brand), scores(brand, m), warnings(brand, m)} {
 		all = append(all, part...)
 	}
 	return all
 }
+
+// revision is of a change that nobody here listens to.
+const revision = "ticket_created.01jgxvp7g00000000000000000"
 
 func number(brand, definition string) *journeyv1.Variable {
 	return &journeyv1.Variable{Source: &journeyv1.Variable_TouchpointDefinition{TouchpointDefinition: brand + "/touchpointDefinitions/" + definition}}
@@ -174,6 +179,7 @@ func people(brand string) []proto.Message {
 		customer(func(r *journeyv1.CreateCustomerRequest) { r.Parent = brand }),
 		find,
 		&journeyv1.GetCustomerRequest{Name: ann},
+		&journeyv1.BatchGetCustomersRequest{Parent: brand, Names: []string{ann}},
 		&journeyv1.ListCustomersRequest{Parent: brand},
 		&journeyv1.UpdateCustomerRequest{Customer: &journeyv1.Customer{Name: ann, Persona: "guest"}},
 		&journeyv1.DeleteCustomerRequest{Name: ann},

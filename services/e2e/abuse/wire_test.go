@@ -79,7 +79,7 @@ func wireRows() []row {
 		{
 			"A14", "4 MiB and a byte",
 			sending(createTicket, make([]byte, 4<<20+1), codes.ResourceExhausted),
-			mustPost(tickets, `{"subject":"`+strings.Repeat("x", 4<<20)+`"}`, 429),
+			mustPost(tickets, `{"subject":"`+strings.Repeat("x", 4<<20)+`"}`, 413),
 		},
 		{id: "A14", name: "1 MiB and a byte, where no batch is expected", grpc: sending(createTicket, make([]byte, 1<<20+1), invalid)},
 		{id: "A15", name: "an unknown field is neither refused nor stored", grpc: unknownField},

@@ -1,0 +1,209 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+)
+
+// done waits for an operation on a customer's data and reads its response.
+func (c *clients) done(t testing.TB, o *longrunningpb.Operation, response proto.Message) {
+	t.Helper()
+	eventually(t, func() error {
+		next, err := c.privacyWork.WaitOperation(t.Context(), &gatewayv1.WaitOperationRequest{Name: o.GetName(), Timeout: durationpb.New(20 * time.Second)})
+		if err != nil {
+			return err
+		}
+		if !next.GetDone() {
+			return fmt.Errorf("it is not done: %v", next)
+		}
+		o = next
+		return nil
+	})
+	if o.GetError() != nil {
+		t.Fatalf("the operation failed: %v", o)
+	}
+	if err := o.GetResponse().UnmarshalTo(response); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// plan returns what erasing a customer would do, once that no longer changes.
+func (c *clients) plan(t testing.TB, customer string, anonymize bool) *gatewayv1.ErasureReceipt {
+	t.Helper()
+	last := &gatewayv1.ErasureReceipt{}
+	eventually(t, func() error {
+		o, err := c.privacy.EraseCustomer(t.Context(), &gatewayv1.EraseCustomerRequest{Name: customer, Anonymize: anonymize, ValidateOnly: true})
+		if err != nil {
+			return err
+		}
+		next := &gatewayv1.ErasureReceipt{}
+		if err := o.GetResponse().UnmarshalTo(next); err != nil {
+			return err
+		}
+		next.RequestTime = nil
+		if !proto.Equal(next, last) {
+			last = next
+			return errors.New("the plan changes")
+		}
+		return nil
+	})
+	return last
+}
+
+// erase erases a customer and returns the receipt.
+func (c *clients) erase(t testing.TB, customer string, anonymize bool) *gatewayv1.ErasureReceipt {
+	t.Helper()
+	receipt := &gatewayv1.ErasureReceipt{}
+	o := must(c.privacy.EraseCustomer(t.Context(), &gatewayv1.EraseCustomerRequest{Name: customer, Anonymize: anonymize}))(t)
+	c.done(t, o, receipt)
+	return receipt
+}
+
+// export returns the lines of all that is kept of a customer.
+func (c *clients) export(t testing.TB, customer string) string {
+	t.Helper()
+	o := must(c.privacy.ExportCustomerData(t.Context(), &gatewayv1.ExportCustomerDataRequest{Name: customer}))(t)
+	c.done(t, o, &gatewayv1.ExportCustomerDataResponse{})
+	stream := must(c.privacy.ReadExport(t.Context(), &gatewayv1.ReadExportRequest{Name: o.GetName()}))(t)
+	var lines strings.Builder
+	for {
+		part, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return lines.String()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines.WriteString(part.GetLines())
+	}
+}
+
+// visited returns how many touchpoints the journey service has of a customer, once there
+// are as many.
+func (c *clients) visited(t testing.TB, customer string, want int) {
+	t.Helper()
+	eventually(t, func() error {
+		page, err := c.touchpoints.ListTouchpoints(t.Context(), &journeyv1.ListTouchpointsRequest{Parent: customer})
+		if err == nil && len(page.GetTouchpoints()) != want {
+			err = fmt.Errorf("%s has %d touchpoints, want %d", customer, len(page.GetTouchpoints()), want)
+		}
+		return err
+	})
+}
+
+// TestEraseMe is story 12: a customer who was merged of two asks to be forgotten.
+func TestEraseMe(t *testing.T) {
+	each(t, func(t *testing.T, s *suite) {
+		c := s.grpc()
+		brand := c.brand(t)
+		ann, device := brand+"/customers/ann", brand+"/customers/device-7"
+		mail := []*journeyv1.IdentityValue{{Type: journeyv1.IdentityType_IDENTITY_TYPE_EMAIL, Value: "ann@example.org", Verified: true}}
+		must(c.customers.CreateCustomer(t.Context(), &journeyv1.CreateCustomerRequest{
+			Parent: brand, CustomerId: "ann", Customer: &journeyv1.Customer{DisplayName: "Ann Arbor"}, Identities: mail,
+		}))(t)
+		ticket := c.open(t, device, typev1.Channel_CHANNEL_MOBILE_APP, noon)
+		c.call(t, ticket, noon.Add(time.Hour))
+		survey := c.survey(t, brand, surveyv1.Question_KIND_CES_EASE, typev1.Subject_SUBJECT_SERVICE)
+		answer := &surveyv1.SubmitResponseRequest{Parent: brand, Response: &surveyv1.Response{
+			Survey: survey.GetName(), Customer: ann, SubmitTime: timestamppb.New(noon.Add(2 * time.Hour)),
+			Answers: []*surveyv1.Answer{{QuestionId: "q", Value: &surveyv1.Answer_Rating{Rating: 6}}},
+		}}
+		response := must(c.responses.SubmitResponse(t.Context(), answer))(t)
+		c.visited(t, device, 1)
+		must(c.customers.MergeCustomers(t.Context(), &journeyv1.MergeCustomersRequest{Name: ann, Sources: []string{device}}))(t)
+		tickets := &ticketv1.QueryServiceMetricsRequest{Parent: brand, Metrics: []typev1.Metric{typev1.Metric_METRIC_TICKET_COUNT}}
+		answers := &surveyv1.QuerySurveyMetricsRequest{Parent: brand}
+		count, ces := must(c.service.QueryServiceMetrics(t.Context(), tickets))(t), must(c.answers.QuerySurveyMetrics(t.Context(), answers))(t)
+
+		hold := must(c.privacy.PlaceLegalHold(t.Context(), &gatewayv1.PlaceLegalHoldRequest{
+			Parent: brand, LegalHold: &gatewayv1.LegalHold{Customer: device, Reason: "File 7"},
+		}))(t)
+		_, err := c.privacy.EraseCustomer(t.Context(), &gatewayv1.EraseCustomerRequest{Name: ann})
+		refused(t, err, codes.FailedPrecondition, "LEGAL_HOLD")
+		must(c.privacy.ReleaseLegalHold(t.Context(), &gatewayv1.ReleaseLegalHoldRequest{Name: hold.GetName()}))(t)
+
+		plan := c.plan(t, ann, false)
+		if plan.GetCustomerCount() != 2 || plan.GetName() != "" || len(plan.GetSignature()) != 0 {
+			t.Errorf("the plan is %v, want one of two customers that promises nothing", plan)
+		}
+		receipt := c.erase(t, ann, false)
+		if kept := must(c.privacy.GetErasureReceipt(t.Context(), &gatewayv1.GetErasureReceiptRequest{Name: receipt.GetName()}))(t); !proto.Equal(kept, receipt) {
+			t.Errorf("the receipt is kept as %v", kept)
+		}
+		if len(receipt.GetSignature()) == 0 || receipt.GetCompleteTime() == nil {
+			t.Errorf("nobody signed %v", receipt)
+		}
+		did := &gatewayv1.ErasureReceipt{CustomerCount: receipt.GetCustomerCount(), Services: receipt.GetServices()}
+		same(t, did, plan)
+
+		left := must(c.tickets.GetTicket(t.Context(), &ticketv1.GetTicketRequest{Name: ticket.GetName()}))(t)
+		if !strings.Contains(left.GetCustomer(), "/customers/erased-") || left.GetSubject() == ticket.GetSubject() {
+			t.Errorf("the ticket is %v after the erasure", left)
+		}
+		said := must(c.responses.GetResponse(t.Context(), &surveyv1.GetResponseRequest{Name: response.GetName()}))(t)
+		if !strings.Contains(said.GetCustomer(), "/customers/erased-") || said.GetAnswers()[0].GetRating() != 6 {
+			t.Errorf("the response is %v after the erasure", said)
+		}
+		counted := must(c.service.QueryServiceMetrics(t.Context(), tickets))(t)
+		same(t, counted.GetMeasures()[0], count.GetMeasures()[0])
+		same(t, find(t, must(c.answers.QuerySurveyMetrics(t.Context(), answers))(t).GetMeasures(), typev1.Metric_METRIC_CES),
+			find(t, ces.GetMeasures(), typev1.Metric_METRIC_CES))
+		nobody(t, c, brand, mail, answer)
+		back(t, c, ann, mail)
+	})
+}
+
+// nobody fails unless what comes of an erased customer is refused.
+func nobody(t *testing.T, c *clients, brand string, mail []*journeyv1.IdentityValue, answer *surveyv1.SubmitResponseRequest) {
+	t.Helper()
+	ann, device := brand+"/customers/ann", brand+"/customers/device-7"
+	for _, n := range []string{ann, device} {
+		_, err := c.customers.GetCustomer(t.Context(), &journeyv1.GetCustomerRequest{Name: n})
+		refused(t, err, codes.NotFound, "")
+		_, err = c.privacy.EraseCustomer(t.Context(), &gatewayv1.EraseCustomerRequest{Name: n})
+		refused(t, err, codes.NotFound, "NOT_FOUND")
+		_, err = c.tickets.CreateTicket(t.Context(), &ticketv1.CreateTicketRequest{Parent: brand, Ticket: &ticketv1.Ticket{
+			Customer: n, Subject: "Again", IssueKind: ticketv1.Ticket_ISSUE_KIND_BILLING, Channel: typev1.Channel_CHANNEL_MOBILE_APP,
+		}})
+		refused(t, err, codes.FailedPrecondition, "CUSTOMER_ERASED")
+		_, err = c.touchpoints.RecordTouchpoint(t.Context(), &journeyv1.RecordTouchpointRequest{Parent: n, Touchpoint: &journeyv1.Touchpoint{
+			Definition: brand + "/touchpointDefinitions/website_visit", EventTime: timestamppb.New(noon),
+		}})
+		refused(t, err, codes.FailedPrecondition, "CUSTOMER_ERASED")
+	}
+	_, err := c.responses.SubmitResponse(t.Context(), answer)
+	refused(t, err, codes.FailedPrecondition, "CUSTOMER_ERASED")
+	_, err = c.customers.CreateCustomer(t.Context(), &journeyv1.CreateCustomerRequest{Parent: brand, Customer: &journeyv1.Customer{}, Identities: mail})
+	refused(t, err, codes.FailedPrecondition, "CUSTOMER_ERASED")
+}
+
+// back fails unless an erased customer who consents anew is one like others.
+func back(t *testing.T, c *clients, ann string, mail []*journeyv1.IdentityValue) {
+	t.Helper()
+	must(c.customers.UpdateConsent(t.Context(), &journeyv1.UpdateConsentRequest{
+		Name: ann, Consents: []*journeyv1.Consent{{Purpose: "surveys", Granted: true, Source: "web"}},
+	}))(t)
+	must(c.customers.LinkIdentity(t.Context(), &journeyv1.LinkIdentityRequest{Name: ann, Identity: mail[0]}))(t)
+	eventually(t, func() error { // the ticket service hears of it
+		_, err := c.tickets.CreateTicket(t.Context(), &ticketv1.CreateTicketRequest{Parent: brandOf(ann), Ticket: &ticketv1.Ticket{
+			Customer: ann, Subject: "Back", IssueKind: ticketv1.Ticket_ISSUE_KIND_BILLING, Channel: typev1.Channel_CHANNEL_MOBILE_APP,
+		}})
+		return err
+	})
+}
