@@ -10,7 +10,7 @@ SLOW := ./services/e2e/... ./services/ticket/... ./services/journey/... ./servic
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
-.PHONY: all help build tools generate generate-check lint breaking test soak bench demo run image clean
+.PHONY: all help build tools clients generate generate-check lint breaking test soak bench demo run image clean
 all: lint test ## what CI runs, but for the check of generated code
 
 help: ## list the targets
@@ -57,6 +57,10 @@ gen/ts/node_modules: gen/ts/package-lock.json # what the TypeScript client is ma
 generate-check: generate ## fail if generating changes anything
 	@git diff --exit-code -- third_party proto gen || { echo 'run make generate and commit the result' >&2; exit 1; }
 	@test -z "$$(git status --porcelain -- third_party proto gen)" || { git status --short -- third_party proto gen; exit 1; }
+
+clients: ## grpcurl into .tools and what the TypeScript client needs, for examples/client/roundtrips.sh
+	GOWORK=off GOBIN=$(TOOLS) go -C tools/clients install tool
+	$(MAKE) gen/ts/node_modules
 
 lint: tools ## vet, staticcheck, gofumpt, buf lint and format
 	go vet work

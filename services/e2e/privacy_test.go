@@ -94,14 +94,21 @@ func (c *clients) export(t testing.TB, customer string) string {
 	}
 }
 
-// visited returns how many touchpoints the journey service has of a customer, once there
-// are as many.
+// visited waits until the journey service has so many touchpoints of a customer, and has
+// looked at them.
 func (c *clients) visited(t testing.TB, customer string, want int) {
 	t.Helper()
 	eventually(t, func() error {
 		page, err := c.touchpoints.ListTouchpoints(t.Context(), &journeyv1.ListTouchpointsRequest{Parent: customer})
 		if err == nil && len(page.GetTouchpoints()) != want {
 			err = fmt.Errorf("%s has %d touchpoints, want %d", customer, len(page.GetTouchpoints()), want)
+		}
+		if err != nil || want == 0 {
+			return err
+		}
+		known, err := c.customers.GetCustomer(t.Context(), &journeyv1.GetCustomerRequest{Name: customer})
+		if err == nil && known.GetEtag() == "" {
+			err = errors.New("nobody has looked at " + customer)
 		}
 		return err
 	})
@@ -183,7 +190,7 @@ func nobody(t *testing.T, c *clients, brand string, mail []*journeyv1.IdentityVa
 		}})
 		refused(t, err, codes.FailedPrecondition, "CUSTOMER_ERASED")
 		_, err = c.touchpoints.RecordTouchpoint(t.Context(), &journeyv1.RecordTouchpointRequest{Parent: n, Touchpoint: &journeyv1.Touchpoint{
-			Definition: brand + "/touchpointDefinitions/website_visit", EventTime: timestamppb.New(noon),
+			Definition: brand + "/touchpointDefinitions/website-visit", EventTime: timestamppb.New(noon),
 		}})
 		refused(t, err, codes.FailedPrecondition, "CUSTOMER_ERASED")
 	}
@@ -205,5 +212,97 @@ func back(t *testing.T, c *clients, ann string, mail []*journeyv1.IdentityValue)
 			Customer: ann, Subject: "Back", IssueKind: ticketv1.Ticket_ISSUE_KIND_BILLING, Channel: typev1.Channel_CHANNEL_MOBILE_APP,
 		}})
 		return err
+	})
+}
+
+// TestAnErasureSurvivesTheEndOfAnyProcess kills each in turn as soon as the erasure is
+// promised, and finds the receipt that was planned.
+func TestAnErasureSurvivesTheEndOfAnyProcess(t *testing.T) {
+	each(t, func(t *testing.T, s *suite) {
+		brand := s.grpc().brand(t)
+		victims := all
+		if s.bus == nil {
+			victims = []string{"gateway"} // which is all of them
+		}
+		for _, victim := range victims {
+			c, customer := s.grpc(), brand+"/customers/"+victim
+			ticket := c.open(t, customer, typev1.Channel_CHANNEL_CHAT, noon)
+			c.call(t, ticket, noon)
+			c.visited(t, customer, 1)
+			plan := c.plan(t, customer, false)
+			o := must(c.privacy.EraseCustomer(t.Context(), &gatewayv1.EraseCustomerRequest{Name: customer}))(t)
+			s.parts[victim].kill(t)
+			s.start(t, victim)
+			receipt := &gatewayv1.ErasureReceipt{}
+			s.grpc().done(t, o, receipt)
+			same(t, &gatewayv1.ErasureReceipt{CustomerCount: 1, Services: receipt.GetServices()}, plan)
+			left := must(s.grpc().tickets.GetTicket(t.Context(), &ticketv1.GetTicketRequest{Name: ticket.GetName()}))(t)
+			if !strings.Contains(left.GetCustomer(), "/customers/erased-") {
+				t.Errorf("the ticket is %v after the erasure", left)
+			}
+		}
+	})
+}
+
+// TestExportsAndReceiptsAreOneBrands asks for those of another brand.
+func TestExportsAndReceiptsAreOneBrands(t *testing.T) {
+	s := single(t)
+	c := s.grpc()
+	brand := c.brand(t)
+	ann := brand + "/customers/ann"
+	c.open(t, ann, typev1.Channel_CHANNEL_CHAT, noon)
+	if all := c.export(t, ann); !strings.Contains(all, `"kind":"tickets"`) {
+		t.Errorf("the export is %s", all)
+	}
+	receipt := c.erase(t, ann, true)
+	elsewhere := strings.Replace(receipt.GetName(), brand, brand+"-2", 1)
+	_, err := c.privacy.GetErasureReceipt(t.Context(), &gatewayv1.GetErasureReceiptRequest{Name: elsewhere})
+	refused(t, err, codes.NotFound, "NOT_FOUND")
+	page := must(c.privacy.ListErasureReceipts(t.Context(), &gatewayv1.ListErasureReceiptsRequest{Parent: brand, PageSize: 1}))(t)
+	if len(page.GetErasureReceipts()) != 1 || page.GetNextPageToken() != "" {
+		t.Errorf("the receipts are %v", page)
+	}
+	operation := strings.Replace(receipt.GetName(), "erasureReceipts", "privacyOperations", 1)
+	stream := must(c.privacy.ReadExport(t.Context(), &gatewayv1.ReadExportRequest{Name: operation}))(t)
+	_, err = stream.Recv()
+	refused(t, err, codes.NotFound, "NOT_FOUND")
+	_, err = c.privacy.ExportCustomerData(t.Context(), &gatewayv1.ExportCustomerDataRequest{Name: ann})
+	refused(t, err, codes.NotFound, "NOT_FOUND")
+}
+
+// TestRetentionReachesEveryService sets a policy and finds old words gone.
+func TestRetentionReachesEveryService(t *testing.T) {
+	each(t, func(t *testing.T, s *suite) {
+		c := s.grpc()
+		brand := c.brand(t)
+		ann := brand + "/customers/ann"
+		ticket := c.resolve(t, c.open(t, ann, typev1.Channel_CHANNEL_CHAT, noon), noon.Add(time.Hour))
+		feedback := must(c.feedback.CreateFeedback(t.Context(), &surveyv1.CreateFeedbackRequest{Parent: brand, Feedback: &surveyv1.Feedback{
+			Customer: ann, Text: "Not good.", Source: surveyv1.Feedback_SOURCE_EMAIL, Solicitation: surveyv1.Feedback_SOLICITATION_UNSOLICITED,
+			EventTime: timestamppb.New(noon),
+		}}))(t)
+		c.visited(t, ann, 1)
+		n := brand + "/retentionPolicy"
+		if p := must(c.privacy.GetRetentionPolicy(t.Context(), &gatewayv1.GetRetentionPolicyRequest{Name: n}))(t); p.GetTouchpoints() != nil || p.GetUpdateTime() != nil {
+			t.Errorf("the policy of a new brand is %v", p)
+		}
+		day := durationpb.New(24 * time.Hour)
+		set := must(c.privacy.UpdateRetentionPolicy(t.Context(), &gatewayv1.UpdateRetentionPolicyRequest{
+			RetentionPolicy: &gatewayv1.RetentionPolicy{Name: n, Touchpoints: day, FreeText: day},
+		}))(t)
+		_, err := c.privacy.UpdateRetentionPolicy(t.Context(), &gatewayv1.UpdateRetentionPolicyRequest{
+			RetentionPolicy: &gatewayv1.RetentionPolicy{Name: n, FreeText: day, Etag: "99"},
+		})
+		refused(t, err, codes.Aborted, "STALE")
+		same(t, must(c.privacy.GetRetentionPolicy(t.Context(), &gatewayv1.GetRetentionPolicyRequest{Name: n}))(t), set)
+		c.visited(t, ann, 0)
+		eventually(t, func() error {
+			old := must(c.tickets.GetTicket(t.Context(), &ticketv1.GetTicketRequest{Name: ticket.GetName()}))(t)
+			said := must(c.feedback.GetFeedback(t.Context(), &surveyv1.GetFeedbackRequest{Name: feedback.GetName()}))(t)
+			if old.GetSubject() == ticket.GetSubject() || said.GetText() == feedback.GetText() {
+				return fmt.Errorf("there still are %q and %q", old.GetSubject(), said.GetText())
+			}
+			return nil
+		})
 	})
 }

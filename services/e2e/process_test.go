@@ -186,7 +186,7 @@ type journal struct {
 }
 
 var (
-	serves = regexp.MustCompile(`(?m)^concentric serves .* on http://(\S+) \(`)
+	serves = regexp.MustCompile(`(?m)^concentric serves .* on https?://(\S+) \(`)
 	// trouble is what no run may write: a finding of the race detector, a panic, the
 	// stack of a goroutine, an error that the service could not explain.
 	trouble = regexp.MustCompile(`DATA RACE|panic|goroutine \d+ \[|"level":"ERROR"`)

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
@@ -20,6 +21,7 @@ import (
 	"github.com/concentric-cx/concentric/services/gateway/internal/page"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
 	"github.com/concentric-cx/concentric/services/gateway/internal/webhook"
+	"github.com/concentric-cx/concentric/services/internal/audit"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
@@ -59,6 +61,7 @@ type Service struct {
 	webhooks *api.Webhooks
 	privacy  *api.Privacy
 	collect  *api.Collect
+	audit    *api.Audit
 	pages    *page.Server
 }
 
@@ -94,6 +97,12 @@ func New(ctx context.Context, db *sqldb.DB, up Upstreams, cfg Config) (*Service,
 	responses := surveyv1.NewResponseServiceClient(up.Survey)
 	return &Service{
 		db: db, cfg: cfg, keys: keys, webhooks: webhooks, privacy: privacy,
+		audit: &api.Audit{
+			Log:     audit.NewLog(db),
+			Ticket:  eventv1.NewAuditLogServiceClient(up.Ticket),
+			Survey:  eventv1.NewAuditLogServiceClient(up.Survey),
+			Journey: eventv1.NewAuditLogServiceClient(up.Journey),
+		},
 		collect: &api.Collect{
 			Validator:    keys.Validator,
 			Touchpoints:  journeyv1.NewTouchpointServiceClient(up.Journey),
@@ -129,6 +138,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	gatewayv1.RegisterPrivacyServiceServer(r, s.privacy)
 	gatewayv1.RegisterOperationServiceServer(r, s.privacy)
 	gatewayv1.RegisterCollectServiceServer(r, s.collect)
+	gatewayv1.RegisterAuditServiceServer(r, s.audit)
 }
 
 // Run hears of what happens in the other services, for webhooks, until ctx ends.

@@ -281,6 +281,9 @@ func TestPagesOfResponsesJoinUp(t *testing.T) {
 			{&surveyv1.ListResponsesRequest{Customer: ann}, "86420"},
 			{&surveyv1.ListResponsesRequest{Customer: ann, Survey: other}, "4"},
 			{&surveyv1.ListResponsesRequest{Customer: bob}, ""},
+			{&surveyv1.ListResponsesRequest{Customers: []string{ann, bob}}, "86420"},
+			{&surveyv1.ListResponsesRequest{Customers: []string{ann, bob}, PerCustomer: 2}, "86"},
+			{&surveyv1.ListResponsesRequest{Customers: []string{ann}, PerCustomer: 1, Survey: other}, "4"},
 		} {
 			for _, size := range []int32{1, 2, 7, 0} {
 				req := proto.CloneOf(tt.req)

@@ -56,7 +56,7 @@ func fanOut(b *testing.B, stalled bool) {
 		b.Fatal(err)
 	}
 	before := held()
-	seen := make(chan string, connections*each) // etags
+	seen, lost := make(chan string, connections*each), make(chan error, connections*each) // etags and ends
 	var watchers sync.WaitGroup
 	ctx, cancel := context.WithCancel(b.Context())
 	defer watchers.Wait()
@@ -73,10 +73,10 @@ func fanOut(b *testing.B, stalled bool) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			watchers.Go(func() { follow(stream, seen) })
+			watchers.Go(func() { lost <- follow(stream, seen) })
 		}
 	}
-	awaitEtag(seen, tk.GetEtag(), connections*each)
+	awaitEtag(b, seen, lost, tk.GetEtag())
 	idle := held() - before
 	began := cpu(b)
 	b.ResetTimer()
@@ -87,7 +87,7 @@ func fanOut(b *testing.B, stalled bool) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		awaitEtag(seen, tk.GetEtag(), connections*each)
+		awaitEtag(b, seen, lost, tk.GetEtag())
 	}
 	perMessage(b, began, connections*each)
 	b.ReportMetric(float64(idle)/(connections*each), "bytes/watcher")
@@ -110,13 +110,13 @@ func (r repeater) WatchTickets(_ *ticketv1.WatchTicketsRequest, stream grpc.Serv
 	return nil
 }
 
-// follow tells each etag of a watch once.
-func follow(stream grpc.ServerStreamingClient[ticketv1.WatchTicketsResponse], seen chan<- string) {
+// follow tells each etag of a watch once, until the watch ends.
+func follow(stream grpc.ServerStreamingClient[ticketv1.WatchTicketsResponse], seen chan<- string) error {
 	last := ""
 	for {
 		m, err := stream.Recv()
 		if err != nil {
-			return
+			return err
 		}
 		if etag := m.GetTicket().GetEtag(); etag != "" && etag != last {
 			last = etag
@@ -125,11 +125,20 @@ func follow(stream grpc.ServerStreamingClient[ticketv1.WatchTicketsResponse], se
 	}
 }
 
-// awaitEtag waits until etag was seen n times.
-func awaitEtag(seen <-chan string, etag string, n int) {
-	for n > 0 {
-		if <-seen == etag {
-			n--
+// awaitEtag waits until etag was seen by as many watchers as seen has places for.
+func awaitEtag(b *testing.B, seen <-chan string, lost <-chan error, etag string) {
+	b.Helper()
+	over := time.After(time.Minute)
+	for n := cap(seen); n > 0; {
+		select {
+		case got := <-seen:
+			if got == etag {
+				n--
+			}
+		case err := <-lost:
+			b.Fatal("a watch ended:", err)
+		case <-over:
+			b.Fatalf("%d watchers have not heard of a change", n)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type cli struct {
 	View        viewCmd        `cmd:"" help:"Show the service view and the experience view."`
 	Privacy     privacyCmd     `cmd:"" help:"Forget customers, tell what is kept of them, and say for how long."`
 	Webhook     webhookCmd     `cmd:"" help:"Tell other systems what happens, and see what they heard."`
+	Audit       auditCmd       `cmd:"" help:"Show who changed what, and check that the log is whole."`
 	Key         keyCmd         `cmd:"" help:"Make, list, rotate and delete the keys of a brand."`
 	Demo        demoCmd        `cmd:"" help:"Run the suite on a simulated brand, show the comparison, and end."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List, retry and drop events that a service could not apply."`

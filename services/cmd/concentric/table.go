@@ -31,11 +31,7 @@ func writeComparison(w io.Writer, brand string, res *gatewayv1.CompareViewsRespo
 		fmt.Fprintf(w, "\nThe inner circle lies in the outer one: %s of %s touchpoints and %s of %s customers are about service.\n",
 			count(n.GetServiceTouchpoints()), count(n.GetTouchpoints()), count(n.GetServiceCustomers()), count(n.GetCustomers()))
 	}
-	for _, p := range res.GetParts() {
-		if p.GetState() != gatewayv1.PartState_STATE_OK {
-			fmt.Fprintf(w, "\nMissing: %s, %s\n", tidy(p.GetPart().String(), "PART_"), p.GetMessage())
-		}
-	}
+	writeMissing(w, res.GetParts())
 }
 
 // A pairedGroup is one group as both circles measure it.

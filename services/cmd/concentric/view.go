@@ -19,8 +19,14 @@ import (
 
 // A viewCmd shows views.
 type viewCmd struct {
-	Compare  compareCmd  `cmd:"" help:"Show both views side by side, over one window and one population."`
-	Customer customerCmd `cmd:"" help:"Show what is known about one customer, as JSON."`
+	Compare     compareCmd      `cmd:"" help:"Show both views side by side, over one window and one population."`
+	Watch       watchViewsCmd   `cmd:"" help:"Show both views again whenever they change."`
+	Quadrants   quadrantsCmd    `cmd:"" help:"Show who is well served and disappointed all the same, and the other way round."`
+	Partner     partnerCardCmd  `cmd:"" help:"Show what an outsourcing partner answers for, beside everybody else."`
+	Function    functionCardCmd `cmd:"" help:"Show what a function of the brand answers for, beside the others."`
+	ContactRate contactRateCmd  `cmd:"" help:"Show how often customers have to ask, and whether that has changed."`
+	Coverage    dataCoverageCmd `cmd:"" help:"Show what data the brand has in each service."`
+	Customer    customerCmd     `cmd:"" help:"Show what is known about one customer, as JSON."`
 }
 
 // A compareCmd shows both circles.

@@ -19,6 +19,7 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/gateway"
+	"github.com/concentric-cx/concentric/services/internal/audit"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/front"
 	"github.com/concentric-cx/concentric/services/internal/once"
@@ -39,6 +40,7 @@ type suite struct {
 	front     *front.Server
 	bus       *bus.Bus // nil without one
 	dead      *bus.DeadLetters
+	audit     *audit.Logs
 	conns     gateway.Upstreams // to the services of this process and, for a gateway, to those elsewhere
 	pages     *gateway.Service  // nil without a gateway
 	signer    *rpc.Signer       // of a gateway's passes; nil if no service is elsewhere
@@ -70,7 +72,7 @@ const workers = 32
 // start opens the databases and the bus and puts the chosen services on a server.
 // The caller serves the suite, which closes it, or closes it.
 func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err error) {
-	s := &suite{log: t.Log, telemetry: t, dead: bus.NewDeadLetters()}
+	s := &suite{log: t.Log, telemetry: t, dead: bus.NewDeadLetters(), audit: audit.NewLogs()}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -79,7 +81,7 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 	if len(c.names()) > 1 && !strings.Contains(c.DB, "{service}") {
 		return nil, errors.New("--db names one database for several services; put {service} into it")
 	}
-	cfg := rpc.Config{Log: t.Log, Traces: t.Traces, Metrics: t.Metrics, Workers: workers}
+	cfg := rpc.Config{Log: t.Log, Traces: t.Traces, Metrics: t.Metrics, Workers: workers, Denied: s.audit.Denied}
 	auth, oidc, err := c.known()
 	if err != nil {
 		return nil, err
@@ -115,6 +117,7 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 			return nil, err
 		}
 	}
+	eventv1.RegisterAuditLogServiceServer(s.rpc, s.audit)
 	if err := s.rpc.Check(); err != nil {
 		return nil, err
 	}
@@ -168,7 +171,13 @@ func (s *suite) add(ctx context.Context, c *upCmd, name string) error {
 		return err
 	}
 	svc.Register(s.rpc)
-	s.run = append(s.run, func(ctx context.Context) error { return forget(ctx, db, s.log) })
+	log := audit.NewLog(db)
+	s.audit.Add(name, log)
+	s.run = append(
+		s.run,
+		func(ctx context.Context) error { return forget(ctx, db, s.log) },
+		func(ctx context.Context) error { log.Work(ctx); return nil },
+	)
 	if w, ok := svc.(worker); ok {
 		s.run = append(s.run, func(ctx context.Context) error { w.Work(ctx); return nil })
 	}

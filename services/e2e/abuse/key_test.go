@@ -43,6 +43,7 @@ func keyed(t *testing.T) *suite {
 		poll(t, s, brand)
 		travel(t, s, brand)
 		hang(t, s, brand)
+		hold(t, s, brand)
 	}
 	must[*ticketv1.Partner](t, s, &ticketv1.CreatePartnerRequest{Parent: "brands/other", Partner: &ticketv1.Partner{DisplayName: "Used"}, RequestId: usedID})
 	must[*surveyv1.Survey](t, s, newSurvey(func(r *surveyRequest) { r.Parent, r.RequestId = "brands/other", usedID }))

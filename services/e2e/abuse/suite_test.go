@@ -152,6 +152,7 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 		wg.Go(func() { tickets.Work(ctx) })
 		wg.Go(func() { surveys.Work(ctx) })
 		wg.Go(func() { journeys.Work(ctx) })
+		wg.Go(func() { views.Work(ctx) })
 		wg.Wait()
 		return nil
 	}

@@ -45,6 +45,9 @@ func ticketRows() []row {
 		{"T01", "an empty request", ask{req: &create{}, code: invalid, field: "parent"}.on(onGRPC), mustPost("/v1/brands/acme/tickets", "{}", 400)},
 		with("T04", "no customer", "ticket.customer", invalid, func(r *create) { r.Ticket.Customer = "" }),
 		with("T05", "another brand's customer", "", notFound, func(r *create) { r.Ticket.Customer = "brands/other/customers/ann" }),
+		ofErased("T06", "a customer who was erased", func(customer string) proto.Message {
+			return newTicket(func(r *create) { r.Ticket.Customer = customer })
+		}),
 		subject("T07", "an empty subject", ""),
 		subject("T07", "a subject of spaces", "   "),
 		subject("T07", "a subject of zero width", "\u200b"),

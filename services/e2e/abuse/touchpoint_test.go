@@ -43,6 +43,9 @@ func touchpointRows() []row {
 	return []row{
 		{"P01", "an empty request", ask{req: &visit{}, code: invalid, field: "parent"}.on(onGRPC), mustPost("/v1/"+ann+"/touchpoints", "{}", 400)},
 		fine("P02", "no event id", func(*visit) {}), // optional: the touchpoint is then like no other
+		ofErased("P45", "a customer who was erased", func(customer string) proto.Message {
+			return record(func(r *visit) { r.Parent = customer })
+		}),
 		wrong("P03", "an event id of 300 characters", "touchpoint.event_id", func(r *visit) { r.Touchpoint.EventId = strings.Repeat("a", 300) }),
 		wrong("P03", "an event id with a control character", "touchpoint.event_id", func(r *visit) { r.Touchpoint.EventId = "a\x01b" }),
 		wrong("P03", "an event id of two lines", "touchpoint.event_id", func(r *visit) { r.Touchpoint.EventId = "a\nb" }),
@@ -147,7 +150,7 @@ func visitRows() []row {
 		both("P39", "another brand's definition", ask{
 			req: record(func(r *visit) { r.Touchpoint.Definition = "brands/other/touchpointDefinitions/website-visit" }), code: notFound,
 		}),
-		both("P41", "no customer", ask{req: record(func(r *visit) { r.Parent = acme + "/customers/" }), code: invalid, http: 405}), // no such path
+		both("P41", "no customer", ask{req: record(func(r *visit) { r.Parent = acme + "/customers/" }), code: invalid, http: 404}), // no such path
 		both("P46", "another brand's touchpoint", ask{
 			req: &journeyv1.GetTouchpointRequest{Name: "brands/other/customers/ann/touchpoints/visit"}, code: notFound,
 		}),

@@ -29,6 +29,11 @@ func reading(id, name, key, value string, code int) row {
 	return web(id, name, webRequest{method: "GET", path: "/v1/" + seven, header: map[string]string{key: value}}, code)
 }
 
+// changing is an update of the version that If-Match names.
+func changing(id, name, match string, code int) row {
+	return web(id, name, webRequest{method: "PATCH", path: "/v1/" + seven, body: `{"subject":"x"}`, header: map[string]string{"If-Match": match}}, code)
+}
+
 // webRows are about methods and content types.
 func webRows() []row {
 	return []row{
@@ -118,6 +123,8 @@ func headerRows() []row {
 			header: map[string]string{"Content-Type": "application/json", "Idempotency-Key": "0b54f3c2-9d5e-4a43-8f8e-0d3a5c1f7e11"},
 			body:   `{"customer": "brands/acme/customers/ann", "subject": "x", "channel": "CHANNEL_EMAIL"}`,
 		}, 400),
+		changing("G57", "an If-Match without quotes", "3", 400),
+		changing("G58", "an If-Match of another time", `"999"`, 409),
 		reading("G59", "languages without end", "Accept-Language", strings.Repeat("en,", 2700), 200),
 	}
 }

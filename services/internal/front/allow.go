@@ -14,9 +14,11 @@ import (
 
 // A route is a path of the contracts and a method that it takes.
 type route struct {
-	method string
-	path   *regexp.Regexp
-	batch  bool // it takes many requests in one
+	method  string
+	shape   string // the path with * for what varies
+	path    *regexp.Regexp
+	service string
+	batch   bool // it takes many requests in one
 }
 
 // routes are those of all services of the suite.
@@ -46,7 +48,8 @@ func contractRoutes() routes {
 		requests := md.Input().Fields().ByName("requests")
 		for _, r := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
 			if method, path := binding(r); path != "" {
-				all = append(all, route{method, pattern(path), requests != nil && requests.IsList()})
+				shape := plain(path)
+				all = append(all, route{method, shape, pattern(shape), string(md.Parent().FullName()), requests != nil && requests.IsList()})
 			}
 		}
 	})
@@ -76,8 +79,8 @@ func binding(r *annotations.HttpRule) (method, path string) {
 	return "", ""
 }
 
-// pattern returns what a path such as /v1/{name=brands/*}:close matches.
-func pattern(path string) *regexp.Regexp {
+// plain returns a path such as /v1/{name=brands/*}:close as /v1/brands/*:close.
+func plain(path string) string {
 	var plain strings.Builder
 	for path != "" {
 		before, variable, found := strings.Cut(path, "{")
@@ -92,7 +95,12 @@ func pattern(path string) *regexp.Regexp {
 			plain.WriteString("*")
 		}
 	}
-	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(plain.String()), `\*`, "[^/]+") + "$")
+	return plain.String()
+}
+
+// pattern returns what a plain path matches.
+func pattern(plain string) *regexp.Regexp {
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(plain), `\*`, "[^/]+") + "$")
 }
 
 // find returns the route of a method at a path. It looks at one after another, which is

@@ -73,3 +73,29 @@ func TestARefusedMethodSaysWhichOnesThereAre(t *testing.T) {
 		}
 	}
 }
+
+func TestIfMatchIsTheEtag(t *testing.T) {
+	_, addr := serveTickets(t, newTickets(), asIs)
+	for _, tt := range []struct {
+		name, body, match string
+		code              int
+		want              string // the etag that the service got, or what the error says
+	}{
+		{"an etag in quotes", `{"subject":"a"}`, `"3"`, 200, `"etag":"3"`},
+		{"the same in the body", `{"subject":"a","etag":"3"}`, `"3"`, 200, `"etag":"3"`},
+		{"another in the body", `{"subject":"a","etag":"4"}`, `"3"`, 400, "differs"},
+		{"without quotes", `{"subject":"a"}`, "3", 400, "IF_MATCH"},
+		{"a weak one", `{"subject":"a"}`, `W/"3"`, 400, "IF_MATCH"},
+		{"several", `{"subject":"a"}`, `"3", "4"`, 400, "IF_MATCH"},
+		{"any", `{"subject":"a"}`, "*", 400, "IF_MATCH"},
+		{"none", `{"subject":"a"}`, `""`, 400, "IF_MATCH"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			code, body := call(t, http.MethodPatch, "http://"+addr+"/v1/brands/acme/tickets/7", tt.body,
+				http.Header{"Content-Type": {"application/json"}, "If-Match": {tt.match}})
+			if code != tt.code || !strings.Contains(strings.ReplaceAll(body, " ", ""), tt.want) {
+				t.Errorf("answer = %d %s, want %d with %s", code, body, tt.code, tt.want)
+			}
+		})
+	}
+}

@@ -57,18 +57,18 @@ func (m *method) identify(ctx context.Context) (Caller, error) {
 	case caller.Anonymous:
 		return Caller{}, Unauthenticated()
 	case m.scope == "" || !caller.May(m.scope):
-		return Caller{}, &fault.Error{
+		return caller, &fault.Error{
 			Code: codes.PermissionDenied, Reason: "SCOPE_MISSING",
 			Message:  "the credential lacks the scope " + m.scope,
 			Metadata: map[string]string{"scope": m.scope},
 		}
 	case caller.Partner != "" && !m.partner:
-		return Caller{}, &fault.Error{
+		return caller, &fault.Error{
 			Code: codes.PermissionDenied, Reason: "PARTNER_BOUND",
 			Message: "the credential is for one partner only, and the method is for the whole brand",
 		}
 	case caller.Customer != "" && !m.customer:
-		return Caller{}, &fault.Error{
+		return caller, &fault.Error{
 			Code: codes.PermissionDenied, Reason: "CUSTOMER_BOUND",
 			Message: "the credential is for one customer only, and the method is for the whole brand",
 		}

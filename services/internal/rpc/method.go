@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/audit"
 )
 
 // A method is what the server knows about one method. The zero value of the
@@ -30,6 +31,7 @@ type method struct {
 	watches    bool                           // the client sends one message and gets a stream
 	rows       bool                           // what the client streams is checked by the handler, message by message
 	open       bool
+	audit      bool // calls are written to the audit log
 }
 
 // wrap returns a copy of desc whose handlers pass all checks. A method that is
@@ -86,7 +88,7 @@ func (s *Server) method(service, name string, contract protoreflect.ServiceDescr
 	access, _ := proto.GetExtension(md.Options(), typev1.E_Access).(*typev1.Access)
 	m.scope, m.narrowed = access.GetScope(), access.GetNarrowed()
 	m.partner, m.customer, m.capability = access.GetPartner(), access.GetCustomer(), access.GetCapability()
-	m.input = md.Input()
+	m.audit, m.input = access.GetAudit(), md.Input()
 	for i := range m.input.Fields().Len() {
 		if isBatch(m.input.Fields().Get(i)) {
 			m.limit = maxBatch
@@ -160,6 +162,9 @@ func (m *method) guard(ctx context.Context, next func(context.Context) error) (e
 	}
 	defer cancel()
 	caller, err := m.identify(ctx)
+	if m.audit {
+		ctx = m.audited(ctx, caller, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -186,6 +191,9 @@ func (m *method) inspect(ctx context.Context, msg any) error {
 		return err
 	}
 	subject := p.subject(r)
+	if call := audit.Of(ctx); call != nil && m.audit {
+		call.Resource = subject
+	}
 	foreign, err := m.server.validator.check(pm, p, brandOf(subject, caller))
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ type plan struct {
 	name      protoreflect.FieldDescriptor // says what the request acts on; nil if nothing does
 	resource  protoreflect.FieldDescriptor // the message that name is in; nil if it is at the top
 	requestID protoreflect.FieldDescriptor // nil if there is none
+	etag      protoreflect.FieldDescriptor // of the version that the request is about; nil if there is none
 }
 
 // A field is one field of a plan. For lists and maps it describes the elements.
@@ -65,6 +66,9 @@ func (b planner) plan(md protoreflect.MessageDescriptor) *plan {
 	}
 	if resource, id, _, ok := mask.Request(md); ok && p.name == nil {
 		p.resource, p.name = resource, id
+		if p.etag == nil {
+			p.etag = resource.Message().Fields().ByName("etag")
+		}
 	}
 	return p
 }
@@ -99,6 +103,8 @@ func (p *plan) note(fd protoreflect.FieldDescriptor, f field) {
 	switch fd.Name() {
 	case "request_id":
 		p.requestID = fd
+	case "etag":
+		p.etag = fd
 	case "parent":
 		p.name = fd
 	case "name":
@@ -149,9 +155,14 @@ func (p *plan) subject(m protoreflect.Message) string {
 	return m.Get(p.name).String()
 }
 
-// normalize gives the request the id that REST clients send as a header, and
-// brings it into lower case, so that one id has one form.
+// normalize gives the request the id and the etag that REST clients send as headers, and
+// brings the id into lower case, so that one id has one form.
 func (p *plan) normalize(ctx context.Context, m protoreflect.Message) error {
+	if p.etag != nil {
+		if err := p.match(ctx, m); err != nil {
+			return err
+		}
+	}
 	if p.requestID == nil {
 		return nil
 	}
@@ -170,4 +181,31 @@ func (p *plan) normalize(ctx context.Context, m protoreflect.Message) error {
 		m.Set(p.requestID, protoreflect.ValueOfString(id))
 	}
 	return nil
+}
+
+// ifMatch is the header that names the version a request is about: one etag in quotes.
+const ifMatch = "if-match"
+
+// match gives the request the etag of the call's If-Match.
+func (p *plan) match(ctx context.Context, m protoreflect.Message) error {
+	tags := metadata.ValueFromIncomingContext(ctx, ifMatch)
+	if len(tags) == 0 {
+		return nil
+	}
+	if p.etag.ContainingMessage() != m.Descriptor() {
+		m = m.Mutable(p.resource).Message()
+	}
+	description := ""
+	tag, opened := strings.CutPrefix(tags[0], `"`)
+	tag, closed := strings.CutSuffix(tag, `"`)
+	switch sent := m.Get(p.etag).String(); {
+	case len(tags) > 1 || !opened || !closed || tag == "" || strings.Contains(tag, `"`):
+		description = `If-Match is not one etag in quotes, such as "3"`
+	case sent != "" && sent != tag:
+		description = "differs from the If-Match of the call"
+	default:
+		m.Set(p.etag, protoreflect.ValueOfString(tag))
+		return nil
+	}
+	return fault.Invalid(fault.Field{Path: "etag", Reason: "IF_MATCH", Description: description})
 }

@@ -23,6 +23,8 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+
+	"github.com/concentric-cx/concentric/services/internal/audit"
 )
 
 // Limits of a server. A batch may be four times as large as any other request.
@@ -48,6 +50,10 @@ type Config struct {
 	Workers     int           // goroutines that live as long as the server, for the first calls at a time; the others get one each
 	Traces      trace.TracerProvider
 	Metrics     metric.MeterProvider
+
+	// Denied hears of calls of audited methods by callers who are known, but not allowed to.
+	// It must not block. Nil if nobody wants to know.
+	Denied func(method string, c audit.Call)
 }
 
 // A Server answers gRPC on sockets and, through [Server.Local], inside the
@@ -83,6 +89,7 @@ type Server struct {
 	local     inprocgrpc.Channel
 	health    *health.Server
 	limit     limiter
+	denied    func(string, audit.Call)
 	streams   limiter                               // of watches: they last, and mostly wait
 	relayed   map[grpc.ClientConnInterface]*limiter // of streams that go on over a connection
 	validator *Validator
@@ -101,6 +108,7 @@ func NewServer(cfg Config) *Server {
 	s := &Server{
 		log:       cfg.Log,
 		auth:      cfg.Auth,
+		denied:    cfg.Denied,
 		health:    health.NewServer(),
 		validator: NewValidator(),
 		methods:   map[string]*method{},

@@ -72,17 +72,23 @@ func postgresFault(code string, err error) error {
 }
 
 func sqliteFault(code int, err error) error {
+	if damaged(code) {
+		return corrupt(err)
+	}
 	switch code & 0xff {
 	case sqlite3.SQLITE_FULL:
 		return full(err)
 	case sqlite3.SQLITE_READONLY:
 		return readOnly(err)
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return corrupt(err)
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_NOMEM:
 		return unavailable(err)
 	}
 	return err
+}
+
+// damaged reports whether the code of a SQLite error says that the file is.
+func damaged(code int) bool {
+	return code&0xff == sqlite3.SQLITE_CORRUPT || code&0xff == sqlite3.SQLITE_NOTADB
 }
 
 func full(err error) error {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/concentric-cx/concentric/services/internal/setting"
 )
 
 const (
@@ -23,25 +25,33 @@ const (
 	postgresPause = time.Second
 )
 
-func openPostgres(ctx context.Context, address string) (*DB, error) {
-	cfg, err := pgx.ParseConfig(address)
-	if err != nil {
-		return nil, errors.New("open database: the postgres address is malformed") // it may hold a password
+// postgresConfigs reads an address: what connections need that write, and that migrate.
+func postgresConfigs(address string) (cfg, admin *pgx.ConnConfig, err error) {
+	if cfg, err = pgx.ParseConfig(address); err != nil {
+		return nil, nil, errors.New("open database: the postgres address is malformed") // it may hold a password
 	}
 	// The lock timeout is shorter than the second after which PostgreSQL looks
 	// for deadlocks; a write that runs alone waits longer.
 	limits := map[string]string{
 		"statement_timeout": "5s", "idle_in_transaction_session_timeout": "10s", "lock_timeout": "200ms",
-		"synchronous_commit": "on", "application_name": "concentric",
+		"synchronous_commit": "on", "application_name": "concentric", "timezone": "UTC",
 	}
 	for name, value := range limits {
 		if _, ok := cfg.RuntimeParams[name]; !ok {
 			cfg.RuntimeParams[name] = value
 		}
 	}
-	admin := cfg.Copy()
+	admin = cfg.Copy()
 	for _, name := range []string{"statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"} {
 		admin.RuntimeParams[name] = "0" // a migration takes its time
+	}
+	return cfg, admin, nil
+}
+
+func openPostgres(ctx context.Context, address string) (*DB, error) {
+	cfg, admin, err := postgresConfigs(address)
+	if err != nil {
+		return nil, err
 	}
 	readers := cfg.Copy()
 	readers.RuntimeParams["default_transaction_read_only"] = "on"
@@ -56,7 +66,7 @@ func openPostgres(ctx context.Context, address string) (*DB, error) {
 	}
 	db := &DB{postgres: true, readers: stdlib.OpenDB(*readers), writers: stdlib.OpenDB(*writers)}
 	db.admin = func() (*sql.DB, error) { return stdlib.OpenDB(*admin), nil }
-	if err := checkPostgres(ctx, db.writers); err != nil {
+	if err := checkPostgres(ctx, db.writers, cfg.RuntimeParams[relaxed] == "relaxed"); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.readers.Close(), db.writers.Close())
 	}
 	db.readers.SetMaxOpenConns(postgresReaders)
@@ -68,16 +78,13 @@ func openPostgres(ctx context.Context, address string) (*DB, error) {
 	return db, nil
 }
 
-// checkPostgres reads back what the promises stand on.
-func checkPostgres(ctx context.Context, db *sql.DB) error {
-	var commit string
-	if err := db.QueryRowContext(ctx, "SHOW synchronous_commit").Scan(&commit); err != nil {
+// checkPostgres refuses what the promises cannot stand on.
+func checkPostgres(ctx context.Context, db *sql.DB, relaxed bool) error {
+	all, err := postgresSettings(ctx, db, relaxed)
+	if err != nil {
 		return err
 	}
-	if commit != "on" && commit != "remote_apply" {
-		return fmt.Errorf("synchronous_commit is %s; it must be on", commit)
-	}
-	return nil
+	return setting.Refuse(all)
 }
 
 // An impatient connection takes a long silence of the other side for its end.

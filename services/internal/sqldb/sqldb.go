@@ -11,7 +11,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"errors"
 	"strings"
 	"sync"
 
@@ -38,6 +38,8 @@ type DB struct {
 	turns  turns
 }
 
+var errAddress = errors.New("open database: the address starts with neither sqlite: nor postgres://")
+
 // Open opens the database at url, sqlite:PATH or postgres://…, and refuses one
 // whose commits would not survive a power cut. It creates a missing SQLite file
 // and its folder, for the current user only.
@@ -48,7 +50,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
 		return openPostgres(ctx, url)
 	}
-	return nil, fmt.Errorf("open database: the address starts with neither sqlite: nor postgres://")
+	return nil, errAddress
 }
 
 // start opens the lanes, each on a session of its own.

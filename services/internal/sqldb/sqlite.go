@@ -13,6 +13,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/concentric-cx/concentric/services/internal/setting"
 )
 
 // Settings of the connection that writes: a commit is on the disk before it is
@@ -43,7 +45,11 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := firstUse(ctx, db.writers); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writers.Close())
 	}
-	if db.readers, err = sql.Open("sqlite", sqliteURL(path, "ro", readerPragmas)); err != nil {
+	reader := sqliteURL(path, "ro", readerPragmas)
+	if err := checkWhole(ctx, path, reader); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writers.Close())
+	}
+	if db.readers, err = sql.Open("sqlite", reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writers.Close())
 	}
 	n := min(max(4, runtime.GOMAXPROCS(0)), 8)
@@ -95,20 +101,32 @@ func firstUse(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// checkSQLite reads back what the promises stand on.
+// checkSQLite refuses what the promises cannot stand on.
 func checkSQLite(ctx context.Context, db *sql.DB) error {
-	for _, want := range []struct{ pragma, value string }{
-		{"journal_mode", "wal"}, {"synchronous", "2"}, {"foreign_keys", "1"},
-	} {
-		var got string
-		if err := db.QueryRowContext(ctx, "PRAGMA "+want.pragma).Scan(&got); err != nil {
-			return fmt.Errorf("read pragma %s: %w", want.pragma, err)
-		}
-		if got != want.value {
-			return fmt.Errorf("pragma %s is %s; it must be %s", want.pragma, got, want.value)
-		}
+	all, err := sqliteSettings(ctx, db)
+	if err != nil {
+		return err
 	}
-	return nil
+	return setting.Refuse(all)
+}
+
+// checkWhole refuses a file that is damaged, if it is small enough to look, on a
+// connection of its own: the cache of others stays as it is.
+func checkWhole(ctx context.Context, path, address string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() == 0 || info.Size() > checkedAtOnce {
+		return err
+	}
+	db, err := sql.Open("sqlite", address)
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing was written
+	whole, err := integrity(ctx, db)
+	if err != nil {
+		return err
+	}
+	return setting.Refuse([]setting.Setting{whole})
 }
 
 const maxStatements = 256 // kept prepared

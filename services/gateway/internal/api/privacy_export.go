@@ -34,7 +34,7 @@ const (
 )
 
 // exportScopes let a service tell what few may read.
-var exportScopes = []string{"exports:run", "customers:read_pii", "feedback:read_text"}
+var exportScopes = []string{"exports:run", "customers:read_pii", "responses:read_text", "feedback:read_text"}
 
 // ExportCustomerData implements PrivacyService.
 func (p *Privacy) ExportCustomerData(ctx context.Context, req *gatewayv1.ExportCustomerDataRequest) (*longrunningpb.Operation, error) {

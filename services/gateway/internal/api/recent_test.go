@@ -28,16 +28,16 @@ func TestWhatWasReadIsBelievedForAWhile(t *testing.T) {
 			}
 		}
 		want("at first", 1)
-		time.Sleep(recentFor - 1)
+		time.Sleep(recentFor - time.Nanosecond)
 		want("just before it is old", 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		want("when it is old", 2)
 		r.forget("a")
 		want("when it was forgotten", 3)
 		down = true
-		time.Sleep(recentLast - 1)
+		time.Sleep(recentLast - time.Nanosecond)
 		want("while it cannot be read", 3)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if got, err := get(); err == nil {
 			t.Errorf("when that lasts: %d, want an error", got)
 		}

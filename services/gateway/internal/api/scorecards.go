@@ -36,7 +36,7 @@ func (v *Views) GetPartnerScorecard(ctx context.Context, req *gatewayv1.GetPartn
 	var (
 		tickets *ticketv1.QueryServiceMetricsResponse
 		answers *surveyv1.QuerySurveyMetricsResponse
-		unknown bool // nobody knows the partner
+		unlisted bool // in the directory
 	)
 	p.ask(
 		ctx, 1,
@@ -50,7 +50,10 @@ func (v *Views) GetPartnerScorecard(ctx context.Context, req *gatewayv1.GetPartn
 			r, err := v.ServiceMetrics.ComparePartners(ctx, &ticketv1.ComparePartnersRequest{
 				Parent: parent, Window: window, Population: req.GetPopulation(), Metrics: standardized, Partners: []string{partner},
 			})
-			card.Standardized, unknown = r.GetComparisons(), status.Code(err) == codes.NotFound
+			card.Standardized = r.GetComparisons()
+			if unlisted = status.Code(err) == codes.NotFound; unlisted {
+				return nil, nil // tickets and answers may know it all the same
+			}
 			return r.GetBasis().GetReadTime(), err
 		}},
 		question{gatewayv1.Part_PART_SURVEY, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
@@ -61,13 +64,13 @@ func (v *Views) GetPartnerScorecard(ctx context.Context, req *gatewayv1.GetPartn
 		}},
 		v.signals(parent, `function_owner = PARTNER`, &card.OpenSignals),
 	)
-	if unknown {
-		return nil, fault.NotFound(req.GetName())
-	}
 	if !p.ok(gatewayv1.Part_PART_TICKET) {
 		tickets, card.Standardized = nil, nil
 	}
 	card.Basis, card.Service, card.Experience = compose.Partner(window, req.GetPopulation(), partner, tickets, answers)
+	if unlisted && len(card.GetService())+len(card.GetExperience()) == 0 {
+		return nil, fault.NotFound(req.GetName())
+	}
 	var err error
 	card.Parts, err = p.list()
 	return card, err

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
@@ -79,11 +80,17 @@ func statsOf(e *typev1.Estimate) stats.Estimate {
 	}
 }
 
+// shared are the metrics over customers: the same one may be of own and of the rest.
+var shared = []typev1.Metric{
+	typev1.Metric_METRIC_ACTIVE_CUSTOMER_COUNT, typev1.Metric_METRIC_REPEAT_CUSTOMER_RATE,
+	typev1.Metric_METRIC_RETURNING_CUSTOMER_RATE, typev1.Metric_METRIC_WORD_OF_MOUTH,
+}
+
 // without returns the measure of what is left of all without own, and whether that can be told
 // exactly and compared.
 func without(all, own *typev1.Measure) (rest *typev1.Estimate, exact bool) {
 	a, o := all.GetEstimate(), own.GetEstimate()
-	if a == nil || a.Value == nil || o == nil || o.Value == nil || a.GetN() < o.GetN() {
+	if a == nil || a.Value == nil || o == nil || o.Value == nil || a.GetN() < o.GetN() || slices.Contains(shared, own.GetMetric()) {
 		return nil, false
 	}
 	switch o.GetMethod() {

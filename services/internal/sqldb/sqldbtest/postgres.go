@@ -79,6 +79,11 @@ func (c *cluster) create(template string) (name, to string, err error) {
 		statement += " TEMPLATE " + template
 	}
 	u.Path = "/" + name
+	if c.settings != nil { // which it must be said of
+		q := u.Query()
+		q.Set("concentric.durability", "relaxed")
+		u.RawQuery = q.Encode()
+	}
 	return name, u.String(), c.run(statement)
 }
 

@@ -35,7 +35,7 @@ func (s *Server) ApplyAll(tx *sqldb.Tx, all []*eventv1.Event) error {
 		brand := name.Brand(e.GetBrand())
 		i := slices.IndexFunc(news, func(n *brandNews) bool { return n.brand == brand })
 		if i < 0 {
-			i, news = len(news), append(news, &brandNews{server: s, tx: tx, brand: brand})
+			i, news = len(news), append(news, &brandNews{server: s, tx: tx, brand: brand, definitions: map[string]plan.Definition{}})
 		}
 		if err := news[i].add(e); err != nil {
 			return err
@@ -54,6 +54,7 @@ type brandNews struct {
 	server      *Server
 	tx          *sqldb.Tx
 	brand       string
+	definitions map[string]plan.Definition // that were looked up, by id
 	touchpoints []store.Touchpoint
 	measures    []store.Measure
 }
@@ -65,7 +66,7 @@ func (n *brandNews) add(e *eventv1.Event) error {
 	case *eventv1.Event_InteractionCreated:
 		return n.interaction(e, p.InteractionCreated)
 	case *eventv1.Event_TicketResolved:
-		return s.resolution(n.tx, n.brand, e, p.TicketResolved)
+		return n.resolution(e, p.TicketResolved)
 	case *eventv1.Event_ResponseSubmitted:
 		return n.response(p.ResponseSubmitted)
 	case *eventv1.Event_ResponseExcluded:
@@ -109,7 +110,7 @@ func (n *brandNews) interaction(e *eventv1.Event, p *eventv1.InteractionCreated)
 	if p.GetDirection() == ticketv1.Interaction_DIRECTION_INTERNAL {
 		return nil
 	}
-	t, err := n.server.fromTicket(n.tx, e, e.GetId(), p.GetTicket(), plan.SupportInteraction)
+	t, err := n.fromTicket(e, e.GetId(), p.GetTicket(), plan.SupportInteraction)
 	if err != nil {
 		return err
 	}
@@ -133,14 +134,15 @@ func (n *brandNews) interaction(e *eventv1.Event, p *eventv1.InteractionCreated)
 // resolution records how a request for help ended. A ticket that was none, or that
 // lives on in another one, ended nothing for the customer. Whether somebody who
 // did not come back got what was expected, nobody knows.
-func (s *Server) resolution(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eventv1.TicketResolved) error {
+func (n *brandNews) resolution(e *eventv1.Event, p *eventv1.TicketResolved) error {
+	s, brand := n.server, n.brand
 	if known, err := knownCustomer(brand, p.GetTicket()); !known || s.erased(brand, name.ID(p.GetTicket().GetCustomer())) {
 		return err
 	}
 	r := store.Resolution{
 		Ticket: local(brand, p.GetTicket().GetTicket()), ReopenCount: int64(p.GetReopenCount()), Version: p.GetVersion(),
 	}
-	t, err := s.fromTicket(tx, e, fmt.Sprintf("%s/resolutions/%d", r.Ticket, r.ReopenCount), p.GetTicket(), plan.SupportResolution)
+	t, err := n.fromTicket(e, fmt.Sprintf("%s/resolutions/%d", r.Ticket, r.ReopenCount), p.GetTicket(), plan.SupportResolution)
 	if err != nil {
 		return err
 	}
@@ -156,25 +158,28 @@ func (s *Server) resolution(tx *sqldb.Tx, brand string, e *eventv1.Event, p *eve
 	if p.GetResolveTime() != nil {
 		t.EventTime = sqldb.Micros(p.GetResolveTime().AsTime())
 	}
-	changed, err := s.store.Resolve(tx, brand, r, t, counts)
+	changed, err := s.store.Resolve(n.tx, brand, r, t, counts)
 	if changed {
-		s.announceChanged(tx, brand, t)
+		s.announceChanged(n.tx, brand, t)
 	}
 	return err
 }
 
 // fromTicket begins the touchpoint that an event about a ticket becomes, known as id.
-func (s *Server) fromTicket(tx *sqldb.Tx, e *eventv1.Event, id string, ticket *eventv1.TicketRef, definition string) (store.Touchpoint, error) {
-	brand := name.Brand(e.GetBrand())
+func (n *brandNews) fromTicket(e *eventv1.Event, id string, ticket *eventv1.TicketRef, definition string) (store.Touchpoint, error) {
 	t := store.Touchpoint{
 		Customer: name.ID(ticket.GetCustomer()), EventTime: sqldb.Micros(e.GetEventTime().AsTime()),
-		Source: ticketSource, EventID: id, RecordTime: sqldb.Micros(s.now()),
+		Source: ticketSource, EventID: id, RecordTime: sqldb.Micros(n.server.now()),
 		Channel: ticket.GetChannel(), Stage: ticket.GetStage(), Phase: ticket.GetPhase(),
-		Ticket: local(brand, ticket.GetTicket()),
+		Ticket: local(n.brand, ticket.GetTicket()),
 	}
-	d, err := s.catalog.within(tx, brand, definition)
-	if err != nil {
-		return t, err
+	d, known := n.definitions[definition]
+	if !known {
+		var err error
+		if d, err = n.server.catalog.within(n.tx, n.brand, definition); err != nil {
+			return t, err
+		}
+		n.definitions[definition] = d
 	}
 	define(&t, d)
 	identify(&t)

@@ -2,6 +2,7 @@ package insight
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
@@ -29,7 +30,8 @@ func (t *tallied) add(value float64) {
 	t.sum += int64(value*outcomeUnit + 0.5)
 }
 
-func (t tallied) mean() float64 { return float64(t.sum) / outcomeUnit / float64(t.n) }
+// mean is rounded so far that means which are equal in exact numbers are so here.
+func (t tallied) mean() float64 { return math.Round(float64(t.sum)/outcomeUnit/float64(t.n)*1e9) / 1e9 }
 
 // NewQuadrants returns quadrants without customers.
 func NewQuadrants() *Quadrants { return &Quadrants{map[string]*outcomes{}} }

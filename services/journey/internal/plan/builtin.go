@@ -68,57 +68,11 @@ type row struct {
 func Builtin() []Definition {
 	var all []Definition
 	for stage, rows := range [][]row{
-		typev1.Stage_STAGE_AWARENESS: {
-			{"email-campaign", "Email campaign", prePurchase, exposure, communication, email, marketing, full, false},
-			{"newsletter", "Newsletter", prePurchase, exposure, communication, email, marketing, full, false},
-			{"online-ad", "Online ad", prePurchase, exposure, communication, web, marketing, full, false},
-			{"outdoor-display", "Outdoor display", prePurchase, exposure, communication, outdoor, marketing, full, false},
-			{"promotion", "Promotion", prePurchase, exposure, price, anywhere, marketing, full, false},
-			{"search-ad", "Ad beside search results", prePurchase, exposure, communication, search, marketing, full, false},
-			{"search-result", "Search result", prePurchase, exposure, communication, search, marketing, partial, false},
-			{"social-engagement", "Comment or reaction on a social network", prePurchase, engagement, communication, social, marketing, partial, false},
-			{"social-post", "Social media post", prePurchase, exposure, communication, social, marketing, full, false},
-			{"webinar", "Webinar or seminar", prePurchase, engagement, communication, event, marketing, full, false},
-		},
-		typev1.Stage_STAGE_CONSIDERATION: {
-			{"influencer-post", "Post by an influencer", prePurchase, exposure, communication, social, marketing, partial, false},
-			{"peer-review", "Review by another customer", prePurchase, exposure, communication, web, marketing, none, false},
-			{"product-trial", "Trial or demo", prePurchase, engagement, product, inProduct, development, full, false},
-			{"sales-conversation", "Conversation with sales staff", prePurchase, interaction, communication, inPerson, sales, full, false},
-			{"store-visit", "Visit to a store", prePurchase, engagement, environment, inStore, stores, full, false},
-			{"testimonial", "Testimonial by another customer", prePurchase, exposure, communication, web, marketing, partial, false},
-			{"website-visit", "Visit to the website", prePurchase, engagement, environment, web, marketing, full, false},
-		},
-		typev1.Stage_STAGE_DECISION: {
-			{"case-study", "Case study", prePurchase, exposure, communication, web, marketing, full, false},
-			{"checkout", "Checkout", purchase, transaction, process, web, sales, full, false},
-			{"delivery", "Delivery", purchase, transaction, process, mail, logistics, partner, false},
-			{"packaging", "Packaging", purchase, exposure, product, mail, logistics, full, false},
-			{"payment", "Billing and payment", purchase, transaction, price, web, finance, partial, false},
-			{"product-finding", "Finding the right product", purchase, engagement, process, web, sales, full, false},
-			{"site-navigation", "Navigation of the website", purchase, engagement, environment, web, marketing, full, false},
-			{"special-offer", "Special offer or discount", purchase, exposure, price, anywhere, marketing, full, false},
-			{"store-purchase", "Purchase in a store", purchase, transaction, process, inStore, stores, full, false},
-			{"thank-you-page", "Thanks for the purchase", purchase, exposure, communication, web, marketing, full, false},
-		},
-		typev1.Stage_STAGE_RETENTION: {
-			{"cross-sell", "Offer of more or of better", postPurchase, exposure, price, anywhere, sales, full, false},
-			{"feedback-request", "Request for feedback", postPurchase, exposure, communication, email, support, full, false},
-			{"onboarding", "Installation and first use", productUse, engagement, process, inProduct, development, full, false},
-			{"product-return", "Return, repair or replacement", postPurchase, transaction, process, mail, logistics, partial, true},
-			{"product-suggestion", "Suggestion of products that fit", postPurchase, exposure, communication, email, marketing, full, false},
-			{"product-use", "Use of the product", productUse, engagement, product, inProduct, development, full, false},
-			{"renewal", "Renewal or upgrade", postPurchase, transaction, price, web, sales, full, false},
-			{SupportInteraction, "Contact with customer support", postPurchase, interaction, service, anywhere, support, full, true},
-			{SupportResolution, "Outcome of a request for help", postPurchase, interaction, service, anywhere, support, full, true},
-		},
-		typev1.Stage_STAGE_ADVOCACY: {
-			{"loyalty-program", "Loyalty program", postPurchase, engagement, price, mobileApp, marketing, full, false},
-			{"referral", "Referral to a friend", postPurchase, interaction, communication, messaging, marketing, none, false},
-			{"review-written", "Review written", postPurchase, engagement, communication, web, marketing, none, false},
-			{"social-share", "Share on a social network", postPurchase, engagement, communication, social, marketing, none, false},
-			{"word-of-mouth", "Recommendation by word of mouth", postPurchase, engagement, communication, inPerson, marketing, none, false},
-		},
+		typev1.Stage_STAGE_AWARENESS:     attracting(),
+		typev1.Stage_STAGE_CONSIDERATION: considering(),
+		typev1.Stage_STAGE_DECISION:      deciding(),
+		typev1.Stage_STAGE_RETENTION:     retaining(),
+		typev1.Stage_STAGE_ADVOCACY:      advocating(),
 	} {
 		for _, r := range rows {
 			all = append(all, Definition{
@@ -130,6 +84,77 @@ func Builtin() []Definition {
 		}
 	}
 	return append(all, contents()...)
+}
+
+// attracting returns what makes people aware of the brand.
+func attracting() []row {
+	return []row{
+		{"email-campaign", "Email campaign", prePurchase, exposure, communication, email, marketing, full, false},
+		{"newsletter", "Newsletter", prePurchase, exposure, communication, email, marketing, full, false},
+		{"online-ad", "Online ad", prePurchase, exposure, communication, web, marketing, full, false},
+		{"outdoor-display", "Outdoor display", prePurchase, exposure, communication, outdoor, marketing, full, false},
+		{"promotion", "Promotion", prePurchase, exposure, price, anywhere, marketing, full, false},
+		{"search-ad", "Ad beside search results", prePurchase, exposure, communication, search, marketing, full, false},
+		{"search-result", "Search result", prePurchase, exposure, communication, search, marketing, partial, false},
+		{"social-engagement", "Comment or reaction on a social network", prePurchase, engagement, communication, social, marketing, partial, false},
+		{"social-post", "Social media post", prePurchase, exposure, communication, social, marketing, full, false},
+		{"webinar", "Webinar or seminar", prePurchase, engagement, communication, event, marketing, full, false},
+	}
+}
+
+// considering returns what people consider buying by.
+func considering() []row {
+	return []row{
+		{"influencer-post", "Post by an influencer", prePurchase, exposure, communication, social, marketing, partial, false},
+		{"peer-review", "Review by another customer", prePurchase, exposure, communication, web, marketing, none, false},
+		{"product-trial", "Trial or demo", prePurchase, engagement, product, inProduct, development, full, false},
+		{"sales-conversation", "Conversation with sales staff", prePurchase, interaction, communication, inPerson, sales, full, false},
+		{"store-visit", "Visit to a store", prePurchase, engagement, environment, inStore, stores, full, false},
+		{"testimonial", "Testimonial by another customer", prePurchase, exposure, communication, web, marketing, partial, false},
+		{"website-visit", "Visit to the website", prePurchase, engagement, environment, web, marketing, full, false},
+	}
+}
+
+// deciding returns what people decide and buy by.
+func deciding() []row {
+	return []row{
+		{"case-study", "Case study", prePurchase, exposure, communication, web, marketing, full, false},
+		{"checkout", "Checkout", purchase, transaction, process, web, sales, full, false},
+		{"delivery", "Delivery", purchase, transaction, process, mail, logistics, partner, false},
+		{"packaging", "Packaging", purchase, exposure, product, mail, logistics, full, false},
+		{"payment", "Billing and payment", purchase, transaction, price, web, finance, partial, false},
+		{"product-finding", "Finding the right product", purchase, engagement, process, web, sales, full, false},
+		{"site-navigation", "Navigation of the website", purchase, engagement, environment, web, marketing, full, false},
+		{"special-offer", "Special offer or discount", purchase, exposure, price, anywhere, marketing, full, false},
+		{"store-purchase", "Purchase in a store", purchase, transaction, process, inStore, stores, full, false},
+		{"thank-you-page", "Thanks for the purchase", purchase, exposure, communication, web, marketing, full, false},
+	}
+}
+
+// retaining returns what keeps customers.
+func retaining() []row {
+	return []row{
+		{"cross-sell", "Offer of more or of better", postPurchase, exposure, price, anywhere, sales, full, false},
+		{"feedback-request", "Request for feedback", postPurchase, exposure, communication, email, support, full, false},
+		{"onboarding", "Installation and first use", productUse, engagement, process, inProduct, development, full, false},
+		{"product-return", "Return, repair or replacement", postPurchase, transaction, process, mail, logistics, partial, true},
+		{"product-suggestion", "Suggestion of products that fit", postPurchase, exposure, communication, email, marketing, full, false},
+		{"product-use", "Use of the product", productUse, engagement, product, inProduct, development, full, false},
+		{"renewal", "Renewal or upgrade", postPurchase, transaction, price, web, sales, full, false},
+		{SupportInteraction, "Contact with customer support", postPurchase, interaction, service, anywhere, support, full, true},
+		{SupportResolution, "Outcome of a request for help", postPurchase, interaction, service, anywhere, support, full, true},
+	}
+}
+
+// advocating returns what customers tell others by.
+func advocating() []row {
+	return []row{
+		{"loyalty-program", "Loyalty program", postPurchase, engagement, price, mobileApp, marketing, full, false},
+		{"referral", "Referral to a friend", postPurchase, interaction, communication, messaging, marketing, none, false},
+		{"review-written", "Review written", postPurchase, engagement, communication, web, marketing, none, false},
+		{"social-share", "Share on a social network", postPurchase, engagement, communication, social, marketing, none, false},
+		{"word-of-mouth", "Recommendation by word of mouth", postPurchase, engagement, communication, inPerson, marketing, none, false},
+	}
 }
 
 // contents returns the definition of what there is to read and to watch in each stage,

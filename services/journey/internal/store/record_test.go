@@ -162,3 +162,23 @@ func TestAnEventOfTwoAtOnceIsRecordedOnce(t *testing.T) {
 		check(t, stores[0], fmt.Sprint("c", i), 1000*day)
 	}
 }
+
+func TestAnEventThatIsKnownKeepsItsIDWhateverIsChosenNow(t *testing.T) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		s, err := Open(t.Context(), open(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		known, again := touchpoint(1), touchpoint(2)
+		known.Alias, again.Alias = "event", "event"
+		record(t, s, known, touchpoint(3))
+		answer := record(t, s, again, touchpoint(4))
+		if got := answer[0]; got.New || got.Touchpoint.ID != known.ID {
+			t.Errorf("the event again = %+v, want %s", got, known.ID)
+		}
+		if got, err := s.Touchpoint(t.Context(), "acme", again.Customer, again.ID); err == nil {
+			t.Errorf("%+v is stored, want nothing of that id", got)
+		}
+		check(t, s, again.Customer, 1000*day)
+	})
+}

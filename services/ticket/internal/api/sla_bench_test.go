@@ -53,6 +53,7 @@ func BenchmarkClocksOfALog(b *testing.B) {
 		}
 	}
 	r := reader{book: known}
+	before := used(b)
 	for b.Loop() {
 		history, _, err := r.history(h)
 		if err != nil {
@@ -62,4 +63,5 @@ func BenchmarkClocksOfALog(b *testing.B) {
 			b.Fatalf("%d clocks", n)
 		}
 	}
+	b.ReportMetric(float64(used(b)-before)/float64(b.N)/1e3, "cpu-us/op")
 }

@@ -97,8 +97,8 @@ const (
 	Verdict_VERDICT_HIGHER Verdict = 2
 	// The value is lower.
 	Verdict_VERDICT_LOWER Verdict = 3
-	// Nobody can compare them: one is suppressed, empty or without an interval, or they are counts or
-	// percentiles, of which the rest cannot be told.
+	// Nobody can compare them: one is suppressed, empty or without an interval, they are counts or
+	// percentiles, or they are about customers, who may be of both sides.
 	Verdict_VERDICT_INSUFFICIENT Verdict = 4
 )
 
@@ -777,7 +777,7 @@ type PartnerScorecard struct {
 	// The same for what customers it served say about the whole experience and the product.
 	Experience []*Comparison `protobuf:"bytes,4,rep,name=experience,proto3" json:"experience,omitempty"`
 	// The partner and the brand's own people as if they had had the same mix of tickets: FIRST_CONTACT_RESOLUTION,
-	// REOPEN_RATE, SLA_ATTAINMENT and RESOLUTION_TIME_P90.
+	// REOPEN_RATE, SLA_ATTAINMENT and RESOLUTION_TIME_P90. Empty for one that is not in the directory.
 	Standardized []*v12.PartnerComparison `protobuf:"bytes,5,rep,name=standardized,proto3" json:"standardized,omitempty"`
 	// Signals to FUNCTION_PARTNER that nobody has closed, newest first, at most 20. They
 	// are addressed to all partners.

@@ -1911,7 +1911,7 @@ const file_concentric_journey_v1_customer_service_proto_rawDesc = "" +
 	"\x0fOUTCOME_CREATED\x10\x01\x12\x13\n" +
 	"\x0fOUTCOME_UPDATED\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_UNCHANGED\x10\x03\x12\x13\n" +
-	"\x0fOUTCOME_REFUSED\x10\x042\xef\x14\n" +
+	"\x0fOUTCOME_REFUSED\x10\x042\xfd\x14\n" +
 	"\x0fCustomerService\x12\xd4\x01\n" +
 	"\x0eCreateCustomer\x12,.concentric.journey.v1.CreateCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"s\xea\xc7\x18\x11\n" +
 	"\x0fcustomers:write\x82\xd3\xe4\x93\x02X:\bcustomerZ+:\x01*\"&/v1/{parent=brands/*}/customers:create\"\x1f/v1/{parent=brands/*}/customers\x12\x96\x01\n" +
@@ -1922,25 +1922,25 @@ const file_concentric_journey_v1_customer_service_proto_rawDesc = "" +
 	"\rListCustomers\x12+.concentric.journey.v1.ListCustomersRequest\x1a,.concentric.journey.v1.ListCustomersResponse\";\xea\xc7\x18\x10\n" +
 	"\x0ecustomers:read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=brands/*}/customers\x12\xb0\x01\n" +
 	"\x0eUpdateCustomer\x12,.concentric.journey.v1.UpdateCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"O\xea\xc7\x18\x11\n" +
-	"\x0fcustomers:write\x82\xd3\xe4\x93\x024:\bcustomer2(/v1/{customer.name=brands/*/customers/*}\x12\x9e\x01\n" +
-	"\x0eDeleteCustomer\x12,.concentric.journey.v1.DeleteCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"=\xea\xc7\x18\x12\n" +
-	"\x10customers:delete\x82\xd3\xe4\x93\x02!*\x1f/v1/{name=brands/*/customers/*}\x12\xae\x01\n" +
-	"\x10UndeleteCustomer\x12..concentric.journey.v1.UndeleteCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"I\xea\xc7\x18\x12\n" +
-	"\x10customers:delete\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=brands/*/customers/*}:undelete\x12\xbb\x01\n" +
+	"\x0fcustomers:write\x82\xd3\xe4\x93\x024:\bcustomer2(/v1/{customer.name=brands/*/customers/*}\x12\xa0\x01\n" +
+	"\x0eDeleteCustomer\x12,.concentric.journey.v1.DeleteCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"?\xea\xc7\x18\x14\n" +
+	"\x10customers:delete0\x01\x82\xd3\xe4\x93\x02!*\x1f/v1/{name=brands/*/customers/*}\x12\xb0\x01\n" +
+	"\x10UndeleteCustomer\x12..concentric.journey.v1.UndeleteCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"K\xea\xc7\x18\x14\n" +
+	"\x10customers:delete0\x01\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=brands/*/customers/*}:undelete\x12\xbb\x01\n" +
 	"\x0fResolveCustomer\x12-.concentric.journey.v1.ResolveCustomerRequest\x1a..concentric.journey.v1.ResolveCustomerResponse\"I\xea\xc7\x18\x13\n" +
 	"\x11customers:resolve\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{parent=brands/*}/customers:resolve\x12\xd2\x01\n" +
 	"\x15BatchResolveCustomers\x123.concentric.journey.v1.BatchResolveCustomersRequest\x1a4.concentric.journey.v1.BatchResolveCustomersResponse\"N\xea\xc7\x18\x13\n" +
-	"\x11customers:resolve\x82\xd3\xe4\x93\x021:\x01*\",/v1/{parent=brands/*}/customers:batchResolve\x12\xa9\x01\n" +
-	"\fLinkIdentity\x12*.concentric.journey.v1.LinkIdentityRequest\x1a\x1f.concentric.journey.v1.Customer\"L\xea\xc7\x18\x11\n" +
-	"\x0fcustomers:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/customers/*}:linkIdentity\x12\xaf\x01\n" +
-	"\x0eUnlinkIdentity\x12,.concentric.journey.v1.UnlinkIdentityRequest\x1a\x1f.concentric.journey.v1.Customer\"N\xea\xc7\x18\x11\n" +
-	"\x0fcustomers:write\x82\xd3\xe4\x93\x023:\x01*\"./v1/{name=brands/*/customers/*}:unlinkIdentity\x12\xa6\x01\n" +
-	"\x0eMergeCustomers\x12,.concentric.journey.v1.MergeCustomersRequest\x1a\x1f.concentric.journey.v1.Customer\"E\xea\xc7\x18\x11\n" +
-	"\x0fcustomers:merge\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/customers/*}:merge\x12\xa4\x01\n" +
-	"\rSplitCustomer\x12+.concentric.journey.v1.SplitCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"E\xea\xc7\x18\x11\n" +
-	"\x0fcustomers:merge\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/customers/*}:split\x12\xac\x01\n" +
-	"\rUpdateConsent\x12+.concentric.journey.v1.UpdateConsentRequest\x1a\x1f.concentric.journey.v1.Customer\"M\xea\xc7\x18\x11\n" +
-	"\x0fcustomers:write\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=brands/*/customers/*}:updateConsent\x12\x8a\x01\n" +
+	"\x11customers:resolve\x82\xd3\xe4\x93\x021:\x01*\",/v1/{parent=brands/*}/customers:batchResolve\x12\xab\x01\n" +
+	"\fLinkIdentity\x12*.concentric.journey.v1.LinkIdentityRequest\x1a\x1f.concentric.journey.v1.Customer\"N\xea\xc7\x18\x13\n" +
+	"\x0fcustomers:write0\x01\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/customers/*}:linkIdentity\x12\xb1\x01\n" +
+	"\x0eUnlinkIdentity\x12,.concentric.journey.v1.UnlinkIdentityRequest\x1a\x1f.concentric.journey.v1.Customer\"P\xea\xc7\x18\x13\n" +
+	"\x0fcustomers:write0\x01\x82\xd3\xe4\x93\x023:\x01*\"./v1/{name=brands/*/customers/*}:unlinkIdentity\x12\xa8\x01\n" +
+	"\x0eMergeCustomers\x12,.concentric.journey.v1.MergeCustomersRequest\x1a\x1f.concentric.journey.v1.Customer\"G\xea\xc7\x18\x13\n" +
+	"\x0fcustomers:merge0\x01\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/customers/*}:merge\x12\xa6\x01\n" +
+	"\rSplitCustomer\x12+.concentric.journey.v1.SplitCustomerRequest\x1a\x1f.concentric.journey.v1.Customer\"G\xea\xc7\x18\x13\n" +
+	"\x0fcustomers:merge0\x01\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/customers/*}:split\x12\xae\x01\n" +
+	"\rUpdateConsent\x12+.concentric.journey.v1.UpdateConsentRequest\x1a\x1f.concentric.journey.v1.Customer\"O\xea\xc7\x18\x13\n" +
+	"\x0fcustomers:write0\x01\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=brands/*/customers/*}:updateConsent\x12\x8a\x01\n" +
 	"\x0fImportCustomers\x12-.concentric.journey.v1.ImportCustomersRequest\x1a..concentric.journey.v1.ImportCustomersResponse\"\x16\xea\xc7\x18\x12\n" +
 	"\x10customers:import(\x01B\xf3\x01\n" +
 	"\x19com.concentric.journey.v1B\x14CustomerServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"

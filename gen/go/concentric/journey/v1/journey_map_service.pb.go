@@ -2962,44 +2962,44 @@ const file_concentric_journey_v1_journey_map_service_proto_rawDesc = "" +
 	"#concentric.dev/TouchpointDefinitionR\x14touchpointDefinition\x125\n" +
 	"\achannel\x18\x06 \x01(\x0e2\x1b.concentric.type.v1.ChannelR\achannel\x12\x1d\n" +
 	"\n" +
-	"is_service\x18\a \x01(\bR\tisService2\xc7 \n" +
-	"\x11JourneyMapService\x12\xb1\x01\n" +
-	"\x10CreateJourneyMap\x12..concentric.journey.v1.CreateJourneyMapRequest\x1a!.concentric.journey.v1.JourneyMap\"J\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x020:\vjourney_map\"!/v1/{parent=brands/*}/journeyMaps\x12\x9d\x01\n" +
+	"is_service\x18\a \x01(\bR\tisService2\xdb \n" +
+	"\x11JourneyMapService\x12\xb3\x01\n" +
+	"\x10CreateJourneyMap\x12..concentric.journey.v1.CreateJourneyMapRequest\x1a!.concentric.journey.v1.JourneyMap\"L\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x020:\vjourney_map\"!/v1/{parent=brands/*}/journeyMaps\x12\x9d\x01\n" +
 	"\rGetJourneyMap\x12+.concentric.journey.v1.GetJourneyMapRequest\x1a!.concentric.journey.v1.JourneyMap\"<\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=brands/*/journeyMaps/*}\x12\xae\x01\n" +
 	"\x0fListJourneyMaps\x12-.concentric.journey.v1.ListJourneyMapsRequest\x1a..concentric.journey.v1.ListJourneyMapsResponse\"<\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/journeyMaps\x12\xbd\x01\n" +
-	"\x10UpdateJourneyMap\x12..concentric.journey.v1.UpdateJourneyMapRequest\x1a!.concentric.journey.v1.JourneyMap\"V\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x02<:\vjourney_map2-/v1/{journey_map.name=brands/*/journeyMaps/*}\x12\x99\x01\n" +
-	"\x10DeleteJourneyMap\x12..concentric.journey.v1.DeleteJourneyMapRequest\x1a\x16.google.protobuf.Empty\"=\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x02#*!/v1/{name=brands/*/journeyMaps/*}\x12\xd4\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/journeyMaps\x12\xbf\x01\n" +
+	"\x10UpdateJourneyMap\x12..concentric.journey.v1.UpdateJourneyMapRequest\x1a!.concentric.journey.v1.JourneyMap\"X\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x02<:\vjourney_map2-/v1/{journey_map.name=brands/*/journeyMaps/*}\x12\x9b\x01\n" +
+	"\x10DeleteJourneyMap\x12..concentric.journey.v1.DeleteJourneyMapRequest\x1a\x16.google.protobuf.Empty\"?\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x02#*!/v1/{name=brands/*/journeyMaps/*}\x12\xd4\x01\n" +
 	"\x17ListJourneyMapRevisions\x125.concentric.journey.v1.ListJourneyMapRevisionsRequest\x1a6.concentric.journey.v1.ListJourneyMapRevisionsResponse\"J\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x021\x12//v1/{name=brands/*/journeyMaps/*}:listRevisions\x12\xe3\x01\n" +
-	"\x1aCreateTouchpointDefinition\x128.concentric.journey.v1.CreateTouchpointDefinitionRequest\x1a+.concentric.journey.v1.TouchpointDefinition\"^\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x02D:\x15touchpoint_definition\"+/v1/{parent=brands/*}/touchpointDefinitions\x12\xc5\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x021\x12//v1/{name=brands/*/journeyMaps/*}:listRevisions\x12\xe5\x01\n" +
+	"\x1aCreateTouchpointDefinition\x128.concentric.journey.v1.CreateTouchpointDefinitionRequest\x1a+.concentric.journey.v1.TouchpointDefinition\"`\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x02D:\x15touchpoint_definition\"+/v1/{parent=brands/*}/touchpointDefinitions\x12\xc5\x01\n" +
 	"\x17GetTouchpointDefinition\x125.concentric.journey.v1.GetTouchpointDefinitionRequest\x1a+.concentric.journey.v1.TouchpointDefinition\"F\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{name=brands/*/touchpointDefinitions/*}\x12\xd6\x01\n" +
 	"\x19ListTouchpointDefinitions\x127.concentric.journey.v1.ListTouchpointDefinitionsRequest\x1a8.concentric.journey.v1.ListTouchpointDefinitionsResponse\"F\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{parent=brands/*}/touchpointDefinitions\x12\xf9\x01\n" +
-	"\x1aUpdateTouchpointDefinition\x128.concentric.journey.v1.UpdateTouchpointDefinitionRequest\x1a+.concentric.journey.v1.TouchpointDefinition\"t\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x02Z:\x15touchpoint_definition2A/v1/{touchpoint_definition.name=brands/*/touchpointDefinitions/*}\x12\xb7\x01\n" +
-	"\x1aDeleteTouchpointDefinition\x128.concentric.journey.v1.DeleteTouchpointDefinitionRequest\x1a\x16.google.protobuf.Empty\"G\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x02-*+/v1/{name=brands/*/touchpointDefinitions/*}\x12\xca\x01\n" +
-	"\x15CreateIndustryProfile\x123.concentric.journey.v1.CreateIndustryProfileRequest\x1a&.concentric.journey.v1.IndustryProfile\"T\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x02::\x10industry_profile\"&/v1/{parent=brands/*}/industryProfiles\x12\xb1\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{parent=brands/*}/touchpointDefinitions\x12\xfb\x01\n" +
+	"\x1aUpdateTouchpointDefinition\x128.concentric.journey.v1.UpdateTouchpointDefinitionRequest\x1a+.concentric.journey.v1.TouchpointDefinition\"v\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x02Z:\x15touchpoint_definition2A/v1/{touchpoint_definition.name=brands/*/touchpointDefinitions/*}\x12\xb9\x01\n" +
+	"\x1aDeleteTouchpointDefinition\x128.concentric.journey.v1.DeleteTouchpointDefinitionRequest\x1a\x16.google.protobuf.Empty\"I\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x02-*+/v1/{name=brands/*/touchpointDefinitions/*}\x12\xcc\x01\n" +
+	"\x15CreateIndustryProfile\x123.concentric.journey.v1.CreateIndustryProfileRequest\x1a&.concentric.journey.v1.IndustryProfile\"V\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x02::\x10industry_profile\"&/v1/{parent=brands/*}/industryProfiles\x12\xb1\x01\n" +
 	"\x12GetIndustryProfile\x120.concentric.journey.v1.GetIndustryProfileRequest\x1a&.concentric.journey.v1.IndustryProfile\"A\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x02(\x12&/v1/{name=brands/*/industryProfiles/*}\x12\xc2\x01\n" +
 	"\x14ListIndustryProfiles\x122.concentric.journey.v1.ListIndustryProfilesRequest\x1a3.concentric.journey.v1.ListIndustryProfilesResponse\"A\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=brands/*}/industryProfiles\x12\xdb\x01\n" +
-	"\x15UpdateIndustryProfile\x123.concentric.journey.v1.UpdateIndustryProfileRequest\x1a&.concentric.journey.v1.IndustryProfile\"e\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x02K:\x10industry_profile27/v1/{industry_profile.name=brands/*/industryProfiles/*}\x12\xa8\x01\n" +
-	"\x15DeleteIndustryProfile\x123.concentric.journey.v1.DeleteIndustryProfileRequest\x1a\x16.google.protobuf.Empty\"B\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x02(*&/v1/{name=brands/*/industryProfiles/*}\x12\xe8\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02(\x12&/v1/{parent=brands/*}/industryProfiles\x12\xdd\x01\n" +
+	"\x15UpdateIndustryProfile\x123.concentric.journey.v1.UpdateIndustryProfileRequest\x1a&.concentric.journey.v1.IndustryProfile\"g\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x02K:\x10industry_profile27/v1/{industry_profile.name=brands/*/industryProfiles/*}\x12\xaa\x01\n" +
+	"\x15DeleteIndustryProfile\x123.concentric.journey.v1.DeleteIndustryProfileRequest\x1a\x16.google.protobuf.Empty\"D\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x02(*&/v1/{name=brands/*/industryProfiles/*}\x12\xe8\x01\n" +
 	"\x1cListIndustryProfileRevisions\x12:.concentric.journey.v1.ListIndustryProfileRevisionsRequest\x1a;.concentric.journey.v1.ListIndustryProfileRevisionsResponse\"O\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x026\x124/v1/{name=brands/*/industryProfiles/*}:listRevisions\x12\xcc\x01\n" +
-	"\x14ApplyIndustryProfile\x122.concentric.journey.v1.ApplyIndustryProfileRequest\x1a3.concentric.journey.v1.ApplyIndustryProfileResponse\"K\xea\xc7\x18\x10\n" +
-	"\x0ejourneys:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/industryProfiles/*}:apply\x12\xb4\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x026\x124/v1/{name=brands/*/industryProfiles/*}:listRevisions\x12\xce\x01\n" +
+	"\x14ApplyIndustryProfile\x122.concentric.journey.v1.ApplyIndustryProfileRequest\x1a3.concentric.journey.v1.ApplyIndustryProfileResponse\"M\xea\xc7\x18\x12\n" +
+	"\x0ejourneys:write0\x01\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/industryProfiles/*}:apply\x12\xb4\x01\n" +
 	"\x0eGetMapCoverage\x12,.concentric.journey.v1.GetMapCoverageRequest\x1a-.concentric.journey.v1.GetMapCoverageResponse\"E\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x02,\x12*/v1/{name=brands/*/journeyMaps/*}:coverage\x12\xa8\x01\n" +
 	"\n" +

@@ -2440,7 +2440,7 @@ const file_concentric_journey_v1_scoring_service_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xa5\x01\n" +
 	"\x1cActivateScoringModelResponse\x12H\n" +
 	"\rscoring_model\x18\x01 \x01(\v2#.concentric.journey.v1.ScoringModelR\fscoringModel\x12;\n" +
-	"\trecompute\x18\x02 \x01(\v2\x1d.google.longrunning.OperationR\trecompute2\xa2\x17\n" +
+	"\trecompute\x18\x02 \x01(\v2\x1d.google.longrunning.OperationR\trecompute2\xac\x17\n" +
 	"\x0eScoringService\x12\x90\x01\n" +
 	"\bGetScore\x12&.concentric.journey.v1.GetScoreRequest\x1a\x1c.concentric.journey.v1.Score\">\xea\xc7\x18\r\n" +
 	"\vscores:read\x82\xd3\xe4\x93\x02'\x12%/v1/{name=brands/*/customers/*/score}\x12\xb0\x01\n" +
@@ -2456,27 +2456,27 @@ const file_concentric_journey_v1_scoring_service_proto_rawDesc = "" +
 	"\rSimulateScore\x12+.concentric.journey.v1.SimulateScoreRequest\x1a,.concentric.journey.v1.SimulateScoreResponse\"J\xea\xc7\x18\r\n" +
 	"\vscores:read\x82\xd3\xe4\x93\x023:\x01*\"./v1/{name=brands/*/customers/*/score}:simulate\x12\xa3\x01\n" +
 	"\vWatchScores\x12).concentric.journey.v1.WatchScoresRequest\x1a*.concentric.journey.v1.WatchScoresResponse\";\xea\xc7\x18\r\n" +
-	"\vscores:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=brands/*}/scores:watch0\x01\x12\xd9\x01\n" +
-	"\x0fRecomputeScores\x12-.concentric.journey.v1.RecomputeScoresRequest\x1a\x1d.google.longrunning.Operation\"x\xcaA2\n" +
-	"\x17RecomputeScoresResponse\x12\x17RecomputeScoresMetadata\xea\xc7\x18\x0e\n" +
-	"\fscores:write\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=brands/*}/scores:recompute\x12\xb9\x01\n" +
-	"\x12CreateScoringModel\x120.concentric.journey.v1.CreateScoringModelRequest\x1a#.concentric.journey.v1.ScoringModel\"L\xea\xc7\x18\x0e\n" +
-	"\fmodels:write\x82\xd3\xe4\x93\x024:\rscoring_model\"#/v1/{parent=brands/*}/scoringModels\x12\xa3\x01\n" +
+	"\vscores:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=brands/*}/scores:watch0\x01\x12\xdb\x01\n" +
+	"\x0fRecomputeScores\x12-.concentric.journey.v1.RecomputeScoresRequest\x1a\x1d.google.longrunning.Operation\"z\xcaA2\n" +
+	"\x17RecomputeScoresResponse\x12\x17RecomputeScoresMetadata\xea\xc7\x18\x10\n" +
+	"\fscores:write0\x01\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=brands/*}/scores:recompute\x12\xbb\x01\n" +
+	"\x12CreateScoringModel\x120.concentric.journey.v1.CreateScoringModelRequest\x1a#.concentric.journey.v1.ScoringModel\"N\xea\xc7\x18\x10\n" +
+	"\fmodels:write0\x01\x82\xd3\xe4\x93\x024:\rscoring_model\"#/v1/{parent=brands/*}/scoringModels\x12\xa3\x01\n" +
 	"\x0fGetScoringModel\x12-.concentric.journey.v1.GetScoringModelRequest\x1a#.concentric.journey.v1.ScoringModel\"<\xea\xc7\x18\r\n" +
 	"\vmodels:read\x82\xd3\xe4\x93\x02%\x12#/v1/{name=brands/*/scoringModels/*}\x12\xb4\x01\n" +
 	"\x11ListScoringModels\x12/.concentric.journey.v1.ListScoringModelsRequest\x1a0.concentric.journey.v1.ListScoringModelsResponse\"<\xea\xc7\x18\r\n" +
-	"\vmodels:read\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=brands/*}/scoringModels\x12\xc7\x01\n" +
-	"\x12UpdateScoringModel\x120.concentric.journey.v1.UpdateScoringModelRequest\x1a#.concentric.journey.v1.ScoringModel\"Z\xea\xc7\x18\x0e\n" +
-	"\fmodels:write\x82\xd3\xe4\x93\x02B:\rscoring_model21/v1/{scoring_model.name=brands/*/scoringModels/*}\x12\x9d\x01\n" +
-	"\x12DeleteScoringModel\x120.concentric.journey.v1.DeleteScoringModelRequest\x1a\x16.google.protobuf.Empty\"=\xea\xc7\x18\x0e\n" +
-	"\fmodels:write\x82\xd3\xe4\x93\x02%*#/v1/{name=brands/*/scoringModels/*}\x12\xda\x01\n" +
+	"\vmodels:read\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=brands/*}/scoringModels\x12\xc9\x01\n" +
+	"\x12UpdateScoringModel\x120.concentric.journey.v1.UpdateScoringModelRequest\x1a#.concentric.journey.v1.ScoringModel\"\\\xea\xc7\x18\x10\n" +
+	"\fmodels:write0\x01\x82\xd3\xe4\x93\x02B:\rscoring_model21/v1/{scoring_model.name=brands/*/scoringModels/*}\x12\x9f\x01\n" +
+	"\x12DeleteScoringModel\x120.concentric.journey.v1.DeleteScoringModelRequest\x1a\x16.google.protobuf.Empty\"?\xea\xc7\x18\x10\n" +
+	"\fmodels:write0\x01\x82\xd3\xe4\x93\x02%*#/v1/{name=brands/*/scoringModels/*}\x12\xda\x01\n" +
 	"\x19ListScoringModelRevisions\x127.concentric.journey.v1.ListScoringModelRevisionsRequest\x1a8.concentric.journey.v1.ListScoringModelRevisionsResponse\"J\xea\xc7\x18\r\n" +
 	"\vmodels:read\x82\xd3\xe4\x93\x023\x121/v1/{name=brands/*/scoringModels/*}:listRevisions\x12\xdf\x01\n" +
 	"\x14BacktestScoringModel\x122.concentric.journey.v1.BacktestScoringModelRequest\x1a\x1d.google.longrunning.Operation\"t\xcaA(\n" +
 	"\bBacktest\x12\x1cBacktestScoringModelMetadata\xea\xc7\x18\x0e\n" +
-	"\fmodels:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/scoringModels/*}:backtest\x12\xca\x01\n" +
-	"\x14ActivateScoringModel\x122.concentric.journey.v1.ActivateScoringModelRequest\x1a3.concentric.journey.v1.ActivateScoringModelResponse\"I\xea\xc7\x18\x0e\n" +
-	"\fmodels:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/scoringModels/*}:activateB\xf2\x01\n" +
+	"\fmodels:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/scoringModels/*}:backtest\x12\xcc\x01\n" +
+	"\x14ActivateScoringModel\x122.concentric.journey.v1.ActivateScoringModelRequest\x1a3.concentric.journey.v1.ActivateScoringModelResponse\"K\xea\xc7\x18\x10\n" +
+	"\fmodels:write0\x01\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/scoringModels/*}:activateB\xf2\x01\n" +
 	"\x19com.concentric.journey.v1B\x13ScoringServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"
 
 var (

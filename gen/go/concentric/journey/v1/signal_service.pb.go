@@ -1576,18 +1576,18 @@ const file_concentric_journey_v1_signal_service_proto_rawDesc = "" +
 	"\x18CHANGE_SNAPSHOT_COMPLETE\x10\x02\x12\x12\n" +
 	"\x0eCHANGE_CHANGED\x10\x03\x12\x0f\n" +
 	"\vCHANGE_GONE\x10\x04\x12\x14\n" +
-	"\x10CHANGE_HEARTBEAT\x10\x052\xce\x12\n" +
-	"\rSignalService\x12\xb0\x01\n" +
-	"\x10CreateSignalRule\x12..concentric.journey.v1.CreateSignalRuleRequest\x1a!.concentric.journey.v1.SignalRule\"I\xea\xc7\x18\x0f\n" +
-	"\rsignals:write\x82\xd3\xe4\x93\x020:\vsignal_rule\"!/v1/{parent=brands/*}/signalRules\x12\x9c\x01\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x052\xd4\x12\n" +
+	"\rSignalService\x12\xb2\x01\n" +
+	"\x10CreateSignalRule\x12..concentric.journey.v1.CreateSignalRuleRequest\x1a!.concentric.journey.v1.SignalRule\"K\xea\xc7\x18\x11\n" +
+	"\rsignals:write0\x01\x82\xd3\xe4\x93\x020:\vsignal_rule\"!/v1/{parent=brands/*}/signalRules\x12\x9c\x01\n" +
 	"\rGetSignalRule\x12+.concentric.journey.v1.GetSignalRuleRequest\x1a!.concentric.journey.v1.SignalRule\";\xea\xc7\x18\x0e\n" +
 	"\fsignals:read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=brands/*/signalRules/*}\x12\xad\x01\n" +
 	"\x0fListSignalRules\x12-.concentric.journey.v1.ListSignalRulesRequest\x1a..concentric.journey.v1.ListSignalRulesResponse\";\xea\xc7\x18\x0e\n" +
-	"\fsignals:read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/signalRules\x12\xbc\x01\n" +
-	"\x10UpdateSignalRule\x12..concentric.journey.v1.UpdateSignalRuleRequest\x1a!.concentric.journey.v1.SignalRule\"U\xea\xc7\x18\x0f\n" +
-	"\rsignals:write\x82\xd3\xe4\x93\x02<:\vsignal_rule2-/v1/{signal_rule.name=brands/*/signalRules/*}\x12\x98\x01\n" +
-	"\x10DeleteSignalRule\x12..concentric.journey.v1.DeleteSignalRuleRequest\x1a\x16.google.protobuf.Empty\"<\xea\xc7\x18\x0f\n" +
-	"\rsignals:write\x82\xd3\xe4\x93\x02#*!/v1/{name=brands/*/signalRules/*}\x12\xb2\x01\n" +
+	"\fsignals:read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/signalRules\x12\xbe\x01\n" +
+	"\x10UpdateSignalRule\x12..concentric.journey.v1.UpdateSignalRuleRequest\x1a!.concentric.journey.v1.SignalRule\"W\xea\xc7\x18\x11\n" +
+	"\rsignals:write0\x01\x82\xd3\xe4\x93\x02<:\vsignal_rule2-/v1/{signal_rule.name=brands/*/signalRules/*}\x12\x9a\x01\n" +
+	"\x10DeleteSignalRule\x12..concentric.journey.v1.DeleteSignalRuleRequest\x1a\x16.google.protobuf.Empty\">\xea\xc7\x18\x11\n" +
+	"\rsignals:write0\x01\x82\xd3\xe4\x93\x02#*!/v1/{name=brands/*/signalRules/*}\x12\xb2\x01\n" +
 	"\x0eTestSignalRule\x12,.concentric.journey.v1.TestSignalRuleRequest\x1a-.concentric.journey.v1.TestSignalRuleResponse\"C\xea\xc7\x18\x0e\n" +
 	"\fsignals:read\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=brands/*}/signalRules:test\x12\x8c\x01\n" +
 	"\tGetSignal\x12'.concentric.journey.v1.GetSignalRequest\x1a\x1d.concentric.journey.v1.Signal\"7\xea\xc7\x18\x0e\n" +

@@ -1009,7 +1009,7 @@ const file_concentric_journey_v1_touchpoint_service_proto_rawDesc = "" +
 	"\x18CHANGE_SNAPSHOT_COMPLETE\x10\x02\x12\x12\n" +
 	"\x0eCHANGE_CHANGED\x10\x03\x12\x0f\n" +
 	"\vCHANGE_GONE\x10\x04\x12\x14\n" +
-	"\x10CHANGE_HEARTBEAT\x10\x052\xb7\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x052\xb9\n" +
 	"\n" +
 	"\x11TouchpointService\x12\xbf\x01\n" +
 	"\x10RecordTouchpoint\x12..concentric.journey.v1.RecordTouchpointRequest\x1a!.concentric.journey.v1.Touchpoint\"X\xea\xc7\x18\x13\n" +
@@ -1022,9 +1022,9 @@ const file_concentric_journey_v1_touchpoint_service_proto_rawDesc = "" +
 	"\rGetTouchpoint\x12+.concentric.journey.v1.GetTouchpointRequest\x1a!.concentric.journey.v1.Touchpoint\"K\xea\xc7\x18\x12\n" +
 	"\x10touchpoints:read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=brands/*/customers/*/touchpoints/*}\x12\xbd\x01\n" +
 	"\x0fListTouchpoints\x12-.concentric.journey.v1.ListTouchpointsRequest\x1a..concentric.journey.v1.ListTouchpointsResponse\"K\xea\xc7\x18\x12\n" +
-	"\x10touchpoints:read\x82\xd3\xe4\x93\x02/\x12-/v1/{parent=brands/*/customers/*}/touchpoints\x12\xc2\x01\n" +
-	"\x11RetractTouchpoint\x12/.concentric.journey.v1.RetractTouchpointRequest\x1a!.concentric.journey.v1.Touchpoint\"Y\xea\xc7\x18\x15\n" +
-	"\x13touchpoints:retract\x82\xd3\xe4\x93\x02::\x01*\"5/v1/{name=brands/*/customers/*/touchpoints/*}:retract\x12\xbc\x01\n" +
+	"\x10touchpoints:read\x82\xd3\xe4\x93\x02/\x12-/v1/{parent=brands/*/customers/*}/touchpoints\x12\xc4\x01\n" +
+	"\x11RetractTouchpoint\x12/.concentric.journey.v1.RetractTouchpointRequest\x1a!.concentric.journey.v1.Touchpoint\"[\xea\xc7\x18\x17\n" +
+	"\x13touchpoints:retract0\x01\x82\xd3\xe4\x93\x02::\x01*\"5/v1/{name=brands/*/customers/*/touchpoints/*}:retract\x12\xbc\x01\n" +
 	"\x10WatchTouchpoints\x12..concentric.journey.v1.WatchTouchpointsRequest\x1a/.concentric.journey.v1.WatchTouchpointsResponse\"E\xea\xc7\x18\x12\n" +
 	"\x10touchpoints:read\x82\xd3\xe4\x93\x02)\x12'/v1/{parent=brands/*}/touchpoints:watch0\x01B\xf5\x01\n" +
 	"\x19com.concentric.journey.v1B\x16TouchpointServiceProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"

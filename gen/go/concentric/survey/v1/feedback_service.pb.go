@@ -1757,7 +1757,7 @@ const file_concentric_survey_v1_feedback_service_proto_rawDesc = "" +
 	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x10R\x06filter\"\x89\x01\n" +
 	"\x1cQueryFeedbackMetricsResponse\x12/\n" +
 	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x128\n" +
-	"\x06groups\x18\x02 \x03(\v2 .concentric.type.v1.MeasureGroupR\x06groups2\xd6\x11\n" +
+	"\x06groups\x18\x02 \x03(\v2 .concentric.type.v1.MeasureGroupR\x06groups2\xd8\x11\n" +
 	"\x0fFeedbackService\x12\xa3\x01\n" +
 	"\x0eCreateFeedback\x12+.concentric.survey.v1.CreateFeedbackRequest\x1a\x1e.concentric.survey.v1.Feedback\"D\xea\xc7\x18\x10\n" +
 	"\x0efeedback:write\x82\xd3\xe4\x93\x02*:\bfeedback\"\x1e/v1/{parent=brands/*}/feedback\x12\xc5\x01\n" +
@@ -1770,9 +1770,9 @@ const file_concentric_survey_v1_feedback_service_proto_rawDesc = "" +
 	"\fListFeedback\x12).concentric.survey.v1.ListFeedbackRequest\x1a*.concentric.survey.v1.ListFeedbackResponse\"9\xea\xc7\x18\x0f\n" +
 	"\rfeedback:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=brands/*}/feedback\x12\xac\x01\n" +
 	"\x0eUpdateFeedback\x12+.concentric.survey.v1.UpdateFeedbackRequest\x1a\x1e.concentric.survey.v1.Feedback\"M\xea\xc7\x18\x10\n" +
-	"\x0efeedback:write\x82\xd3\xe4\x93\x023:\bfeedback2'/v1/{feedback.name=brands/*/feedback/*}\x12\xb4\x01\n" +
-	"\x11OverrideSentiment\x12..concentric.survey.v1.OverrideSentimentRequest\x1a\x1e.concentric.survey.v1.Feedback\"O\xea\xc7\x18\x10\n" +
-	"\x0efeedback:write\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{name=brands/*/feedback/*}:overrideSentiment\x12\x9d\x01\n" +
+	"\x0efeedback:write\x82\xd3\xe4\x93\x023:\bfeedback2'/v1/{feedback.name=brands/*/feedback/*}\x12\xb6\x01\n" +
+	"\x11OverrideSentiment\x12..concentric.survey.v1.OverrideSentimentRequest\x1a\x1e.concentric.survey.v1.Feedback\"Q\xea\xc7\x18\x12\n" +
+	"\x0efeedback:write0\x01\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{name=brands/*/feedback/*}:overrideSentiment\x12\x9d\x01\n" +
 	"\fLinkFeedback\x12).concentric.survey.v1.LinkFeedbackRequest\x1a\x1e.concentric.survey.v1.Feedback\"B\xea\xc7\x18\x10\n" +
 	"\x0efeedback:write\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{name=brands/*/feedback/*}:link\x12\xa3\x01\n" +
 	"\x0eUnlinkFeedback\x12+.concentric.survey.v1.UnlinkFeedbackRequest\x1a\x1e.concentric.survey.v1.Feedback\"D\xea\xc7\x18\x10\n" +

@@ -1159,7 +1159,7 @@ const file_concentric_survey_v1_invitation_service_proto_rawDesc = "" +
 	"\x1aINVITATION_EVENT_DISPLAYED\x10\x03\x12\x1c\n" +
 	"\x18INVITATION_EVENT_STARTED\x10\x04\x12\x1e\n" +
 	"\x1aINVITATION_EVENT_DISMISSED\x10\x05\x12\x1c\n" +
-	"\x18INVITATION_EVENT_BOUNCED\x10\x062\xe6\x0e\n" +
+	"\x18INVITATION_EVENT_BOUNCED\x10\x062\xe8\x0e\n" +
 	"\x11InvitationService\x12\xb3\x01\n" +
 	"\x10CheckEligibility\x12-.concentric.survey.v1.CheckEligibilityRequest\x1a .concentric.survey.v1.Invitation\"N\xea\xc7\x18\x0f\n" +
 	"\rsurveys:write\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{survey=brands/*/surveys/*}:checkEligibility\x12\xb7\x01\n" +
@@ -1179,9 +1179,9 @@ const file_concentric_survey_v1_invitation_service_proto_rawDesc = "" +
 	"\x16ListPendingInvitations\x123.concentric.survey.v1.ListPendingInvitationsRequest\x1a4.concentric.survey.v1.ListPendingInvitationsResponse\"Q\xea\xc7\x18\x0f\n" +
 	"\rsurveys:write\x82\xd3\xe4\x93\x028\x126/v1/{customer=brands/*/customers/*}/pendingInvitations\x12\x93\x01\n" +
 	"\tGetOptOut\x12&.concentric.survey.v1.GetOptOutRequest\x1a\x1c.concentric.survey.v1.OptOut\"@\xea\xc7\x18\x0e\n" +
-	"\fsurveys:read\x82\xd3\xe4\x93\x02(\x12&/v1/{name=brands/*/customers/*/optOut}\x12\xab\x01\n" +
-	"\fUpdateOptOut\x12).concentric.survey.v1.UpdateOptOutRequest\x1a\x1c.concentric.survey.v1.OptOut\"R\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x029:\aopt_out2./v1/{opt_out.name=brands/*/customers/*/optOut}B\xee\x01\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02(\x12&/v1/{name=brands/*/customers/*/optOut}\x12\xad\x01\n" +
+	"\fUpdateOptOut\x12).concentric.survey.v1.UpdateOptOutRequest\x1a\x1c.concentric.survey.v1.OptOut\"T\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x029:\aopt_out2./v1/{opt_out.name=brands/*/customers/*/optOut}B\xee\x01\n" +
 	"\x18com.concentric.survey.v1B\x16InvitationServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/survey/v1;surveyv1\xa2\x02\x03CSX\xaa\x02\x14Concentric.Survey.V1\xca\x02\x14Concentric\\Survey\\V1\xe2\x02 Concentric\\Survey\\V1\\GPBMetadata\xea\x02\x16Concentric::Survey::V1b\x06proto3"
 
 var (

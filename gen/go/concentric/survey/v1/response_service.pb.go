@@ -1407,7 +1407,7 @@ const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"\x0fCHANGE_SNAPSHOT\x10\x01\x12\x1c\n" +
 	"\x18CHANGE_SNAPSHOT_COMPLETE\x10\x02\x12\x12\n" +
 	"\x0eCHANGE_CHANGED\x10\x03\x12\x14\n" +
-	"\x10CHANGE_HEARTBEAT\x10\x042\x9a\f\n" +
+	"\x10CHANGE_HEARTBEAT\x10\x042\x9e\f\n" +
 	"\x0fResponseService\x12\xd4\x01\n" +
 	"\x0eSubmitResponse\x12+.concentric.survey.v1.SubmitResponseRequest\x1a\x1e.concentric.survey.v1.Response\"u\xea\xc7\x18\x13\n" +
 	"\x0fresponses:write \x01\x82\xd3\xe4\x93\x02X:\bresponseZ+:\x01*\"&/v1/{parent=brands/*}/responses:submit\"\x1f/v1/{parent=brands/*}/responses\x12\x8b\x01\n" +
@@ -1416,11 +1416,11 @@ const file_concentric_survey_v1_response_service_proto_rawDesc = "" +
 	"\x14BatchCreateResponses\x121.concentric.survey.v1.BatchCreateResponsesRequest\x1a2.concentric.survey.v1.BatchCreateResponsesResponse\"K\xea\xc7\x18\x11\n" +
 	"\x0fresponses:write\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{parent=brands/*}/responses:batchCreate\x12\x88\x01\n" +
 	"\x0fImportResponses\x12,.concentric.survey.v1.ImportResponsesRequest\x1a-.concentric.survey.v1.ImportResponsesResponse\"\x16\xea\xc7\x18\x12\n" +
-	"\x10responses:import(\x01\x12\xaa\x01\n" +
-	"\x0fExcludeResponse\x12,.concentric.survey.v1.ExcludeResponseRequest\x1a\x1e.concentric.survey.v1.Response\"I\xea\xc7\x18\x13\n" +
-	"\x11responses:exclude\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=brands/*/responses/*}:exclude\x12\xaa\x01\n" +
-	"\x0fIncludeResponse\x12,.concentric.survey.v1.IncludeResponseRequest\x1a\x1e.concentric.survey.v1.Response\"I\xea\xc7\x18\x13\n" +
-	"\x11responses:exclude\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=brands/*/responses/*}:include\x12\xb0\x01\n" +
+	"\x10responses:import(\x01\x12\xac\x01\n" +
+	"\x0fExcludeResponse\x12,.concentric.survey.v1.ExcludeResponseRequest\x1a\x1e.concentric.survey.v1.Response\"K\xea\xc7\x18\x15\n" +
+	"\x11responses:exclude0\x01\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=brands/*/responses/*}:exclude\x12\xac\x01\n" +
+	"\x0fIncludeResponse\x12,.concentric.survey.v1.IncludeResponseRequest\x1a\x1e.concentric.survey.v1.Response\"K\xea\xc7\x18\x15\n" +
+	"\x11responses:exclude0\x01\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=brands/*/responses/*}:include\x12\xb0\x01\n" +
 	"\x0eWatchResponses\x12+.concentric.survey.v1.WatchResponsesRequest\x1a,.concentric.survey.v1.WatchResponsesResponse\"A\xea\xc7\x18\x10\n" +
 	"\x0eresponses:read\x82\xd3\xe4\x93\x02'\x12%/v1/{parent=brands/*}/responses:watch0\x01\x12\x94\x01\n" +
 	"\vGetResponse\x12(.concentric.survey.v1.GetResponseRequest\x1a\x1e.concentric.survey.v1.Response\";\xea\xc7\x18\x10\n" +

@@ -1422,38 +1422,38 @@ const file_concentric_survey_v1_survey_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xaf\x13\n" +
-	"\rSurveyService\x12\x99\x01\n" +
-	"\fCreateSurvey\x12).concentric.survey.v1.CreateSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"@\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02':\x06survey\"\x1d/v1/{parent=brands/*}/surveys\x12\x8a\x01\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xc3\x13\n" +
+	"\rSurveyService\x12\x9b\x01\n" +
+	"\fCreateSurvey\x12).concentric.survey.v1.CreateSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"B\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02':\x06survey\"\x1d/v1/{parent=brands/*}/surveys\x12\x8a\x01\n" +
 	"\tGetSurvey\x12&.concentric.survey.v1.GetSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"7\xea\xc7\x18\x0e\n" +
 	"\fsurveys:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{name=brands/*/surveys/*}\x12\x9b\x01\n" +
 	"\vListSurveys\x12(.concentric.survey.v1.ListSurveysRequest\x1a).concentric.survey.v1.ListSurveysResponse\"7\xea\xc7\x18\x0e\n" +
-	"\fsurveys:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=brands/*}/surveys\x12\xa0\x01\n" +
-	"\fUpdateSurvey\x12).concentric.survey.v1.UpdateSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"G\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02.:\x06survey2$/v1/{survey.name=brands/*/surveys/*}\x12\x8b\x01\n" +
-	"\fDeleteSurvey\x12).concentric.survey.v1.DeleteSurveyRequest\x1a\x16.google.protobuf.Empty\"8\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02\x1f*\x1d/v1/{name=brands/*/surveys/*}\x12\x9e\x01\n" +
-	"\rPublishSurvey\x12*.concentric.survey.v1.PublishSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"C\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/surveys/*}:publish\x12\x98\x01\n" +
-	"\vPauseSurvey\x12(.concentric.survey.v1.PauseSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"A\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{name=brands/*/surveys/*}:pause\x12\x9b\x01\n" +
-	"\fResumeSurvey\x12).concentric.survey.v1.ResumeSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"B\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{name=brands/*/surveys/*}:resume\x12\x9e\x01\n" +
-	"\rArchiveSurvey\x12*.concentric.survey.v1.ArchiveSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"C\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/surveys/*}:archive\x12\xc1\x01\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=brands/*}/surveys\x12\xa2\x01\n" +
+	"\fUpdateSurvey\x12).concentric.survey.v1.UpdateSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"I\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02.:\x06survey2$/v1/{survey.name=brands/*/surveys/*}\x12\x8d\x01\n" +
+	"\fDeleteSurvey\x12).concentric.survey.v1.DeleteSurveyRequest\x1a\x16.google.protobuf.Empty\":\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02\x1f*\x1d/v1/{name=brands/*/surveys/*}\x12\xa0\x01\n" +
+	"\rPublishSurvey\x12*.concentric.survey.v1.PublishSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"E\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/surveys/*}:publish\x12\x9a\x01\n" +
+	"\vPauseSurvey\x12(.concentric.survey.v1.PauseSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"C\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{name=brands/*/surveys/*}:pause\x12\x9d\x01\n" +
+	"\fResumeSurvey\x12).concentric.survey.v1.ResumeSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"D\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02):\x01*\"$/v1/{name=brands/*/surveys/*}:resume\x12\xa0\x01\n" +
+	"\rArchiveSurvey\x12*.concentric.survey.v1.ArchiveSurveyRequest\x1a\x1c.concentric.survey.v1.Survey\"E\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=brands/*/surveys/*}:archive\x12\xc1\x01\n" +
 	"\x13ListSurveyRevisions\x120.concentric.survey.v1.ListSurveyRevisionsRequest\x1a1.concentric.survey.v1.ListSurveyRevisionsResponse\"E\xea\xc7\x18\x0e\n" +
-	"\fsurveys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{name=brands/*/surveys/*}:listRevisions\x12\xb3\x01\n" +
-	"\x11CreateTriggerRule\x12..concentric.survey.v1.CreateTriggerRuleRequest\x1a!.concentric.survey.v1.TriggerRule\"K\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x022:\ftrigger_rule\"\"/v1/{parent=brands/*}/triggerRules\x12\x9e\x01\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02-\x12+/v1/{name=brands/*/surveys/*}:listRevisions\x12\xb5\x01\n" +
+	"\x11CreateTriggerRule\x12..concentric.survey.v1.CreateTriggerRuleRequest\x1a!.concentric.survey.v1.TriggerRule\"M\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x022:\ftrigger_rule\"\"/v1/{parent=brands/*}/triggerRules\x12\x9e\x01\n" +
 	"\x0eGetTriggerRule\x12+.concentric.survey.v1.GetTriggerRuleRequest\x1a!.concentric.survey.v1.TriggerRule\"<\xea\xc7\x18\x0e\n" +
 	"\fsurveys:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{name=brands/*/triggerRules/*}\x12\xaf\x01\n" +
 	"\x10ListTriggerRules\x12-.concentric.survey.v1.ListTriggerRulesRequest\x1a..concentric.survey.v1.ListTriggerRulesResponse\"<\xea\xc7\x18\x0e\n" +
-	"\fsurveys:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=brands/*}/triggerRules\x12\xc0\x01\n" +
-	"\x11UpdateTriggerRule\x12..concentric.survey.v1.UpdateTriggerRuleRequest\x1a!.concentric.survey.v1.TriggerRule\"X\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02?:\ftrigger_rule2//v1/{trigger_rule.name=brands/*/triggerRules/*}\x12\x9a\x01\n" +
-	"\x11DeleteTriggerRule\x12..concentric.survey.v1.DeleteTriggerRuleRequest\x1a\x16.google.protobuf.Empty\"=\xea\xc7\x18\x0f\n" +
-	"\rsurveys:write\x82\xd3\xe4\x93\x02$*\"/v1/{name=brands/*/triggerRules/*}B\xea\x01\n" +
+	"\fsurveys:read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=brands/*}/triggerRules\x12\xc2\x01\n" +
+	"\x11UpdateTriggerRule\x12..concentric.survey.v1.UpdateTriggerRuleRequest\x1a!.concentric.survey.v1.TriggerRule\"Z\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02?:\ftrigger_rule2//v1/{trigger_rule.name=brands/*/triggerRules/*}\x12\x9c\x01\n" +
+	"\x11DeleteTriggerRule\x12..concentric.survey.v1.DeleteTriggerRuleRequest\x1a\x16.google.protobuf.Empty\"?\xea\xc7\x18\x11\n" +
+	"\rsurveys:write0\x01\x82\xd3\xe4\x93\x02$*\"/v1/{name=brands/*/triggerRules/*}B\xea\x01\n" +
 	"\x18com.concentric.survey.v1B\x12SurveyServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/survey/v1;surveyv1\xa2\x02\x03CSX\xaa\x02\x14Concentric.Survey.V1\xca\x02\x14Concentric\\Survey\\V1\xe2\x02 Concentric\\Survey\\V1\\GPBMetadata\xea\x02\x16Concentric::Survey::V1b\x06proto3"
 
 var (

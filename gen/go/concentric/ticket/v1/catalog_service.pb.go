@@ -1112,31 +1112,31 @@ const file_concentric_ticket_v1_catalog_service_proto_rawDesc = "" +
 	"\x15concentric.dev/Ticket\xbaHQ\x92\x01N\b\x01\x10\xc8\x01\x18\x01\"ErC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\atickets\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xb1\x0f\n" +
-	"\x0eCatalogService\x12\xa9\x01\n" +
-	"\x0fCreateIssueType\x12,.concentric.ticket.v1.CreateIssueTypeRequest\x1a\x1f.concentric.ticket.v1.IssueType\"G\xea\xc7\x18\x0f\n" +
-	"\rcatalog:write\x82\xd3\xe4\x93\x02.:\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xbd\x0f\n" +
+	"\x0eCatalogService\x12\xab\x01\n" +
+	"\x0fCreateIssueType\x12,.concentric.ticket.v1.CreateIssueTypeRequest\x1a\x1f.concentric.ticket.v1.IssueType\"I\xea\xc7\x18\x11\n" +
+	"\rcatalog:write0\x01\x82\xd3\xe4\x93\x02.:\n" +
 	"issue_type\" /v1/{parent=brands/*}/issueTypes\x12\x98\x01\n" +
 	"\fGetIssueType\x12).concentric.ticket.v1.GetIssueTypeRequest\x1a\x1f.concentric.ticket.v1.IssueType\"<\xea\xc7\x18\x10\n" +
 	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/{name=brands/*/issueTypes/*}\x12\xa9\x01\n" +
 	"\x0eListIssueTypes\x12+.concentric.ticket.v1.ListIssueTypesRequest\x1a,.concentric.ticket.v1.ListIssueTypesResponse\"<\xea\xc7\x18\x10\n" +
-	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/{parent=brands/*}/issueTypes\x12\xb4\x01\n" +
-	"\x0fUpdateIssueType\x12,.concentric.ticket.v1.UpdateIssueTypeRequest\x1a\x1f.concentric.ticket.v1.IssueType\"R\xea\xc7\x18\x0f\n" +
-	"\rcatalog:write\x82\xd3\xe4\x93\x029:\n" +
-	"issue_type2+/v1/{issue_type.name=brands/*/issueTypes/*}\x12\x94\x01\n" +
-	"\x0fDeleteIssueType\x12,.concentric.ticket.v1.DeleteIssueTypeRequest\x1a\x16.google.protobuf.Empty\";\xea\xc7\x18\x0f\n" +
-	"\rcatalog:write\x82\xd3\xe4\x93\x02\"* /v1/{name=brands/*/issueTypes/*}\x12\x9e\x01\n" +
-	"\rCreateProblem\x12*.concentric.ticket.v1.CreateProblemRequest\x1a\x1d.concentric.ticket.v1.Problem\"B\xea\xc7\x18\x0f\n" +
-	"\rcatalog:write\x82\xd3\xe4\x93\x02):\aproblem\"\x1e/v1/{parent=brands/*}/problems\x12\x8e\x01\n" +
+	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02\"\x12 /v1/{parent=brands/*}/issueTypes\x12\xb6\x01\n" +
+	"\x0fUpdateIssueType\x12,.concentric.ticket.v1.UpdateIssueTypeRequest\x1a\x1f.concentric.ticket.v1.IssueType\"T\xea\xc7\x18\x11\n" +
+	"\rcatalog:write0\x01\x82\xd3\xe4\x93\x029:\n" +
+	"issue_type2+/v1/{issue_type.name=brands/*/issueTypes/*}\x12\x96\x01\n" +
+	"\x0fDeleteIssueType\x12,.concentric.ticket.v1.DeleteIssueTypeRequest\x1a\x16.google.protobuf.Empty\"=\xea\xc7\x18\x11\n" +
+	"\rcatalog:write0\x01\x82\xd3\xe4\x93\x02\"* /v1/{name=brands/*/issueTypes/*}\x12\xa0\x01\n" +
+	"\rCreateProblem\x12*.concentric.ticket.v1.CreateProblemRequest\x1a\x1d.concentric.ticket.v1.Problem\"D\xea\xc7\x18\x11\n" +
+	"\rcatalog:write0\x01\x82\xd3\xe4\x93\x02):\aproblem\"\x1e/v1/{parent=brands/*}/problems\x12\x8e\x01\n" +
 	"\n" +
 	"GetProblem\x12'.concentric.ticket.v1.GetProblemRequest\x1a\x1d.concentric.ticket.v1.Problem\"8\xea\xc7\x18\x0e\n" +
 	"\ftickets:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{name=brands/*/problems/*}\x12\x9f\x01\n" +
 	"\fListProblems\x12).concentric.ticket.v1.ListProblemsRequest\x1a*.concentric.ticket.v1.ListProblemsResponse\"8\xea\xc7\x18\x0e\n" +
-	"\ftickets:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=brands/*}/problems\x12\xa6\x01\n" +
-	"\rUpdateProblem\x12*.concentric.ticket.v1.UpdateProblemRequest\x1a\x1d.concentric.ticket.v1.Problem\"J\xea\xc7\x18\x0f\n" +
-	"\rcatalog:write\x82\xd3\xe4\x93\x021:\aproblem2&/v1/{problem.name=brands/*/problems/*}\x12\x8e\x01\n" +
-	"\rDeleteProblem\x12*.concentric.ticket.v1.DeleteProblemRequest\x1a\x16.google.protobuf.Empty\"9\xea\xc7\x18\x0f\n" +
-	"\rcatalog:write\x82\xd3\xe4\x93\x02 *\x1e/v1/{name=brands/*/problems/*}\x12\xa6\x01\n" +
+	"\ftickets:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=brands/*}/problems\x12\xa8\x01\n" +
+	"\rUpdateProblem\x12*.concentric.ticket.v1.UpdateProblemRequest\x1a\x1d.concentric.ticket.v1.Problem\"L\xea\xc7\x18\x11\n" +
+	"\rcatalog:write0\x01\x82\xd3\xe4\x93\x021:\aproblem2&/v1/{problem.name=brands/*/problems/*}\x12\x90\x01\n" +
+	"\rDeleteProblem\x12*.concentric.ticket.v1.DeleteProblemRequest\x1a\x16.google.protobuf.Empty\";\xea\xc7\x18\x11\n" +
+	"\rcatalog:write0\x01\x82\xd3\xe4\x93\x02 *\x1e/v1/{name=brands/*/problems/*}\x12\xa6\x01\n" +
 	"\rAttachTickets\x12*.concentric.ticket.v1.AttachTicketsRequest\x1a\x1d.concentric.ticket.v1.Problem\"J\xea\xc7\x18\x0f\n" +
 	"\rtickets:write\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=brands/*/problems/*}:attachTickets\x12\xa6\x01\n" +
 	"\rDetachTickets\x12*.concentric.ticket.v1.DetachTicketsRequest\x1a\x1d.concentric.ticket.v1.Problem\"J\xea\xc7\x18\x0f\n" +

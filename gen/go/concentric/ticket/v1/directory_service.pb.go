@@ -1402,43 +1402,43 @@ const file_concentric_ticket_v1_directory_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xf8\x11\n" +
-	"\x10DirectoryService\x12\xa0\x01\n" +
-	"\rCreatePartner\x12*.concentric.ticket.v1.CreatePartnerRequest\x1a\x1d.concentric.ticket.v1.Partner\"D\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x02):\apartner\"\x1e/v1/{parent=brands/*}/partners\x12\x92\x01\n" +
+	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\x8a\x12\n" +
+	"\x10DirectoryService\x12\xa2\x01\n" +
+	"\rCreatePartner\x12*.concentric.ticket.v1.CreatePartnerRequest\x1a\x1d.concentric.ticket.v1.Partner\"F\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x02):\apartner\"\x1e/v1/{parent=brands/*}/partners\x12\x92\x01\n" +
 	"\n" +
 	"GetPartner\x12'.concentric.ticket.v1.GetPartnerRequest\x1a\x1d.concentric.ticket.v1.Partner\"<\xea\xc7\x18\x12\n" +
 	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{name=brands/*/partners/*}\x12\xa3\x01\n" +
 	"\fListPartners\x12).concentric.ticket.v1.ListPartnersRequest\x1a*.concentric.ticket.v1.ListPartnersResponse\"<\xea\xc7\x18\x12\n" +
-	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=brands/*}/partners\x12\xa8\x01\n" +
-	"\rUpdatePartner\x12*.concentric.ticket.v1.UpdatePartnerRequest\x1a\x1d.concentric.ticket.v1.Partner\"L\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x021:\apartner2&/v1/{partner.name=brands/*/partners/*}\x12\x90\x01\n" +
-	"\rDeletePartner\x12*.concentric.ticket.v1.DeletePartnerRequest\x1a\x16.google.protobuf.Empty\";\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x02 *\x1e/v1/{name=brands/*/partners/*}\x12\x91\x01\n" +
+	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=brands/*}/partners\x12\xaa\x01\n" +
+	"\rUpdatePartner\x12*.concentric.ticket.v1.UpdatePartnerRequest\x1a\x1d.concentric.ticket.v1.Partner\"N\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x021:\apartner2&/v1/{partner.name=brands/*/partners/*}\x12\x92\x01\n" +
+	"\rDeletePartner\x12*.concentric.ticket.v1.DeletePartnerRequest\x1a\x16.google.protobuf.Empty\"=\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x02 *\x1e/v1/{name=brands/*/partners/*}\x12\x93\x01\n" +
 	"\n" +
-	"CreateTeam\x12'.concentric.ticket.v1.CreateTeamRequest\x1a\x1a.concentric.ticket.v1.Team\">\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x02#:\x04team\"\x1b/v1/{parent=brands/*}/teams\x12\x86\x01\n" +
+	"CreateTeam\x12'.concentric.ticket.v1.CreateTeamRequest\x1a\x1a.concentric.ticket.v1.Team\"@\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x02#:\x04team\"\x1b/v1/{parent=brands/*}/teams\x12\x86\x01\n" +
 	"\aGetTeam\x12$.concentric.ticket.v1.GetTeamRequest\x1a\x1a.concentric.ticket.v1.Team\"9\xea\xc7\x18\x12\n" +
 	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{name=brands/*/teams/*}\x12\x97\x01\n" +
 	"\tListTeams\x12&.concentric.ticket.v1.ListTeamsRequest\x1a'.concentric.ticket.v1.ListTeamsResponse\"9\xea\xc7\x18\x12\n" +
-	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{parent=brands/*}/teams\x12\x96\x01\n" +
+	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/{parent=brands/*}/teams\x12\x98\x01\n" +
 	"\n" +
-	"UpdateTeam\x12'.concentric.ticket.v1.UpdateTeamRequest\x1a\x1a.concentric.ticket.v1.Team\"C\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x02(:\x04team2 /v1/{team.name=brands/*/teams/*}\x12\x87\x01\n" +
+	"UpdateTeam\x12'.concentric.ticket.v1.UpdateTeamRequest\x1a\x1a.concentric.ticket.v1.Team\"E\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x02(:\x04team2 /v1/{team.name=brands/*/teams/*}\x12\x89\x01\n" +
 	"\n" +
-	"DeleteTeam\x12'.concentric.ticket.v1.DeleteTeamRequest\x1a\x16.google.protobuf.Empty\"8\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x02\x1d*\x1b/v1/{name=brands/*/teams/*}\x12\x96\x01\n" +
-	"\vCreateAgent\x12(.concentric.ticket.v1.CreateAgentRequest\x1a\x1b.concentric.ticket.v1.Agent\"@\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x02%:\x05agent\"\x1c/v1/{parent=brands/*}/agents\x12\x8a\x01\n" +
+	"DeleteTeam\x12'.concentric.ticket.v1.DeleteTeamRequest\x1a\x16.google.protobuf.Empty\":\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x02\x1d*\x1b/v1/{name=brands/*/teams/*}\x12\x98\x01\n" +
+	"\vCreateAgent\x12(.concentric.ticket.v1.CreateAgentRequest\x1a\x1b.concentric.ticket.v1.Agent\"B\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x02%:\x05agent\"\x1c/v1/{parent=brands/*}/agents\x12\x8a\x01\n" +
 	"\bGetAgent\x12%.concentric.ticket.v1.GetAgentRequest\x1a\x1b.concentric.ticket.v1.Agent\":\xea\xc7\x18\x12\n" +
 	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{name=brands/*/agents/*}\x12\x9b\x01\n" +
 	"\n" +
 	"ListAgents\x12'.concentric.ticket.v1.ListAgentsRequest\x1a(.concentric.ticket.v1.ListAgentsResponse\":\xea\xc7\x18\x12\n" +
-	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{parent=brands/*}/agents\x12\x9c\x01\n" +
-	"\vUpdateAgent\x12(.concentric.ticket.v1.UpdateAgentRequest\x1a\x1b.concentric.ticket.v1.Agent\"F\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x02+:\x05agent2\"/v1/{agent.name=brands/*/agents/*}\x12\x8a\x01\n" +
-	"\vDeleteAgent\x12(.concentric.ticket.v1.DeleteAgentRequest\x1a\x16.google.protobuf.Empty\"9\xea\xc7\x18\x11\n" +
-	"\x0fdirectory:write\x82\xd3\xe4\x93\x02\x1e*\x1c/v1/{name=brands/*/agents/*}B\xed\x01\n" +
+	"\x0edirectory:read\x18\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{parent=brands/*}/agents\x12\x9e\x01\n" +
+	"\vUpdateAgent\x12(.concentric.ticket.v1.UpdateAgentRequest\x1a\x1b.concentric.ticket.v1.Agent\"H\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x02+:\x05agent2\"/v1/{agent.name=brands/*/agents/*}\x12\x8c\x01\n" +
+	"\vDeleteAgent\x12(.concentric.ticket.v1.DeleteAgentRequest\x1a\x16.google.protobuf.Empty\";\xea\xc7\x18\x13\n" +
+	"\x0fdirectory:write0\x01\x82\xd3\xe4\x93\x02\x1e*\x1c/v1/{name=brands/*/agents/*}B\xed\x01\n" +
 	"\x18com.concentric.ticket.v1B\x15DirectoryServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/ticket/v1;ticketv1\xa2\x02\x03CTX\xaa\x02\x14Concentric.Ticket.V1\xca\x02\x14Concentric\\Ticket\\V1\xe2\x02 Concentric\\Ticket\\V1\\GPBMetadata\xea\x02\x16Concentric::Ticket::V1b\x06proto3"
 
 var (

@@ -558,7 +558,7 @@ const file_concentric_ticket_v1_interaction_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tBq\xe0A\x02\xbaHkri2g^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}/interactions/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12S\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xd4\a\n" +
+	"\rvalidate_only\x18\x03 \x01(\bB\x03\xe0A\x01R\fvalidateOnly2\xd6\a\n" +
 	"\x12InteractionService\x12\xbe\x01\n" +
 	"\x11CreateInteraction\x12..concentric.ticket.v1.CreateInteractionRequest\x1a!.concentric.ticket.v1.Interaction\"V\xea\xc7\x18\x11\n" +
 	"\rtickets:write\x18\x01\x82\xd3\xe4\x93\x02;:\vinteraction\",/v1/{parent=brands/*/tickets/*}/interactions\x12\xaa\x01\n" +
@@ -567,9 +567,9 @@ const file_concentric_ticket_v1_interaction_service_proto_rawDesc = "" +
 	"\x10ListInteractions\x12-.concentric.ticket.v1.ListInteractionsRequest\x1a..concentric.ticket.v1.ListInteractionsResponse\"H\xea\xc7\x18\x10\n" +
 	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02.\x12,/v1/{parent=brands/*/tickets/*}/interactions\x12\xd4\x01\n" +
 	"\x17BatchCreateInteractions\x124.concentric.ticket.v1.BatchCreateInteractionsRequest\x1a5.concentric.ticket.v1.BatchCreateInteractionsResponse\"L\xea\xc7\x18\x0f\n" +
-	"\rtickets:write\x82\xd3\xe4\x93\x023:\x01*\"./v1/{parent=brands/*}/interactions:batchCreate\x12\xba\x01\n" +
-	"\x11RedactInteraction\x12..concentric.ticket.v1.RedactInteractionRequest\x1a!.concentric.ticket.v1.Interaction\"R\xea\xc7\x18\x10\n" +
-	"\x0etickets:redact\x82\xd3\xe4\x93\x028:\x01*\"3/v1/{name=brands/*/tickets/*/interactions/*}:redactB\xef\x01\n" +
+	"\rtickets:write\x82\xd3\xe4\x93\x023:\x01*\"./v1/{parent=brands/*}/interactions:batchCreate\x12\xbc\x01\n" +
+	"\x11RedactInteraction\x12..concentric.ticket.v1.RedactInteractionRequest\x1a!.concentric.ticket.v1.Interaction\"T\xea\xc7\x18\x12\n" +
+	"\x0etickets:redact0\x01\x82\xd3\xe4\x93\x028:\x01*\"3/v1/{name=brands/*/tickets/*/interactions/*}:redactB\xef\x01\n" +
 	"\x18com.concentric.ticket.v1B\x17InteractionServiceProtoP\x01ZHgithub.com/concentric-cx/concentric/gen/go/concentric/ticket/v1;ticketv1\xa2\x02\x03CTX\xaa\x02\x14Concentric.Ticket.V1\xca\x02\x14Concentric\\Ticket\\V1\xe2\x02 Concentric\\Ticket\\V1\\GPBMetadata\xea\x02\x16Concentric::Ticket::V1b\x06proto3"
 
 var (

@@ -2112,35 +2112,35 @@ const file_concentric_ticket_v1_sla_service_proto_rawDesc = "" +
 	"\fresume_token\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\x80\x04R\vresumeToken\"q\n" +
 	"\x16WatchSlaEventsResponse\x124\n" +
 	"\x05event\x18\x01 \x01(\v2\x1e.concentric.ticket.v1.SlaEventR\x05event\x12!\n" +
-	"\fresume_token\x18\x02 \x01(\tR\vresumeToken2\x80\x17\n" +
+	"\fresume_token\x18\x02 \x01(\tR\vresumeToken2\x8e\x17\n" +
 	"\n" +
-	"SlaService\x12\x9f\x01\n" +
-	"\x0eCreateSchedule\x12+.concentric.ticket.v1.CreateScheduleRequest\x1a\x1e.concentric.ticket.v1.Schedule\"@\xea\xc7\x18\v\n" +
-	"\tsla:write\x82\xd3\xe4\x93\x02+:\bschedule\"\x1f/v1/{parent=brands/*}/schedules\x12\x90\x01\n" +
+	"SlaService\x12\xa1\x01\n" +
+	"\x0eCreateSchedule\x12+.concentric.ticket.v1.CreateScheduleRequest\x1a\x1e.concentric.ticket.v1.Schedule\"B\xea\xc7\x18\r\n" +
+	"\tsla:write0\x01\x82\xd3\xe4\x93\x02+:\bschedule\"\x1f/v1/{parent=brands/*}/schedules\x12\x90\x01\n" +
 	"\vGetSchedule\x12(.concentric.ticket.v1.GetScheduleRequest\x1a\x1e.concentric.ticket.v1.Schedule\"7\xea\xc7\x18\f\n" +
 	"\bsla:read\x18\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=brands/*/schedules/*}\x12\xa1\x01\n" +
 	"\rListSchedules\x12*.concentric.ticket.v1.ListSchedulesRequest\x1a+.concentric.ticket.v1.ListSchedulesResponse\"7\xea\xc7\x18\f\n" +
-	"\bsla:read\x18\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=brands/*}/schedules\x12\xa8\x01\n" +
-	"\x0eUpdateSchedule\x12+.concentric.ticket.v1.UpdateScheduleRequest\x1a\x1e.concentric.ticket.v1.Schedule\"I\xea\xc7\x18\v\n" +
-	"\tsla:write\x82\xd3\xe4\x93\x024:\bschedule2(/v1/{schedule.name=brands/*/schedules/*}\x12\x8d\x01\n" +
-	"\x0eDeleteSchedule\x12+.concentric.ticket.v1.DeleteScheduleRequest\x1a\x16.google.protobuf.Empty\"6\xea\xc7\x18\v\n" +
-	"\tsla:write\x82\xd3\xe4\x93\x02!*\x1f/v1/{name=brands/*/schedules/*}\x12\xa6\x01\n" +
-	"\x0fCreateSlaPolicy\x12,.concentric.ticket.v1.CreateSlaPolicyRequest\x1a\x1f.concentric.ticket.v1.SlaPolicy\"D\xea\xc7\x18\v\n" +
-	"\tsla:write\x82\xd3\xe4\x93\x02/:\n" +
+	"\bsla:read\x18\x01\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=brands/*}/schedules\x12\xaa\x01\n" +
+	"\x0eUpdateSchedule\x12+.concentric.ticket.v1.UpdateScheduleRequest\x1a\x1e.concentric.ticket.v1.Schedule\"K\xea\xc7\x18\r\n" +
+	"\tsla:write0\x01\x82\xd3\xe4\x93\x024:\bschedule2(/v1/{schedule.name=brands/*/schedules/*}\x12\x8f\x01\n" +
+	"\x0eDeleteSchedule\x12+.concentric.ticket.v1.DeleteScheduleRequest\x1a\x16.google.protobuf.Empty\"8\xea\xc7\x18\r\n" +
+	"\tsla:write0\x01\x82\xd3\xe4\x93\x02!*\x1f/v1/{name=brands/*/schedules/*}\x12\xa8\x01\n" +
+	"\x0fCreateSlaPolicy\x12,.concentric.ticket.v1.CreateSlaPolicyRequest\x1a\x1f.concentric.ticket.v1.SlaPolicy\"F\xea\xc7\x18\r\n" +
+	"\tsla:write0\x01\x82\xd3\xe4\x93\x02/:\n" +
 	"sla_policy\"!/v1/{parent=brands/*}/slaPolicies\x12\x95\x01\n" +
 	"\fGetSlaPolicy\x12).concentric.ticket.v1.GetSlaPolicyRequest\x1a\x1f.concentric.ticket.v1.SlaPolicy\"9\xea\xc7\x18\f\n" +
 	"\bsla:read\x18\x01\x82\xd3\xe4\x93\x02#\x12!/v1/{name=brands/*/slaPolicies/*}\x12\xa9\x01\n" +
 	"\x0fListSlaPolicies\x12,.concentric.ticket.v1.ListSlaPoliciesRequest\x1a-.concentric.ticket.v1.ListSlaPoliciesResponse\"9\xea\xc7\x18\f\n" +
-	"\bsla:read\x18\x01\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/slaPolicies\x12\xb1\x01\n" +
-	"\x0fUpdateSlaPolicy\x12,.concentric.ticket.v1.UpdateSlaPolicyRequest\x1a\x1f.concentric.ticket.v1.SlaPolicy\"O\xea\xc7\x18\v\n" +
-	"\tsla:write\x82\xd3\xe4\x93\x02::\n" +
-	"sla_policy2,/v1/{sla_policy.name=brands/*/slaPolicies/*}\x12\x91\x01\n" +
-	"\x0fDeleteSlaPolicy\x12,.concentric.ticket.v1.DeleteSlaPolicyRequest\x1a\x16.google.protobuf.Empty\"8\xea\xc7\x18\v\n" +
-	"\tsla:write\x82\xd3\xe4\x93\x02#*!/v1/{name=brands/*/slaPolicies/*}\x12\xcc\x01\n" +
+	"\bsla:read\x18\x01\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=brands/*}/slaPolicies\x12\xb3\x01\n" +
+	"\x0fUpdateSlaPolicy\x12,.concentric.ticket.v1.UpdateSlaPolicyRequest\x1a\x1f.concentric.ticket.v1.SlaPolicy\"Q\xea\xc7\x18\r\n" +
+	"\tsla:write0\x01\x82\xd3\xe4\x93\x02::\n" +
+	"sla_policy2,/v1/{sla_policy.name=brands/*/slaPolicies/*}\x12\x93\x01\n" +
+	"\x0fDeleteSlaPolicy\x12,.concentric.ticket.v1.DeleteSlaPolicyRequest\x1a\x16.google.protobuf.Empty\":\xea\xc7\x18\r\n" +
+	"\tsla:write0\x01\x82\xd3\xe4\x93\x02#*!/v1/{name=brands/*/slaPolicies/*}\x12\xcc\x01\n" +
 	"\x16ListSlaPolicyRevisions\x123.concentric.ticket.v1.ListSlaPolicyRevisionsRequest\x1a4.concentric.ticket.v1.ListSlaPolicyRevisionsResponse\"G\xea\xc7\x18\f\n" +
-	"\bsla:read\x18\x01\x82\xd3\xe4\x93\x021\x12//v1/{name=brands/*/slaPolicies/*}:listRevisions\x12\xaa\x01\n" +
-	"\x11RollbackSlaPolicy\x12..concentric.ticket.v1.RollbackSlaPolicyRequest\x1a\x1f.concentric.ticket.v1.SlaPolicy\"D\xea\xc7\x18\v\n" +
-	"\tsla:write\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=brands/*/slaPolicies/*}:rollback\x12\x9b\x01\n" +
+	"\bsla:read\x18\x01\x82\xd3\xe4\x93\x021\x12//v1/{name=brands/*/slaPolicies/*}:listRevisions\x12\xac\x01\n" +
+	"\x11RollbackSlaPolicy\x12..concentric.ticket.v1.RollbackSlaPolicyRequest\x1a\x1f.concentric.ticket.v1.SlaPolicy\"F\xea\xc7\x18\r\n" +
+	"\tsla:write0\x01\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=brands/*/slaPolicies/*}:rollback\x12\x9b\x01\n" +
 	"\vGetSlaClock\x12(.concentric.ticket.v1.GetSlaClockRequest\x1a\x1e.concentric.ticket.v1.SlaClock\"B\xea\xc7\x18\x10\n" +
 	"\ftickets:read\x18\x01\x82\xd3\xe4\x93\x02(\x12&/v1/{name=brands/*/tickets/*}:slaClock\x12\xbb\x01\n" +
 	"\x10ListSlaInstances\x12-.concentric.ticket.v1.ListSlaInstancesRequest\x1a..concentric.ticket.v1.ListSlaInstancesResponse\"H\xea\xc7\x18\x10\n" +
