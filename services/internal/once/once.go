@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/concentric-cx/concentric/services/internal/audit"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -30,8 +31,11 @@ const Window = 7 * 24 * time.Hour
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate brings the request table of db up to date.
+// Migrate brings the tables of requests and of the audit log in db up to date.
 func Migrate(ctx context.Context, db *sqldb.DB) error {
+	if err := audit.Migrate(ctx, db); err != nil {
+		return err
+	}
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -49,13 +53,22 @@ type Request interface {
 // Do runs effect once for req and returns its answer, or the answer that was
 // stored when req came before. Without a request_id every call has its effect.
 // With validate_only effect runs and is undone. effect may run more than once; see
-// [sqldb.DB.Write]. What it noted on its transaction goes out as [RevisionHeader].
+// [sqldb.DB.Write]. What it noted on its transaction goes out as [RevisionHeader]. A call
+// that is audited is written to the audit log with its effect.
 func Do[T proto.Message](ctx context.Context, db *sqldb.DB, brand string, req Request, effect func(*sqldb.Tx) (T, error)) (T, error) {
 	var answer, none T
 	var notes []string
 	run := func(tx *sqldb.Tx) (err error) {
 		answer, err = effect(tx)
 		notes = tx.Notes()
+		if call := audit.Of(ctx); call != nil && err == nil {
+			named, _ := any(answer).(interface{ GetName() string })
+			resource := ""
+			if named != nil {
+				resource = named.GetName()
+			}
+			call.Done(tx, resource, req.GetRequestId())
+		}
 		return err
 	}
 	var err error

@@ -1,0 +1,28 @@
+-- +goose Up
+CREATE TABLE audit_event (
+  brand      TEXT    NOT NULL,
+  id         TEXT    NOT NULL,
+  event_time BIGINT  NOT NULL,
+  subject    TEXT    NOT NULL,
+  method     TEXT    NOT NULL,
+  resource   TEXT    NOT NULL,
+  request_id TEXT    NOT NULL,
+  outcome    INTEGER NOT NULL,
+  peer       TEXT    NOT NULL,
+  sequence   BIGINT,  -- NULL until it is sealed
+  hash       TEXT     NOT NULL DEFAULT '',
+  PRIMARY KEY (brand, id)
+);
+
+CREATE INDEX audit_event_open ON audit_event (brand, id) WHERE sequence IS NULL;
+CREATE UNIQUE INDEX audit_event_chain ON audit_event (brand, sequence) WHERE sequence IS NOT NULL;
+CREATE INDEX audit_event_time ON audit_event (brand, event_time, id);
+
+-- Where the chain of a brand ends, and what is left out before its first event.
+CREATE TABLE audit_head (
+  brand           TEXT   PRIMARY KEY,
+  sequence        BIGINT NOT NULL,
+  hash            TEXT   NOT NULL,
+  anchor_sequence BIGINT NOT NULL,
+  anchor_hash     TEXT   NOT NULL
+);
