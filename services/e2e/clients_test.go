@@ -54,6 +54,7 @@ type clients struct {
 	privacyWork  gatewayv1.OperationServiceClient
 	keys         gatewayv1.ApiKeyServiceClient
 	collect      gatewayv1.CollectServiceClient
+	audit        gatewayv1.AuditServiceClient
 }
 
 func newClients(ticket, survey, journey, gateway grpc.ClientConnInterface) *clients {
@@ -83,6 +84,7 @@ func newClients(ticket, survey, journey, gateway grpc.ClientConnInterface) *clie
 		privacyWork:  gatewayv1.NewOperationServiceClient(gateway),
 		keys:         gatewayv1.NewApiKeyServiceClient(gateway),
 		collect:      gatewayv1.NewCollectServiceClient(gateway),
+		audit:        gatewayv1.NewAuditServiceClient(gateway),
 	}
 }
 

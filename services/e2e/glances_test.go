@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -350,6 +351,12 @@ func watchedViews(t *testing.T, _ *suite, c *clients) {
 	holds(t, next.GetViews().GetExperience().GetMeasures(), typev1.Metric_METRIC_TOUCHPOINT_COUNT, seedVisits+2*seedTickets+1)
 
 	ask.ResumeToken = next.GetResumeToken()
+	short, end := context.WithTimeout(ctx, 2500*time.Millisecond)
+	defer end()
+	quiet := must(c.views.WatchViews(short, ask))(t)
+	if m, err := quiet.Recv(); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("while nothing changes comes %v, %v", m, err)
+	}
 	again := must(c.views.WatchViews(ctx, ask))(t)
 	c.lives(t, brand+"/customers/later", "website-visit", met)
 	for {

@@ -56,7 +56,6 @@ func (c *clients) plan(t testing.TB, customer string, anonymize bool) *gatewayv1
 		if err := o.GetResponse().UnmarshalTo(next); err != nil {
 			return err
 		}
-		next.RequestTime = nil
 		if !proto.Equal(next, last) {
 			last = next
 			return errors.New("the plan changes")

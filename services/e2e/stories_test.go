@@ -16,6 +16,7 @@ func TestStories(t *testing.T) {
 					{"a resolved call is asked about once and its answer measures one touchpoint", ticketToSurvey},
 					{"a device shows a survey that is pending, and its answer is stored once", pendingSurvey},
 					{"a phone sends what it gathered offline, and each thing counts once", phone},
+					{"who did what is written down", whoDidWhat},
 					{"the head of service proves benchmarks", benchmarks},
 					{"tickets that are merged and followed up stay one life", mergedLife},
 					{"a repeated write has one effect and the same answer", repeated},

@@ -2,6 +2,8 @@ package survey_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +22,7 @@ import (
 
 // hears runs the service on a bus and returns a function by which another service tells
 // it something.
-func (c client) hears(t *testing.T, other string) (tell func(*eventv1.Event)) {
+func (c client) hears(t *testing.T, other string) (tell func(...*eventv1.Event)) {
 	t.Helper()
 	b, err := bus.Open(t.Context(), bus.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -47,9 +49,15 @@ func (c client) hears(t *testing.T, other string) (tell func(*eventv1.Event)) {
 		wg.Wait()
 		b.Close()
 	})
-	return func(e *eventv1.Event) {
+	return func(events ...*eventv1.Event) {
 		t.Helper()
-		if err := db.Write(t.Context(), func(tx *sqldb.Tx) error { out.Emit(tx, e); return nil }); err != nil {
+		err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			for _, e := range events {
+				out.Emit(tx, e)
+			}
+			return nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -158,6 +166,51 @@ func TestARuleAsksAfterAPurchase(t *testing.T) {
 		}
 		if got := c.pending(t, 0); len(got) != 0 {
 			t.Errorf("pending = %v, want nothing for an hour", got)
+		}
+	})
+}
+
+// TestPurchasesToldInOneGoAreAskedAboutOneByOne tells of as many as are applied together.
+func TestPurchasesToldInOneGoAreAskedAboutOneByOne(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		name := c.create(t, "s", ask(nps))
+		c.follow(t, name, func(r *surveyv1.TriggerRule) {
+			r.Trigger = &surveyv1.TriggerRule_Touchpoint{Touchpoint: &surveyv1.TriggerRule_TouchpointTrigger{
+				TouchpointDefinitions: []string{acme + "/touchpointDefinitions/purchase"},
+			}}
+		})
+		tell := c.hears(t, "journey")
+		var events []*eventv1.Event
+		for i := range 80 {
+			customer := fmt.Sprintf("%s/customers/c%d", acme, i%40) // each buys twice
+			events = append(events, &eventv1.Event{Brand: acme, Key: customer, EventTime: timestamppb.Now(), Payload: &eventv1.Event_TouchpointsRecorded{
+				TouchpointsRecorded: &eventv1.TouchpointsRecorded{Touchpoints: []*eventv1.TouchpointRef{{
+					Touchpoint: fmt.Sprintf("%s/touchpoints/t%d", customer, i), Customer: customer,
+					TouchpointDefinition: acme + "/touchpointDefinitions/purchase",
+					Kind:                 typev1.TouchpointKind_TOUCHPOINT_KIND_TRANSACTION, Channel: phone, EventTime: timestamppb.Now(),
+				}}},
+			}})
+		}
+		tell(events...)
+		var all []*surveyv1.Invitation
+		eventually(t, "80 decisions", func() bool {
+			got, err := c.ListInvitations(t.Context(), &surveyv1.ListInvitationsRequest{Parent: name, PageSize: 200})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = got.GetInvitations()
+			return len(all) >= 80
+		})
+		about := map[string]bool{}
+		for _, v := range all {
+			if of := v.GetAttribution().GetTouchpoint(); !strings.HasPrefix(of, v.GetCustomer()+"/") || about[of] {
+				t.Errorf("%s is asked about %s", v.GetCustomer(), of)
+			} else {
+				about[of] = true
+			}
+		}
+		if len(all) != 80 {
+			t.Errorf("there are %d decisions, want 80", len(all))
 		}
 	})
 }

@@ -105,6 +105,7 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 		Service: "survey", From: []string{"ticket", "journey"}, DB: s.api.DB,
 		Kinds:       api.Kinds(),
 		DeadLetters: s.cfg.DeadLetters, Handle: s.api.Apply,
+		Together: []string{"journey"}, HandleAll: s.api.ApplyAll,
 	})
 	cancel()
 	return errors.Join(err, <-relayed)

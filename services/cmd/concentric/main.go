@@ -3,6 +3,7 @@
 //
 //	concentric up                     everything in one process, on SQLite
 //	concentric up ticket              the ticket service alone
+//	concentric doctor                 what its promises stand on
 //	concentric import --brand acme --mapping examples/nps/mapping.yaml DIR
 //	concentric ticket list --brand acme --filter "priority = URGENT"
 //	concentric survey metrics --brand acme --by channel
@@ -12,6 +13,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -26,9 +28,10 @@ import (
 var version = "dev"
 
 // A cli is what the command line says. Every flag is also CONCENTRIC_NAME in the
-// environment; the flag wins.
+// environment; the flag wins. up and doctor also take a file with --config.
 type cli struct {
 	Up          upCmd          `cmd:"" help:"Run the services named, or all of them in one process."`
+	Doctor      doctorCmd      `cmd:"" help:"Show what the promises stand on, with the flags of up: ends with 0 if all is well, 1 if something is weak, 2 if up would refuse."`
 	Import      importCmd      `cmd:"" help:"Read CSV files into a running suite by a mapping file."`
 	Ticket      ticketCmd      `cmd:"" help:"Open, answer, move and watch tickets."`
 	Survey      surveyCmd      `cmd:"" help:"Write, ask, answer, measure and watch surveys."`
@@ -56,8 +59,26 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "concentric:", err)
-		os.Exit(1)
+		os.Exit(code(err))
 	}
+}
+
+// An ending is an error that ends the program with a code of its own.
+type ending struct {
+	error
+	code int
+}
+
+// Unwrap returns the error.
+func (e ending) Unwrap() error { return e.error }
+
+// code returns what the program ends with: 2 if it is called or configured in a way that
+// it does not take, 1 after any other error.
+func code(err error) int {
+	if e, ok := errors.AsType[ending](err); ok {
+		return e.code
+	}
+	return 1
 }
 
 func run(ctx context.Context, args []string) error {
@@ -74,9 +95,12 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkEnvironment(parser.Model, os.Environ()); err != nil {
+		return ending{err, 2}
+	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return err
+		return ending{err, 2}
 	}
 	return command.Run()
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
+	"github.com/concentric-cx/concentric/services/internal/setting"
 	"github.com/concentric-cx/concentric/services/internal/telemetry"
 )
 
@@ -21,7 +24,8 @@ type upCmd struct {
 	doors
 	callers
 
-	Services []string `arg:"" optional:"" enum:"ticket,survey,journey,gateway" help:"Services to run: ticket, survey, journey, gateway. All if none is named."`
+	Config   configFile `help:"YAML file with the values of flags, NAME: VALUE. Flags and the environment beat it." type:"existingfile" placeholder:"FILE"`
+	Services []string   `arg:"" optional:"" enum:"ticket,survey,journey,gateway" help:"Services to run: ticket, survey, journey, gateway. All if none is named."`
 
 	DB           string        `name:"db" default:"sqlite:{data}/{service}.db" help:"Database of each service, sqlite:PATH or postgres://…; {data} and {service} are filled in." placeholder:"URL"`
 	Bus          string        `help:"NATS server that carries events. Embedded if empty and all services run in one process." placeholder:"URL"`
@@ -33,6 +37,14 @@ type upCmd struct {
 	SurveyAddr   string        `default:"127.0.0.1:8082" help:"Where a gateway finds the survey service, if it runs elsewhere." placeholder:"HOST:PORT"`
 	JourneyAddr  string        `default:"127.0.0.1:8083" help:"Where a gateway finds the journey service, if it runs elsewhere." placeholder:"HOST:PORT"`
 	Grace        time.Duration `default:"20s" help:"How long calls under way may take at the end."`
+
+	from map[string]string // where the value of each flag comes from
+}
+
+// AfterApply notes where the flags have their values from.
+func (c *upCmd) AfterApply(ctx *kong.Context) error {
+	c.from = sources(ctx)
+	return nil
 }
 
 // runs reports whether the service runs in this process.
@@ -45,21 +57,21 @@ func (c *upCmd) whole() bool {
 	return !slices.ContainsFunc(services, func(s string) bool { return !c.runs(s) })
 }
 
-// Run implements the command.
+// Run implements the command. A start that is refused, or fails, ends the program with 2.
 func (c *upCmd) Run(ctx context.Context) error {
 	t, err := telemetry.Start(ctx, "concentric", version)
 	if err != nil {
-		return err
+		return ending{err, 2}
 	}
 	defer t.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // the process is ending; there is nobody to tell
 	lis, err := listen(ctx, c.Addr, c.TLSCert != "" && c.authenticates())
 	if err != nil {
-		return err
+		return ending{err, 2}
 	}
 	s, err := start(ctx, c, t)
 	if err != nil {
 		lis.Close()
-		return err
+		return ending{err, 2}
 	}
 	t.Log.Info("serving", "addr", lis.Addr().String(), "services", c.names())
 	scheme := "http"
@@ -68,6 +80,11 @@ func (c *upCmd) Run(ctx context.Context) error {
 	}
 	fmt.Fprintf(os.Stderr, "concentric serves %v on %s://%s (gRPC and REST); ^C stops it\n", c.names(), scheme, lis.Addr())
 	return s.serve(ctx, lis, c.Grace)
+}
+
+// url returns the address of a service's database.
+func (c *upCmd) url(service string) string {
+	return strings.NewReplacer("{data}", c.Data, "{service}", service).Replace(c.DB)
 }
 
 func (c *upCmd) names() []string {
@@ -83,15 +100,13 @@ func (c *upCmd) names() []string {
 // listen listens on addr, which must belong to this machine unless the server is closed:
 // what is open to a network needs TLS and authentication.
 func listen(ctx context.Context, addr string, closed bool) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, fmt.Errorf("address %q: want HOST:PORT", addr)
-	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if !closed && (host == "" || err != nil || slices.ContainsFunc(ips, func(ip netip.Addr) bool { return !ip.Unmap().IsLoopback() })) {
-		return nil, fmt.Errorf("address %q is not on this machine's loopback: only 127.0.0.1 and [::1] are served without TLS and authentication.\n"+
-			"Add --tls-cert FILE --tls-key FILE\nand --keys FILE, or --oidc-issuer URL --oidc-audience NAME", addr)
+	if err := setting.Refuse([]setting.Setting{reach(ctx, addr, closed)}); err != nil {
+		return nil, err
 	}
 	var config net.ListenConfig
-	return config.Listen(ctx, "tcp", addr)
+	lis, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("--addr: %w", err)
+	}
+	return lis, nil
 }

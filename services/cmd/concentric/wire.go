@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -24,6 +23,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/front"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
+	"github.com/concentric-cx/concentric/services/internal/setting"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/telemetry"
 	"github.com/concentric-cx/concentric/services/journey"
@@ -78,8 +78,8 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 			s.close()
 		}
 	}()
-	if len(c.names()) > 1 && !strings.Contains(c.DB, "{service}") {
-		return nil, errors.New("--db names one database for several services; put {service} into it")
+	if err := setting.Refuse(c.settings(ctx)); err != nil {
+		return nil, err
 	}
 	cfg := rpc.Config{Log: t.Log, Traces: t.Traces, Metrics: t.Metrics, Workers: workers, Denied: s.audit.Denied}
 	auth, oidc, err := c.known()
@@ -228,7 +228,7 @@ func (s *suite) forward(c *upCmd, name string) error {
 // open opens the database of one service. A SQLite file is locked, so that two
 // processes never write it.
 func (s *suite) open(ctx context.Context, c *upCmd, service string) (*sqldb.DB, error) {
-	url := strings.NewReplacer("{data}", c.Data, "{service}", service).Replace(c.DB)
+	url := c.url(service)
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		unlock, err := lock(path + ".lock")
 		if err != nil {
@@ -278,7 +278,7 @@ func (s *suite) openBus(ctx context.Context, c *upCmd) (*bus.Bus, error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, func() error { b.Close(); return nil })
-	return b, nil
+	return b, setting.Refuse(b.Inspect(ctx, c.names()))
 }
 
 // serve answers calls from lis until ctx ends, then lets those under way finish

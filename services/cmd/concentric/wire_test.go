@@ -26,7 +26,7 @@ func upFor(t *testing.T, services ...string) string {
 // upWith runs what c says for one test, on SQLite, and returns the address.
 func upWith(t *testing.T, c *upCmd) string {
 	t.Helper()
-	c.DB = "sqlite:{data}/{service}.db"
+	c.Addr, c.DB = "127.0.0.1:0", "sqlite:{data}/{service}.db"
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	tel, err := telemetry.Start(ctx, "concentric", version)
 	if err != nil {

@@ -78,7 +78,7 @@ var known = map[string]string{
 	"issueTypes": "late", "problems": "outage", "schedules": "desk", "slaPolicies": "gold", "selfServiceSessions": "chat",
 	"surveys": "nps", "triggerRules": "calls", "invitations": "asked", "responses": "said", "feedback": "heard",
 	"touchpointDefinitions": "website-visit", "journeyMaps": "plan", "industryProfiles": "inn", "scoringModels": "quick", "signalRules": "late",
-	"apiKeys": "shop", "legalHolds": "file", "privacyOperations": "none", "erasureReceipts": "none",
+	"apiKeys": "shop", "legalHolds": "file",
 }
 
 // name returns the name of something of acme's that fits the spot.
@@ -89,6 +89,10 @@ func (p spot) name(s *suite) string {
 		switch collection {
 		case "operations":
 			return s.made[acme].operation
+		case "privacyOperations":
+			return s.made[acme].erasure
+		case "erasureReceipts":
+			return receiptOf(s.made[acme].erasure)
 		case "scoringOperations":
 			return s.made[acme].recompute
 		case "signals":

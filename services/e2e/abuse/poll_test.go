@@ -55,7 +55,7 @@ func heard(spoil ...func(*surveyv1.CreateFeedbackRequest)) *surveyv1.CreateFeedb
 // calls is one call of every method of the ticket, the survey and the journey service
 // that the brand can make, and of the views.
 func calls(brand string, m made) (all []proto.Message) {
-	for _, part := range [][]proto.Message{help(brand, m.operation), asking(brand), replies(brand), opinions(brand), travels(brand, m), glances(brand), locks(brand), forgetting(brand)} {
+	for _, part := range [][]proto.Message{help(brand, m.operation), asking(brand), replies(brand), opinions(brand), travels(brand, m), glances(brand), locks(brand), forgetting(brand, m.erasure)} {
 		all = append(all, part...)
 	}
 	return all

@@ -61,11 +61,11 @@ type suite struct {
 }
 
 // Made are the names of what a brand has by a name that a service gave it.
-type made struct{ operation, recompute, signal, acted string }
+type made struct{ operation, recompute, signal, acted, erasure string }
 
 // unmade has names of what does not exist.
 func unmade() made {
-	return made{acme + "/operations/none", acme + "/scoringOperations/none", acme + "/signals/none", acme + "/signals/none"}
+	return made{acme + "/operations/none", acme + "/scoringOperations/none", acme + "/signals/none", acme + "/signals/none", acme + "/privacyOperations/none"}
 }
 
 // A config is what differs between suites. The zero value is the suite as it runs

@@ -31,6 +31,7 @@ type Error struct {
 	Message  string            // for people, in English; names no internals
 	Metadata map[string]string // the dynamic parts of Message, for machines
 	Fields   []Field           // what is wrong with the request, field by field
+	Quota    *Quota            // the quota that is used up; nil for none
 	Retry    time.Duration     // when a retry may help; zero says nothing
 	Cause    error             // for the log only; never sent
 }
@@ -40,6 +41,12 @@ type Field struct {
 	Path        string // as in the contract, such as ticket.subject
 	Description string
 	Reason      string // the rule that was broken, such as string.min_len
+}
+
+// A Quota says of what there was too much.
+type Quota struct {
+	Subject     string // whose quota it is, such as brands/acme
+	Description string
 }
 
 // NotFound reports that the named resource does not exist, or that the caller
@@ -122,6 +129,11 @@ func (e *Error) GRPCStatus() *status.Status {
 			})
 		}
 		details = append(details, bad)
+	}
+	if e.Quota != nil {
+		details = append(details, &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{
+			Subject: e.Quota.Subject, Description: e.Quota.Description,
+		}}})
 	}
 	if e.Retry > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.Retry)})

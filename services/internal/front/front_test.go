@@ -146,6 +146,7 @@ func TestREST(t *testing.T) {
 		{"no JSON content type", "POST", "/v1/brands?brand_id=acme", `{"displayName":"Acme"}`, http.Header{"Content-Type": {"text/plain"}}, 415, "NOT_JSON"},
 		{"a compressed body", "POST", "/v1/brands?brand_id=acme", "x", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"gzip"}}, 415, "ENCODED"},
 		{"a body over 4 MiB", "POST", "/v1/brands?brand_id=acme", `"` + strings.Repeat("x", 4<<20) + `"`, asJSON, 413, "TOO_LARGE"},
+		{"a body over 1 MiB, where no batch is expected", "POST", "/v1/brands?brand_id=acme", `"` + strings.Repeat("x", 1<<20) + `"`, asJSON, 413, "1MiB"},
 		{"another character set", "POST", "/v1/brands?brand_id=acme", `{"displayName":"Acme"}`, http.Header{"Content-Type": {"application/json; charset=utf-16"}}, 415, "NOT_JSON"},
 		{"a parameter below one that has nothing below it", "GET", "/v1/brands?page_size.a=1", "", nil, 400, "page_size.a"},
 		{"a header without end", "GET", "/v1/brands/acme", "", http.Header{"X-Much": {strings.Repeat("a", 64<<10)}}, 431, ""},

@@ -152,6 +152,7 @@ func TestTracesGo(t *testing.T) {
 		}
 		for id, bytes := range map[string][]byte{
 			"a1": named(ann), "a2": named("brands/acme/customers/anna"), "a3": named("brands/acme/customers/bob", ann+"/touchpoints/1"),
+			"a0": append(named(ann), "2\x01x"...), // a field whose tag is a letter of names
 			"a4": []byte(`{"of":"brands/acme/notes/1","words":"x"}`), "a5": []byte(`{"of":"brands/acme/notes/11"}`), "a6": named("brands/acme/customers/an"),
 		} {
 			write(t, s, `INSERT INTO request (brand, request_id, digest, response, create_time) VALUES ($1, $2, $3, $4, $5)`, "acme", id, []byte{1}, bytes, sqldb.Micros(time.Now()))
@@ -164,8 +165,8 @@ func TestTracesGo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if done.GetTraceCount() != 9 || done.GetNextToken() != "" {
-			t.Errorf("%d traces are gone, want 9", done.GetTraceCount())
+		if done.GetTraceCount() != 12 || done.GetNextToken() != "" {
+			t.Errorf("%d traces are gone, want 12", done.GetTraceCount())
 		}
 		if got := read(t, s, `SELECT request_id FROM request WHERE length(response) > 0 AND request_id < 'b' AND request_id > '9' ORDER BY request_id`); got != "a2 a5 a6" {
 			t.Errorf("the answers %s are left, want a2 a5 a6", got)
@@ -274,7 +275,14 @@ func TestASweepGoesOnWhereItStopped(t *testing.T) {
 		if _, err := s.EraseCustomer(t.Context(), req); fault.Reason(err) != "INVALID_ARGUMENT" {
 			t.Errorf("a token of nobody's is refused with %v", err)
 		}
-		n, next, err := s.sweep(t.Context(), "acme", map[string]bool{ann: true}, "eyJ0IjoxLCJhIjoiIn0") // from the second trace on
+		if _, err := s.EraseCustomer(t.Context(), request(false)); err != nil {
+			t.Fatal(err)
+		}
+		req.Token = "eyJ0IjoxLCJhIjoiIn0" // from the second trace on
+		if _, err := s.EraseCustomer(t.Context(), req); err != nil {
+			t.Errorf("a call that goes on is refused: %v", err)
+		}
+		n, next, err := s.sweep(t.Context(), "acme", map[string]bool{ann: true}, req.GetToken())
 		if n != 0 || next != "" || err != nil {
 			t.Errorf("a sweep ends with %d, %q, %v", n, next, err)
 		}

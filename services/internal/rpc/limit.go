@@ -21,16 +21,27 @@ import (
 // too many is told at once when to come back, which costs less than a queue of
 // calls that time out. It is safe for concurrent use.
 type limiter struct {
-	max int64
-	now atomic.Int64
+	max     int64
+	reserve int64 // places beyond max for brands that have less than their share
+	now     atomic.Int64
+	shares  shares
 }
 
-// enter counts a call, or refuses it. Pair with leave after success.
+// size gives the limiter so many places, and a reserve.
+func (l *limiter) size(places int) { l.max, l.reserve = int64(places), int64(places/fair) }
+
+// enter counts a call, or refuses it. Pair with leave after success. Where there is a
+// reserve a call needs to join as well, once its brand is known.
 func (l *limiter) enter(ctx context.Context) error {
-	if l.now.Add(1) <= l.max {
+	if l.now.Add(1) <= l.max+l.reserve {
 		return nil
 	}
 	l.now.Add(-1)
+	return overloaded(ctx)
+}
+
+// overloaded reports that there are too many calls.
+func overloaded(ctx context.Context) error {
 	wait := time.Duration(50+rand.IntN(100)) * time.Millisecond // spread, so that they do not all return together
 	// The trailer is what gRPC clients obey. Without a stream there is nobody to
 	// tell, and the details say it once more.

@@ -13,6 +13,7 @@ import (
 
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/audit"
+	"github.com/concentric-cx/concentric/services/internal/quota"
 )
 
 // A method is what the server knows about one method. The zero value of the
@@ -31,7 +32,8 @@ type method struct {
 	watches    bool                           // the client sends one message and gets a stream
 	rows       bool                           // what the client streams is checked by the handler, message by message
 	open       bool
-	audit      bool // calls are written to the audit log
+	audit      bool        // calls are written to the audit log
+	class      quota.Class // whose quota calls use up
 }
 
 // wrap returns a copy of desc whose handlers pass all checks. A method that is
@@ -66,12 +68,15 @@ func (s *Server) wrapEach(desc *grpc.ServiceDesc, find func(name string) *method
 	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
 	for i, md := range desc.Methods {
 		wrapped.Methods[i] = md
-		wrapped.Methods[i].Handler = find(md.MethodName).unary(md.Handler)
+		m := find(md.MethodName)
+		m.class = m.classify()
+		wrapped.Methods[i].Handler = m.unary(md.Handler)
 	}
 	wrapped.Streams = make([]grpc.StreamDesc, len(desc.Streams))
 	for i, sd := range desc.Streams {
 		m := find(sd.StreamName)
 		m.sends, m.watches, m.rows = sd.ClientStreams, !sd.ClientStreams, sd.ClientStreams && !sd.ServerStreams
+		m.class = m.classify()
 		wrapped.Streams[i] = sd
 		wrapped.Streams[i].Handler = m.stream(sd.Handler)
 	}
@@ -146,11 +151,9 @@ func (m *method) guard(ctx context.Context, next func(context.Context) error) (e
 	if m.open {
 		return next(ctx)
 	}
+	var limit *limiter // nil for what is counted already
 	if !nested(ctx) {
-		limit := &m.server.limit
-		if m.watches {
-			limit = &m.server.streams
-		}
+		limit = m.limiter()
 		if err := limit.enter(ctx); err != nil {
 			return err
 		}
@@ -167,6 +170,12 @@ func (m *method) guard(ctx context.Context, next func(context.Context) error) (e
 	}
 	if err != nil {
 		return err
+	}
+	if limit != nil {
+		if err := m.admit(ctx, limit, caller); err != nil {
+			return err
+		}
+		defer limit.part(shareOf(caller))
 	}
 	err = next(context.WithValue(ctx, callKey{}, &identity{caller, m.server}))
 	if err != nil && ctx.Err() != nil && !outspoken(err) {

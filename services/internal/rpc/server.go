@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/concentric-cx/concentric/services/internal/audit"
+	"github.com/concentric-cx/concentric/services/internal/quota"
 )
 
 // Limits of a server. A batch may be four times as large as any other request.
@@ -45,8 +46,9 @@ const (
 type Config struct {
 	Log         *slog.Logger
 	Auth        Authenticator // nil: every caller may do everything; for loopback only
-	MaxInFlight int           // calls handled at a time; 0: DefaultMaxInFlight
-	MaxStreams  int           // watches served beside them; 0: DefaultMaxStreams
+	MaxInFlight int           // calls handled at a time, and a quarter more of brands that have few; 0: DefaultMaxInFlight
+	MaxStreams  int           // watches served beside them, likewise; 0: DefaultMaxStreams
+	Quotas      *quota.Quotas // of callers bound to a brand; nil: none
 	Workers     int           // goroutines that live as long as the server, for the first calls at a time; the others get one each
 	Traces      trace.TracerProvider
 	Metrics     metric.MeterProvider
@@ -70,7 +72,8 @@ type Config struct {
 //     have none but their client's; clients that are silent or do not read are cut
 //     off all the same.
 //  5. The caller is identified and must hold the method's scope, still without
-//     reading the message: a stranger cannot make the server decode anything.
+//     reading the message: a stranger cannot make the server decode anything. Brands
+//     have quotas, and share the places for calls fairly.
 //  6. The message is read, its request_id brought into one form, and everything
 //     that the contract says about it is checked. This says nothing about what is
 //     stored, so a malformed name is INVALID_ARGUMENT for everyone.
@@ -90,6 +93,7 @@ type Server struct {
 	health    *health.Server
 	limit     limiter
 	denied    func(string, audit.Call)
+	quotas    *quota.Quotas                         // nil without any
 	streams   limiter                               // of watches: they last, and mostly wait
 	relayed   map[grpc.ClientConnInterface]*limiter // of streams that go on over a connection
 	validator *Validator
@@ -109,6 +113,7 @@ func NewServer(cfg Config) *Server {
 		log:       cfg.Log,
 		auth:      cfg.Auth,
 		denied:    cfg.Denied,
+		quotas:    cfg.Quotas,
 		health:    health.NewServer(),
 		validator: NewValidator(),
 		methods:   map[string]*method{},
@@ -121,8 +126,8 @@ func NewServer(cfg Config) *Server {
 	if s.auth == nil {
 		s.auth = everyone
 	}
-	s.limit.max = int64(cmp.Or(cfg.MaxInFlight, DefaultMaxInFlight))
-	s.streams.max = int64(cmp.Or(cfg.MaxStreams, DefaultMaxStreams))
+	s.limit.size(cmp.Or(cfg.MaxInFlight, DefaultMaxInFlight))
+	s.streams.size(cmp.Or(cfg.MaxStreams, DefaultMaxStreams))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	opts := append(settings(), grpc.NumStreamWorkers(uint32(max(cfg.Workers, 0)))) //nolint:gosec // a few
 	if cfg.Traces != nil || cfg.Metrics != nil {

@@ -107,8 +107,10 @@ func TestAPostgresServerIsInspectedAsItIsOpened(t *testing.T) {
 	refused(t, strict.String(), "fsync is off")                        // C28
 	refused(t, address+"&synchronous_commit=off", "must be on")        // C27
 	refused(t, address+"&timezone=America/Sao_Paulo", "it must be UTC") // C30
-	db := sqldbtest.Open(t, address)
-	if _, err := db.Read().ExecContext(t.Context(), `SET default_transaction_read_only = off; ALTER DATABASE `+strings.TrimPrefix(strict.Path, "/")+` CONNECTION LIMIT 5`); err != nil {
+	if err := sqldbtest.Open(t, address).Write(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(`ALTER DATABASE ` + strings.TrimPrefix(strict.Path, "/") + ` CONNECTION LIMIT 5`)
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	refused(t, address, "connections is 5: the service needs") // C29

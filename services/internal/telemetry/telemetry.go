@@ -49,7 +49,7 @@ func Start(ctx context.Context, service, version string) (*Telemetry, error) {
 func start(ctx context.Context, stderr io.Writer, service, version string) (*Telemetry, error) {
 	local := handler{slog.NewJSONHandler(stderr, nil)}
 	t := &Telemetry{Log: slog.New(local)}
-	if !configured("TRACES") && !configured("METRICS") && !configured("LOGS") {
+	if !Configured("TRACES") && !Configured("METRICS") && !Configured("LOGS") {
 		return t, nil
 	}
 	// OpenTelemetry has one place for its own errors. They must not go to its own
@@ -83,7 +83,7 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 }
 
 func (t *Telemetry) startTraces(ctx context.Context, who *resource.Resource) error {
-	if !configured("TRACES") {
+	if !Configured("TRACES") {
 		return nil
 	}
 	exporter, err := autoexport.NewSpanExporter(ctx)
@@ -101,7 +101,7 @@ func (t *Telemetry) startTraces(ctx context.Context, who *resource.Resource) err
 }
 
 func (t *Telemetry) startMetrics(ctx context.Context, who *resource.Resource) error {
-	if !configured("METRICS") {
+	if !Configured("METRICS") {
 		return nil
 	}
 	reader, err := autoexport.NewMetricReader(ctx)
@@ -115,7 +115,7 @@ func (t *Telemetry) startMetrics(ctx context.Context, who *resource.Resource) er
 }
 
 func (t *Telemetry) startLogs(ctx context.Context, who *resource.Resource) error {
-	if !configured("LOGS") {
+	if !Configured("LOGS") {
 		return nil
 	}
 	exporter, err := autoexport.NewLogExporter(ctx)
@@ -129,9 +129,9 @@ func (t *Telemetry) startLogs(ctx context.Context, who *resource.Resource) error
 	return nil
 }
 
-// configured reports whether the environment asks for a signal: by an exporter of
+// Configured reports whether the environment asks for a signal: by an exporter of
 // its own or, as most set-ups do, by an endpoint.
-func configured(signal string) bool {
+func Configured(signal string) bool {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return false
 	}

@@ -170,8 +170,7 @@ func (p *Privacy) EraseCustomer(ctx context.Context, req *gatewayv1.EraseCustome
 			return nil, err
 		}
 		if req.GetValidateOnly() {
-			receipt.Services = found.services
-			return planned(receipt)
+			return planned(receipt, found)
 		}
 		return p.operations().Start(tx, operation.Operation{
 			Brand: brand, ID: e.ID, Request: []byte(erases), Total: int64(2 * (len(p.Services) + 1)), CreateTime: now,
@@ -184,12 +183,14 @@ func underWay(n string) error {
 }
 
 // planned returns a plan as an operation that is done.
-func planned(receipt *gatewayv1.ErasureReceipt) (*longrunningpb.Operation, error) {
-	response, err := anypb.New(receipt)
+func planned(receipt *gatewayv1.ErasureReceipt, found plan) (*longrunningpb.Operation, error) {
+	would := proto.CloneOf(receipt)
+	would.RequestTime, would.Services = nil, found.services
+	response, err := anypb.New(would)
 	if err != nil {
 		return nil, err
 	}
-	meta, err := anypb.New(&gatewayv1.EraseCustomerMetadata{CreateTime: receipt.GetRequestTime()})
+	meta, err := anypb.New(&gatewayv1.EraseCustomerMetadata{})
 	return &longrunningpb.Operation{Metadata: meta, Done: true, Result: &longrunningpb.Operation_Response{Response: response}}, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
@@ -50,6 +51,10 @@ func (p *Privacy) ExportCustomerData(ctx context.Context, req *gatewayv1.ExportC
 	return once.Do(ctx, p.DB, brand, req, func(tx *sqldb.Tx) (*longrunningpb.Operation, error) {
 		if wrong != nil {
 			return nil, wrong
+		}
+		if req.GetValidateOnly() {
+			meta, err := anypb.New(&gatewayv1.ExportCustomerDataMetadata{})
+			return &longrunningpb.Operation{Metadata: meta}, err
 		}
 		store.AddExport(tx, e)
 		return p.operations().Start(tx, operation.Operation{

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -117,7 +116,6 @@ func (p *Privacy) tellAll(ctx context.Context, r store.Retention) error {
 	req := &typev1.SetRetentionRequest{
 		Parent: name.Join("brands", r.Brand), Version: r.Version,
 		Records: span(r.Touchpoints), FreeText: span(r.FreeText), Answers: span(r.Answers),
-		RequestId: uuid.NewString(),
 	}
 	call, cancel := context.WithTimeout(acting(ctx, r.Brand, "retention:run"), callFor)
 	defer cancel()
