@@ -163,10 +163,12 @@ func oneCustomer(t *testing.T, s *suite) {
 	key := must(c.keys.CreateApiKey(t.Context(), &gatewayv1.CreateApiKeyRequest{
 		Parent: brand, ApiKey: &gatewayv1.ApiKey{DisplayName: "Gil's phone", Customer: gil, Scopes: []string{"collect:read", "collect:write"}},
 	}))(t).GetSecret()
-	app, conns := s.dial(t, key)
+	_, conns := s.dial(t, key)
 	for _, conn := range conns {
 		t.Cleanup(func() { conn.Close() })
 	}
+	door := conns[len(conns)-1] // apps know no other
+	app := newClients(door, door, door, door)
 	theirs := must(c.collect.CreateMyTicket(t.Context(), &gatewayv1.CreateMyTicketRequest{Customer: hal, Subject: "Hal's", Text: "secret"}))(t)
 	own := must(app.collect.CreateMyTicket(t.Context(), &gatewayv1.CreateMyTicketRequest{Customer: gil, Subject: "Gil's", Text: "mine"}))(t)
 	if got := must(app.collect.GetMyTickets(t.Context(), &gatewayv1.GetMyTicketsRequest{Customer: gil}))(t).GetTickets(); len(got) != 1 || got[0].GetName() != own.GetName() {

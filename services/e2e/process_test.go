@@ -64,9 +64,13 @@ func spawn(t testing.TB, args ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	env := append(os.Environ(), "GORACE=atexit_sleep_ms=100") // not a second at each end
+	if i := slices.Index(args, "--db"); i >= 0 {              // its password is nobody's business
+		env, args = append(env, "CONCENTRIC_DB="+args[i+1]), slices.Delete(slices.Clone(args), i, i+2)
+	}
 	p := &process{cmd: exec.Command(path, args...), log: &journal{addr: make(chan string, 1)}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=100") // not a second at each end
+	p.cmd.Env = env
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}        // an interrupt of the tests is theirs alone
 	// On Linux it ends with the test binary, however that ends.
 	if f := reflect.ValueOf(p.cmd.SysProcAttr).Elem().FieldByName("Pdeathsig"); f.IsValid() {

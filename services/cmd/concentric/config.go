@@ -87,6 +87,7 @@ func (c *config) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, e
 	value, err := spelled(node)
 	if err == nil {
 		err = flag.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), reflect.New(flag.Target.Type()).Elem())
+		flag.Set = false // or kong would pass over the name of a file
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", c.path, node.Line, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,6 +29,7 @@ func (c *upCmd) settings(ctx context.Context) []setting.Setting {
 		c.named("addr", reach(ctx, c.Addr, c.TLSCert != "" && c.authenticates())),
 		c.certificates(),
 		c.callersKnown(),
+		c.quotasKnown(),
 		c.grace(),
 		c.database(),
 		c.events(),
@@ -139,7 +141,7 @@ func (c *upCmd) events() setting.Setting {
 	case s.Source == "flag" && hasPassword(c.Bus):
 		s.State, s.Advice = setting.Unsafe, "everybody on this machine sees the password; say it in CONCENTRIC_BUS or in a file with --config"
 	case c.Bus == "" && c.whole():
-		s.Value = "in this process"
+		s.Value, s.Advice = "in this process", "its files may be lost in a power cut: what is missing then, the outboxes send again"
 	case c.Bus == "":
 		s.Value, s.State, s.Advice = "none", setting.Weak, "name a NATS server with JetStream with --bus; until then events wait where they are"
 	}
@@ -156,8 +158,9 @@ func (c *upCmd) secrets() []setting.Setting {
 		{secret{"token", c.TokenKey, survey.TokenKeySize}, "token-key", "survey"},
 		{secret{"identity", c.IdentityKey, journey.IdentityKeySize}, "identity-key", "journey"},
 		{secret{"secret", c.SecretKey, gateway.SecretKeySize}, "secret-key", "gateway"},
+		{secret{"pass", c.PassKey, ed25519.SeedSize}, "pass-key", "gateway"},
 	} {
-		if !c.runs(k.service) {
+		if !c.runs(k.service) || k.name == "pass" && c.whole() { // which passes nobody on
 			continue
 		}
 		made := k.path == ""

@@ -23,6 +23,7 @@ type upCmd struct {
 	common
 	doors
 	callers
+	limits
 
 	Config   configFile `help:"YAML file with the values of flags, NAME: VALUE. Flags and the environment beat it." type:"existingfile" placeholder:"FILE"`
 	Services []string   `arg:"" optional:"" enum:"ticket,survey,journey,gateway" help:"Services to run: ticket, survey, journey, gateway. All if none is named."`

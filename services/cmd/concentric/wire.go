@@ -92,6 +92,9 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 			return nil, err
 		}
 	}
+	if cfg.Quotas, err = c.quotas(); err != nil {
+		return nil, err
+	}
 	opened, err := c.open(t.Log)
 	if err != nil {
 		return nil, err
@@ -241,6 +244,9 @@ func (s *suite) open(ctx context.Context, c *upCmd, service string) (*sqldb.DB, 
 		return nil, err
 	}
 	s.closers = append(s.closers, db.Close)
+	if err := c.fenced(ctx, db); err != nil {
+		return nil, err
+	}
 	if err := sqldb.Own(ctx, db, service); err != nil {
 		return nil, err
 	}

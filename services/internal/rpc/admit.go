@@ -17,8 +17,8 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/quota"
 )
 
-// limiter returns what bounds the calls of the method.
-func (m *method) limiter() *limiter {
+// places returns those that calls of the method are handled in.
+func (m *method) places() *places {
 	if m.watches {
 		return &m.server.streams
 	}
@@ -27,13 +27,13 @@ func (m *method) limiter() *limiter {
 
 // admit lets a call of a known caller go on, unless its quota is used up or its brand has
 // too many places. Pair with part after success.
-func (m *method) admit(ctx context.Context, limit *limiter, c Caller) error {
+func (m *method) admit(ctx context.Context, all *places, c Caller) error {
 	if m.server.quotas != nil && c.Brand != "" && m.server.carried(ctx) == nil {
 		if err := m.charge(ctx, c.Brand); err != nil {
 			return err
 		}
 	}
-	return limit.join(ctx, shareOf(c))
+	return all.join(ctx, shareOf(c))
 }
 
 // shareOf returns whose share a call uses: those of all brands' callers are one, and so

@@ -82,6 +82,7 @@ func TestABrandThatHasUsedUpItsQuotaIsToldSo(t *testing.T) {
 			if _, err := c.CreateTicket(as(t.Context(), "acme"), create()); err != nil || len(header.Get("ratelimit-limit")) == 0 {
 				t.Errorf("a call of another class, without a quota: %v", err)
 			}
+			header = nil
 			for range 3 {
 				if _, err := c.GetTicket(as(t.Context(), "root"), get(), grpc.Header(&header)); err != nil || len(header.Get("ratelimit-limit")) > 0 {
 					t.Errorf("a caller of no brand: %v with %v", err, header)
@@ -130,7 +131,7 @@ func TestMethodsAreOfTheClassOfWhatTheyDo(t *testing.T) {
 		ticketv1.TicketService_ImportTickets_FullMethodName:               quota.Batch,
 		journeyv1.TouchpointService_BatchRecordTouchpoints_FullMethodName: quota.Batch,
 		gatewayv1.CollectService_Collect_FullMethodName:                   quota.Collect,
-		gatewayv1.CollectService_GetPendingSurveys_FullMethodName:        quota.Collect,
+		gatewayv1.CollectService_GetPendingSurveys_FullMethodName:         quota.Collect,
 	} {
 		if m := srv.methods[method]; m == nil || m.class != want {
 			t.Errorf("%s is of the class %v, want %v", method, m.class, want)

@@ -21,19 +21,13 @@ import (
 // too many is told at once when to come back, which costs less than a queue of
 // calls that time out. It is safe for concurrent use.
 type limiter struct {
-	max     int64
-	reserve int64 // places beyond max for brands that have less than their share
-	now     atomic.Int64
-	shares  shares
+	max int64
+	now atomic.Int64
 }
 
-// size gives the limiter so many places, and a reserve.
-func (l *limiter) size(places int) { l.max, l.reserve = int64(places), int64(places/fair) }
-
-// enter counts a call, or refuses it. Pair with leave after success. Where there is a
-// reserve a call needs to join as well, once its brand is known.
+// enter counts a call, or refuses it. Pair with leave after success.
 func (l *limiter) enter(ctx context.Context) error {
-	if l.now.Add(1) <= l.max+l.reserve {
+	if l.now.Add(1) <= l.max {
 		return nil
 	}
 	l.now.Add(-1)

@@ -151,13 +151,13 @@ func (m *method) guard(ctx context.Context, next func(context.Context) error) (e
 	if m.open {
 		return next(ctx)
 	}
-	var limit *limiter // nil for what is counted already
+	var all *places // nil for what has one already
 	if !nested(ctx) {
-		limit = m.limiter()
-		if err := limit.enter(ctx); err != nil {
+		all = m.places()
+		if err := all.arrive(ctx); err != nil {
 			return err
 		}
-		defer limit.leave()
+		defer all.door.leave()
 	}
 	ctx, cancel, err := m.bounded(ctx)
 	if err != nil {
@@ -171,11 +171,11 @@ func (m *method) guard(ctx context.Context, next func(context.Context) error) (e
 	if err != nil {
 		return err
 	}
-	if limit != nil {
-		if err := m.admit(ctx, limit, caller); err != nil {
+	if all != nil {
+		if err := m.admit(ctx, all, caller); err != nil {
 			return err
 		}
-		defer limit.part(shareOf(caller))
+		defer all.part(shareOf(caller))
 	}
 	err = next(context.WithValue(ctx, callKey{}, &identity{caller, m.server}))
 	if err != nil && ctx.Err() != nil && !outspoken(err) {

@@ -91,10 +91,10 @@ type Server struct {
 	grpc      *grpc.Server
 	local     inprocgrpc.Channel
 	health    *health.Server
-	limit     limiter
+	limit     places
 	denied    func(string, audit.Call)
 	quotas    *quota.Quotas                         // nil without any
-	streams   limiter                               // of watches: they last, and mostly wait
+	streams   places                                // of watches: they last, and mostly wait
 	relayed   map[grpc.ClientConnInterface]*limiter // of streams that go on over a connection
 	validator *Validator
 	methods   map[string]*method // by full name, infrastructure excluded

@@ -325,9 +325,9 @@ export declare const AdminService: GenService<{
   /**
    * Deletes a brand: it is left out of lists, and the gateway refuses credentials that
    * are for it with `PERMISSION_DENIED`, reason `BRAND_DELETED`, within 10 seconds, until
-   * it is undeleted. What belongs to it stays. Fails with `FAILED_PRECONDITION`, reason
-   * `DELETED`, if it is deleted already, and with `ABORTED`, reason `STALE`, if the etag
-   * is old.
+   * it is undeleted. What belongs to it stays. Only for callers who may act for any brand.
+   * Fails with `FAILED_PRECONDITION`, reason `DELETED`, if it is deleted already, and with
+   * `ABORTED`, reason `STALE`, if the etag is old.
    *
    * @generated from rpc concentric.gateway.v1.AdminService.DeleteBrand
    */
@@ -337,8 +337,9 @@ export declare const AdminService: GenService<{
     output: typeof BrandSchema;
   },
   /**
-   * Brings a deleted brand back. Fails with `FAILED_PRECONDITION`, reason `NOT_DELETED`,
-   * if it is not deleted, and with `ABORTED`, reason `STALE`, if the etag is old.
+   * Brings a deleted brand back. Only for callers who may act for any brand. Fails with
+   * `FAILED_PRECONDITION`, reason `NOT_DELETED`, if it is not deleted, and with `ABORTED`,
+   * reason `STALE`, if the etag is old.
    *
    * @generated from rpc concentric.gateway.v1.AdminService.UndeleteBrand
    */

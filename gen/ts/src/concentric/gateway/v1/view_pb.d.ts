@@ -456,7 +456,7 @@ export declare type PartnerScorecard = Message<"concentric.gateway.v1.PartnerSco
 
   /**
    * The partner and the brand's own people as if they had had the same mix of tickets: FIRST_CONTACT_RESOLUTION,
-   * REOPEN_RATE, SLA_ATTAINMENT and RESOLUTION_TIME_P90.
+   * REOPEN_RATE, SLA_ATTAINMENT and RESOLUTION_TIME_P90. Empty for one that is not in the directory.
    *
    * @generated from field: repeated concentric.ticket.v1.PartnerComparison standardized = 5;
    */
@@ -757,8 +757,8 @@ export enum Verdict {
   LOWER = 3,
 
   /**
-   * Nobody can compare them: one is suppressed, empty or without an interval, or they are counts or
-   * percentiles, of which the rest cannot be told.
+   * Nobody can compare them: one is suppressed, empty or without an interval, they are counts or
+   * percentiles, or they are about customers, who may be of both sides.
    *
    * @generated from enum value: VERDICT_INSUFFICIENT = 4;
    */
