@@ -165,25 +165,30 @@ func TestUnsafeDoorsStayShut(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a network with both", func(t *testing.T) {
-		addr := upTLS(t, "--addr", "0.0.0.0:0", "--keys", keys, "--tls-cert", cert, "--tls-key", key)
-		config, err := certs.Client(ca.File, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, _ := strings.Cut(addr, "]:") // [::]:port
-		if port == "" {
-			_, port, _ = strings.Cut(addr, ":")
-		}
-		web := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
-		defer web.CloseIdleConnections()
-		res, err := web.Get(fmt.Sprintf("https://127.0.0.1:%s/v1/brands", port)) //nolint:noctx // the client's
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusUnauthorized {
-			t.Errorf("a stranger is answered %d", res.StatusCode)
-		}
-	})
+}
+
+// TestANetworkIsServedWithTLSToWhoIsKnown listens on every address of the machine.
+func TestANetworkIsServedWithTLSToWhoIsKnown(t *testing.T) {
+	ca := certstest.New(t)
+	cert, key := ca.Issue(t, t.TempDir(), 24*time.Hour)
+	keys := keyFile(t, "secret")
+	addr := upTLS(t, "--addr", "0.0.0.0:0", "--keys", keys, "--tls-cert", cert, "--tls-key", key)
+	config, err := certs.Client(ca.File, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(addr, "]:") // [::]:port
+	if port == "" {
+		_, port, _ = strings.Cut(addr, ":")
+	}
+	web := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
+	defer web.CloseIdleConnections()
+	res, err := web.Get(fmt.Sprintf("https://127.0.0.1:%s/v1/brands", port)) //nolint:noctx // the client's
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a stranger is answered %d", res.StatusCode)
+	}
 }

@@ -41,7 +41,7 @@ func newPrivacy(ctx context.Context, db *sqldb.DB, s *store.Store, up Upstreams,
 	}
 	p.Own = &privacy.Server{
 		DB: db, Tombstones: tombstones, Tables: store.PrivacyTables(), Rules: store.PrivacyRules(), Records: p.HoldsOf,
-		Traces: []privacy.Trace{privacy.Answers(), privacy.Letters(), store.Deliveries()},
+		Traces: []privacy.Trace{privacy.Answers(), privacy.Letters(), privacy.Audited(), store.Deliveries()},
 	}
 	return p, nil
 }

@@ -106,7 +106,7 @@ func (s *server) loop(ctx context.Context, what, how string, callers int) (loop,
 	var err error
 	switch what {
 	case "create":
-		l.op, l.patient = s.create(how == "random"), callers > 512
+		l.op = s.create(how == "random")
 	case "replay":
 		l.op, err = s.replay(ctx)
 	case "get":

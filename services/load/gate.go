@@ -32,6 +32,8 @@ func wholeCPU(s sample) float64 { return s.CPU + s.Store + s.Caller }
 
 func latency(s sample) float64 { return s.P50 }
 
+func refusal(s sample) float64 { return s.RefusedP99 }
+
 func memory(s sample) float64 { return s.RSS }
 
 func failures(s sample) float64 { return float64(s.Errors) }
@@ -57,7 +59,10 @@ func allGates() []gate {
 		{id: "G10w", what: "touchpoints as G10, 1,000 customers a batch", ours: "ingest 4 scattered", limit: "raw rows", unit: perSecond, of: rate, bound: 0.7, open: true},
 		{id: "G19s", what: "CPU of an echo behind the checks / bare, server alone", ours: "echo checked 16", limit: "echo bare 16", unit: "us", of: serverCPU, bound: 1.8, most: true, open: true},
 		{id: "G19t", what: "CPU of a traced echo / bare, both sides", ours: "echo traced 16", limit: "echo bare 16", unit: "us", of: wholeCPU, bound: 1.8, most: true, open: true},
-		{id: "G24", what: "CreateTicket, 1,536 callers / 256", ours: "create 1536", limit: "create 256", unit: perSecond, of: rate, bound: 0.9, open: true},
+		{id: "G24", what: "CreateTicket answered of three times as many as 256 callers get / by those", ours: "flood create 256", limit: "create 256", unit: perSecond, of: rate, bound: 0.9, open: true},
+		{id: "G24r", what: "how long a call takes that is refused meanwhile, 99 of 100", ours: "flood create 256", unit: "ms", of: refusal, bound: 50, most: true, open: true},
+		{id: "G24c", what: "server CPU an answer as G24, what it takes to refuse the others included", ours: "flood create 256", limit: "create 256", unit: "us", of: serverCPU, bound: 1.11, most: true, open: true},
+		{id: "G24n", what: "how many are refused", ours: "flood create 256", unit: perSecond, of: func(s sample) float64 { return s.Refused }, open: true},
 		{id: "G25", what: "server CPU of GetTicket by REST / by gRPC", ours: "get 16 rest", limit: "get 16", unit: "us", of: serverCPU, bound: 2, most: true},
 
 		{id: "G3s", what: "SubmitResponse, 64 callers / 1, SQLite", ours: "submit 64", limit: "submit 1", unit: perSecond, of: rate, bound: 4},

@@ -29,6 +29,7 @@ type lab struct {
 	counter atomic.Int64
 	servers map[string]*server // by what they are
 	benches map[string]string  // what Go benchmarks said
+	last    map[string]sample  // of each path
 	closers []func() error
 
 	databases int // how often some were made
@@ -40,7 +41,7 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{options: o, dir: dir, servers: map[string]*server{}, benches: map[string]string{}}
+	l := &lab{options: o, dir: dir, servers: map[string]*server{}, benches: map[string]string{}, last: map[string]sample{}}
 	l.closers = append(l.closers, func() error { return os.RemoveAll(dir) })
 	if l.binary == "" {
 		l.binary = filepath.Join(dir, "concentric")
@@ -95,6 +96,7 @@ func (l *lab) measure(ctx context.Context, gates []gate) ([]round, error) {
 				return nil, fmt.Errorf("measure %s: %w", name, err)
 			}
 			s.Path = name
+			l.last[name] = s
 			r[name] = s
 		}
 		if n > 0 {
@@ -125,6 +127,9 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 	}
 	if strings.HasPrefix(name, benched) {
 		return l.bench(ctx, name)
+	}
+	if of, ok := strings.CutPrefix(name, "flood "); ok {
+		return l.flood(ctx, of)
 	}
 	if strings.HasPrefix(name, "view ") {
 		return l.viewPath(ctx, name)

@@ -6,9 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // A sample is what came of one path in one round.
@@ -23,6 +20,10 @@ type sample struct {
 	Errors int     `json:"errors"`
 	Error  string  `json:"error,omitempty"` // the first
 	RSS    float64 `json:"rss_mib,omitempty"`
+
+	Refused    float64 `json:"refused,omitempty"` // calls a second, of a flood
+	RefusedP99 float64 `json:"refused_p99_ms,omitempty"`
+
 	Figure float64 `json:"figure,omitempty"` // of a Go benchmark
 }
 
@@ -32,12 +33,8 @@ type loop struct {
 	weight  int    // operations a call is worth; 0: one
 	server  *child // nil if this process does the work
 	store   cluster
-	patient bool // take UNAVAILABLE for a request to come back a little later
 	op      func(ctx context.Context, n int64) error
 }
-
-// pause is how long a patient caller waits, as the server asks it to.
-const pause = 100 * time.Millisecond
 
 // measure runs l for so long and then until the server has settled. No two calls
 // of counter's program get the same n.
@@ -98,15 +95,9 @@ func (l loop) call(ctx context.Context, end time.Time, counter *atomic.Int64) (t
 			for now := time.Now(); now.Before(end) && ctx.Err() == nil; {
 				err := l.op(ctx, counter.Add(1))
 				then := time.Now()
-				switch {
-				case err == nil:
+				if err == nil {
 					mine = append(mine, then.Sub(now))
-				case l.patient && status.Code(err) == codes.Unavailable:
-					if wait(ctx, pause) != nil {
-						return
-					}
-					then = time.Now()
-				default:
+				} else {
 					failed = append(failed, err)
 				}
 				now = then

@@ -11,9 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // TestMain lets the test binary be an echo, as the command is.
@@ -53,29 +50,6 @@ func TestALoopMeasuresWhatItsCallersGet(t *testing.T) {
 			t.Errorf("measured %+v in %d calls, want 3960/s, 10 ms and 4 errors in 400", s, len(seen))
 		}
 	})
-}
-
-func TestAPatientCallerComesBackAfterAPause(t *testing.T) {
-	for _, patient := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
-			var counter atomic.Int64
-			l := loop{callers: 1, patient: patient, op: func(context.Context, int64) error {
-				time.Sleep(time.Millisecond)
-				return status.Error(codes.Unavailable, "later")
-			}}
-			s, err := l.measure(t.Context(), 1010*time.Millisecond, &counter)
-			if err != nil {
-				t.Fatal(err)
-			}
-			calls, failed := int64(10), 0
-			if !patient {
-				calls, failed = 1010, 1010
-			}
-			if counter.Load() != calls || s.Errors != failed || s.Rate != 0 {
-				t.Errorf("patient %v: %d calls, %d errors, %v/s; want %d, %d, 0", patient, counter.Load(), s.Errors, s.Rate, calls, failed)
-			}
-		})
-	}
 }
 
 func TestAnEchoIsMeasuredBehindTheChecksAndWithout(t *testing.T) {

@@ -27,7 +27,7 @@ func TestAResponseIsTakenOutAndPutBack(t *testing.T) {
 		}
 		want = proto.CloneOf(want)
 		want.State, want.Etag = surveyv1.Response_STATE_EXCLUDED, "2"
-		want.Exclusions = []*surveyv1.Response_Exclusion{{Reason: "an employee's", EventTime: out.GetExclusions()[0].GetEventTime()}}
+		want.Exclusions = []*surveyv1.Response_Exclusion{{Reason: "an employee's", Principal: "local", EventTime: out.GetExclusions()[0].GetEventTime()}}
 		same(t, "excluded", out, want)
 		if at := want.GetExclusions()[0].GetEventTime().AsTime(); at.Before(before) || at.After(time.Now()) {
 			t.Errorf("excluded at %v, want now", at)
@@ -48,7 +48,7 @@ func TestAResponseIsTakenOutAndPutBack(t *testing.T) {
 		want = proto.CloneOf(want)
 		want.State, want.Etag = surveyv1.Response_STATE_COMPLETE, "3"
 		want.Exclusions = append(want.GetExclusions(), &surveyv1.Response_Exclusion{
-			Included: true, Reason: "a customer, too", EventTime: in.GetExclusions()[1].GetEventTime(),
+			Included: true, Reason: "a customer, too", Principal: "local", EventTime: in.GetExclusions()[1].GetEventTime(),
 		})
 		same(t, "included", in, want)
 		read, err := c.GetResponse(t.Context(), &surveyv1.GetResponseRequest{Name: want.GetName()})

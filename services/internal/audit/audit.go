@@ -7,6 +7,7 @@ package audit
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -62,10 +63,11 @@ func (c *Call) Done(tx *sqldb.Tx, resource, requestID string) {
 }
 
 func (c *Call) write(tx *sqldb.Tx, brand, resource, requestID string, outcome eventv1.AuditEvent_Outcome, at time.Time) {
+	salt := rand.Text()
 	tx.Finally(`
-		INSERT INTO audit_event (brand, id, event_time, subject, method, resource, request_id, outcome, peer)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		brand, name.NewID(), sqldb.Micros(at), c.Subject, c.Method, resource, requestID, int32(outcome), c.Peer)
+		INSERT INTO audit_event (brand, id, event_time, subject, method, resource, request_id, outcome, peer, salt, digest)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		brand, name.NewID(), sqldb.Micros(at), c.Subject, c.Method, resource, requestID, int32(outcome), c.Peer, salt, digest(salt, resource))
 }
 
 // A row is an event as it is kept.
@@ -75,18 +77,30 @@ type row struct {
 	time, sequence int64 // sequence is 0 until it is sealed
 	outcome        int32
 	hash           string
+
+	// What is sealed is the digest of the salt and the resource, so that a customer who is
+	// erased can go from the resource, and the salt with it, and the chain stays whole.
+	// Events of before there were any have neither.
+	salt, digest string
 }
 
-const columns = `id, event_time, subject, method, resource, request_id, outcome, peer, COALESCE(sequence, 0), hash`
+// digest returns what stands for a resource in the chain.
+func digest(salt, resource string) string {
+	sum := sha256.Sum256([]byte(salt + "\x00" + resource))
+	return hex.EncodeToString(sum[:])
+}
+
+const columns = `id, event_time, subject, method, resource, request_id, outcome, peer, COALESCE(sequence, 0), hash, salt, digest`
 
 func scan(scan func(...any) error) (r row, err error) {
-	err = scan(&r.id, &r.time, &r.subject, &r.method, &r.resource, &r.requestID, &r.outcome, &r.peer, &r.sequence, &r.hash)
+	err = scan(&r.id, &r.time, &r.subject, &r.method, &r.resource, &r.requestID, &r.outcome, &r.peer, &r.sequence, &r.hash, &r.salt, &r.digest)
 	return r, err
 }
 
 // sum returns the hash of a chain that ends with r in a brand, after previous.
 func (r row) sum(brand, previous string) (string, error) {
-	text, err := json.Marshal([]any{previous, brand, r.sequence, r.id, r.time, r.subject, r.method, r.resource, r.requestID, r.outcome, r.peer})
+	resource := cmp.Or(r.digest, r.resource)
+	text, err := json.Marshal([]any{previous, brand, r.sequence, r.id, r.time, r.subject, r.method, resource, r.requestID, r.outcome, r.peer})
 	if err != nil {
 		return "", err
 	}

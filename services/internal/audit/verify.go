@@ -63,7 +63,7 @@ func (c *chain) visit(next func(...any) error) error {
 	if err != nil {
 		return err
 	}
-	if hash != r.hash {
+	if hash != r.hash || r.salt != "" && digest(r.salt, r.resource) != r.digest || r.salt == "" && r.digest != "" && r.resource != "" {
 		return c.fail(r.sequence, "it is not what was sealed")
 	}
 	c.sequence, c.hash = r.sequence, hash

@@ -56,6 +56,15 @@ func Letters() Trace {
 	}
 }
 
+// Audited are what was changed by whom: the name of what it was goes, and the chain stays whole.
+func Audited() Trace {
+	return Trace{
+		Page:   `SELECT id, resource FROM audit_event WHERE brand = {brand} AND id > {after} ORDER BY id LIMIT 500`,
+		Bytes:  1,
+		Remove: []string{`UPDATE audit_event SET resource = '', salt = '' WHERE brand = {brand} AND id = {row}`},
+	}
+}
+
 // Operations are the long pieces of work that are finished.
 func Operations() Trace {
 	return Trace{

@@ -134,10 +134,15 @@ func (c *Collect) check(parent string, item *gatewayv1.CollectItem) error {
 		path string
 		is   bool
 	}{
-		{"touchpoint.source", t.GetSource() != ""}, {"touchpoint.event_id", t.GetEventId() != ""},
-		{"touchpoint.ticket", t.GetTicket() != ""}, {"touchpoint.interaction", t.GetInteraction() != ""},
-		{"feedback.customer", f.GetCustomer() != ""}, {"feedback.external_id", f.GetExternalId() != ""},
-		{"feedback.ticket", f.GetTicket() != ""}, {"feedback.touchpoint", f.GetTouchpoint() != ""}, {"feedback.public_reach", f != nil && f.PublicReach != nil},
+		{"touchpoint.source", t.GetSource() != ""},
+		{"touchpoint.event_id", t.GetEventId() != ""},
+		{"touchpoint.ticket", t.GetTicket() != ""},
+		{"touchpoint.interaction", t.GetInteraction() != ""},
+		{"feedback.customer", f.GetCustomer() != ""},
+		{"feedback.external_id", f.GetExternalId() != ""},
+		{"feedback.ticket", f.GetTicket() != ""},
+		{"feedback.touchpoint", f.GetTouchpoint() != ""},
+		{"feedback.public_reach", f != nil && f.PublicReach != nil},
 	} {
 		if set.is {
 			return fault.Invalid(fault.Field{Path: set.path, Reason: "NOT_FROM_APPS", Description: "must be empty: it is not for an app to say"})

@@ -34,9 +34,9 @@ func (v *Views) GetPartnerScorecard(ctx context.Context, req *gatewayv1.GetPartn
 		window = v.last(ctx, p, parent, serviceSpan, gatewayv1.Part_PART_TICKET, gatewayv1.Part_PART_SURVEY)
 	}
 	var (
-		tickets *ticketv1.QueryServiceMetricsResponse
-		answers *surveyv1.QuerySurveyMetricsResponse
-		unlisted bool // in the directory
+		tickets  *ticketv1.QueryServiceMetricsResponse
+		answers  *surveyv1.QuerySurveyMetricsResponse
+		unlisted bool // the directory does not have the partner
 	)
 	p.ask(
 		ctx, 1,

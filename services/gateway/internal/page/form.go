@@ -27,6 +27,7 @@ type view struct {
 	Words     words
 	Style     template.CSS
 	Language  string
+	Direction string // ltr or rtl
 	Title     string
 	Message   string // instead of a form
 	Intro     string
@@ -67,7 +68,7 @@ type point struct {
 func (v *visit) show(code int, wrong map[string]string) {
 	now := v.form.GetNextQuestions()
 	data := view{
-		Words: v.words, Style: template.CSS(style), Language: v.language(), Title: v.title(), Nonce: v.form.GetNonce(), Revision: v.revision(), //nolint:gosec // our own
+		Words: v.words, Style: template.CSS(style), Language: v.language(), Direction: direction(v.language()), Title: v.title(), Nonce: v.form.GetNonce(), Revision: v.revision(), //nolint:gosec // our own
 		Error: wrong[""], Saves: v.token != "" && !v.form.GetSurvey().GetAnonymous(), Asked: strings.Join(now, " "),
 	}
 	if nonce := v.r.PostForm.Get("nonce"); nonce != "" {

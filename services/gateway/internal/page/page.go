@@ -287,7 +287,7 @@ func (v *visit) fail(err error) {
 
 // say shows a page of a few words.
 func (v *visit) say(code int, text string) {
-	v.render(code, view{Words: v.words, Style: template.CSS(style), Language: v.language(), Title: v.title(), Message: text}) //nolint:gosec // our own
+	v.render(code, view{Words: v.words, Style: template.CSS(style), Language: v.language(), Direction: direction(v.language()), Title: v.title(), Message: text}) //nolint:gosec // our own
 }
 
 // render writes a page.

@@ -59,6 +59,16 @@ var spoken = []words{
 		Dissatisfied: "muy insatisfecho", Satisfied: "muy satisfecho", Disagree: "muy en desacuerdo", Agree: "muy de acuerdo",
 		Difficult: "muy difícil", Easy: "muy fácil", Little: "muy poco esfuerzo", Much: "muchísimo esfuerzo",
 	},
+	{
+		Tag: "ar", Long: "النص طويل جدًا. يُرجى اختصاره.", Send: "إرسال", Next: "التالي", Save: "حفظ والمتابعة لاحقًا", Required: "يُرجى الإجابة عن هذا السؤال.", Optional: "اختياري",
+		Wrong: "هناك شيء ناقص أو غير صحيح. يُرجى مراجعة الإجابات.", Nothing: "يُرجى الإجابة عن سؤال واحد على الأقل.",
+		Thanks: "شكرًا لك. لقد وصلت إجابتك.", Saved: "تم الحفظ. افتح الرابط نفسه للمتابعة.",
+		Used: "لقد أُجيب عن هذا الاستبيان من قبل. شكرًا لك.", Late: "انتهى هذا الاستبيان.", Gone: "هذا الرابط لا يؤدي إلى أي مكان. ربما ينقصه جزء.",
+		Again: "يُرجى فتح الرابط من جديد وإرسال الصفحة من هناك.", Trouble: "لم ينجح ذلك الآن. يُرجى المحاولة مرة أخرى بعد دقيقة.",
+		Unmet: "أسوأ من المتوقع", Met: "كما هو متوقع", Exceeded: "أفضل من المتوقع", Unlikely: "غير محتمل إطلاقًا", Likely: "محتمل جدًا",
+		Dissatisfied: "غير راضٍ إطلاقًا", Satisfied: "راضٍ جدًا", Disagree: "لا أوافق إطلاقًا", Agree: "أوافق تمامًا",
+		Difficult: "صعب جدًا", Easy: "سهل جدًا", Little: "جهد قليل جدًا", Much: "جهد كبير جدًا",
+	},
 }
 
 // wordsFor returns the words in the language of tag, or in English.
@@ -70,6 +80,17 @@ func wordsFor(tag language.Tag) words {
 		}
 	}
 	return spoken[0]
+}
+
+// direction returns the direction in which a language is written, as HTML calls it.
+func direction(tag string) string {
+	if t, err := language.Parse(tag); err == nil {
+		switch script, _ := t.Script(); script.String() {
+		case "Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg":
+			return "rtl"
+		}
+	}
+	return "ltr"
 }
 
 // ends says what the lowest and the highest point of a scale mean.

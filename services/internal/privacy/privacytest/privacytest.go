@@ -14,6 +14,7 @@ import (
 // [privacy.Trace], or hold ids, hashes and times alone.
 var shared = []string{
 	"outbox", "condemned", "inbox", "stopped_key", "dead_letter", "request", "owner", "operation", "tombstone", "tombstone_key", "retention",
+	"audit_event", "audit_head",
 }
 
 // Complete fails for each column of text or bytes in db of which tables do not say what

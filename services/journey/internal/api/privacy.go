@@ -31,7 +31,7 @@ func (s *Server) Privacy() *Privacy {
 		Rules: store.PrivacyRules(func(tx *sqldb.Tx, brand string, key []string) {
 			dropAlias(tx, brand, store.Key{ID: key[0], Source: key[2], EventID: key[3]})
 		}),
-		Traces: []privacy.Trace{privacy.Answers(), privacy.Events(), privacy.Letters(), privacy.Operations()},
+		Traces: []privacy.Trace{privacy.Answers(), privacy.Events(), privacy.Letters(), privacy.Audited(), privacy.Operations()},
 		Family: s.families, Before: s.bury, Records: s.records,
 	}}
 }

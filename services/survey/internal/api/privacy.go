@@ -22,7 +22,7 @@ type Privacy struct {
 func (s *Server) Privacy() *Privacy {
 	return &Privacy{Server: &privacy.Server{
 		DB: s.DB, Tombstones: s.Tombstones, Tables: store.PrivacyTables(), Named: store.PrivacyNames(), Rules: store.PrivacyRules(),
-		Traces:  []privacy.Trace{privacy.Answers(), privacy.Events(), privacy.Letters()},
+		Traces:  []privacy.Trace{privacy.Answers(), privacy.Events(), privacy.Letters(), privacy.Audited()},
 		Refer:   func(id string) string { return name.Join("customers", id) },
 		Records: s.records,
 	}}

@@ -623,7 +623,7 @@ type Response_Exclusion struct {
 	Included bool `protobuf:"varint,1,opt,name=included,proto3" json:"included,omitempty"`
 	// Why, in the caller's words.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Who: the subject of the caller's credential, empty where there is none.
+	// Who: the subject of the caller's credential, `local` where nobody asks for one.
 	Principal string `protobuf:"bytes,3,opt,name=principal,proto3" json:"principal,omitempty"`
 	// When.
 	EventTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
