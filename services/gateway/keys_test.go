@@ -361,7 +361,6 @@ func TestAKeyOfAPartnerOrACustomerActsForNobodyElse(t *testing.T) {
 
 func TestAnotherReplicaObeysWithinTenSeconds(t *testing.T) {
 	eachRing(t, func(t *testing.T, db *sqldb.DB, r ring) {
-		t.Parallel()
 		other := newRing(t, db)
 		key := r.cut(t, "shop")
 		if _, err := other.callers(t.Context(), key.GetSecret()); err != nil {

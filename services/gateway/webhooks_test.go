@@ -226,7 +226,14 @@ func TestAFailureIsTriedAgainAndGoneEndsIt(t *testing.T) {
 				return v.GetName() == waiting.GetName() && v.GetState() == gatewayv1.WebhookDelivery_STATE_DELIVERED
 			})
 		})
-		eventually(t, "the endpoint is well", func() bool { return get().GetFailingSinceTime() == nil })
+		last := resolved(acme, 99) // of one customer, so it comes after all before it
+		tell(last)
+		eventually(t, "what was told before", func() bool { return slices.Contains(r.ids(), strings.ToLower(last.GetId())) })
+		eventually(t, "all are delivered, and the endpoint is well", func() bool {
+			return get().GetFailingSinceTime() == nil && !slices.ContainsFunc(list(), func(v *gatewayv1.WebhookDelivery) bool {
+				return v.GetState() != gatewayv1.WebhookDelivery_STATE_DELIVERED
+			})
+		})
 
 		r.answer(410)
 		gone := resolved(acme, 2)

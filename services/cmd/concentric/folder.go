@@ -11,20 +11,18 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/setting"
 )
 
-// inFile looks at a file that others must not open: in the ways of bad at no account, in
-// other ways rather not.
+// inFile looks at a file that others must not open in the ways of bad.
 func inFile(name, path string, bad fs.FileMode, advice string) setting.Setting {
 	s := setting.Setting{Name: name, Value: path}
 	info, err := os.Stat(path)
-	switch mode := fs.FileMode(0); {
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		s.Advice = "made at the first start"
 	case err != nil:
 		s.State, s.Advice = setting.Unsafe, err.Error()
 	default:
-		mode = info.Mode().Perm()
-		s.Value = fmt.Sprintf("%s (%v)", path, mode)
-		if mode&bad != 0 {
+		s.Value = fmt.Sprintf("%s (%v)", path, info.Mode().Perm())
+		if info.Mode().Perm()&bad != 0 {
 			s.State, s.Advice = setting.Unsafe, advice
 		}
 	}
@@ -41,7 +39,7 @@ func folder(dir string) setting.Setting {
 		return s
 	}
 	if err == nil && !info.IsDir() {
-		err = fmt.Errorf("it is no folder")
+		err = errors.New("it is no folder")
 	}
 	if err == nil {
 		err = syscall.Access(dir, 2|1) // to write and to enter
@@ -62,8 +60,8 @@ func folder(dir string) setting.Setting {
 
 // Places that are on other machines, as Linux calls their file systems.
 const (
-	nfs  = 0x6969
-	plan = 0x01021997 // 9p
+	nfs   = 0x6969
+	plan9 = 0x01021997
 )
 
 // low is how much space on a disk begins to be little.
@@ -86,7 +84,7 @@ func disk(dir string) setting.Setting {
 	free := at.Bavail * uint64(at.Bsize) //nolint:gosec // the size of a block is positive
 	s.Value = fmt.Sprintf("%d MiB free", free>>20)
 	switch {
-	case at.Type == nfs || at.Type == plan:
+	case at.Type == nfs || at.Type == plan9:
 		s.State, s.Advice = setting.Weak, "it is on another machine, where SQLite and the embedded bus may lose what they wrote: use a disk of this one, or PostgreSQL"
 	case free < low:
 		s.State, s.Advice = setting.Weak, "make room: on a full disk writes are refused"

@@ -26,7 +26,7 @@ func FuzzToken(f *testing.F) {
 				t.Fatalf("%q is well formed and not what its 32 bytes are: %v", token, err)
 			}
 		}
-		if taken := s.checkNonce(token, nonce); taken && !given(s, token, nonce) {
+		if taken := s.checkNonce(token, nonce); taken && !wasGiven(s, token, nonce) {
 			t.Fatalf("the nonce %q of %q is taken", nonce, token)
 		}
 		if !s.checkNonce(token, s.nonce(token)) || token != good && s.checkNonce(good, s.nonce(token)) {
@@ -35,8 +35,8 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// given reports whether the nonce was made for the token in an hour that counts.
-func given(s *Server, token, nonce string) bool {
+// wasGiven reports whether the nonce was made for the token in an hour that counts.
+func wasGiven(s *Server, token, nonce string) bool {
 	now := hour(s.Now())
 	for at := now - nonceHours; at <= now+1; at++ {
 		if nonce == s.nonceOf(token, at) {
