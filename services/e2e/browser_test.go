@@ -55,7 +55,7 @@ func chromium(t *testing.T) *browser {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	cmd := exec.CommandContext(ctx, path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--disable-background-networking", "--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir())
+		"--disable-background-networking", "--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+profile(t))
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // its 3 and 4
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -67,13 +67,27 @@ func chromium(t *testing.T) *browser {
 	var reading sync.WaitGroup
 	reading.Go(func() { b.read(out) })
 	t.Cleanup(func() {
-		in.Close() // which ends it
+		end, done := context.WithTimeout(ctx, 10*time.Second)
+		_ = b.call(end, "", "Browser.close", object{}, nil) // it may end before it says so
+		done()
+		in.Close()
+		time.AfterFunc(10*time.Second, cancel)
+		_ = cmd.Wait() // it is killed if it does not end
 		cancel()
-		_ = cmd.Wait() // it is killed
 		out.Close()
 		reading.Wait()
 	})
 	return b
+}
+
+// profile makes a folder for a browser, which may write there for a while after its end.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(folder, "chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // read hands what the browser says to those who wait for it.

@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,6 +177,20 @@ func oneCustomer(t *testing.T, s *suite) {
 		t.Errorf("Gil's tickets are %v", got)
 	}
 	must(app.collect.AddMyMessage(t.Context(), &gatewayv1.AddMyMessageRequest{Name: own.GetName(), Text: "and more"}))(t)
+	for range 2 { // as an app would that speaks REST: the header is the request_id
+		req := must(http.NewRequestWithContext(t.Context(), http.MethodPost, s.web()+"/v1/"+hal+"/myTickets", strings.NewReader(`{"subject": "Hal again", "text": "words"}`)))(t)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Idempotency-Key", "0d2cbb4e-0c0f-4a3c-9d2c-2a6c9a1f6f10")
+		res := must(http.DefaultClient.Do(req))(t)
+		if res.Body.Close(); res.StatusCode != http.StatusOK {
+			t.Errorf("a ticket with an Idempotency-Key: status %d", res.StatusCode)
+		}
+	}
+	if got := must(c.collect.GetMyTickets(t.Context(), &gatewayv1.GetMyTicketsRequest{Customer: hal}))(t).GetTickets(); len(got) != 2 {
+		t.Errorf("Hal has %d tickets, want 2", len(got))
+	} else if said := must(c.collect.GetMyMessages(t.Context(), &gatewayv1.GetMyMessagesRequest{Name: got[0].GetName(), Customer: hal}))(t).GetMessages(); len(said) != 1 {
+		t.Errorf("the second ticket has %d messages, want 1", len(said))
+	}
 	random := brand + "/tickets/" + uuid.NewString()
 	for _, n := range []string{theirs.GetName(), random} {
 		_, err := app.collect.GetMyMessages(t.Context(), &gatewayv1.GetMyMessagesRequest{Name: n})

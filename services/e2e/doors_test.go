@@ -84,7 +84,7 @@ func TestAPageOfAnotherOriginMakesARoundTrip(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--disable-background-networking", "--no-first-run", "--user-data-dir="+t.TempDir(), pages.URL+"/?"+s.web())
+		"--disable-background-networking", "--no-first-run", "--user-data-dir="+profile(t), pages.URL+"/?"+s.web())
 	cmd.WaitDelay = 10 * time.Second
 	out := &strings.Builder{}
 	cmd.Stdout, cmd.Stderr = out, out

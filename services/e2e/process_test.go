@@ -71,7 +71,7 @@ func spawn(t testing.TB, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(path, args...), log: &journal{addr: make(chan string, 1)}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.Env = env
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}        // an interrupt of the tests is theirs alone
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt of the tests is theirs alone
 	// On Linux it ends with the test binary, however that ends.
 	if f := reflect.ValueOf(p.cmd.SysProcAttr).Elem().FieldByName("Pdeathsig"); f.IsValid() {
 		f.SetInt(int64(syscall.SIGKILL))

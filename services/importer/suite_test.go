@@ -56,7 +56,7 @@ func serve(ctx context.Context, dir string, events bool) (srv *rpc.Server, stop 
 		closers = append(closers, dbs[name].Close)
 	}
 	conn := srv.Local()
-	t, err := ticket.New(ctx, dbs["ticket"])
+	t, err := ticket.New(ctx, dbs["ticket"], ticket.Config{})
 	if err != nil {
 		return srv, stop, err
 	}

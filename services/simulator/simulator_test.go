@@ -38,7 +38,7 @@ func newSuite(t testing.TB) grpc.ClientConnInterface {
 	srv := rpc.NewServer(rpc.Config{})
 	t.Cleanup(srv.Stop)
 	ctx := t.Context()
-	tickets, err := ticket.New(ctx, dbs[0])
+	tickets, err := ticket.New(ctx, dbs[0], ticket.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func eachDesk(t *testing.T, f func(t *testing.T, d desk)) {
 
 func newDesk(t testing.TB, db *sqldb.DB, cfg rpc.Config) desk {
 	t.Helper()
-	s, err := ticket.New(context.Background(), db)
+	s, err := ticket.New(context.Background(), db, ticket.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func TestAPartnerKeepsItsTicketsToItself(t *testing.T) {
 // measurer returns the metrics as a caller sees them.
 func measurer(t *testing.T, db *sqldb.DB, cfg rpc.Config) ticketv1.ServiceMetricsServiceClient {
 	t.Helper()
-	s, err := ticket.New(t.Context(), db)
+	s, err := ticket.New(t.Context(), db, ticket.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

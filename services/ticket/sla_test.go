@@ -31,7 +31,7 @@ type counter struct {
 
 func newCounter(t testing.TB, db *sqldb.DB) counter {
 	t.Helper()
-	s, err := ticket.New(context.Background(), db)
+	s, err := ticket.New(context.Background(), db, ticket.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

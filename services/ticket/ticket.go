@@ -29,11 +29,17 @@ import (
 type Service struct {
 	server  *api.Server
 	privacy *api.Privacy
+	cfg     Config
+}
+
+// Config holds what the process chooses. The zero value works.
+type Config struct {
+	DeadLetters *bus.DeadLetters // where operators see events that could not be applied; nil hides them
 }
 
 // New brings db up to date and returns the service on it. The caller keeps db and
 // closes it after the server has stopped and Run and Work have returned.
-func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
+func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 	s, err := store.Open(ctx, db)
 	if err != nil {
 		return nil, err
@@ -52,7 +58,7 @@ func New(ctx context.Context, db *sqldb.DB) (*Service, error) {
 	server := &api.Server{
 		DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), Tombstones: tombstones,
 	}
-	return &Service{server, server.Privacy()}, nil
+	return &Service{server, server.Privacy(), cfg}, nil
 }
 
 // Register adds the services to r.
@@ -79,7 +85,8 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 		relayed <- b.Relay(ctx, "ticket", s.server.Outbox)
 	}()
 	err := b.Consume(ctx, bus.Consumer{
-		Service: "ticket", From: []string{"journey"}, DB: s.server.DB, Kinds: []string{"consent_changed"}, Handle: s.server.Apply,
+		Service: "ticket", From: []string{"journey"}, DB: s.server.DB, Kinds: []string{"consent_changed"},
+		DeadLetters: s.cfg.DeadLetters, Handle: s.server.Apply,
 	})
 	cancel()
 	return errors.Join(err, <-relayed)

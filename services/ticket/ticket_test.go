@@ -31,7 +31,7 @@ var noon = time.Date(2013, 1, 7, 12, 0, 0, 0, time.UTC)
 
 // migrated has the schema of the service.
 var migrated = sqldbtest.NewTemplate(func(ctx context.Context, db *sqldb.DB) error {
-	_, err := ticket.New(ctx, db)
+	_, err := ticket.New(ctx, db, ticket.Config{})
 	return err
 })
 
@@ -59,7 +59,7 @@ func each(t *testing.T, f func(t *testing.T, c client)) {
 // serve starts the service on db.
 func serve(t testing.TB, db *sqldb.DB, connect func(testing.TB, *rpc.Server) grpc.ClientConnInterface) client {
 	t.Helper()
-	s, err := ticket.New(context.Background(), db)
+	s, err := ticket.New(context.Background(), db, ticket.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

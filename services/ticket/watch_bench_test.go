@@ -44,7 +44,7 @@ func BenchmarkWatchTickets(b *testing.B) {
 // fanOut tells 1,000 watchers of changes, and one who does not listen if there is one.
 func fanOut(b *testing.B, stalled bool) {
 	const connections, each = 5, 200
-	s, err := ticket.New(context.Background(), sqldbtest.Open(b, migrated.SQLite(b)))
+	s, err := ticket.New(context.Background(), sqldbtest.Open(b, migrated.SQLite(b)), ticket.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func eachTower(t *testing.T, f func(t *testing.T, w tower)) {
 
 func newTower(t testing.TB, db *sqldb.DB) tower {
 	t.Helper()
-	s, err := ticket.New(context.Background(), db)
+	s, err := ticket.New(context.Background(), db, ticket.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

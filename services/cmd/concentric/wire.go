@@ -142,7 +142,7 @@ func (s *suite) add(ctx context.Context, c *upCmd, name string) error {
 	var svc service
 	switch name {
 	case "ticket":
-		svc, err = ticket.New(ctx, db)
+		svc, err = ticket.New(ctx, db, ticket.Config{DeadLetters: s.dead})
 		s.conns.Ticket = s.rpc.Local()
 	case "survey":
 		var key []byte

@@ -132,7 +132,7 @@ func (s *suite) services(t *testing.T, c config, srv *rpc.Server) []func(context
 	if c.upstreams != nil {
 		up = c.upstreams(srv.Local())
 	}
-	tickets, err1 := ticket.New(t.Context(), s.dbs["ticket"])
+	tickets, err1 := ticket.New(t.Context(), s.dbs["ticket"], ticket.Config{})
 	surveys, err2 := survey.New(t.Context(), s.dbs["survey"], survey.Config{})
 	journeys, err3 := journey.New(t.Context(), s.dbs["journey"], journey.Config{})
 	views, err4 := gateway.New(t.Context(), s.dbs["gateway"], up, gateway.Config{})

@@ -80,7 +80,6 @@ type row struct {
 
 	// What is sealed is the digest of the salt and the resource, so that a customer who is
 	// erased can go from the resource, and the salt with it, and the chain stays whole.
-	// Events of before there were any have neither.
 	salt, digest string
 }
 
@@ -99,8 +98,7 @@ func scan(scan func(...any) error) (r row, err error) {
 
 // sum returns the hash of a chain that ends with r in a brand, after previous.
 func (r row) sum(brand, previous string) (string, error) {
-	resource := cmp.Or(r.digest, r.resource)
-	text, err := json.Marshal([]any{previous, brand, r.sequence, r.id, r.time, r.subject, r.method, resource, r.requestID, r.outcome, r.peer})
+	text, err := json.Marshal([]any{previous, brand, r.sequence, r.id, r.time, r.subject, r.method, r.digest, r.requestID, r.outcome, r.peer})
 	if err != nil {
 		return "", err
 	}

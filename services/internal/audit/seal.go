@@ -103,7 +103,7 @@ func (l *Log) open(ctx context.Context) ([]string, error) {
 func (l *Log) sealBrand(ctx context.Context, brand string) (n int, err error) {
 	err = l.db.Write(ctx, func(tx *sqldb.Tx) error {
 		n = 0
-		tx.Defer(`INSERT INTO audit_head (brand, sequence, hash, anchor_sequence, anchor_hash) VALUES ($1, 0, '', 0, '') ON CONFLICT DO NOTHING`, brand)
+		tx.Defer(`INSERT INTO audit_head (brand, sequence, hash) VALUES ($1, 0, '') ON CONFLICT DO NOTHING`, brand)
 		var (
 			sequence int64
 			hash     string

@@ -180,7 +180,11 @@ func (r *relay) wait(ctx context.Context, n int) {
 // pass publishes one batch and returns its size.
 func (r *relay) pass(ctx context.Context) (int, error) {
 	now := time.Now()
-	parcels, err := r.out.due(ctx, r.lead, r.glance.next(now), now)
+	above := r.glance.next(now)
+	parcels, err := r.out.due(ctx, r.lead, above, now)
+	if err == nil && len(parcels) == 0 && above != "" { // what rang was committed late
+		parcels, err = r.out.due(ctx, r.lead, "", now)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("read the outbox: %w", err)
 	}

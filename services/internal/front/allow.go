@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 )
 
 // A route is a path of the contracts and a method that it takes.
@@ -45,11 +47,10 @@ func contractRoutes() routes {
 	var all routes
 	eachMethod(func(md protoreflect.MethodDescriptor) {
 		rule := ruleOf(md)
-		requests := md.Input().Fields().ByName("requests")
 		for _, r := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
 			if method, path := binding(r); path != "" {
 				shape := plain(path)
-				all = append(all, route{method, shape, pattern(shape), string(md.Parent().FullName()), requests != nil && requests.IsList()})
+				all = append(all, route{method, shape, pattern(shape), string(md.Parent().FullName()), rpc.Batch(md.Input())})
 			}
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"mime"
 	"net/http"
 	"slices"
@@ -21,6 +22,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
+
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 )
 
 const (
@@ -36,8 +39,7 @@ func mount(mux *http.ServeMux, conn grpc.ClientConnInterface) {
 	batches := map[string]bool{}
 	eachMethod(func(md protoreflect.MethodDescriptor) {
 		if b := newBridge(md, conn); b != nil {
-			requests := md.Input().Fields().ByName("requests")
-			batches[b.name] = requests != nil && requests.IsList()
+			batches[b.name] = rpc.Batch(md.Input())
 			server.Register(b.method())
 		}
 	})
@@ -267,6 +269,9 @@ func outgoing(ctx context.Context) context.Context {
 		if values := info.RequestHeader().Values(key); len(values) > 0 {
 			md[name] = values
 		}
+	}
+	if host, _, err := net.SplitHostPort(info.PeerAddr); err == nil {
+		md["x-forwarded-for"] = []string{host} // as calls by REST bring it
 	}
 	return metadata.NewOutgoingContext(ctx, md)
 }

@@ -78,7 +78,7 @@ func Do[T proto.Message](ctx context.Context, db *sqldb.DB, brand string, req Re
 	case req.GetRequestId() == "":
 		err = db.Write(ctx, run)
 	default:
-		err = remembered(ctx, db, brand, req, &answer, run)
+		err = remembered(ctx, db, brand, req, &answer, run, func() { notes = nil })
 	}
 	if err != nil {
 		return none, err
@@ -89,8 +89,9 @@ func Do[T proto.Message](ctx context.Context, db *sqldb.DB, brand string, req Re
 	return answer, nil
 }
 
-// remembered is Do for a request with an id.
-func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string, req Request, answer *T, run func(*sqldb.Tx) error) error {
+// remembered is Do for a request with an id. It calls undone before the effect is made, and
+// where it was made in vain.
+func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string, req Request, answer *T, run func(*sqldb.Tx) error, undone func()) error {
 	sum, err := digest(req)
 	if err != nil {
 		return err
@@ -98,6 +99,7 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 	ask := sqldb.Ask{Query: find, Key: []string{brand, req.GetRequestId()}}
 	attempt := func(tx *sqldb.Tx) error {
 		now := time.Now()
+		undone()
 		found, err := recall(tx.Asked(), req, sum, answer)
 		if errors.Is(err, errExpired) {
 			tx.Defer(`DELETE FROM request WHERE brand = $1 AND request_id = $2`, brand, req.GetRequestId())
@@ -127,6 +129,7 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 	found, e := recall(db.Read().QueryRowContext(ctx, find, brand, req.GetRequestId()), req, sum, answer)
 	switch {
 	case found || fault.Reason(e) == mismatch:
+		undone()
 		return e
 	case sqldb.Unique(err):
 		return db.WriteAsking(ctx, ask, attempt)

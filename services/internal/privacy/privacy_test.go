@@ -288,3 +288,27 @@ func TestASweepGoesOnWhereItStopped(t *testing.T) {
 		}
 	})
 }
+
+// TestANameOfAnyLengthIsFound in messages and in JSON, where the quotation mark before it
+// looks like a length.
+func TestANameOfAnyLengthIsFound(t *testing.T) {
+	for n := 1; n <= 63; n++ {
+		customer := "brands/acme/customers/" + strings.Repeat("c", n)
+		names := map[string]bool{customer: true}
+		long := customer + "/touchpoints/" + strings.Repeat("t", 63)
+		for _, of := range []string{customer, long} {
+			raw, err := proto.Marshal(&typev1.PlanErasureResponse{Customers: []string{"brands/acme/customers/x", of}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for where, text := range map[string][]byte{"a message": raw, "JSON": []byte(`{"customer":"` + of + `","n":1}`), "words": []byte("of " + of)} {
+				if !mentions(text, "acme", names) {
+					t.Errorf("%s is not found in %s", of, where)
+				}
+			}
+		}
+		if other := customer + "d"; mentions([]byte(`{"customer":"`+other+`"}`), "acme", names) && len(other) <= 34 {
+			t.Errorf("%s is taken for %s", other, customer)
+		}
+	}
+}

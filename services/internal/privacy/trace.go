@@ -168,32 +168,32 @@ func mentions(text []byte, brand string, names map[string]bool) bool {
 		}
 		at := from + i
 		from = at + len(prefix)
-		for n := text[at:extent(text, at)]; len(n) > len(prefix); {
-			if names[string(n)] {
-				return true
+		for _, end := range extents(text, at) {
+			for n := text[at:end]; len(n) > len(prefix); {
+				if names[string(n)] {
+					return true
+				}
+				slash := bytes.LastIndexByte(n, '/')
+				n = n[:max(slash, 0)]
 			}
-			slash := bytes.LastIndexByte(n, '/')
-			n = n[:max(slash, 0)]
 		}
 	}
 }
 
-// extent returns where the name that begins at ends. A message says how long it is;
-// anywhere else it ends with its letters.
-func extent(text []byte, at int) int {
-	for _, width := range []int{1, 2} {
-		if at < width {
-			continue
-		}
+// extents returns where the name that begins at may end. A message says before it how long
+// it is, in one byte or two; anywhere else it ends with its letters. Which it is cannot be
+// told, as the quotation mark of JSON is a length too.
+func extents(text []byte, at int) (ends []int) {
+	for width := 1; width <= min(2, at); width++ {
 		size, n := protowire.ConsumeVarint(text[at-width : at])
 		if n == width && size > 0 && size <= uint64(len(text)-at) && !bytes.ContainsFunc(text[at:at+int(size)], strange) { //nolint:gosec // it fits
-			return at + int(size) //nolint:gosec // it fits
+			ends = append(ends, at+int(size)) //nolint:gosec // it fits
 		}
 	}
 	if end := bytes.IndexFunc(text[at:], strange); end >= 0 {
-		return at + end
+		return append(ends, at+end)
 	}
-	return len(text)
+	return append(ends, len(text))
 }
 
 // strange reports whether no name has the letter.

@@ -71,8 +71,14 @@ func streams() []methodName {
 }
 
 // taken is the metadata that calls made by a handler take over from the call it handles,
-// beside the credential. Nothing else a client sends reaches another service.
-func taken() []string { return []string{idempotencyKey, "accept-language"} }
+// beside the credential. Nothing else a client sends reaches another service. Calls that act
+// for somebody are not the client's: they have request_ids of their own.
+func taken(ctx context.Context) []string {
+	if ctx.Value(actKey{}) != nil {
+		return []string{"accept-language"}
+	}
+	return []string{idempotencyKey, "accept-language"}
+}
 
 // ClientConfig is what a client may choose. The zero value works.
 type ClientConfig struct {
@@ -133,10 +139,10 @@ func (cfg ClientConfig) stream(ctx context.Context, desc *grpc.StreamDesc, cc *g
 // outgoing adds what a call takes over from the one being handled, and its credential.
 func (cfg ClientConfig) outgoing(ctx context.Context) (context.Context, error) {
 	if c, ok := ctx.Value(actKey{}).(*Caller); ok {
-		return cfg.vouch(forward(ctx, taken()...), c)
+		return cfg.vouch(forward(ctx, taken(ctx)...), c)
 	}
 	id, handling := ctx.Value(callKey{}).(*identity)
-	ctx = forward(ctx, taken()...)
+	ctx = forward(ctx, taken(ctx)...)
 	out, _ := metadata.FromOutgoingContext(ctx)
 	switch {
 	case len(out.Get("authorization")) > 0:

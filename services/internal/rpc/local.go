@@ -31,7 +31,7 @@ func (c localConn) Invoke(ctx context.Context, method string, req, answer any, o
 // outgoing adds what a call takes over from the one being handled, and its credential if
 // another server has looked at that.
 func (c localConn) outgoing(ctx context.Context) context.Context {
-	ctx = forward(ctx, taken()...)
+	ctx = forward(ctx, taken(ctx)...)
 	if id, ok := ctx.Value(callKey{}).(*identity); ok && id.by != c.server {
 		return forward(ctx, "authorization")
 	}

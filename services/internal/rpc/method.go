@@ -94,10 +94,8 @@ func (s *Server) method(service, name string, contract protoreflect.ServiceDescr
 	m.scope, m.narrowed = access.GetScope(), access.GetNarrowed()
 	m.partner, m.customer, m.capability = access.GetPartner(), access.GetCustomer(), access.GetCapability()
 	m.audit, m.input = access.GetAudit(), md.Input()
-	for i := range m.input.Fields().Len() {
-		if isBatch(m.input.Fields().Get(i)) {
-			m.limit = maxBatch
-		}
+	if Batch(m.input) {
+		m.limit = maxBatch
 	}
 	if m.scope == "" {
 		return m, fmt.Errorf("%s declares no access scope", m.name)

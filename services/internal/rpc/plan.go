@@ -118,6 +118,16 @@ func (p *plan) note(fd protoreflect.FieldDescriptor, f field) {
 	}
 }
 
+// Batch reports whether a request of the type may be as large as that of a batch.
+func Batch(request protoreflect.MessageDescriptor) bool {
+	for i := range request.Fields().Len() {
+		if isBatch(request.Fields().Get(i)) {
+			return true
+		}
+	}
+	return false
+}
+
 // isBatch reports whether fd holds the items of a batch, which the method checks one by
 // one: requests (AIP-231), or the items that an app has collected.
 func isBatch(fd protoreflect.FieldDescriptor) bool {

@@ -155,7 +155,7 @@ func postgresSettings(ctx context.Context, db *sql.DB, relaxed bool) ([]setting.
 		demand("full_page_writes", pages, pages == "on", disk, "it must be on: a power cut would damage the database"),
 		demand("connections", fmt.Sprint(connections), connections >= Connections, setting.Unsafe,
 			fmt.Sprintf("the service needs %d; raise max_connections, or the limit of the role or the database", Connections)),
-		demand("role", role, !super && !bypass, setting.Weak, "it may do everything on the server; give the service a role that owns its database and nothing else"),
+		demand("role", role, !super && !bypass, setting.Weak, "it may do everything on the server: give the service a role of its own, and have that checked with --require-unprivileged"),
 		demand("time zone", zone, zone == "UTC", setting.Unsafe, "it must be UTC"),
 		clock(ahead, took),
 	}, nil

@@ -104,8 +104,8 @@ func TestAPostgresServerIsInspectedAsItIsOpened(t *testing.T) {
 			t.Errorf("%s = %v, want it unsafe", name, got)
 		}
 	}
-	refused(t, strict.String(), "fsync is off")                        // C28
-	refused(t, address+"&synchronous_commit=off", "must be on")        // C27
+	refused(t, strict.String(), "fsync is off")                         // C28
+	refused(t, address+"&synchronous_commit=off", "must be on")         // C27
 	refused(t, address+"&timezone=America/Sao_Paulo", "it must be UTC") // C30
 	if err := sqldbtest.Open(t, address).Write(t.Context(), func(tx *sqldb.Tx) error {
 		_, err := tx.Exec(`ALTER DATABASE ` + strings.TrimPrefix(strict.Path, "/") + ` CONNECTION LIMIT 5`)

@@ -123,3 +123,23 @@ func TestSQLiteDoesNotLoad(t *testing.T) {
 		t.Errorf("load = %v, %v, want it refused", stored, err)
 	}
 }
+
+func TestWhatWaitsSurvivesALoadThatGoesBack(t *testing.T) {
+	db := openThings(t)
+	if err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		tx.Defer(`INSERT INTO thing (id) VALUES ($1)`, 1000)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		tx.Finally(`INSERT INTO thing (id) VALUES ($1)`, 3000) // such as an event, and those of neighbors in the lane
+		tx.Defer("SAVEPOINT here")
+		row := []any{int64(1000), nil, nil, nil}
+		_, err := tx.Load(&thingForm, "here", 1, func(_ int, into []any) []any { return append(into, row...) })
+		return err
+	})
+	if got := ids(t, db); err != nil || !slices.Equal(got, []int64{1000, 3000}) {
+		t.Errorf("err %v things %v, want 1000 and 3000", err, got)
+	}
+}

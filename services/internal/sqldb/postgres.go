@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -202,6 +203,9 @@ func (s *postgresSession) query(query string, args []any) (*sql.Rows, error) {
 }
 
 func (s *postgresSession) later(query string, args []any) error {
+	if strings.HasPrefix(query, "SAVEPOINT ") {
+		s.finish() // who goes back to it must not take along what neighbors have said
+	}
 	if !s.late.add(query, args) {
 		s.queue(query, args)
 	}

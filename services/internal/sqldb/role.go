@@ -33,8 +33,11 @@ func (db *DB) Unprivileged(ctx context.Context) error {
 		has  bool
 		what string
 	}{
-		{super, "is a superuser"}, {bypass, "bypasses row-level security"}, {owns, "owns tables"},
-		{base, "owns the database"}, {makes, "may make tables"},
+		{super, "is a superuser"},
+		{bypass, "bypasses row-level security"},
+		{owns, "owns tables"},
+		{base, "owns the database"},
+		{makes, "may make tables"},
 	} {
 		if p.has {
 			may = append(may, p.what)

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -68,7 +69,7 @@ func (k *APIKeys) check(ctx context.Context, tx *sqldb.Tx, old store.ApiKey, row
 		return fault.Invalid(fault.Field{Path: "api_key.expire_time", Reason: "PAST", Description: "must be in the future"})
 	}
 	tx.AfterCommit(func() { k.keys.forget(keyName(row.Brand, row.ID)) })
-	if row.Disabled {
+	if row.Disabled && slices.Equal(row.Scopes, old.Scopes) { // anybody may take a key out of use
 		return nil
 	}
 	return mayGive(ctx, row.Scopes)

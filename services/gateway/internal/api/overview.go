@@ -58,7 +58,7 @@ func (v *Views) GetCustomerOverview(ctx context.Context, req *gatewayv1.GetCusto
 func namesOf(asked string, c *journeyv1.Customer) []string {
 	names := []string{asked}
 	for _, n := range append([]string{c.GetName()}, c.GetMergedCustomers()...) {
-		if n != "" && n != asked {
+		if n != "" && n != asked && len(names) < maxRows { // more than a list can be asked for
 			names = append(names, n)
 		}
 	}

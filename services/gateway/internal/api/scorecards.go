@@ -68,7 +68,7 @@ func (v *Views) GetPartnerScorecard(ctx context.Context, req *gatewayv1.GetPartn
 		tickets, card.Standardized = nil, nil
 	}
 	card.Basis, card.Service, card.Experience = compose.Partner(window, req.GetPopulation(), partner, tickets, answers)
-	if unlisted && len(card.GetService())+len(card.GetExperience()) == 0 {
+	if unlisted && p.ok(gatewayv1.Part_PART_TICKET) && p.ok(gatewayv1.Part_PART_SURVEY) && len(card.GetService())+len(card.GetExperience()) == 0 {
 		return nil, fault.NotFound(req.GetName())
 	}
 	var err error

@@ -108,6 +108,9 @@ func (v *Views) collect(ctx context.Context, req viewRequest, span time.Duration
 		questions = append(questions, v.metrics(part, req, circles, &data)...)
 	}
 	p.ask(ctx, 1, questions...)
+	if !p.ok(gatewayv1.Part_PART_SURVEY) { // what only half answered is missing
+		data.AboutService, data.AboutExperience = nil, nil
+	}
 	states, err := p.list()
 	return data, states, err
 }

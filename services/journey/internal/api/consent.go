@@ -89,7 +89,7 @@ func (s *Server) consent(tx *sqldb.Tx, c *store.Customer, words []store.Consent)
 	if !changed {
 		return false, nil
 	}
-	return true, s.consented(tx, c.Brand, before, family)
+	return true, s.consented(tx, c.Brand, before, 0, family)
 }
 
 // An agreed is what counts of what customers have said: by customer and purpose.
@@ -118,8 +118,10 @@ func (a agreed) ask(r store.Reader, brand, id string) error {
 }
 
 // consented tells others of each customer of some families for whom another word counts
-// than before. Each is told apart, since others know the names of those who were merged.
-func (s *Server) consented(tx *sqldb.Tx, brand string, before agreed, families ...[]string) error {
+// than before. Each is told apart, since others know the names of those who were merged. A
+// word is told as given when it was, but at the earliest at the given time, which must be
+// later than all that was told before, as the last word counts for others.
+func (s *Server) consented(tx *sqldb.Tx, brand string, before agreed, earliest int64, families ...[]string) error {
 	now := agreed{}
 	for _, family := range families {
 		if err := now.hear(tx, brand, family); err != nil {
@@ -136,11 +138,12 @@ func (s *Server) consented(tx *sqldb.Tx, brand string, before agreed, families .
 			if old.ChangeTime > w.ChangeTime || old.ChangeTime == w.ChangeTime && w.Granted {
 				w.ChangeTime = old.ChangeTime + 1 // the later word was another's: it ends right after
 			}
+			w.ChangeTime = max(w.ChangeTime, earliest)
 			s.tellConsent(tx, brand, customer, w)
 		}
 		for _, purpose := range slices.Sorted(maps.Keys(was)) {
 			if w := was[purpose]; w.Granted && is[purpose].Purpose == "" {
-				w.Granted, w.ChangeTime = false, w.ChangeTime+1
+				w.Granted, w.ChangeTime = false, max(w.ChangeTime+1, earliest)
 				s.tellConsent(tx, brand, customer, w)
 			}
 		}

@@ -52,7 +52,7 @@ func (s *Server) MergeCustomers(ctx context.Context, req *journeyv1.MergeCustome
 		if c.Trail, err = s.follow(ctx, tx, *c, family); err != nil {
 			return false, err
 		}
-		return true, s.consented(tx, c.Brand, before, family)
+		return true, s.consented(tx, c.Brand, before, sqldb.Micros(s.now()), family)
 	})
 }
 
@@ -125,7 +125,7 @@ func (s *Server) SplitCustomer(ctx context.Context, req *journeyv1.SplitCustomer
 		}
 		_, rest, err := s.parted(ctx, tx, brand, was.ID)
 		if err == nil {
-			err = s.consented(tx, brand, before, family, rest)
+			err = s.consented(tx, brand, before, sqldb.Micros(s.now()), family, rest)
 		}
 		if err != nil {
 			return nil, err

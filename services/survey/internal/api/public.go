@@ -1,15 +1,10 @@
 package api
 
 import (
-	"context"
-	"net"
-	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
 )
@@ -134,23 +129,4 @@ func exhausted(quota string, wait time.Duration) error {
 		Code: codes.ResourceExhausted, Reason: "QUOTA_EXCEEDED", Message: "the public may submit " + quota + "; come back later",
 		Metadata: map[string]string{"quota": quota}, Retry: wait,
 	}
-}
-
-// peerOf returns the address that a call comes from, or "" where nobody knows. Calls
-// within the process come from the front, which says whom it speaks for; nobody else
-// is believed.
-func peerOf(ctx context.Context) string {
-	p, ok := peer.FromContext(ctx)
-	if !ok || p.Addr == nil {
-		return ""
-	}
-	if p.Addr.Network() == "inproc" {
-		all := strings.Split(strings.Join(metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"), ","), ",")
-		return strings.TrimSpace(all[len(all)-1]) // the front's own word comes last
-	}
-	host, _, err := net.SplitHostPort(p.Addr.String())
-	if err != nil {
-		return ""
-	}
-	return host
 }

@@ -1,15 +1,12 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
 )
@@ -105,19 +102,5 @@ func TestABrandTakesFiveThousandAnHour(t *testing.T) {
 	}
 	if n := len(p.brands); n > maxBrands+1 {
 		t.Errorf("%d brands are kept, want at most %d", n, maxBrands+1)
-	}
-}
-
-func TestAnAddressIsThatOfThePeer(t *testing.T) {
-	for address, want := range map[net.Addr]string{
-		&net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}: "192.0.2.1",
-		&net.UnixAddr{Name: "socket"}:                     "",
-	} {
-		if got := peerOf(peer.NewContext(context.Background(), &peer.Peer{Addr: address})); got != want {
-			t.Errorf("peer of %v = %q, want %q", address, got, want)
-		}
-	}
-	if got := peerOf(context.Background()); got != "" {
-		t.Errorf("peer of nobody = %q", got)
 	}
 }

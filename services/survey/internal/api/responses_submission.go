@@ -55,7 +55,7 @@ func (b *submission) prepare(ctx context.Context, req *surveyv1.SubmitResponseRe
 	caller, _ := rpc.CallerFrom(ctx)
 	public := caller.Anonymous && !b.token
 	if public {
-		if err := b.server.public.admit(peerOf(ctx), now); err != nil {
+		if err := b.server.public.admit(rpc.Address(ctx), now); err != nil {
 			return err
 		}
 	}
