@@ -6,7 +6,6 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"net/http"
 	"sync"
 
@@ -24,6 +23,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/audit"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/seal"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -81,11 +81,11 @@ func New(ctx context.Context, db *sqldb.DB, up Upstreams, cfg Config) (*Service,
 		cfg.SecretKey = make([]byte, SecretKeySize)
 		rand.Read(cfg.SecretKey) //nolint:errcheck // it never fails
 	}
-	webhooks, err := newWebhooks(db, s, cfg)
+	forget, err := newPrivacy(ctx, db, s, up, cfg.SecretKey)
 	if err != nil {
 		return nil, err
 	}
-	privacy, err := newPrivacy(ctx, db, s, up, cfg.SecretKey)
+	webhooks, err := newWebhooks(db, s, cfg, forget.Own.Tombstones)
 	if err != nil {
 		return nil, err
 	}
@@ -93,10 +93,10 @@ func New(ctx context.Context, db *sqldb.DB, up Upstreams, cfg Config) (*Service,
 	if err != nil {
 		return nil, err
 	}
-	keys := &api.APIKeys{DB: db, Store: s, Validator: rpc.NewValidator(), Box: box}
+	keys := &api.APIKeys{DB: db, Store: s, Validator: rpc.NewValidator(), Box: box, Tombstones: forget.Own.Tombstones}
 	responses := surveyv1.NewResponseServiceClient(up.Survey)
 	return &Service{
-		db: db, cfg: cfg, keys: keys, webhooks: webhooks, privacy: privacy,
+		db: db, cfg: cfg, keys: keys, webhooks: webhooks, privacy: forget,
 		audit: &api.Audit{
 			Log:     audit.NewLog(db),
 			Ticket:  eventv1.NewAuditLogServiceClient(up.Ticket),
@@ -141,13 +141,24 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	gatewayv1.RegisterAuditServiceServer(r, s.audit)
 }
 
-// Run hears of what happens in the other services, for webhooks, until ctx ends.
+// Run hears of what happens in the other services, for webhooks, until ctx ends. As long as
+// there is no endpoint it hears of consent alone, by which customers come back who were
+// erased. It begins once Work has found out which endpoints there are.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
-	s.webhooks.Await(ctx)
-	return b.Consume(ctx, bus.Consumer{
+	s.webhooks.AwaitLook(ctx)
+	all := bus.Consumer{
 		Service: "gateway", From: []string{"ticket", "survey", "journey"}, DB: s.db,
 		Wants: s.webhooks.Wants, DeadLetters: s.cfg.DeadLetters, Handle: s.webhooks.Hear,
-	})
+	}
+	consent := all
+	consent.From, consent.Kinds = []string{"journey"}, []string{"consent_changed"}
+	quiet, end := context.WithCancel(ctx)
+	defer end()
+	go func() { s.webhooks.Await(quiet); end() }()
+	if err := b.Consume(quiet, consent); err != nil {
+		return err
+	}
+	return b.Consume(ctx, all)
 }
 
 // Work delivers webhooks, notes uses of keys, and sees to erasures, exports and what is kept
@@ -165,16 +176,15 @@ func (s *Service) Work(ctx context.Context) {
 func (s *Service) Callers(next rpc.Authenticator) rpc.Authenticator { return s.keys.Callers(next) }
 
 // newWebhooks returns what tells other systems of events.
-func newWebhooks(db *sqldb.DB, s *store.Store, cfg Config) (*api.Webhooks, error) {
-	if len(cfg.SecretKey) != SecretKeySize {
-		return nil, fmt.Errorf("the secret key has %d bytes, want %d", len(cfg.SecretKey), SecretKeySize)
-	}
+func newWebhooks(db *sqldb.DB, s *store.Store, cfg Config, buried *privacy.Tombstones) (*api.Webhooks, error) {
 	box, err := seal.New(cfg.SecretKey, "concentric webhook secrets")
 	if err != nil {
 		return nil, err
 	}
 	guard := webhook.Guard{Open: cfg.OpenWebhooks}
-	w := &api.Webhooks{DB: db, Store: s, Validator: rpc.NewValidator(), Box: box, Guard: guard, Sender: webhook.NewSender(guard, nil)}
+	w := &api.Webhooks{
+		DB: db, Store: s, Validator: rpc.NewValidator(), Box: box, Guard: guard, Sender: webhook.NewSender(guard, nil), Tombstones: buried,
+	}
 	w.Init()
 	return w, nil
 }

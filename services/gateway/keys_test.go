@@ -107,6 +107,23 @@ func refused(t *testing.T, what string, err error, code codes.Code, reason strin
 	}
 }
 
+func TestNobodyGetsAKeyForAnErasedCustomer(t *testing.T) {
+	eachRing(t, func(t *testing.T, db *sqldb.DB, _ ring) {
+		forget(t, db, "brands/acme/customers/ann")
+		r := newRing(t, db)
+		of := func(customer string) *gatewayv1.CreateApiKeyRequest {
+			return newKey("k-"+customer, func(req *gatewayv1.CreateApiKeyRequest) {
+				req.ApiKey.Customer, req.ApiKey.Scopes = "brands/acme/customers/"+customer, []string{"collect:write"}
+			})
+		}
+		_, err := r.CreateApiKey(as(t, "acme"), of("ann"))
+		refused(t, "a key of an erased customer", err, codes.FailedPrecondition, "CUSTOMER_ERASED")
+		if _, err := r.CreateApiKey(as(t, "acme"), of("bob")); err != nil {
+			t.Errorf("a key of somebody else: %v", err)
+		}
+	})
+}
+
 func TestAKeyIsToldOnceAndKeptByNobody(t *testing.T) {
 	eachRing(t, func(t *testing.T, db *sqldb.DB, r ring) {
 		req := newKey("shop", func(r *gatewayv1.CreateApiKeyRequest) { r.RequestId = "7c9e6679-7425-40de-944b-e07fc1f90ae7" })

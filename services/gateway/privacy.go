@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"fmt"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
@@ -19,6 +20,9 @@ import (
 
 // newPrivacy returns what forgets customers and tells what is kept of them.
 func newPrivacy(ctx context.Context, db *sqldb.DB, s *store.Store, up Upstreams, secret []byte) (*api.Privacy, error) {
+	if len(secret) != SecretKeySize {
+		return nil, fmt.Errorf("the secret key has %d bytes, want %d", len(secret), SecretKeySize)
+	}
 	seed, err := hkdf.Key(sha256.New, secret, nil, "concentric erasure receipts", ed25519.SeedSize)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,10 @@ import (
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
 const acme = "brands/acme"
@@ -161,6 +165,111 @@ func TestEventsReachTheEndpointsThatWantThem(t *testing.T) {
 		if last.GetAttemptCount() != 1 || last.GetAttempts()[0].GetStatusCode() != 200 || last.GetAttempts()[0].GetLatency().AsDuration() <= 0 || last.GetNextAttemptTime() != nil {
 			t.Errorf("the last delivery is %v", last)
 		}
+	})
+}
+
+// forget erases customers of acme as another replica of the gateway does.
+func forget(t *testing.T, db *sqldb.DB, customers ...string) {
+	t.Helper()
+	tombstones, err := privacy.OpenTombstones(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := &typev1.EraseCustomerRequest{Parent: acme}
+	for i, c := range customers {
+		req.Subjects = append(req.Subjects, &typev1.ErasureSubject{Customer: c, Pseudonym: fmt.Sprintf("erased-%020d", i)})
+	}
+	if _, err := (&privacy.Server{DB: db, Tombstones: tombstones}).EraseCustomer(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// erased reports whether a hold on the customer is refused because of an erasure.
+func (d door) erased(t *testing.T, customer string) bool {
+	t.Helper()
+	_, err := gatewayv1.NewPrivacyServiceClient(d).PlaceLegalHold(t.Context(), &gatewayv1.PlaceLegalHoldRequest{
+		Parent: acme, LegalHold: &gatewayv1.LegalHold{Customer: customer, Reason: "File 7"},
+	})
+	if err != nil {
+		refused(t, "a hold", err, codes.FailedPrecondition, "CUSTOMER_ERASED")
+	}
+	return err != nil
+}
+
+// consented is an event of a customer's word.
+func consented(customer string, at time.Time) *eventv1.Event {
+	return &eventv1.Event{Brand: acme, Key: customer, EventTime: timestamppb.Now(), Payload: &eventv1.Event_ConsentChanged{
+		ConsentChanged: &eventv1.ConsentChanged{Customer: customer, Purpose: "surveys", Granted: true, ChangeTime: timestamppb.New(at)},
+	}}
+}
+
+func TestEventsOfAnErasedCustomerAreDroppedUntilTheyConsentAnew(t *testing.T) {
+	each(t, func(t *testing.T, d door) {
+		c, tell := gatewayv1.NewWebhookServiceClient(d), d.tell(t, "journey")
+		r, ann := newReceiver(t), acme+"/customers/ann"
+		e := create(t, c, acme, r.URL)
+		eventually(t, "the endpoint is known", func() bool {
+			tell(resolved(acme, 1))
+			return len(r.ids()) > 0
+		})
+		forget(t, d.db, ann)
+		eventually(t, "the erasure is known", func() bool { return d.erased(t, ann) })
+
+		rated := &eventv1.Event{Brand: acme, Key: acme + "/responses/7", EventTime: timestamppb.Now(), Payload: &eventv1.Event_ResponseSubmitted{
+			ResponseSubmitted: &eventv1.ResponseSubmitted{Response: acme + "/responses/7", Ratings: []*eventv1.Rating{{Target: ann + "/touchpoints/7"}}},
+		}}
+		others := &eventv1.Event{Brand: acme, Key: acme + "/customers/anna", EventTime: timestamppb.Now(), Payload: &eventv1.Event_TicketUpdated{
+			TicketUpdated: &eventv1.TicketUpdated{Ticket: &eventv1.TicketRef{Ticket: acme + "/tickets/t9", Customer: acme + "/customers/anna"}},
+		}}
+		late := []*eventv1.Event{resolved(acme, 2), reopened(acme), rated, consented(ann, time.Now().Add(-time.Hour))}
+		tell(append(late, others)...)
+		heard := func(events ...*eventv1.Event) bool {
+			var ids []string
+			for _, e := range events {
+				ids = append(ids, e.GetId())
+			}
+			ok, err := bus.Await(t.Context(), d.db, ids, 20*time.Second)
+			return ok && err == nil
+		}
+		if !heard(late...) || !heard(others) {
+			t.Fatal("the events are not heard of")
+		}
+		kept, err := c.ListWebhookDeliveries(t.Context(), &gatewayv1.ListWebhookDeliveriesRequest{Parent: e.GetName(), PageSize: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := func(e *eventv1.Event) bool {
+			return slices.ContainsFunc(kept.GetDeliveries(), func(v *gatewayv1.WebhookDelivery) bool {
+				return strings.HasSuffix(v.GetName(), "/"+strings.ToLower(e.GetId()))
+			})
+		}
+		for _, e := range late {
+			if has(e) {
+				t.Errorf("an endpoint is told of somebody who was erased: %v", e)
+			}
+		}
+		if !has(others) {
+			t.Error("an endpoint is not told of somebody else")
+		}
+
+		again, after := consented(ann, time.Now().Add(time.Minute)), resolved(acme, 3)
+		tell(again, after) // of one customer, so one after the other
+		eventually(t, "the customer is back", func() bool {
+			return slices.Contains(r.ids(), strings.ToLower(again.GetId())) && slices.Contains(r.ids(), strings.ToLower(after.GetId()))
+		})
+		if d.erased(t, ann) {
+			t.Error("a customer who is back is erased")
+		}
+	})
+}
+
+func TestACustomerComesBackWhereThereIsNoEndpoint(t *testing.T) {
+	each(t, func(t *testing.T, d door) {
+		tell, ann := d.tell(t, "journey"), acme+"/customers/ann"
+		forget(t, d.db, ann)
+		eventually(t, "the erasure is known", func() bool { return d.erased(t, ann) })
+		tell(consented(ann, time.Now().Add(time.Minute)))
+		eventually(t, "the customer is back", func() bool { return !d.erased(t, ann) })
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/seal"
@@ -33,6 +34,8 @@ type APIKeys struct {
 	Store     *store.Store
 	Validator *rpc.Validator
 	Box       *seal.Box // of the secrets in answers that are kept for repeats
+
+	Tombstones *privacy.Tombstones // of DB
 
 	keys   recent[store.ApiKey]
 	brands recent[bool] // whether a brand is deleted
@@ -67,6 +70,11 @@ func (k *APIKeys) check(ctx context.Context, tx *sqldb.Tx, old store.ApiKey, row
 	row.Hash, row.PreviousHash, row.PreviousExpire, row.Creator = old.Hash, old.PreviousHash, old.PreviousExpire, old.Creator
 	if !row.ExpireTime.Equal(old.ExpireTime) && !row.ExpireTime.IsZero() && !row.ExpireTime.After(row.UpdateTime) {
 		return fault.Invalid(fault.Field{Path: "api_key.expire_time", Reason: "PAST", Description: "must be in the future"})
+	}
+	if row.Customer != old.Customer {
+		if err := k.Tombstones.Refuse(row.Brand, row.Customer); err != nil {
+			return err
+		}
 	}
 	tx.AfterCommit(func() { k.keys.forget(keyName(row.Brand, row.ID)) })
 	if row.Disabled && slices.Equal(row.Scopes, old.Scopes) { // anybody may take a key out of use

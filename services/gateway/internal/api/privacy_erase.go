@@ -15,6 +15,7 @@ import (
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/operation"
 	"github.com/concentric-cx/concentric/services/internal/resource"
@@ -33,9 +34,21 @@ const (
 	maxRounds = 10
 )
 
-// stepErase goes one step on with an erasure: it asks one service, or ends it. The rounds
-// after the first look for what came in the meantime, until one finds nothing.
+// stepErase goes one step on with an erasure. What fails is tried again: an erasure that ended
+// with an error would be under way for ever.
 func (p *Privacy) stepErase(ctx context.Context, o operation.Operation) (operation.Operation, error) {
+	next, err := p.erase(ctx, o)
+	if err == nil || ctx.Err() != nil || fault.Reason(err) != "" {
+		return next, err
+	}
+	slog.ErrorContext(ctx, "an erasure is delayed", "operation", o.ID, "err", err)
+	o.Lease = resource.Now().Add(retryAfter)
+	return o, nil
+}
+
+// erase asks one service, or ends an erasure. The rounds after the first look for what came in
+// the meantime, until one finds nothing.
+func (p *Privacy) erase(ctx context.Context, o operation.Operation) (operation.Operation, error) {
 	e, err := p.Store.Erasure(ctx, o.Brand, o.ID)
 	switch {
 	case errors.Is(err, table.ErrNotFound): // it was ended, but the operation does not know
@@ -67,11 +80,17 @@ func (p *Privacy) startErase(ctx context.Context, o operation.Operation, e store
 		}
 		return err
 	})
-	o.Progress = []byte(erasing)
 	if held {
-		o.Progress, o.Code, o.EndTime = []byte(onHold), int32(codes.FailedPrecondition), resource.Now()
+		return endHeld(o), err
 	}
+	o.Progress = []byte(erasing)
 	return o, err
+}
+
+// endHeld ends the operation because of a legal hold.
+func endHeld(o operation.Operation) operation.Operation {
+	o.Progress, o.Code, o.EndTime = []byte(onHold), int32(codes.FailedPrecondition), resource.Now()
+	return o
 }
 
 // forget asks the service whose turn it is to forget the customer. One that is out of reach
@@ -175,10 +194,14 @@ func (p *Privacy) settle(ctx context.Context, o operation.Operation, e store.Era
 	return p.endErase(ctx, o)
 }
 
-// endErase ends the operation once nothing is left of the customer in any file.
+// endErase ends the operation once nothing is left of the customer in any file. An erasure that
+// was ended without a receipt was held.
 func (p *Privacy) endErase(ctx context.Context, o operation.Operation) (operation.Operation, error) {
 	raw, err := p.Store.Receipt(ctx, o.Brand, o.ID)
-	if err != nil {
+	switch {
+	case errors.Is(err, table.ErrNotFound):
+		return endHeld(o), nil
+	case err != nil:
 		return o, err
 	}
 	if err := p.DB.Scrub(ctx); err != nil {

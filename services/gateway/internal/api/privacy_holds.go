@@ -40,7 +40,7 @@ func (p *Privacy) holds() *resource.Resource[*gatewayv1.LegalHold, store.LegalHo
 			case late:
 				return underWay(name.Join("brands", row.Brand, "customers", row.Customer))
 			}
-			return nil
+			return p.Own.Tombstones.Refuse(row.Brand, row.Customer)
 		},
 	}
 }

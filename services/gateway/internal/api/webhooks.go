@@ -22,6 +22,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
+	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/seal"
@@ -47,16 +48,19 @@ type Webhooks struct {
 	Guard     webhook.Guard
 	Sender    *webhook.Sender
 
-	live  atomic.Pointer[map[string][]store.WebhookEndpoint] // by brand, as of a few seconds ago
-	look  worker.Alarm                                       // endpoints have changed
-	some  chan struct{}                                      // closed once there is an endpoint
-	mu    sync.Mutex
-	lanes map[laneKey]*lane
+	Tombstones *privacy.Tombstones // of DB
+
+	live   atomic.Pointer[map[string][]store.WebhookEndpoint] // by brand, as of a few seconds ago
+	look   worker.Alarm                                       // endpoints have changed
+	looked chan struct{}                                      // closed once live is known
+	some   chan struct{}                                      // closed once there is an endpoint
+	mu     sync.Mutex
+	lanes  map[laneKey]*lane
 }
 
 // Init makes w ready. It is called once, before all else.
 func (w *Webhooks) Init() {
-	w.some, w.lanes = make(chan struct{}), map[laneKey]*lane{}
+	w.looked, w.some, w.lanes = make(chan struct{}), make(chan struct{}), map[laneKey]*lane{}
 	w.live.Store(&map[string][]store.WebhookEndpoint{})
 }
 

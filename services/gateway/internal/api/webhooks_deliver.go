@@ -37,13 +37,13 @@ type lane struct {
 func (w *Webhooks) Deliver(ctx context.Context) {
 	var (
 		wg    sync.WaitGroup
-		once  sync.Once
 		prune time.Time
+		tell  = known{looked: sync.OnceFunc(func() { close(w.looked) }), some: sync.OnceFunc(func() { close(w.some) })}
 	)
 	defer wg.Wait()
 	for ctx.Err() == nil {
 		w.look.Clear()
-		if err := w.refresh(ctx, &wg, &once); err != nil && ctx.Err() == nil {
+		if err := w.refresh(ctx, &wg, tell); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "webhook endpoints could not be read", "err", err)
 		}
 		if now := time.Now(); now.Sub(prune) > pruneEvery {
@@ -54,8 +54,11 @@ func (w *Webhooks) Deliver(ctx context.Context) {
 	}
 }
 
+// A known says what is known now to those who wait for it.
+type known struct{ looked, some func() }
+
 // refresh learns which endpoints there are, and begins and ends their lanes.
-func (w *Webhooks) refresh(ctx context.Context, wg *sync.WaitGroup, some *sync.Once) error {
+func (w *Webhooks) refresh(ctx context.Context, wg *sync.WaitGroup, tell known) error {
 	all, err := w.Store.LiveWebhookEndpoints(ctx)
 	if err != nil {
 		return err
@@ -67,8 +70,9 @@ func (w *Webhooks) refresh(ctx context.Context, wg *sync.WaitGroup, some *sync.O
 	}
 	w.live.Store(&live)
 	if len(all) > 0 {
-		some.Do(func() { close(w.some) })
+		tell.some()
 	}
+	tell.looked()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for k, l := range w.lanes {

@@ -157,8 +157,12 @@ func (s *Store) among(tx *sqldb.Tx, brand, column string, values []string) ([]To
 		return nil, nil
 	}
 	var q sqldb.Query
-	q.Add(`SELECT `+columns+` FROM touchpoint WHERE brand = ?`, brand)
-	s.listed(&q, column, values)
+	if s.db.Postgres() {
+		q.Add(`SELECT `+columns+` FROM (SELECT DISTINCT unnest(?::text[]) AS sought) AS given `+apiece("touchpoint", column, "?"), values, brand)
+	} else {
+		q.Add(`SELECT `+columns+` FROM touchpoint WHERE brand = ?`, brand)
+		s.listed(&q, column, values)
+	}
 	rows, err := tx.Query(q.String(), q.Args...)
 	if err != nil {
 		return nil, err
@@ -169,6 +173,9 @@ func (s *Store) among(tx *sqldb.Tx, brand, column string, values []string) ([]To
 func selectMeasures(n int) string {
 	return `SELECT ` + measureColumns + ` FROM measure WHERE brand = $1 AND target IN (` + list(n) + `)`
 }
+
+// seekMeasures is selectMeasures for PostgreSQL.
+func seekMeasures(n int) string { return seek(measureColumns, "measure", "target", n) }
 
 // measure gives the new touchpoints the measures that came before them.
 func (r *recording) measure() error {

@@ -281,6 +281,9 @@ func selectStored(n int) string {
 	return `SELECT same_as, ` + columns + ` FROM touchpoint WHERE brand = $1 AND id IN (` + list(n) + `)`
 }
 
+// seekStored is selectStored for PostgreSQL.
+func seekStored(n int) string { return seek(`same_as, `+columns, "touchpoint", "id", n) }
+
 // known returns the touchpoints that have one of the ids, their own or an alias.
 func (r *recording) known(ids []string) (map[string]Touchpoint, error) {
 	known := map[string]Touchpoint{}

@@ -69,8 +69,12 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	s.insertMarks = write(db, insertMarks, rows)
 	s.addSums = write(db, addSums, rows)
 	s.insertScores = write(db, insertScores, rows)
-	s.selectMeasures = write(db, selectMeasures, []int{500, 50, 5, 1})
-	s.selectStored = write(db, selectStored, []int{500, 50, 5, 1})
+	measures, stored := selectMeasures, selectStored
+	if db.Postgres() {
+		measures, stored = seekMeasures, seekStored
+	}
+	s.selectMeasures = write(db, measures, []int{500, 50, 5, 1})
+	s.selectStored = write(db, stored, []int{500, 50, 5, 1})
 	s.selectTraces = selectTraces(db.Postgres())
 	return s, errors.Join(s.rebuild(ctx), s.begin(ctx))
 }

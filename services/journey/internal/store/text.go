@@ -70,6 +70,20 @@ func (t texts) fill(values []string, f func(statement string, part []any) error)
 	return nil
 }
 
+// seek returns a query for the rows of a brand whose column is one of n values, which
+// PostgreSQL answers by as many looks into the index. Asked with IN it reads the whole table
+// until that has been analyzed: the plan that is kept supposes that there are 200 different
+// values.
+func seek(columns, table, column string, n int) string {
+	return `SELECT ` + columns + ` FROM (SELECT DISTINCT CAST(sought AS TEXT) AS sought FROM (VALUES (` + strings.ReplaceAll(list(n), ",", "),(") + `)) AS given (sought)) AS given ` +
+		apiece(table, column, "$1")
+}
+
+// apiece joins the rows of a brand whose column is given.sought, one look for each.
+func apiece(table, column, brand string) string {
+	return `CROSS JOIN LATERAL (SELECT * FROM ` + table + ` WHERE brand = ` + brand + ` AND ` + column + ` = given.sought OFFSET 0) AS found`
+}
+
 // list returns n placeholders after the first: "$2,$3,$4".
 func list(n int) string {
 	var b strings.Builder
