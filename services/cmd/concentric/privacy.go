@@ -224,7 +224,6 @@ type retentionCmd struct {
 	FreeText    *int `help:"Days that words are kept; 0 as long as their records." placeholder:"DAYS"`
 	Answers     *int `help:"Days that answers are kept for repeats, 1 to 7; 0 for 7." placeholder:"DAYS"`
 	Webhooks    *int `help:"Days that settled deliveries of webhooks are kept; 0 as usual." placeholder:"DAYS"`
-	Audit       *int `help:"Days that audit events are kept; 0 for ever." placeholder:"DAYS"`
 }
 
 // Run implements the command.
@@ -241,7 +240,6 @@ func (c *retentionCmd) Run(ctx context.Context) error {
 			{c.FreeText, "free_text", &policy.FreeText},
 			{c.Answers, "idempotency_answers", &policy.IdempotencyAnswers},
 			{c.Webhooks, "webhook_deliveries", &policy.WebhookDeliveries},
-			{c.Audit, "audit_events", &policy.AuditEvents},
 		} {
 			if f.days == nil {
 				continue
@@ -266,7 +264,6 @@ func (c *retentionCmd) Run(ctx context.Context) error {
 			fmt.Println("words       " + days(policy.GetFreeText(), "as long as their records"))
 			fmt.Println("answers     " + days(policy.GetIdempotencyAnswers(), "7 days"))
 			fmt.Println("webhooks    " + days(policy.GetWebhookDeliveries(), "as usual"))
-			fmt.Println("audit       " + days(policy.GetAuditEvents(), "for ever"))
 		})
 	})
 }

@@ -59,7 +59,6 @@ func (p *Privacy) UpdateRetentionPolicy(ctx context.Context, req *gatewayv1.Upda
 			Brand: old.Brand, UpdateTime: resource.Now(), Version: old.Version + 1,
 			Touchpoints: merged.GetTouchpoints().AsDuration(), FreeText: merged.GetFreeText().AsDuration(),
 			Answers: merged.GetIdempotencyAnswers().AsDuration(), Deliveries: merged.GetWebhookDeliveries().AsDuration(),
-			Audit: merged.GetAuditEvents().AsDuration(),
 		}
 		store.SetRetention(tx, next)
 		tx.AfterCommit(func() { p.told.Set(time.Now()) })
@@ -71,7 +70,7 @@ func toRetentionPolicy(r store.Retention) *gatewayv1.RetentionPolicy {
 	m := &gatewayv1.RetentionPolicy{
 		Name: name.Join("brands", r.Brand, "retentionPolicy"), Etag: resource.Etag(r.Version),
 		Touchpoints: span(r.Touchpoints), FreeText: span(r.FreeText), IdempotencyAnswers: span(r.Answers),
-		WebhookDeliveries: span(r.Deliveries), AuditEvents: span(r.Audit),
+		WebhookDeliveries: span(r.Deliveries),
 	}
 	if r.Version > 0 {
 		m.UpdateTime = timestamppb.New(r.UpdateTime)

@@ -12,13 +12,13 @@ import (
 
 // A Retention is how long a brand wants what kept; 0 is for ever.
 type Retention struct {
-	Brand                                             string
-	UpdateTime                                        time.Time
-	Version                                           int64 // 0 if it was never set
-	Touchpoints, FreeText, Answers, Deliveries, Audit time.Duration
+	Brand                                      string
+	UpdateTime                                 time.Time
+	Version                                    int64 // 0 if it was never set
+	Touchpoints, FreeText, Answers, Deliveries time.Duration
 }
 
-const retentionColumns = `brand, update_time, version, touchpoints, free_text, answers, deliveries, audit`
+const retentionColumns = `brand, update_time, version, touchpoints, free_text, answers, deliveries`
 
 // Retention returns what a brand wants.
 func (s *Store) Retention(ctx context.Context, brand string) (Retention, error) {
@@ -42,10 +42,10 @@ const selectRetention = `SELECT ` + retentionColumns + ` FROM retention_policy W
 func scanRetention(scan func(...any) error) (Retention, error) {
 	var (
 		r     Retention
-		spans [5]sql.NullInt64
+		spans [4]sql.NullInt64
 	)
-	err := scan(&r.Brand, table.Micros{Of: &r.UpdateTime}, &r.Version, &spans[0], &spans[1], &spans[2], &spans[3], &spans[4])
-	for i, to := range []*time.Duration{&r.Touchpoints, &r.FreeText, &r.Answers, &r.Deliveries, &r.Audit} {
+	err := scan(&r.Brand, table.Micros{Of: &r.UpdateTime}, &r.Version, &spans[0], &spans[1], &spans[2], &spans[3])
+	for i, to := range []*time.Duration{&r.Touchpoints, &r.FreeText, &r.Answers, &r.Deliveries} {
 		*to = time.Duration(spans[i].Int64) * time.Microsecond
 	}
 	return r, err
@@ -55,7 +55,7 @@ func scanRetention(scan func(...any) error) (Retention, error) {
 // The services are to be told at once.
 func SetRetention(tx *sqldb.Tx, r Retention) {
 	args := []any{sqldb.Micros(r.UpdateTime), r.Version}
-	for _, d := range []time.Duration{r.Touchpoints, r.FreeText, r.Answers, r.Deliveries, r.Audit} {
+	for _, d := range []time.Duration{r.Touchpoints, r.FreeText, r.Answers, r.Deliveries} {
 		var column any
 		if d > 0 {
 			column = d.Microseconds()
@@ -63,9 +63,8 @@ func SetRetention(tx *sqldb.Tx, r Retention) {
 		args = append(args, column)
 	}
 	tx.Defer(`
-		UPDATE retention_policy SET update_time = $1, version = $2, touchpoints = $3, free_text = $4, answers = $5, deliveries = $6, audit = $7,
-		  due_time = 0
-		WHERE brand = $8`, append(args, r.Brand)...)
+		UPDATE retention_policy SET update_time = $1, version = $2, touchpoints = $3, free_text = $4, answers = $5, deliveries = $6, due_time = 0
+		WHERE brand = $7`, append(args, r.Brand)...)
 }
 
 // DueRetention returns what some brand wants of which the services are to be told, which is

@@ -301,15 +301,13 @@ type RetentionPolicy struct {
 	// How long answers are kept to be given again to a repeat with the same `request_id`,
 	// at most the 7 days that they are kept if absent.
 	IdempotencyAnswers *durationpb.Duration `protobuf:"bytes,4,opt,name=idempotency_answers,json=idempotencyAnswers,proto3" json:"idempotency_answers,omitempty"`
-	// How long deliveries of webhooks are kept once they are settled. As long as
-	// WebhookService says if absent.
+	// How long deliveries of webhooks are kept once they are settled, at most the 30 days that
+	// they are kept if absent.
 	WebhookDeliveries *durationpb.Duration `protobuf:"bytes,5,opt,name=webhook_deliveries,json=webhookDeliveries,proto3" json:"webhook_deliveries,omitempty"`
-	// How long audit events are kept. For ever if absent.
-	AuditEvents *durationpb.Duration `protobuf:"bytes,6,opt,name=audit_events,json=auditEvents,proto3" json:"audit_events,omitempty"`
 	// When it was changed last. Absent if it never was.
-	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Changes with each write.
-	Etag          string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag          string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -379,13 +377,6 @@ func (x *RetentionPolicy) GetWebhookDeliveries() *durationpb.Duration {
 	return nil
 }
 
-func (x *RetentionPolicy) GetAuditEvents() *durationpb.Duration {
-	if x != nil {
-		return x.AuditEvents
-	}
-	return nil
-}
-
 func (x *RetentionPolicy) GetUpdateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.UpdateTime
@@ -431,17 +422,16 @@ const file_concentric_gateway_v1_privacy_proto_rawDesc = "" +
 	"\x1dconcentric.dev/ErasureReceipt\x120brands/{brand}/erasureReceipts/{erasure_receipt}*\x0ferasureReceipts2\x0eerasureReceipt\"d\n" +
 	"\x0eServiceErasure\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x128\n" +
-	"\x06counts\x18\x02 \x03(\v2 .concentric.type.v1.ErasureCountR\x06counts\"\xec\x05\n" +
+	"\x06counts\x18\x02 \x03(\v2 .concentric.type.v1.ErasureCountR\x06counts\"\x94\x05\n" +
 	"\x0fRetentionPolicy\x12Q\n" +
 	"\x04name\x18\x01 \x01(\tB=\xe0A\b\xbaH7r523^(brands/[a-z0-9][a-z0-9-]{0,62}/retentionPolicy)?$R\x04name\x12T\n" +
 	"\vtouchpoints\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x17\xe0A\x01\xbaH\x11\xaa\x01\x0e\"\x06\b\x80\xbc\xe0\xdf\v2\x04\b\x80\xa3\x05R\vtouchpoints\x12O\n" +
 	"\tfree_text\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x17\xe0A\x01\xbaH\x11\xaa\x01\x0e\"\x06\b\x80\xbc\xe0\xdf\v2\x04\b\x80\xa3\x05R\bfreeText\x12a\n" +
-	"\x13idempotency_answers\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x15\xe0A\x01\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xf5$2\x04\b\x80\xa3\x05R\x12idempotencyAnswers\x12a\n" +
-	"\x12webhook_deliveries\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x17\xe0A\x01\xbaH\x11\xaa\x01\x0e\"\x06\b\x80\xbc\xe0\xdf\v2\x04\b\x80\xa3\x05R\x11webhookDeliveries\x12U\n" +
-	"\faudit_events\x18\x06 \x01(\v2\x19.google.protobuf.DurationB\x17\xe0A\x01\xbaH\x11\xaa\x01\x0e\"\x06\b\x80\xbc\xe0\xdf\v2\x04\b\x80\xa3\x05R\vauditEvents\x12@\n" +
-	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"\x13idempotency_answers\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x15\xe0A\x01\xbaH\x0f\xaa\x01\f\"\x04\b\x80\xf5$2\x04\b\x80\xa3\x05R\x12idempotencyAnswers\x12`\n" +
+	"\x12webhook_deliveries\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x16\xe0A\x01\xbaH\x10\xaa\x01\r\"\x05\b\x80\x9a\x9e\x012\x04\b\x80\xa3\x05R\x11webhookDeliveries\x12@\n" +
+	"\vupdate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12\x17\n" +
-	"\x04etag\x18\b \x01(\tB\x03\xe0A\x01R\x04etag:g\xeaAd\n" +
+	"\x04etag\x18\a \x01(\tB\x03\xe0A\x01R\x04etag:g\xeaAd\n" +
 	"\x1econcentric.dev/RetentionPolicy\x12\x1ebrands/{brand}/retentionPolicy*\x11retentionPolicies2\x0fretentionPolicyB\xeb\x01\n" +
 	"\x19com.concentric.gateway.v1B\fPrivacyProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/gateway/v1;gatewayv1\xa2\x02\x03CGX\xaa\x02\x15Concentric.Gateway.V1\xca\x02\x15Concentric\\Gateway\\V1\xe2\x02!Concentric\\Gateway\\V1\\GPBMetadata\xea\x02\x17Concentric::Gateway::V1b\x06proto3"
 
@@ -479,13 +469,12 @@ var file_concentric_gateway_v1_privacy_proto_depIdxs = []int32{
 	6,  // 8: concentric.gateway.v1.RetentionPolicy.free_text:type_name -> google.protobuf.Duration
 	6,  // 9: concentric.gateway.v1.RetentionPolicy.idempotency_answers:type_name -> google.protobuf.Duration
 	6,  // 10: concentric.gateway.v1.RetentionPolicy.webhook_deliveries:type_name -> google.protobuf.Duration
-	6,  // 11: concentric.gateway.v1.RetentionPolicy.audit_events:type_name -> google.protobuf.Duration
-	4,  // 12: concentric.gateway.v1.RetentionPolicy.update_time:type_name -> google.protobuf.Timestamp
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	4,  // 11: concentric.gateway.v1.RetentionPolicy.update_time:type_name -> google.protobuf.Timestamp
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_concentric_gateway_v1_privacy_proto_init() }

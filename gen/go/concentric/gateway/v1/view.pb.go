@@ -656,9 +656,11 @@ type CustomerOverview struct {
 	Customer *v11.Customer `protobuf:"bytes,7,opt,name=customer,proto3" json:"customer,omitempty"`
 	// Tickets that are neither resolved nor closed, the one open longest last, at most 20.
 	OpenTickets []*v12.Ticket `protobuf:"bytes,8,rep,name=open_tickets,json=openTickets,proto3" json:"open_tickets,omitempty"`
-	// Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens.
+	// Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens. Of a
+	// customer with more than ten names those of the first ten.
 	PendingInvitations []*v13.Invitation `protobuf:"bytes,9,rep,name=pending_invitations,json=pendingInvitations,proto3" json:"pending_invitations,omitempty"`
-	// Signals about the customer that nobody has closed, newest first, at most 20.
+	// Signals about the customer that nobody has closed, newest first, at most 20. Of a
+	// customer with more than ten names those of the first ten.
 	OpenSignals   []*v11.Signal `protobuf:"bytes,10,rep,name=open_signals,json=openSignals,proto3" json:"open_signals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -98,7 +98,6 @@ CREATE TABLE retention_policy (
   free_text   BIGINT,
   answers     BIGINT,
   deliveries  BIGINT,
-  audit       BIGINT,
   due_time    BIGINT NOT NULL -- when the services are told next
 );
 

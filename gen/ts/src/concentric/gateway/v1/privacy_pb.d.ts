@@ -207,31 +207,24 @@ export declare type RetentionPolicy = Message<"concentric.gateway.v1.RetentionPo
   idempotencyAnswers?: Duration | undefined;
 
   /**
-   * How long deliveries of webhooks are kept once they are settled. As long as
-   * WebhookService says if absent.
+   * How long deliveries of webhooks are kept once they are settled, at most the 30 days that
+   * they are kept if absent.
    *
    * @generated from field: google.protobuf.Duration webhook_deliveries = 5;
    */
   webhookDeliveries?: Duration | undefined;
 
   /**
-   * How long audit events are kept. For ever if absent.
-   *
-   * @generated from field: google.protobuf.Duration audit_events = 6;
-   */
-  auditEvents?: Duration | undefined;
-
-  /**
    * When it was changed last. Absent if it never was.
    *
-   * @generated from field: google.protobuf.Timestamp update_time = 7;
+   * @generated from field: google.protobuf.Timestamp update_time = 6;
    */
   updateTime?: Timestamp | undefined;
 
   /**
    * Changes with each write.
    *
-   * @generated from field: string etag = 8;
+   * @generated from field: string etag = 7;
    */
   etag: string;
 };

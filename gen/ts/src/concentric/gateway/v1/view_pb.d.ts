@@ -399,14 +399,16 @@ export declare type CustomerOverview = Message<"concentric.gateway.v1.CustomerOv
   openTickets: Ticket[];
 
   /**
-   * Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens.
+   * Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens. Of a
+   * customer with more than ten names those of the first ten.
    *
    * @generated from field: repeated concentric.survey.v1.Invitation pending_invitations = 9;
    */
   pendingInvitations: Invitation[];
 
   /**
-   * Signals about the customer that nobody has closed, newest first, at most 20.
+   * Signals about the customer that nobody has closed, newest first, at most 20. Of a
+   * customer with more than ten names those of the first ten.
    *
    * @generated from field: repeated concentric.journey.v1.Signal open_signals = 10;
    */

@@ -446,7 +446,7 @@ export declare type Sentiment_Override = Message<"concentric.survey.v1.Sentiment
   reason: string;
 
   /**
-   * Who: the subject of the caller's credential, empty where there is none.
+   * Who: the subject of the caller's credential, `local` where nobody asks for one.
    *
    * @generated from field: string principal = 3;
    */

@@ -189,7 +189,7 @@ export declare type Response_Exclusion = Message<"concentric.survey.v1.Response.
   reason: string;
 
   /**
-   * Who: the subject of the caller's credential, empty where there is none.
+   * Who: the subject of the caller's credential, `local` where nobody asks for one.
    *
    * @generated from field: string principal = 3;
    */
