@@ -39,7 +39,8 @@ func (s *Server) forgetSignals(ctx context.Context, now time.Time) error {
 
 // forgetTallies removes what was counted of a brand, unless somebody follows its rules.
 func (s *Server) forgetTallies(ctx context.Context, brand string, now time.Time) (err error) {
-	mine, err := s.store.TakeOn(ctx, brand, now, now.Add(signalLease))
+	begin := s.signalNow() // a lease from before what came first might be over
+	mine, err := s.store.TakeOn(ctx, brand, begin, begin.Add(signalLease))
 	if err != nil || !mine {
 		return err
 	}
