@@ -205,6 +205,13 @@ func TestNobodyGivesAKeyMoreThanTheyMayDo(t *testing.T) {
 			refused(t, "making a key for "+scope, err, codes.PermissionDenied, "SCOPE_MISSING")
 			_, err = r.UpdateApiKey(as(t, clerk), &gatewayv1.UpdateApiKeyRequest{ApiKey: &gatewayv1.ApiKey{Name: weak.GetName(), Scopes: []string{scope}}})
 			refused(t, "giving a key "+scope, err, codes.PermissionDenied, "SCOPE_MISSING")
+			// One that rests is enabled by somebody else one day, and its secret is known then.
+			_, err = r.CreateApiKey(as(t, clerk), newKey("resting", func(r *gatewayv1.CreateApiKeyRequest) {
+				r.ApiKey.Scopes, r.ApiKey.Disabled = []string{scope}, true
+			}))
+			refused(t, "making a disabled key for "+scope, err, codes.PermissionDenied, "SCOPE_MISSING")
+			_, err = r.UpdateApiKey(as(t, clerk), &gatewayv1.UpdateApiKeyRequest{ApiKey: &gatewayv1.ApiKey{Name: weak.GetName(), Scopes: []string{scope}, Disabled: true}})
+			refused(t, "disabling a key and giving it "+scope, err, codes.PermissionDenied, "SCOPE_MISSING")
 		}
 		_, err := r.RotateApiKey(as(t, clerk), &gatewayv1.RotateApiKeyRequest{Name: strong.GetName()})
 		refused(t, "taking a stronger key", err, codes.PermissionDenied, "SCOPE_MISSING")
