@@ -111,14 +111,16 @@ func numbers(rules *validate.FieldRules, lenient bool) (c object) {
 func described(rules *validate.FieldRules) object {
 	m := rules.ProtoReflect()
 	kind := m.WhichOneof(m.Descriptor().Oneofs().ByName("type"))
-	text := ""
-	m.Get(kind).Message().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+	text, rule := "", m.Get(kind).Message()
+	for i := range rule.Descriptor().Fields().Len() { // Range would have another order each time
+		fd := rule.Descriptor().Fields().Get(i)
 		switch fd.Name() {
 		case "gt", "gte", "lt", "lte", "min_len", "max_len", "within", "gt_now", "lt_now":
-			text += ", " + string(fd.Name()) + " " + valueText(fd, v)
+			if rule.Has(fd) {
+				text += ", " + string(fd.Name()) + " " + valueText(fd, rule.Get(fd))
+			}
 		}
-		return true
-	})
+	}
 	return object{}.text("x-bounds", strings.TrimPrefix(text, ", "))
 }
 
