@@ -10,7 +10,7 @@ SLOW := ./services/e2e/... ./services/ticket/... ./services/journey/... ./servic
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
-.PHONY: all help build tools clients generate generate-check lint breaking test soak bench demo run image clean
+.PHONY: all help build tools clients generate generate-check lint breaking test soak bench load demo run image clean
 all: lint test ## what CI runs, but for the check of generated code
 
 help: ## list the targets
@@ -37,6 +37,9 @@ soak: ## longer searches for what the tests might miss: every zone from 1975 on,
 
 bench: ## benchmarks of the hot paths, each beside its limit, and the gates
 	go test -run '^$$' -bench . -benchmem work
+	$(MAKE) load
+
+load: ## the hot paths beside their limits, checked against the gates
 	go run ./services/load
 
 tools: ## the pinned tools (tools/*/go.mod) into .tools

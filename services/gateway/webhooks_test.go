@@ -275,9 +275,6 @@ func TestACustomerComesBackWhereThereIsNoEndpoint(t *testing.T) {
 
 func TestAReplicaMakesEachAttemptOnce(t *testing.T) {
 	each(t, func(t *testing.T, d door) {
-		if testing.Short() {
-			t.Skip("SKIPPED: -short")
-		}
 		serve(t, d.db, d.bus)
 		c, tell := gatewayv1.NewWebhookServiceClient(d), d.tell(t, "ticket")
 		r := newReceiver(t)

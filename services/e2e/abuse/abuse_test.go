@@ -68,6 +68,7 @@ func sections() []section {
 		{"touchpoints", open, slices.Concat(
 			touchpointRows(), timeRows(), visitRows(), moneyRows(), customerRows(), profileRows(), scoreRows(), streamRows(),
 		)},
+		{"webhooks", open, webhookRows()},
 		{"web", open, slices.Concat(webRows(), bodyRows(), httpRows(), pathRows(), headerRows())},
 		{"keys", keyed, slices.Concat(
 			keyRows(), partnerRows(), foreignRows(), isolationRows(), everyRows(), placeRows(), forgedRows(), againRows(),
