@@ -28,11 +28,13 @@ type applier struct {
 // stopped.
 const handled = `SELECT 1 FROM inbox WHERE id = $1 UNION ALL SELECT 1 FROM stopped_key WHERE brand = $2 AND key = $3`
 
-// once applies e unless that was done, or parks it where its key is stopped.
-func (a *applier) once(ctx context.Context, e *eventv1.Event, payload []byte) error {
+// once applies e unless that was done, or parks it where its key is stopped. It reports
+// whether there was nothing to do.
+func (a *applier) once(ctx context.Context, e *eventv1.Event, payload []byte) (known bool, err error) {
 	ask := sqldb.Ask{Query: handled, Key: []string{e.GetId(), brandOf(e), e.GetKey()}, Look: true}
-	attempt := func(tx *sqldb.Tx) error {
-		err := tx.Asked().Scan(new(int))
+	attempt := func(tx *sqldb.Tx) (err error) {
+		known = false
+		err = tx.Asked().Scan(new(int))
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			tx.Finally(`INSERT INTO inbox (id, create_time) VALUES ($1, $2)`, e.GetId(), sqldb.Micros(time.Now()))
@@ -40,35 +42,36 @@ func (a *applier) once(ctx context.Context, e *eventv1.Event, payload []byte) er
 		case err != nil:
 			return err
 		}
-		return a.park(tx, e, payload)
+		known, err = a.park(tx, e, payload)
+		return err
 	}
-	err := a.db.WriteAsking(ctx, ask, attempt)
+	err = a.db.WriteAsking(ctx, ask, attempt)
 	if sqldb.Unique(err) { // another delivery was applied in the meantime
 		err = a.db.WriteAsking(ctx, ask, attempt)
 	}
-	return err
+	return known && err == nil, err
 }
 
 // park puts e in the line of its stopped key, or finds that it is known, or that
 // the line has ended in the meantime.
-func (a *applier) park(tx *sqldb.Tx, e *eventv1.Event, payload []byte) error {
+func (a *applier) park(tx *sqldb.Tx, e *eventv1.Event, payload []byte) (known bool, err error) {
 	var position int64
 	// Waits until nobody else changes the line, and keeps it so.
-	err := tx.QueryRow(`UPDATE stopped_key SET arrivals = arrivals + 1 WHERE brand = $1 AND key = $2 RETURNING arrivals`,
+	err = tx.QueryRow(`UPDATE stopped_key SET arrivals = arrivals + 1 WHERE brand = $1 AND key = $2 RETURNING arrivals`,
 		brandOf(e), e.GetKey()).Scan(&position)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
+		return false, err
 	}
 	stopped := err == nil
-	known, err := a.know(tx, e)
+	known, err = a.know(tx, e)
 	switch {
 	case err != nil || known:
-		return err
+		return known, err
 	case stopped:
 		insertLetter(tx, e, letter{position: position, payload: payload})
-		return nil
+		return false, nil
 	}
-	return a.call(tx, e)
+	return false, a.call(tx, e)
 }
 
 // putAside makes e a dead letter, unless it was dealt with.

@@ -93,7 +93,7 @@ func BenchmarkConsume(b *testing.B) {
 	for range workers {
 		wg.Go(func() {
 			for e := range work {
-				if err := a.once(context.Background(), e, nil); err != nil {
+				if _, err := a.once(context.Background(), e, nil); err != nil {
 					b.Error(err)
 				}
 			}

@@ -17,6 +17,7 @@ package bus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,7 @@ const (
 // Config says where the bus is.
 type Config struct {
 	URL string       // of a NATS cluster, nats://host:port; several with commas. Empty: a server in this process
+	TLS *tls.Config  // to the cluster; nil: as its servers ask for, by the authorities of the system
 	Dir string       // the store of the server in this process
 	Log *slog.Logger // nil: slog.Default()
 }
@@ -52,13 +54,14 @@ type Config struct {
 type Bus struct {
 	log    *slog.Logger
 	url    string
+	tls    *tls.Config
 	server *server.Server // in this process; nil with a URL
 }
 
 // Open starts the server in this process, or does nothing yet with a URL: the
 // bus may be out of reach for any time, and Relay and Consume wait for it.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
-	b := &Bus{log: cfg.Log, url: cfg.URL}
+	b := &Bus{log: cfg.Log, url: cfg.URL, tls: cfg.TLS}
 	if b.log == nil {
 		b.log = slog.Default()
 	}
@@ -132,10 +135,16 @@ func (b *Bus) session(ctx context.Context, f func(context.Context, jetstream.Jet
 	options := []nats.Option{
 		nats.Name("concentric"), nats.NoReconnect(), nats.Timeout(2 * time.Second),
 		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			b.log.DebugContext(ctx, "the connection to the bus has trouble", "err", err) // whoever minds hears it too
+		}),
 		nats.ClosedHandler(func(c *nats.Conn) { cancel(errors.Join(nats.ErrConnectionClosed, c.LastError())) }),
 	}
 	if b.server != nil {
 		options = append(options, nats.InProcessServer(b.server))
+	}
+	if b.tls != nil {
+		options = append(options, nats.Secure(b.tls))
 	}
 	conn, err := nats.Connect(b.url, options...)
 	if err != nil {

@@ -72,14 +72,23 @@ func (b *Bus) Consume(ctx context.Context, c Consumer) error {
 		c.DeadLetters.add(c.Service, a)
 		defer c.DeadLetters.remove(c.Service, a)
 	}
+	ears := map[string]*ear{}
+	for _, source := range c.From {
+		e, stop, err := newEar(c.Service, source)
+		if err != nil {
+			return fmt.Errorf("consume: %w", err)
+		}
+		defer stop()
+		ears[source] = e
+	}
 	var wg sync.WaitGroup
 	for _, source := range c.From {
 		who := c.Service + " of events of " + source
 		wg.Go(func() {
 			b.sessions(ctx, who, func(ctx context.Context, js jetstream.JetStream) error {
 				d := &delivery{
-					bus: b, apply: a, service: c.Service, source: source, subjects: subjects(source, c.Kinds),
-					together: slices.Contains(c.Together, source), wants: c.Wants,
+					bus: b, apply: a, service: c.Service, source: source, kinds: c.Kinds,
+					together: slices.Contains(c.Together, source), wants: c.Wants, ear: ears[source],
 				}
 				return d.run(ctx, js)
 			})
@@ -105,9 +114,10 @@ type delivery struct {
 	bus             *Bus
 	apply           *applier
 	service, source string
-	subjects        []string // of the events to deliver; none for all
+	kinds           []string // of the events to deliver; none for all
 	together        bool     // whether events are applied several at once
 	wants           func(*eventv1.Event) bool
+	ear             *ear
 	cancel          context.CancelCauseFunc
 }
 
@@ -117,6 +127,17 @@ type message struct {
 	event    *eventv1.Event // of a damaged one only id, brand and key
 	damaged  error
 	attempts int
+	ended    <-chan struct{} // closed when it is another replica's to settle; nil: never
+}
+
+// late reports whether m is not for this replica any longer.
+func (m message) late() bool {
+	select {
+	case <-m.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // An eventKey is what events share that are applied one after another.
@@ -134,44 +155,35 @@ func (d *delivery) run(ctx context.Context, js jetstream.JetStream) error {
 	if err != nil {
 		return fmt.Errorf("find the stream: %w", err)
 	}
-	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: durable(d.service, stream, d.subjects), DeliverPolicy: jetstream.DeliverAllPolicy, InactiveThreshold: keep,
-		FilterSubjects: d.subjects,
-		AckPolicy:      jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: 2 * consumeBatch, MaxDeliver: -1,
-	})
-	if err != nil {
-		return fmt.Errorf("make the consumer: %w", err)
-	}
-	msgs, err := consumer.Messages(jetstream.PullMaxMessages(consumeBatch),
-		jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(5*time.Second))
-	if err != nil {
-		return fmt.Errorf("pull: %w", err)
-	}
 	ctx, d.cancel = context.WithCancelCause(ctx)
 	defer d.cancel(nil)
-	defer context.AfterFunc(ctx, msgs.Drain)()
 	settle := d.spread
 	if d.together {
 		settle = d.gather
 	}
-	err = settle(ctx, msgs)
+	take, finish := settle(ctx)
+	defer finish()
+	if d.bus.server != nil { // nobody to share with
+		all := subjects(d.source, d.kinds)
+		err = d.haul(ctx, stream, lane{durable: durable(d.service, stream, all), subjects: all}, take)
+	} else {
+		err = d.share(ctx, js, stream, take)
+	}
 	return errors.Join(context.Cause(ctx), err)
 }
 
-// spread gives each message to the worker of its key, until none is left.
-func (d *delivery) spread(ctx context.Context, msgs jetstream.MessagesContext) error {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	var lines [workers]chan message
-	defer func() {
-		for _, line := range lines {
-			if line != nil {
-				close(line)
-			}
-		}
-	}()
-	seed := maphash.MakeSeed()
-	return d.each(ctx, msgs, func(m message) {
+// spread returns what gives each message to the worker of its key. finish waits for the
+// workers, once no more messages come.
+func (d *delivery) spread(ctx context.Context) (take func(message), finish func()) {
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		lines [workers]chan message
+		seed  = maphash.MakeSeed()
+	)
+	line := func(m message) chan<- message {
+		mu.Lock()
+		defer mu.Unlock()
 		n := maphash.Comparable(seed, m.key()) % workers
 		if lines[n] == nil { // most services have idle hours
 			line := make(chan message, 4)
@@ -182,14 +194,22 @@ func (d *delivery) spread(ctx context.Context, msgs jetstream.MessagesContext) e
 				}
 			})
 		}
-		lines[n] <- m
-	})
+		return lines[n]
+	}
+	return func(m message) { line(m) <- m }, func() {
+		for _, line := range lines {
+			if line != nil {
+				close(line)
+			}
+		}
+		wg.Wait()
+	}
 }
 
 // each hands every message to take, until none is left.
-func (d *delivery) each(ctx context.Context, msgs jetstream.MessagesContext, take func(message)) error {
+func (d *delivery) each(ctx context.Context, msgs pulled, take func(message)) error {
 	for {
-		msg, err := msgs.Next()
+		msg, err := msgs.next(ctx)
 		if errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {
 			return nil
 		}
@@ -198,6 +218,7 @@ func (d *delivery) each(ctx context.Context, msgs jetstream.MessagesContext, tak
 			return fmt.Errorf("pull: %w", err)
 		}
 		m := read(msg)
+		d.ear.arrived(m)
 		if d.wants != nil && m.damaged == nil && !d.wants(m.event) {
 			d.answer(m.Ack())
 			continue
@@ -235,20 +256,22 @@ func read(msg jetstream.Msg) message {
 
 // settle applies m and tells the stream what became of it.
 func (d *delivery) settle(ctx context.Context, m message) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || m.late() {
 		d.answer(m.Nak())
 		return
 	}
 	ctx, end := traceApply(ctx, m.Headers())
 	defer end()
-	err := m.damaged
+	known, err := false, m.damaged
 	if err == nil {
-		err = d.apply.once(ctx, m.event, m.Data())
+		known, err = d.apply.once(ctx, m.event, m.Data())
 	}
 	if err == nil {
+		d.ear.heard(m, known)
 		d.answer(m.Ack())
 		return
 	}
+	d.ear.failed.Add(1)
 	switch {
 	case unreachable(err), ctx.Err() != nil:
 	case m.damaged == nil && passing(err) && m.attempts < maxAttempts:
@@ -257,9 +280,14 @@ func (d *delivery) settle(ctx context.Context, m message) {
 		d.bus.log.ErrorContext(ctx, "an event could not be applied and is put aside", "service", d.service,
 			"event", m.event.GetId(), "reason", reason, "attempts", m.attempts, "err", loggable(err))
 		if err = d.apply.putAside(ctx, m.event, m.Data(), reason, m.attempts); err == nil {
+			d.ear.aside.Add(1)
 			d.answer(m.Ack())
 			return
 		}
+	}
+	if ctx.Err() != nil { // so that another replica has it before what follows
+		d.answer(m.Nak())
+		return
 	}
 	if unreachable(err) {
 		// Nothing can be applied nor put aside: wait for the database instead of

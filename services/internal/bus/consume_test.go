@@ -47,7 +47,12 @@ func inWard(t *testing.T, db *sqldb.DB, f func(context.Context, *ward)) {
 			w.tries++
 			return w.err
 		}}
-		w.delivery = &delivery{bus: b, apply: a, service: "journey", source: "ticket", cancel: func(err error) { w.over = err }}
+		heard, stop, err := newEar("journey", "ticket")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		w.delivery = &delivery{bus: b, apply: a, service: "journey", source: "ticket", ear: heard, cancel: func(err error) { w.over = err }}
 		f(ctx, w)
 	})
 }

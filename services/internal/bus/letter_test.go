@@ -232,7 +232,7 @@ func TestAnInterruptedLineGoesOn(t *testing.T) {
 			if payload := marshal(t, e); i == 0 {
 				err = a.putAside(t.Context(), e, payload, "NO", 1)
 			} else {
-				err = a.once(t.Context(), e, payload)
+				_, err = a.once(t.Context(), e, payload)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -330,7 +330,7 @@ func TestTheInboxRemembersLongerThanAnEventCanCome(t *testing.T) {
 		a := &applier{db: db, handle: apply}
 		e := reopened("a", 1)
 		e.Id = "event"
-		if err := a.once(t.Context(), e, marshal(t, e)); err != nil {
+		if _, err := a.once(t.Context(), e, marshal(t, e)); err != nil {
 			t.Fatal(err)
 		}
 		for _, tt := range []struct {
@@ -363,7 +363,10 @@ func TestAnEventThatMeetsTheEndOfItsLineIsApplied(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		go func() { arrived <- a.once(context.Background(), next, marshal(t, next)) }()
+		go func() {
+			_, err := a.once(context.Background(), next, marshal(t, next))
+			arrived <- err
+		}()
 		eventually(t, "the event waits or is through", func() bool {
 			return len(arrived) == 1 || count(t, db, `SELECT COUNT(*) FROM pg_locks WHERE NOT granted`) > 0
 		})

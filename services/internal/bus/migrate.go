@@ -18,5 +18,8 @@ func Migrate(ctx context.Context, db *sqldb.DB) error {
 	if err != nil {
 		return err
 	}
-	return sqldb.Migrate(ctx, db, "bus", dir)
+	if err := sqldb.Migrate(ctx, db, "bus", dir); err != nil {
+		return err
+	}
+	return db.Observe(letters...)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -24,6 +25,8 @@ type Outbox struct {
 	db   *sqldb.DB
 	wake chan struct{}
 
+	emitted map[string]*atomic.Int64 // by kind; only the numbers change
+
 	mu        sync.RWMutex
 	listeners map[*listener]struct{}
 }
@@ -33,7 +36,7 @@ type listener struct{ hear func(*eventv1.Event) }
 
 // NewOutbox returns the outbox of db, which [Migrate] has brought up to date.
 func NewOutbox(db *sqldb.DB) *Outbox {
-	return &Outbox{db: db, wake: make(chan struct{}, 1), listeners: map[*listener]struct{}{}}
+	return &Outbox{db: db, wake: make(chan struct{}, 1), emitted: kinds(), listeners: map[*listener]struct{}{}}
 }
 
 // Emit says e to the other services if, and only if, tx commits. It gives e an
@@ -47,15 +50,24 @@ func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
 	if p, err := proto.Marshal(e); err == nil {
 		payload = p
 	} // else NULL, which the table refuses: nobody could read the event
-	tx.Finally(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
-		e.Id, brandOf(e), e.GetKey(), kind(e), payload, sqldb.Micros(time.Now()))
-	tx.Note(kind(e) + "." + e.GetId())
-	tx.AfterCommit(func() { o.committed(e) })
+	kind := kind(e)
+	if trace := tx.Trace(); trace == "" {
+		tx.Finally(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
+			e.Id, brandOf(e), e.GetKey(), kind, payload, sqldb.Micros(time.Now()))
+	} else {
+		tx.Finally(`INSERT INTO outbox (id, brand, key, kind, payload, create_time, trace) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			e.Id, brandOf(e), e.GetKey(), kind, payload, sqldb.Micros(time.Now()), trace)
+	}
+	tx.Note(kind + "." + e.GetId())
+	tx.AfterCommit(func() { o.committed(e, kind) })
 }
 
-// committed wakes the relay, if there is one, and tells the listeners of e.
-func (o *Outbox) committed(e *eventv1.Event) {
+// committed counts e, wakes the relay, if there is one, and tells the listeners.
+func (o *Outbox) committed(e *eventv1.Event, kind string) {
 	o.ring()
+	if n := o.emitted[kind]; n != nil {
+		n.Add(1)
+	}
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	for l := range o.listeners {
@@ -98,10 +110,21 @@ func kind(e *eventv1.Event) string {
 	return ""
 }
 
+// kinds returns a counter for each kind that the contract has.
+func kinds() map[string]*atomic.Int64 {
+	all := map[string]*atomic.Int64{}
+	fields := (&eventv1.Event{}).ProtoReflect().Descriptor().Oneofs().ByName("payload").Fields()
+	for i := range fields.Len() {
+		all[string(fields.Get(i).Name())] = &atomic.Int64{}
+	}
+	return all
+}
+
 // A parcel is a row of the outbox that is due.
 type parcel struct {
-	id, brand, kind string
-	payload         []byte
+	id, brand, key, kind string
+	payload              []byte
+	trace                string // what it is part of; empty unless somebody records it
 }
 
 // A receipt says where in the stream a parcel is.
@@ -115,7 +138,7 @@ type receipt struct {
 // higher: it is due all the same.
 func (o *Outbox) due(ctx context.Context, lead *sqldb.Lead, above string, now time.Time) ([]parcel, error) {
 	rows, err := lead.Query(ctx, `
-		SELECT id, brand, kind, payload FROM outbox
+		SELECT id, brand, key, kind, payload, trace FROM outbox
 		WHERE stream = 0 AND (sent_time IS NULL OR sent_time > $1) AND id > $2
 		ORDER BY id LIMIT $3`, sqldb.Micros(now.Add(-keep)), above, relayBatch)
 	if err != nil {
@@ -128,7 +151,7 @@ func scanParcels(rows *sql.Rows) (parcels []parcel, err error) {
 	defer func() { err = sqldb.Fault(errors.Join(err, rows.Close())) }()
 	for rows.Next() {
 		var p parcel
-		if err := rows.Scan(&p.id, &p.brand, &p.kind, &p.payload); err != nil {
+		if err := rows.Scan(&p.id, &p.brand, &p.key, &p.kind, &p.payload, &p.trace); err != nil {
 			return nil, err
 		}
 		parcels = append(parcels, p)
@@ -254,10 +277,11 @@ func (o *Outbox) condemn(ctx context.Context, stream int64, now time.Time) (mine
 	return mine, err
 }
 
-// lag returns how many rows no stream holds, and since when the oldest waits.
+// lag returns how many rows no stream holds, up to 100,000, and since when the oldest waits.
 func (o *Outbox) lag(ctx context.Context) (depth, since int64, err error) {
 	err = o.db.Read().QueryRowContext(ctx,
-		`SELECT COUNT(*), COALESCE(MIN(create_time), 0) FROM outbox WHERE stream = 0`).Scan(&depth, &since)
+		`SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE stream = 0 LIMIT 100000) AS due),
+		COALESCE((SELECT create_time FROM outbox WHERE stream = 0 ORDER BY id LIMIT 1), 0)`).Scan(&depth, &since)
 	return depth, since, sqldb.Fault(err)
 }
 

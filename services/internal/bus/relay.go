@@ -207,7 +207,11 @@ func (r *relay) pass(ctx context.Context) (int, error) {
 func (r *relay) publish(ctx context.Context, parcels []parcel) (receipts []receipt, failed error) {
 	acks := make([]jetstream.PubAckFuture, 0, len(parcels))
 	for _, p := range parcels {
-		msg := &nats.Msg{Subject: subject(r.service, p.brand, p.kind), Data: p.payload, Header: nats.Header{}}
+		to := subject(r.service, p.brand, p.kind)
+		if r.bus.server == nil {
+			to = place(r.service, p)
+		}
+		msg := &nats.Msg{Subject: to, Data: p.payload, Header: nats.Header{}}
 		end := traceSend(ctx, p, msg.Header)
 		ack, err := r.js.PublishMsgAsync(msg, jetstream.WithMsgID(p.id))
 		end()

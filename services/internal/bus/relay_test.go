@@ -25,7 +25,7 @@ func TestAnEventHasItsEffectOnce(t *testing.T) {
 		emitMany(t, o, 100)
 		// Each comes a second time, beyond what the stream recognizes.
 		connected(t, b, func(ctx context.Context, js jetstream.JetStream) {
-			rows, err := from.Read().QueryContext(ctx, `SELECT id, brand, kind, payload FROM outbox ORDER BY id DESC`)
+			rows, err := from.Read().QueryContext(ctx, `SELECT id, brand, key, kind, payload, trace FROM outbox ORDER BY id DESC`)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -20,14 +18,12 @@ const (
 	gatherFor = 10 * time.Millisecond
 )
 
-// gather applies together what has arrived meanwhile, until no more messages come.
-// The next events wait until those before are applied or put aside, so that the events
-// of a key keep their order.
-func (d *delivery) gather(ctx context.Context, msgs jetstream.MessagesContext) error {
+// gather returns what lets messages wait until those before are applied, and then applies
+// together what has arrived meanwhile, so that the events of a key keep their order. finish
+// waits for the end of that, once no more messages come.
+func (d *delivery) gather(ctx context.Context) (take func(message), finish func()) {
 	arrived := make(chan message, consumeBatch)
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer close(arrived)
 	wg.Go(func() {
 		last := 0
 		for m := range arrived {
@@ -39,7 +35,7 @@ func (d *delivery) gather(ctx context.Context, msgs jetstream.MessagesContext) e
 			d.settleAll(ctx, batch)
 		}
 	})
-	return d.each(ctx, msgs, func(m message) { arrived <- m })
+	return func(m message) { arrived <- m }, func() { close(arrived); wg.Wait() }
 }
 
 // waiting returns first and what waits behind it.
@@ -64,7 +60,7 @@ func waiting(first message, arrived <-chan message) []message {
 func (d *delivery) settleAll(ctx context.Context, batch []message) {
 	var alone, fresh []message
 	for _, m := range batch {
-		if m.damaged != nil || m.attempts > 1 || ctx.Err() != nil { // it may be what failed its batch
+		if m.damaged != nil || m.attempts > 1 || ctx.Err() != nil || m.late() { // it may be what failed its batch
 			alone = append(alone, m)
 		} else {
 			fresh = append(fresh, m)
@@ -79,16 +75,15 @@ func (d *delivery) settleAll(ctx context.Context, batch []message) {
 // settleTogether applies what is new of the batch in one transaction, and returns the
 // others; all of them if it fails.
 func (d *delivery) settleTogether(ctx context.Context, batch []message) (others []message) {
-	for _, m := range batch {
-		_, end := traceApply(ctx, m.Headers())
-		defer end()
-	}
+	ctx, end := traceAll(ctx, batch)
+	defer end()
 	applied, err := d.apply.together(ctx, batch)
 	if err != nil {
 		return batch // whoever settles the event that fails says so
 	}
 	for i, m := range batch {
 		if applied[i] {
+			d.ear.heard(m, false)
 			d.answer(m.Ack())
 		} else {
 			others = append(others, m)

@@ -1,0 +1,176 @@
+package bus
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// share brings the events of the lanes that are this replica's to take, until ctx ends.
+func (d *delivery) share(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, take func(message)) error {
+	numbered, earlier := lanes(d.service, d.source, stream, d.kinds)
+	c, err := join(js.Conn(), d.service, earlier.durable)
+	if err != nil {
+		return err
+	}
+	defer c.leave() // once no lane is held any longer
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg.Go(func() {
+		if err := d.haul(ctx, stream, earlier, take); err != nil {
+			d.cancel(err)
+		}
+	})
+	holds := make([]hold, len(numbered))
+	return c.run(ctx, func(now time.Time) {
+		for g, l := range numbered {
+			h := &holds[g]
+			switch mine := c.mine(g, now); {
+			case !mine && h.end != nil:
+				h.end()
+			case mine && h.over():
+				var held context.Context
+				held, h.end = context.WithCancel(ctx)
+				h.done = make(chan struct{})
+				wg.Go(func() {
+					defer close(h.done)
+					if err := d.haul(held, stream, l, take); err != nil {
+						d.cancel(err)
+					}
+				})
+			}
+		}
+	})
+}
+
+// A hold is a lane in the hands of this replica. The zero value is none.
+type hold struct {
+	end  context.CancelFunc
+	done chan struct{} // closed when it is out of its hands
+}
+
+// over reports whether the replica does not have the lane, or no longer.
+func (h *hold) over() bool {
+	if h.done == nil {
+		return true
+	}
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// haul brings the events of a lane to take until ctx ends, and then lets go of it: each
+// event that was brought is settled or given back by then.
+func (d *delivery) haul(ctx context.Context, stream jetstream.Stream, l lane, take func(message)) error {
+	consumer, err := l.make(ctx, stream)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("make the consumer: %w", err)
+	}
+	msgs, err := consumer.Messages(l.pulling()...)
+	if err != nil {
+		return fmt.Errorf("pull: %w", err)
+	}
+	defer d.ear.attend(consumer)()
+	defer context.AfterFunc(ctx, msgs.Drain)()
+	var open opened
+	brought := false
+	err = d.each(ctx, pulled{msgs, consumer}, func(m message) {
+		brought = true
+		open.Add(1)
+		m.Msg, m.ended = held{m.Msg, &open}, ctx.Done()
+		take(m)
+	})
+	open.Wait()
+	err = errors.Join(err, open.giveBack())
+	if brought && l.group != "" {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		stream.UnpinConsumer(end, l.durable, l.group) //nolint:errcheck,gosec // the lane would notice by itself
+	}
+	return err
+}
+
+// pulled are the messages of a consumer.
+type pulled struct {
+	jetstream.MessagesContext
+	consumer jetstream.Consumer
+}
+
+// next returns the next message. A consumer that says nothing for a while but is there, as
+// on a busy machine, is asked again.
+func (p pulled) next(ctx context.Context) (jetstream.Msg, error) {
+	for {
+		msg, err := p.Next()
+		if !errors.Is(err, jetstream.ErrNoHeartbeat) {
+			return msg, err
+		}
+		if _, gone := p.consumer.Info(ctx); gone != nil {
+			return nil, errors.Join(err, gone)
+		}
+	}
+}
+
+// opened are the messages that a lane brought and that are not settled.
+type opened struct {
+	sync.WaitGroup
+	mu   sync.Mutex
+	back []jetstream.Msg
+}
+
+// giveBack has what is not for this replica come to the next one, in order. By now nothing
+// is asked for here, or it would come here again.
+func (o *opened) giveBack() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	slices.SortFunc(o.back, func(a, b jetstream.Msg) int { return cmp.Compare(sequence(a), sequence(b)) })
+	for _, msg := range o.back {
+		if err := msg.Nak(); err != nil {
+			return fmt.Errorf("give back: %w", err)
+		}
+	}
+	return nil
+}
+
+// sequence returns the place of a message in its stream.
+func sequence(msg jetstream.Msg) uint64 {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return 0
+	}
+	return meta.Sequence.Stream
+}
+
+// A held message is open until it is answered.
+type held struct {
+	jetstream.Msg
+	open *opened
+}
+
+// Ack implements [jetstream.Msg].
+func (h held) Ack() error { defer h.open.Done(); return h.Msg.Ack() }
+
+// Nak implements [jetstream.Msg], at the end of the haul.
+func (h held) Nak() error {
+	defer h.open.Done()
+	h.open.mu.Lock()
+	defer h.open.mu.Unlock()
+	h.open.back = append(h.open.back, h.Msg)
+	return nil
+}
+
+// NakWithDelay implements [jetstream.Msg].
+func (h held) NakWithDelay(d time.Duration) error { defer h.open.Done(); return h.Msg.NakWithDelay(d) }
