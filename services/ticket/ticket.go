@@ -40,17 +40,7 @@ type Config struct {
 // New brings db up to date and returns the service on it. The caller keeps db and
 // closes it after the server has stopped and Run and Work have returned.
 func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
-	s, err := store.Open(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	if err := once.Migrate(ctx, db); err != nil {
-		return nil, err
-	}
-	if err := bus.Migrate(ctx, db); err != nil {
-		return nil, err
-	}
-	tombstones, err := privacy.OpenTombstones(ctx, db)
+	s, tombstones, err := open(ctx, db)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +49,28 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 		DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), Tombstones: tombstones,
 	}
 	return &Service{server, server.Privacy(), cfg}, nil
+}
+
+// open brings db up to date and returns what the service remembers there.
+func open(ctx context.Context, db *sqldb.DB) (*store.Store, *privacy.Tombstones, error) {
+	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
+		if err := migrate(ctx, db); err != nil {
+			return nil, nil, err
+		}
+	}
+	s, err := store.Open(ctx, db)
+	if err != nil {
+		return nil, nil, err
+	}
+	tombstones, err := privacy.OpenTombstones(ctx, db)
+	return s, tombstones, err
+}
+
+// Migrate brings db up to date, as New does, and no more. The release before this one goes
+// on working on it.
+func Migrate(ctx context.Context, db *sqldb.DB) error {
+	_, _, err := open(ctx, db)
+	return err
 }
 
 // Register adds the services to r.

@@ -120,7 +120,11 @@ func follow(stream grpc.ServerStreamingClient[ticketv1.WatchTicketsResponse], se
 		}
 		if etag := m.GetTicket().GetEtag(); etag != "" && etag != last {
 			last = etag
-			seen <- etag
+			select {
+			case seen <- etag:
+			case <-stream.Context().Done(): // nobody counts any more
+				return stream.Context().Err()
+			}
 		}
 	}
 }

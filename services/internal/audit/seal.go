@@ -37,11 +37,12 @@ func (l *Log) Denied(c Call) {
 	}
 }
 
-// Work writes what was denied, and seals, until ctx ends. Replicas may do so at the same
-// time.
+// Work writes what was denied, seals, and forgets what is older than 400 days, until ctx ends.
+// Replicas may do so at the same time.
 func (l *Log) Work(ctx context.Context) {
-	tick := time.NewTimer(0)
+	tick, prune := time.NewTimer(0), time.NewTimer(0)
 	defer tick.Stop()
+	defer prune.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -50,6 +51,11 @@ func (l *Log) Work(ctx context.Context) {
 			if err := l.deny(ctx, c); err != nil && ctx.Err() == nil {
 				slog.WarnContext(ctx, "a denied call could not be written down", "err", err)
 			}
+		case <-prune.C:
+			if err := l.prune(ctx, time.Now().Add(-kept)); err != nil && ctx.Err() == nil {
+				slog.WarnContext(ctx, "old events stay in the audit log for now", "err", err)
+			}
+			prune.Reset(pruneEvery)
 		case <-tick.C:
 			n, err := l.seal(ctx)
 			if err != nil && ctx.Err() == nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
-// Verify computes the chain of a brand anew, as of one moment, and says where it first
-// differs from what is kept, or from what was known before.
+// Verify computes the chain of a brand anew, as of one moment and from the last event on that
+// was old enough to go, and says where it first differs from what is kept, or from what was
+// known before.
 func (l *Log) Verify(ctx context.Context, brand string, known *eventv1.AuditHead) (*eventv1.VerifyAuditLogResponse, error) {
 	res := &eventv1.VerifyAuditLogResponse{Head: &eventv1.AuditHead{}}
 	err := l.db.Snapshot(ctx, func(s *sqldb.Snapshot) error {
@@ -19,14 +20,18 @@ func (l *Log) Verify(ctx context.Context, brand string, known *eventv1.AuditHead
 			head = res.GetHead()
 			c    = chain{brand: brand, known: known}
 		)
-		err := s.QueryRow(`SELECT sequence, hash FROM audit_head WHERE brand = $1`, brand).Scan(&head.Sequence, &head.Hash)
+		err := s.QueryRow(`SELECT sequence, hash, pruned_sequence, pruned_hash FROM audit_head WHERE brand = $1`, brand).
+			Scan(&head.Sequence, &head.Hash, &c.sequence, &c.hash)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
+		res.Pruned = &eventv1.AuditHead{Sequence: c.sequence, Hash: c.hash}
 		if err := s.QueryRow(`SELECT COUNT(*) FROM audit_event WHERE brand = $1 AND sequence IS NULL`, brand).Scan(&res.UnsealedCount); err != nil {
 			return err
 		}
-		err = s.Each(c.visit, `SELECT `+columns+` FROM audit_event WHERE brand = $1 AND sequence IS NOT NULL ORDER BY sequence`, brand)
+		if err = c.meet(); err == nil {
+			err = s.Each(c.visit, `SELECT `+columns+` FROM audit_event WHERE brand = $1 AND sequence IS NOT NULL ORDER BY sequence`, brand)
+		}
 		if err != nil && !errors.Is(err, errBroken) {
 			return err
 		}
@@ -65,7 +70,12 @@ func (c *chain) visit(next func(...any) error) error {
 		return c.fail(r.sequence, "it is not what was sealed")
 	}
 	c.sequence, c.hash = r.sequence, hash
-	if c.known != nil && c.known.GetSequence() == c.sequence && c.known.GetHash() != c.hash {
+	return c.meet()
+}
+
+// meet compares what was known before with where the chain is.
+func (c *chain) meet() error {
+	if c.known != nil && c.sequence > 0 && c.known.GetSequence() == c.sequence && c.known.GetHash() != c.hash {
 		return c.fail(c.sequence, "it is not what an earlier check has seen")
 	}
 	return nil

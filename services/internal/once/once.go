@@ -22,6 +22,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/audit"
 	"github.com/concentric-cx/concentric/services/internal/fault"
+	"github.com/concentric-cx/concentric/services/internal/meter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
@@ -97,10 +98,17 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 		return err
 	}
 	ask := sqldb.Ask{Query: find, Key: []string{brand, req.GetRequestId()}}
+	replayed := false
+	defer func() {
+		if replayed {
+			replays.Add(ctx, db.Service())
+		}
+	}()
 	attempt := func(tx *sqldb.Tx) error {
 		now := time.Now()
 		undone()
 		found, err := recall(tx.Asked(), req, sum, answer)
+		replayed = found
 		if errors.Is(err, errExpired) {
 			tx.Defer(`DELETE FROM request WHERE brand = $1 AND request_id = $2`, brand, req.GetRequestId())
 		} else if err != nil || found {
@@ -130,12 +138,16 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 	switch {
 	case found || fault.Reason(e) == mismatch:
 		undone()
+		replayed = found
 		return e
 	case sqldb.Unique(err):
 		return db.WriteAsking(ctx, ask, attempt)
 	}
 	return err
 }
+
+// replays counts requests that were answered as they had been before.
+var replays = meter.Counter{Name: "concentric.request.replays", Unit: "{call}", Description: "Changes that had been made before and were answered as then."}
 
 // mismatch is the reason of a request_id that was used for something else.
 const mismatch = "IDEMPOTENCY_MISMATCH"

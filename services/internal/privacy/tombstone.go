@@ -88,7 +88,7 @@ func (t *Tombstones) refresh(ctx context.Context) error {
 	if !last.IsZero() {
 		since = sqldb.Micros(last.Add(-overlap))
 	}
-	rows, err := t.db.Read().QueryContext(ctx, `SELECT brand, hash, create_time, lift_time FROM tombstone WHERE change_time >= $1`, since)
+	rows, err := t.db.Read().QueryContext(sqldb.ForAll(ctx), `SELECT brand, hash, create_time, lift_time FROM tombstone WHERE change_time >= $1`, since)
 	if err != nil {
 		return sqldb.Fault(err)
 	}

@@ -46,7 +46,9 @@ func (tx *Tx) Asked() *Row {
 	if tx.ready() == nil {
 		tx.fail(tx.session.flush()) // a twin may have put it there with Finally
 	}
-	return tx.QueryRow(tx.ask.Query, tx.ask.args()...)
+	row := tx.QueryRow(tx.ask.Query, tx.ask.args()...)
+	row.asked = true
+	return row
 }
 
 // manyAsks returns the query for the rows of several keys, which come as one array
@@ -70,15 +72,15 @@ func manyAsks(query string, parts int) string {
 // group, the later ones have to see what the first has done.
 func (l *lane) ask(group []*request) ([]*finding, error) {
 	known := make([]*finding, len(group))
-	var queries []string
-	asking := map[string][]int{} // the places in the group, by query
+	var queries []said
+	asking := map[said][]int{} // the places in the group, by query
 	seen := make(map[string]bool, len(group))
 	for i, r := range group {
 		if r.ask == nil {
 			continue
 		}
-		query := r.ask.Query
-		if key := query + "\x00" + strings.Join(r.ask.Key, "\x00"); !seen[key] {
+		query := said{r.who, r.ask.Query}
+		if key := query.query + "\x00" + strings.Join(r.ask.Key, "\x00"); !seen[key] {
 			seen[key] = true
 			if asking[query] == nil {
 				queries = append(queries, query)
@@ -97,21 +99,19 @@ func (l *lane) ask(group []*request) ([]*finding, error) {
 // find puts into known what is found for the requests at the places, who ask the same
 // query.
 func (l *lane) find(group []*request, places []int, known []*finding) error {
-	asks := make([]*Ask, len(places))
+	asks, who := make([]*Ask, len(places)), group[places[0]].who
 	for n, i := range places {
 		asks[n] = group[i].ask
 	}
 	if asks[0].Look {
-		answers, err := l.session.ask(asks, false)
+		answers, err := l.session.ask(who, asks, false)
 		for n := range answers {
 			known[places[n]] = &answers[n]
 		}
 		return err
 	}
-	answers, err := l.session.ask(asks, l.doubt == 0)
-	if len(answers) > 0 {
-		l.doubt = max(0, l.doubt-1)
-	}
+	answers, err := l.session.ask(who, asks, l.doubt == 0)
+	l.doubt = max(0, l.doubt-1)
 	for n := range answers {
 		known[places[n]] = &answers[n]
 		if answers[n].scan != nil {

@@ -14,16 +14,20 @@ const (
 )
 
 // A merger gathers INSERTs of one row each, of which nobody needs the result, and
-// makes one statement of those with the same text: most of what an INSERT costs
-// comes once a statement. The zero value is empty.
+// makes one statement of those with the same text and for the same brand: most of what an
+// INSERT costs comes once a statement. The zero value is empty.
 type merger struct {
-	shapes map[string]*shape // by statement; nil for one that is no such INSERT
-	open   []*shape          // that have rows, in the order of their first
+	shapes map[said]*shape // by statement; nil for one that is no such INSERT
+	open   []*shape        // that have rows, in the order of their first
 	rows   int
 }
 
+// A said is a statement and for whom it is.
+type said struct{ who, query string }
+
 // A shape is an INSERT of one row whose values are $1, $2, … and nothing else.
 type shape struct {
+	who     string         // it is for
 	texts   map[int]string // by number of rows
 	head    string         // what comes before the values
 	columns int
@@ -31,8 +35,8 @@ type shape struct {
 }
 
 // add takes a row and reports whether the statement is one to gather.
-func (m *merger) add(query string, args []any) bool {
-	s := m.shape(query)
+func (m *merger) add(who, query string, args []any) bool {
+	s := m.shape(said{who, query})
 	if s == nil || len(args) != s.columns {
 		return false
 	}
@@ -44,14 +48,16 @@ func (m *merger) add(query string, args []any) bool {
 	return true
 }
 
-func (m *merger) shape(query string) *shape {
-	s, known := m.shapes[query]
+func (m *merger) shape(what said) *shape {
+	s, known := m.shapes[what]
 	if !known {
-		s = newShape(query)
-		if m.shapes == nil || len(m.shapes) == maxShapes {
-			m.shapes = map[string]*shape{}
+		if s = newShape(what.query); s != nil {
+			s.who = what.who
 		}
-		m.shapes[query] = s
+		if m.shapes == nil || len(m.shapes) == maxShapes {
+			m.shapes = map[said]*shape{}
+		}
+		m.shapes[what] = s
 	}
 	return s
 }
@@ -71,11 +77,11 @@ func newShape(query string) *shape {
 }
 
 // drain hands over the statements that add what waits, and forgets it.
-func (m *merger) drain(queue func(query string, args []any)) {
+func (m *merger) drain(queue func(who, query string, args []any)) {
 	for _, s := range m.open {
 		for args := s.args; len(args) > 0; {
 			n := size(len(args) / s.columns)
-			queue(s.text(n), args[:n*s.columns])
+			queue(s.who, s.text(n), args[:n*s.columns])
 			args = args[n*s.columns:]
 		}
 	}

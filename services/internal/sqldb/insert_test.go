@@ -41,18 +41,18 @@ func TestMergedInsertsCarryEveryRowOnce(t *testing.T) {
 	var m merger
 	for round := range 3 {
 		for id := range 47 {
-			if !m.add(first, []any{id, "x"}) || id < 3 && !m.add(second, []any{id}) {
+			if !m.add("", first, []any{id, "x"}) || id < 3 && !m.add("", second, []any{id}) {
 				t.Fatal("an insert is not merged")
 			}
 		}
-		if m.add(first, []any{1}) || m.add(`DELETE FROM a`, nil) {
+		if m.add("", first, []any{1}) || m.add("", `DELETE FROM a`, nil) {
 			t.Error("merged what is no row")
 		}
 		if m.rows != 50 {
 			t.Errorf("%d rows wait, want 50", m.rows)
 		}
 		var sizes, ids []int
-		m.drain(func(query string, args []any) {
+		m.drain(func(_, query string, args []any) {
 			columns := 1
 			if strings.HasPrefix(query, "INSERT INTO a ") {
 				columns = 2

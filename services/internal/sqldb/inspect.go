@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -34,8 +35,10 @@ const (
 
 // Inspect opens the database at url for a moment and returns what the promises stand on
 // as read back from it, the same that [Open] looks at. It makes no file and changes
-// nothing. An error says that the database cannot be read.
-func Inspect(ctx context.Context, url string) ([]setting.Setting, error) {
+// nothing. Of a PostgreSQL server the service may hold so many connections, and all that
+// share it, as far as is known, so many together. An error says that the database cannot be
+// read.
+func Inspect(ctx context.Context, url string, connections, together int) ([]setting.Setting, error) {
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return inspectSQLite(ctx, path)
 	}
@@ -50,12 +53,14 @@ func Inspect(ctx context.Context, url string) ([]setting.Setting, error) {
 	defer db.Close() //nolint:errcheck // nothing was written
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return postgresSettings(ctx, db, cfg.RuntimeParams[relaxed] == "relaxed")
+	return postgresSettings(ctx, db, needs{cfg.RuntimeParams[relaxed] == "relaxed", connections, together})
 }
 
-// Connections is how many connections one service holds to PostgreSQL at most: the pools,
-// a migration, and the locks of the lead.
-const Connections = postgresReaders + postgresLanes + 3
+// needs is what a service wants of a PostgreSQL server.
+type needs struct {
+	relaxed               bool // it may lose what was answered
+	connections, together int  // of the service, and of all that share the server
+}
 
 func inspectSQLite(ctx context.Context, path string) ([]setting.Setting, error) {
 	info, err := os.Stat(path)
@@ -122,11 +127,11 @@ func integrity(ctx context.Context, db *sql.DB) (setting.Setting, error) {
 
 // postgresSettings reads back what the promises stand on. Whoever is relaxed about losing
 // what was answered may do without the disk.
-func postgresSettings(ctx context.Context, db *sql.DB, relaxed bool) ([]setting.Setting, error) {
+func postgresSettings(ctx context.Context, db *sql.DB, n needs) ([]setting.Setting, error) {
 	var (
 		version, connections        int
 		named, commit, fsync, pages string
-		zone, role                  string
+		zone, role, brand           string
 		super, bypass               bool
 		there                       float64
 	)
@@ -136,15 +141,16 @@ func postgresSettings(ctx context.Context, db *sql.DB, relaxed bool) ([]setting.
 			current_setting('fsync'), current_setting('full_page_writes'), current_setting('TimeZone'),
 			LEAST(current_setting('max_connections')::INT - current_setting('superuser_reserved_connections')::INT,
 				NULLIF(rolconnlimit, -1), NULLIF(datconnlimit, -1)),
-			current_user::TEXT, rolsuper, rolbypassrls, EXTRACT(EPOCH FROM clock_timestamp())::FLOAT8
+			current_user::TEXT, rolsuper, rolbypassrls, COALESCE(current_setting('concentric.brand', TRUE), ''),
+			EXTRACT(EPOCH FROM clock_timestamp())::FLOAT8
 		FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()`).
-		Scan(&version, &named, &commit, &fsync, &pages, &zone, &connections, &role, &super, &bypass, &there)
+		Scan(&version, &named, &commit, &fsync, &pages, &zone, &connections, &role, &super, &bypass, &brand, &there)
 	if err != nil {
 		return nil, err
 	}
 	took := time.Since(began)
 	disk := setting.Unsafe
-	if relaxed {
+	if n.relaxed {
 		disk = setting.Weak
 	}
 	ahead := max(time.Duration(there*float64(time.Second))-time.Duration(began.Add(took/2).UnixNano()), -time.Hour)
@@ -153,8 +159,8 @@ func postgresSettings(ctx context.Context, db *sql.DB, relaxed bool) ([]setting.
 		demand("synchronous_commit", commit, commit == "on" || commit == "remote_apply", setting.Unsafe, "it must be on: what was answered would not survive a power cut"),
 		demand("fsync", fsync, fsync == "on", disk, "it must be on: a power cut would damage the database"),
 		demand("full_page_writes", pages, pages == "on", disk, "it must be on: a power cut would damage the database"),
-		demand("connections", fmt.Sprint(connections), connections >= Connections, setting.Unsafe,
-			fmt.Sprintf("the service needs %d; raise max_connections, or the limit of the role or the database", Connections)),
+		n.room(connections),
+		demand("fence", cmp.Or(brand, "shut"), brand == "", setting.Weak, "the role or the address says concentric.brand by itself, so that who says nothing is not kept from what others own: ALTER ROLE "+role+" RESET concentric.brand"),
 		demand("role", role, !super && !bypass, setting.Weak, "it may do everything on the server: give the service a role of its own, and have that checked with --require-unprivileged"),
 		demand("time zone", zone, zone == "UTC", setting.Unsafe, "it must be UTC"),
 		clock(ahead, took),
@@ -167,6 +173,19 @@ func demand(name, value string, good bool, bad setting.State, advice string) set
 		return setting.Setting{Name: name, Value: value}
 	}
 	return setting.Setting{Name: name, Value: value, State: bad, Advice: advice}
+}
+
+// room returns whether a server that has so many connections has enough.
+func (n needs) room(connections int) setting.Setting {
+	s := setting.Setting{Name: "connections", Value: fmt.Sprintf("up to %d of %d", n.connections, connections)}
+	switch {
+	case n.connections > connections:
+		s.State, s.Advice = setting.Unsafe, "raise max_connections, or the limit of the role or the database, or lower --db-connections"
+	case n.together > connections:
+		s.State = setting.Weak
+		s.Advice = fmt.Sprintf("the services of this process may hold %d together, and each replica as many: raise max_connections, or lower --db-connections", n.together)
+	}
+	return s
 }
 
 // clock returns how far the database's clock is ahead of ours, as far as an answer that

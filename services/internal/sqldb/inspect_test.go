@@ -15,7 +15,7 @@ import (
 // inspected returns the settings of the database at url by name.
 func inspected(t *testing.T, url string) map[string]setting.Setting {
 	t.Helper()
-	all, err := sqldb.Inspect(t.Context(), url)
+	all, err := sqldb.Inspect(t.Context(), url, sqldb.DefaultConnections, 2*sqldb.DefaultConnections)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestAPostgresServerIsInspectedAsItIsOpened(t *testing.T) {
 	got := inspected(t, address)
 	for name, want := range map[string]setting.State{
 		"version": setting.OK, "synchronous_commit": setting.OK, "fsync": setting.Weak, "full_page_writes": setting.Weak, "connections": setting.OK,
-		"role": setting.Weak, "time zone": setting.OK, "clock": setting.OK,
+		"role": setting.Weak, "fence": setting.OK, "time zone": setting.OK, "clock": setting.OK,
 	} {
 		if got[name].State != want || (want != setting.OK) != (got[name].Advice != "") {
 			t.Errorf("%s = %v, want it %v", name, got[name], want)
@@ -107,11 +107,36 @@ func TestAPostgresServerIsInspectedAsItIsOpened(t *testing.T) {
 	refused(t, strict.String(), "fsync is off")                         // C28
 	refused(t, address+"&synchronous_commit=off", "must be on")         // C27
 	refused(t, address+"&timezone=America/Sao_Paulo", "it must be UTC") // C30
-	if err := sqldbtest.Open(t, address).Write(t.Context(), func(tx *sqldb.Tx) error {
-		_, err := tx.Exec(`ALTER DATABASE ` + strings.TrimPrefix(strict.Path, "/") + ` CONNECTION LIMIT 5`)
-		return err
-	}); err != nil {
+	if got := inspected(t, address+"&concentric.brand=*")["fence"]; got.State != setting.Weak || got.Value != "*" {
+		t.Errorf("where the address says for whom = %v", got)
+	}
+	db := sqldbtest.Open(t, address)
+	limit := func(connections string) {
+		t.Helper()
+		if err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			_, err := tx.Exec(`ALTER DATABASE ` + strings.TrimPrefix(strict.Path, "/") + ` CONNECTION LIMIT ` + connections)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit("30")
+	if got := inspected(t, address)["connections"]; got.State != setting.Weak || got.Value != "up to 23 of 30" || !strings.Contains(got.Advice, "46 together") {
+		t.Errorf("two services on a server that has room for one: %v", got)
+	}
+	limit("8")
+	refused(t, address, "connections is up to 23 of 8: raise") // C29
+	small, err := sqldb.OpenWith(t.Context(), address, sqldb.MinConnections)
+	if err != nil {
 		t.Fatal(err)
 	}
-	refused(t, address, "connections is 5: the service needs") // C29
+	if got := small.Read().Stats().MaxOpenConnections; got != 1 {
+		t.Errorf("of %d connections %d read, want 1", sqldb.MinConnections, got)
+	}
+	if err := small.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := sqldb.OpenWith(t.Context(), address, sqldb.MinConnections-1); err == nil {
+		t.Error("a database opens without connections to read with")
+	}
 }

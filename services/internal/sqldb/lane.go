@@ -18,9 +18,11 @@ import (
 // A request is one Write or Try on its way through a lane.
 type request struct {
 	ctx   context.Context
+	who   string // of all brands, it may see; "" where nobody asks
 	f     func(*Tx) error
 	ask   *Ask // what f begins with, if it says so
 	try   bool
+	span  *span       // nil unless somebody records it
 	taken atomic.Bool // by the lane, or back by the caller
 	err   error       // of the last run; read after done
 	after []func()    // of the last run
@@ -36,7 +38,10 @@ type lane struct {
 	session session
 	turn    turn
 	pace    pace
-	doubt   int // groups that look for the rows they ask for; then they are taken to be absent
+
+	telemetry *telemetry
+
+	doubt int // groups that look for the rows they ask for; then they are taken to be absent
 }
 
 // Why a group, or one of it, fails.
@@ -166,6 +171,7 @@ func (l *lane) run(group []*request) {
 	}
 	if errors.Is(err, errConflict) {
 		l.turn.collided()
+		l.telemetry.collided.Add(1)
 		err = l.pass(group, together)
 	}
 	if errors.Is(err, errSpoiled) {
@@ -233,6 +239,7 @@ func (l *lane) transact(group []*request, how mode) error {
 	if err := s.begin(how == patient); err != nil {
 		return l.refuse(group, err)
 	}
+	began := time.Now()
 	for i, r := range group {
 		if err := l.one(r, known[i], how == apart || r.try); err != nil {
 			return l.undo(group, err)
@@ -240,6 +247,7 @@ func (l *lane) transact(group []*request, how mode) error {
 	}
 	err := s.commit()
 	if err == nil {
+		l.telemetry.committed(group, began)
 		return nil
 	}
 	if s.broken() {
@@ -289,6 +297,7 @@ func (l *lane) undo(group []*request, err error) error {
 // error means that the transaction cannot go on; the outcome of r is in r.err.
 func (l *lane) one(r *request, known *finding, save bool) error {
 	s := l.session
+	s.serve(r.who)
 	if save {
 		// Sent before f runs: a batch that cannot be prepared sends nothing, and
 		// rolling back must not reach the savepoint of a neighbor.
@@ -296,9 +305,13 @@ func (l *lane) one(r *request, known *finding, save bool) error {
 			return err
 		}
 	}
-	tx := &Tx{session: s, ask: r.ask, known: known}
+	r.span.again()
+	tx := &Tx{session: s, ask: r.ask, known: known, span: r.span}
 	r.err = call(r.f, tx)
 	r.after = tx.after
+	if tx.met && !r.ask.Look {
+		l.doubt = doubts
+	}
 	if r.err == nil && save {
 		tx.fail(s.flush())
 	}

@@ -82,8 +82,12 @@ func appendValue(out []byte, kind string, v any) ([]byte, error) {
 	return nil, fmt.Errorf("copy: a %T is no %s", v, kind)
 }
 
+// Loads reports whether [Tx.Load] can be had: PostgreSQL takes no COPY from a role for which
+// row-level security holds, and SQLite none from anybody.
+func (db *DB) Loads() bool { return db.postgres && !db.fenced }
+
 // Load copies so many rows into the table of the form, which takes PostgreSQL half of
-// what an INSERT does; SQLite refuses. The row that value returns is in the memory it is
+// what an INSERT does, where [DB.Loads] says that it can. The row that value returns is in the memory it is
 // given. Where one of the rows is there already, Load undoes what tx has done since the
 // savepoint, ends that and returns false; otherwise the savepoint is left to the caller.
 func (tx *Tx) Load(f *Form, savepoint string, n int, value func(row int, into []any) []any) (bool, error) {
@@ -94,6 +98,7 @@ func (tx *Tx) Load(f *Form, savepoint string, n int, value func(row int, into []
 	stored := false
 	if err == nil {
 		tx.dirty = true
+		tx.span.say(f.statement)
 		stored, err = tx.session.load(f.statement, savepoint, rows)
 	}
 	tx.fail(err)

@@ -13,7 +13,7 @@ var ownMigrations embed.FS
 
 // Own notes that db belongs to the service, or returns an error if it belongs to
 // another one: two services in one database would take each other's events and
-// requests for their own.
+// requests for their own. From then on db shows its figures as the service's.
 func Own(ctx context.Context, db *DB, service string) error {
 	dir, err := fs.Sub(ownMigrations, "migrations")
 	if err != nil {
@@ -31,6 +31,9 @@ func Own(ctx context.Context, db *DB, service string) error {
 	})
 	if err == nil && owner != service {
 		return fmt.Errorf("the database belongs to the %s service; give %s one of its own", owner, service)
+	}
+	if err == nil {
+		err = db.measure(service)
 	}
 	return err
 }

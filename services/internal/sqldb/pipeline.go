@@ -45,6 +45,10 @@ func (s *postgresSession) fetch() (*sql.Rows, error) {
 func (s *postgresSession) travel(last func(pgx.BatchResults) error) error {
 	batch := s.batch
 	s.batch, s.fresh = &pgx.Batch{}, -1
+	return s.carry(batch, last)
+}
+
+func (s *postgresSession) carry(batch *pgx.Batch, last func(pgx.BatchResults) error) error {
 	return s.conn.Raw(func(c any) (err error) {
 		res := c.(*stdlib.Conn).Conn().SendBatch(context.Background(), batch)
 		for range batch.Len() - 1 {
@@ -81,6 +85,7 @@ func (s *postgresSession) load(statement, savepoint string, rows []byte) (bool, 
 // also works in a transaction that has failed.
 func (s *postgresSession) simple(script string) error {
 	s.forget()
+	s.told = "" // what was said since a savepoint is taken back with it
 	return s.conn.Raw(func(c any) error {
 		_, err := c.(*stdlib.Conn).Conn().PgConn().Exec(context.Background(), script).ReadAll()
 		return err
@@ -88,7 +93,7 @@ func (s *postgresSession) simple(script string) error {
 }
 
 // ask looks for all rows in one round trip.
-func (s *postgresSession) ask(asks []*Ask, absent bool) ([]finding, error) {
+func (s *postgresSession) ask(who string, asks []*Ask, absent bool) ([]finding, error) {
 	if absent {
 		return make([]finding, len(asks)), nil
 	}
@@ -104,8 +109,13 @@ func (s *postgresSession) ask(asks []*Ask, absent bool) ([]finding, error) {
 		args[i] = part
 	}
 	answers := make([]finding, len(asks))
-	err := s.conn.Raw(func(c any) error {
-		rows, err := c.(*stdlib.Conn).Conn().Query(context.Background(), manyAsks(asks[0].Query, len(args)), args...)
+	var batch pgx.Batch
+	if s.fenced {
+		batch.Queue(say, who)
+	}
+	batch.Queue(manyAsks(asks[0].Query, len(args)), args...)
+	err := s.carry(&batch, func(res pgx.BatchResults) error {
+		rows, err := res.Query()
 		if err != nil {
 			return err
 		}

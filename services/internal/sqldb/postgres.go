@@ -16,8 +16,15 @@ import (
 )
 
 const (
-	postgresLanes   = 4
-	postgresReaders = 16
+	postgresLanes = 4
+	// Beside the pools there are a migration and the locks of the lead.
+	postgresSpare = 3
+
+	// DefaultConnections is how many connections to PostgreSQL one service holds at most if
+	// nobody chose, and MinConnections how few do.
+	DefaultConnections = 16 + postgresLanes + postgresSpare
+	MinConnections     = 1 + postgresLanes + postgresSpare
+
 	// A lane gives a silent server up after longer than any statement may take.
 	postgresSilence = 15 * time.Second
 	maxPipeline     = 1000 // statements that wait for a round trip
@@ -49,7 +56,10 @@ func postgresConfigs(address string) (cfg, admin *pgx.ConnConfig, err error) {
 	return cfg, admin, nil
 }
 
-func openPostgres(ctx context.Context, address string) (*DB, error) {
+func openPostgres(ctx context.Context, address string, connections int) (*DB, error) {
+	if connections < MinConnections {
+		return nil, fmt.Errorf("open database: %d connections, want at least %d", connections, MinConnections)
+	}
 	cfg, admin, err := postgresConfigs(address)
 	if err != nil {
 		return nil, err
@@ -65,23 +75,36 @@ func openPostgres(ctx context.Context, address string) (*DB, error) {
 		}
 		return impatient{c}, nil
 	}
-	db := &DB{postgres: true, readers: stdlib.OpenDB(*readers), writers: stdlib.OpenDB(*writers)}
+	db := &DB{postgres: true, writers: stdlib.OpenDB(*writers)}
 	db.admin = func() (*sql.DB, error) { return stdlib.OpenDB(*admin), nil }
-	if err := checkPostgres(ctx, db.writers, cfg.RuntimeParams[relaxed] == "relaxed"); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.readers.Close(), db.writers.Close())
+	err = checkPostgres(ctx, db.writers, needs{cfg.RuntimeParams[relaxed] == "relaxed", connections, connections})
+	if err == nil {
+		err = db.writers.QueryRowContext(ctx, isFenced).Scan(&db.fenced)
 	}
-	db.readers.SetMaxOpenConns(postgresReaders)
-	db.readers.SetMaxIdleConns(postgresReaders)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writers.Close())
+	}
+	if db.telemetry.traced = traced(); db.telemetry.traced {
+		readers.Tracer = postgresTracer{db}
+	}
+	reader := stdlib.GetConnector(*readers)
+	if db.fenced {
+		reader = fence{reader}
+	}
+	db.readers = sql.OpenDB(reader)
+	size := connections - postgresLanes - postgresSpare
+	db.readers.SetMaxOpenConns(size)
+	db.readers.SetMaxIdleConns(size)
 	db.readers.SetConnMaxIdleTime(5 * time.Minute)
 	db.writers.SetMaxOpenConns(postgresLanes)
 	db.writers.SetMaxIdleConns(postgresLanes)
-	db.start(postgresLanes, func() session { return &postgresSession{pool: db.writers} })
+	db.start(postgresLanes, func() session { return &postgresSession{pool: db.writers, fenced: db.fenced} })
 	return db, nil
 }
 
 // checkPostgres refuses what the promises cannot stand on.
-func checkPostgres(ctx context.Context, db *sql.DB, relaxed bool) error {
-	all, err := postgresSettings(ctx, db, relaxed)
+func checkPostgres(ctx context.Context, db *sql.DB, n needs) error {
+	all, err := postgresSettings(ctx, db, n)
 	if err != nil {
 		return err
 	}
@@ -102,7 +125,11 @@ func (c impatient) Read(p []byte) (int, error) {
 // answer of their own, BEGIN and COMMIT among them, wait in batch and travel
 // with the next that does.
 type postgresSession struct {
-	pool  *sql.DB
+	pool   *sql.DB
+	fenced bool   // the server wants to know for whom
+	who    string // the next statements are for
+	told   string // for whom the server takes what comes behind batch; "" if that is not known
+
 	conn  *sql.Conn
 	pgx   *pgx.Conn // beneath conn
 	batch *pgx.Batch
@@ -147,6 +174,7 @@ func (s *postgresSession) begin(patient bool) error {
 		return err
 	}
 	s.forget()
+	s.told = ""
 	s.batch.Queue("BEGIN")
 	if patient {
 		s.batch.Queue("SET LOCAL lock_timeout = '2s'")
@@ -165,7 +193,7 @@ func (s *postgresSession) commit() error {
 		return nil
 	}
 	s.finish()
-	s.queue("COMMIT", nil)
+	s.batch.Queue("COMMIT")
 	tag, err := s.send()
 	s.used = time.Now()
 	if err == nil && tag.String() != "COMMIT" {
@@ -173,6 +201,8 @@ func (s *postgresSession) commit() error {
 	}
 	return err
 }
+
+func (s *postgresSession) serve(who string) { s.who = who }
 
 func (s *postgresSession) rollback() error { return s.simple("ROLLBACK") }
 
@@ -206,14 +236,14 @@ func (s *postgresSession) later(query string, args []any) error {
 	if strings.HasPrefix(query, "SAVEPOINT ") {
 		s.finish() // who goes back to it must not take along what neighbors have said
 	}
-	if !s.late.add(query, args) {
+	if !s.late.add(s.who, query, args) {
 		s.queue(query, args)
 	}
 	return s.bounded()
 }
 
 func (s *postgresSession) last(query string, args []any) error {
-	if !s.end.add(query, args) {
+	if !s.end.add(s.who, query, args) {
 		s.queue(query, args)
 	}
 	return s.bounded()
@@ -230,7 +260,7 @@ func (s *postgresSession) bounded() error {
 // queue puts a statement behind all that wait.
 func (s *postgresSession) queue(query string, args []any) {
 	s.drain()
-	s.batch.Queue(query, args...)
+	s.put(s.who, query, args)
 }
 
 // drain puts the rows to insert into the batch.
@@ -242,7 +272,15 @@ func (s *postgresSession) finish() {
 	s.end.drain(s.put)
 }
 
-func (s *postgresSession) put(query string, args []any) { s.batch.Queue(query, args...) }
+// put puts a statement into the batch, and before it, where the server does not know, for
+// whom it is.
+func (s *postgresSession) put(who, query string, args []any) {
+	if s.fenced && s.told != who {
+		s.batch.Queue(say, who)
+		s.told = who
+	}
+	s.batch.Queue(query, args...)
+}
 
 // forget forgets what waits.
 func (s *postgresSession) forget() {

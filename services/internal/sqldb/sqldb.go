@@ -26,6 +26,7 @@ const (
 // A DB is an open database. It is safe for concurrent use.
 type DB struct {
 	postgres bool
+	fenced   bool   // row-level security holds for the role
 	path     string // of the SQLite file
 	readers  *sql.DB
 	writers  *sql.DB
@@ -36,6 +37,8 @@ type DB struct {
 	queue  chan *request
 	lanes  sync.WaitGroup
 	turns  turns
+
+	telemetry telemetry
 }
 
 var errAddress = errors.New("open database: the address starts with neither sqlite: nor postgres://")
@@ -44,11 +47,17 @@ var errAddress = errors.New("open database: the address starts with neither sqli
 // whose commits would not survive a power cut. It creates a missing SQLite file
 // and its folder, for the current user only.
 func Open(ctx context.Context, url string) (*DB, error) {
+	return OpenWith(ctx, url, DefaultConnections)
+}
+
+// OpenWith is [Open] with at most so many connections to a PostgreSQL server, of which there
+// must be [MinConnections].
+func OpenWith(ctx context.Context, url string, connections int) (*DB, error) {
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return openSQLite(ctx, path)
 	}
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
-		return openPostgres(ctx, url)
+		return openPostgres(ctx, url, connections)
 	}
 	return nil, errAddress
 }
@@ -58,7 +67,7 @@ func (db *DB) start(lanes int, open func() session) {
 	db.queue = make(chan *request, queueDepth)
 	places := make(chan struct{}, paceLanes)
 	for range lanes {
-		l := &lane{queue: db.queue, session: open(), turn: turn{of: &db.turns}, pace: pace{places: places}, doubt: doubts}
+		l := &lane{queue: db.queue, session: open(), turn: turn{of: &db.turns}, pace: pace{places: places}, telemetry: &db.telemetry, doubt: doubts}
 		db.lanes.Go(func() { l.serve() })
 	}
 }
@@ -75,6 +84,7 @@ func (db *DB) Close() error {
 	close(db.queue)
 	db.mu.Unlock()
 	db.lanes.Wait()
+	db.telemetry.stop()
 	err := db.readers.Close()
 	if e := db.writers.Close(); err == nil {
 		err = e
@@ -128,7 +138,10 @@ func (db *DB) Try(ctx context.Context, f func(tx *Tx) error) error {
 	return db.submit(ctx, &request{ctx: ctx, f: f, try: true, done: make(chan struct{})})
 }
 
-func (db *DB) submit(ctx context.Context, r *request) error {
+func (db *DB) submit(ctx context.Context, r *request) (err error) {
+	if r.span = db.begin(ctx); r.span != nil {
+		defer func() { r.span.end(err) }()
+	}
 	if err := db.enqueue(ctx, r); err != nil {
 		return err
 	}
@@ -145,7 +158,11 @@ func (db *DB) submit(ctx context.Context, r *request) error {
 }
 
 func (db *DB) enqueue(ctx context.Context, r *request) error {
-	if err := ctx.Err(); err != nil {
+	err := ctx.Err()
+	if err == nil {
+		r.who, err = db.whom(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	db.mu.RLock()

@@ -37,6 +37,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{path: path}
+	db.telemetry.traced = traced()
 	writer := sqliteURL(path, "rw", writerPragmas)
 	if db.writers, err = sql.Open("sqlite", writer); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -49,7 +50,9 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := checkWhole(ctx, path, reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writers.Close())
 	}
-	if db.readers, err = sql.Open("sqlite", reader); err != nil {
+	if db.telemetry.traced {
+		db.readers = sql.OpenDB(sqliteTracer{db, db.writers.Driver(), reader})
+	} else if db.readers, err = sql.Open("sqlite", reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writers.Close())
 	}
 	n := min(max(4, runtime.GOMAXPROCS(0)), 8)
@@ -145,6 +148,9 @@ type lent struct {
 	query string
 	stmt  *sql.Stmt
 }
+
+// serve: in SQLite nobody is kept from anything.
+func (s *sqliteSession) serve(string) {}
 
 func (s *sqliteSession) begin(bool) error {
 	if s.conn == nil {
@@ -256,7 +262,12 @@ func (s *sqliteSession) load(string, string, []byte) (bool, error) {
 }
 
 // ask leaves the asking to the transaction, which need not travel for it.
-func (s *sqliteSession) ask([]*Ask, bool) ([]finding, error) { return nil, nil }
+func (s *sqliteSession) ask(_ string, asks []*Ask, absent bool) ([]finding, error) {
+	if absent {
+		return make([]finding, len(asks)), nil
+	}
+	return nil, nil
+}
 
 func (s *sqliteSession) release() {
 	for _, rows := range s.open {

@@ -10,8 +10,11 @@ import (
 // lane's goroutine only.
 type session interface {
 	begin(patient bool) error
+	serve(who string) // says for whom the next statements are
 	exec(query string, args ...any) (int64, error)
 	query(query string, args []any) (*sql.Rows, error)
+	// lines is query for a visitor, who gets the rows as they arrive.
+	lines(visit func(*Line), query string, args []any) error
 	// later runs a statement at any time before the next exec, query or flush returns.
 	later(query string, args []any) error
 	// last runs a statement at any time before the next flush or commit returns.
@@ -30,9 +33,9 @@ type session interface {
 	drop()             // closes the connection; begin opens another
 
 	// ask looks rows up before a transaction begins, or takes all to be absent, and
-	// returns an answer for each of asks, all of one query. Where asking early saves
+	// returns an answer for each of asks, all of one query and for the same. Where asking early saves
 	// nothing it returns none.
-	ask(asks []*Ask, absent bool) ([]finding, error)
+	ask(who string, asks []*Ask, absent bool) ([]finding, error)
 
 	// spoils reports whether the transaction has changed, or may have, after
 	// the statement ended with err.
@@ -52,9 +55,11 @@ type Tx struct {
 	dirty   bool // undoing this closure undoes its neighbors
 	ask     *Ask
 	known   *finding // to ask, until it is used
+	met     bool     // the row it asked for was there
 	err     error
 	after   []func()
 	notes   []string
+	span    *span // nil unless somebody records it
 }
 
 // Exec runs a statement and returns the number of rows it changed.
@@ -119,6 +124,7 @@ func (tx *Tx) ready() error {
 
 // ran notes what a statement did to the transaction.
 func (tx *Tx) ran(query string, err error) {
+	tx.span.say(query)
 	tx.dirty = tx.dirty || tx.session.spoils(query, err)
 	tx.fail(err)
 }
@@ -134,6 +140,7 @@ type Row struct {
 	tx    *Tx
 	rows  *sql.Rows
 	known *finding // instead of rows
+	asked bool     // it is the answer of [Tx.Asked]
 	err   error
 }
 
@@ -158,6 +165,7 @@ func (r *Row) Scan(dest ...any) error {
 		}
 		return sql.ErrNoRows
 	}
+	r.tx.met = r.tx.met || r.asked
 	if err := r.rows.Scan(dest...); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
 // A tail hands out what is written while there are watchers. What this process
@@ -72,7 +73,7 @@ func (h *Hub) leave(t *tail, w *watcher) {
 }
 
 func (h *Hub) start() *tail {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(sqldb.ForAll(context.Background()))
 	t := &tail{
 		hub: h, stop: cancel, wake: make(chan struct{}, 1), done: make(chan struct{}), ready: make(chan struct{}),
 		watchers: map[string]map[*watcher]struct{}{}, seen: map[Position]struct{}{},

@@ -51,7 +51,7 @@ func Start() (url string, stop func() error, err error) {
 
 // startServer starts a throw-away server.
 func startServer(settings []string) (s *server, err error) {
-	bin, err := binaries()
+	bin, err := Binaries()
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +153,8 @@ func dataDirectory(ctx context.Context, url string) (dir string, err error) {
 	return dir, err
 }
 
-// binaries returns the folder of the newest installed server.
-func binaries() (string, error) {
+// Binaries returns the folder of the newest server that is installed, with the tools beside it.
+func Binaries() (string, error) {
 	var found []string
 	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin"} {
 		dirs, err := filepath.Glob(pattern)

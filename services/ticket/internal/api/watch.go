@@ -109,7 +109,7 @@ func (b *board) send(batch watch.Batch) (news bool, err error) {
 				b.token = token // the others are not the last of the batch
 			}
 			m.ResumeToken = b.token
-			if err := b.stream.Send(m); err != nil {
+			if err := b.stream.SendMsg(a.ready.or(m)); err != nil {
 				return news, err
 			}
 			news = true
@@ -127,7 +127,7 @@ func (b *board) read(ctx context.Context, ids []string) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	a := found{tickets: make(map[string]*ticketv1.Ticket, len(rows))}
+	a := found{tickets: make(map[string]*ticketv1.Ticket, len(rows)), ready: &ready{}}
 	for _, t := range rows {
 		a.tickets[t.ID] = ticketProto(t)
 	}

@@ -34,7 +34,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	if err := sqldb.Migrate(ctx, db, "ticket", dir); err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	return &Store{db}, db.Observe(gauges...)
 }
 
 // A Cursor is a place between two rows of a list. The zero Cursor is before the

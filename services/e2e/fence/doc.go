@@ -1,0 +1,3 @@
+// Package fence tests that PostgreSQL keeps the brands apart by itself, whatever the
+// statements of the services say.
+package fence
