@@ -7,8 +7,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -18,7 +20,7 @@ type Pair struct {
 }
 
 // Open reads a certificate chain and its key, both PEM. The key must be readable by its
-// owner only, and the certificate valid now. When the files change, so does the pair, within
+// owner only, or by its group if it is root's, and the certificate valid now. When the files change, so does the pair, within
 // seconds; while they are unusable it stays what it was and log says so.
 func Open(cert, key string, log *slog.Logger) (*Pair, error) {
 	if cert == "" || key == "" {
@@ -37,7 +39,7 @@ func load(cert, key string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	if info.Mode().Perm()&others(info) != 0 {
 		return nil, fmt.Errorf("the key %s is open to others: chmod 600 it", key)
 	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
@@ -51,6 +53,15 @@ func load(cert, key string) (*tls.Certificate, error) {
 		return nil, fmt.Errorf("the certificate %s expired at %s", cert, pair.Leaf.NotAfter.Format(time.RFC3339))
 	}
 	return &pair, nil
+}
+
+// others returns the permissions that a key must not have. Orchestrators hand keys over as
+// files of root that a group of the process may read.
+func others(info fs.FileInfo) fs.FileMode {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid == 0 {
+		return 0o027
+	}
+	return 0o077
 }
 
 // Server returns the configuration of a server with the pair. If clients names a file of

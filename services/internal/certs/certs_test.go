@@ -179,3 +179,31 @@ func TestOldVersionsAreRefused(t *testing.T) {
 		t.Error("TLS 1.2 was accepted")
 	}
 }
+
+// TestAKeyOfRootMayBeReadByItsGroup is how an orchestrator hands a key over to a process
+// that is nobody.
+func TestAKeyOfRootMayBeReadByItsGroup(t *testing.T) {
+	cert, key := certstest.New(t).Issue(t, t.TempDir(), 2*time.Hour)
+	for _, tt := range []struct {
+		uid  int
+		mode os.FileMode
+		want bool
+	}{
+		{0, 0o440, true},
+		{0, 0o640, true},
+		{0, 0o660, false},
+		{0, 0o444, false},
+		{65532, 0o400, true},
+		{65532, 0o440, false},
+	} {
+		if err := os.Chown(key, tt.uid, -1); err != nil {
+			t.Skip("only root can make files of others:", err)
+		}
+		if err := os.Chmod(key, tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(cert, key, quiet()); (err == nil) != tt.want {
+			t.Errorf("a key of %d with %v: %v, want it taken: %v", tt.uid, tt.mode, err, tt.want)
+		}
+	}
+}

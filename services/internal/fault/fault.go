@@ -153,6 +153,21 @@ func Reason(err error) string {
 	return ""
 }
 
+// Fields returns what is wrong with a request, field by field, as far as err says so: a fault,
+// or the error of a call.
+func Fields(err error) (all []Field) {
+	for _, d := range status.Convert(err).Details() {
+		bad, ok := d.(*errdetails.BadRequest)
+		if !ok {
+			continue
+		}
+		for _, v := range bad.GetFieldViolations() {
+			all = append(all, Field{Path: v.GetField(), Description: v.GetDescription(), Reason: v.GetReason()})
+		}
+	}
+	return all
+}
+
 // MaxGroups is how many groups a breakdown may have.
 const MaxGroups = 5000
 

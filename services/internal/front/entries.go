@@ -57,6 +57,7 @@ func entries() []entry {
 		via(&gatewayv1.OperationService_ServiceDesc, gatewayv1.RegisterOperationServiceHandlerClient, gatewayv1.NewOperationServiceClient),
 		via(&gatewayv1.PrivacyService_ServiceDesc, gatewayv1.RegisterPrivacyServiceHandlerClient, gatewayv1.NewPrivacyServiceClient),
 		via(&gatewayv1.WebhookService_ServiceDesc, gatewayv1.RegisterWebhookServiceHandlerClient, gatewayv1.NewWebhookServiceClient),
+		via(&gatewayv1.TargetService_ServiceDesc, gatewayv1.RegisterTargetServiceHandlerClient, gatewayv1.NewTargetServiceClient),
 		via(&eventv1.DeadLetterService_ServiceDesc, eventv1.RegisterDeadLetterServiceHandlerClient, eventv1.NewDeadLetterServiceClient),
 	}
 }

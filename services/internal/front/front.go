@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"github.com/concentric-cx/concentric/gen/openapi"
@@ -26,6 +27,7 @@ type Config struct {
 	Log     *slog.Logger
 	TLS     *tls.Config // nil: none, and only a loopback name reaches the server
 	Origins []string    // of web pages that may call from elsewhere, such as https://app.example
+	Traces  trace.TracerProvider
 }
 
 // A Server serves gRPC, Connect, gRPC-Web and REST on one port.
@@ -53,9 +55,13 @@ func New(ctx context.Context, srv *rpc.Server, cfg Config) (*Server, error) {
 	mux.Handle("/v1/", all.bounded(watched(api)))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { noSuchPath(w) })
 	mount(mux, srv.Local())
+	handler := sane(mux)
+	if cfg.Traces != nil {
+		handler = &tracer{cfg.Traces, all, handler}
+	}
 	log := cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	s.http = &http.Server{
-		Handler:           &guard{local: cfg.TLS == nil, origins: cfg.Origins, next: sane(mux)},
+		Handler:           &guard{local: cfg.TLS == nil, origins: cfg.Origins, next: handler},
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       60 * time.Second,

@@ -23,6 +23,7 @@ const (
 // same time: one of them works on an operation, another goes on with it where that
 // one fell silent.
 func (d *Desk) Run(ctx context.Context) {
+	d.observe(ctx)
 	if !d.DB.Postgres() { // nobody else works, so what is held was held before the restart
 		if err := d.DB.Write(ctx, func(tx *sqldb.Tx) error { release(tx); return nil }); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "operations wait for their leases", slog.String("error", err.Error()))
@@ -106,5 +107,8 @@ func (d *Desk) step(ctx context.Context, held Operation) (Operation, bool, error
 		mine, err = advance(tx, held, next)
 		return err
 	})
+	if err == nil && mine && !next.EndTime.IsZero() {
+		d.count(ctx, next)
+	}
 	return next, mine && !left, err
 }

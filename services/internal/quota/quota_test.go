@@ -94,7 +94,7 @@ func TestABrandMayHaveRatesOfItsOwn(t *testing.T) {
 				t.Errorf("%s may %v %d times at once, want %d", tt.brand, tt.class, got, tt.want)
 			}
 		}
-		for c := range classes {
+		for c := range Classes {
 			if s, limited := New(Default()).Take("acme", c); !limited || s.Retry > 0 {
 				t.Errorf("by default the first %v is %+v, %v", c, s, limited)
 			}

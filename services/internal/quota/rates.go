@@ -21,24 +21,24 @@ const (
 	Batch                // many changes in one call, or a stream of them
 	Collect              // what apps send
 	Watch                // the beginning of a watch
-	classes
+	Classes              // how many there are
 )
 
 // String returns the name of the class, in lower case.
 func (c Class) String() string { return names[c] }
 
-var names = [classes]string{"read", "write", "batch", "collect", "watch"}
+var names = [Classes]string{"read", "write", "batch", "collect", "watch"}
 
 // Rates are the calls a second that brands may make. The zero value sets no limit.
 type Rates struct {
-	all    [classes]int
-	brands map[string]*[classes]int // of those with rates of their own; 0: that of all
+	all    [Classes]int
+	brands map[string]*[Classes]int // of those with rates of their own; 0: that of all
 }
 
 // Default returns rates that a brand in good order does not reach, and that leave room for
 // others on a small machine.
 func Default() Rates {
-	return Rates{all: [classes]int{Read: 2000, Write: 1000, Batch: 200, Collect: 1000, Watch: 100}}
+	return Rates{all: [Classes]int{Read: 2000, Write: 1000, Batch: 200, Collect: 1000, Watch: 100}}
 }
 
 // maxRate is the largest rate: a call each 10 microseconds.
@@ -74,9 +74,9 @@ func (r *Rates) set(word string) error {
 		return nil
 	}
 	if r.brands == nil {
-		r.brands = map[string]*[classes]int{}
+		r.brands = map[string]*[Classes]int{}
 	}
-	own := [classes]int{}
+	own := [Classes]int{}
 	if before := r.brands[brand]; before != nil {
 		own = *before
 	}

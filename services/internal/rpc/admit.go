@@ -33,7 +33,11 @@ func (m *method) admit(ctx context.Context, all *places, c Caller) error {
 			return err
 		}
 	}
-	return all.join(ctx, shareOf(c))
+	err := all.join(ctx, shareOf(c))
+	if credentials := metadata.ValueFromIncomingContext(ctx, "authorization"); err != nil && len(credentials) < 2 {
+		m.server.shed.note(append(credentials, "")[0], shareOf(c))
+	}
+	return err
 }
 
 // shareOf returns whose share a call uses: those of all brands' callers are one, and so
@@ -60,6 +64,7 @@ func (m *method) charge(ctx context.Context, brand string) error {
 	if s.Retry == 0 {
 		return nil
 	}
+	m.server.charged[m.class].Add(1)
 	limit := fmt.Sprintf("%d calls a second of the class %s", s.Limit, m.class)
 	return &fault.Error{
 		Code: codes.ResourceExhausted, Reason: "QUOTA_EXCEEDED", Retry: s.Retry,

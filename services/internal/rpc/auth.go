@@ -86,7 +86,7 @@ func (m *method) caller(ctx context.Context) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	c, err := m.server.auth(ctx, token)
+	c, err := m.server.guesses.ask(ctx, m.server.auth, token)
 	if token == "" && fault.Reason(err) == unauthenticated {
 		return Caller{Anonymous: true}, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
@@ -68,7 +67,7 @@ func ActAs(ctx context.Context, c Caller) context.Context {
 // credential: the caller that the code named, or else that of the call it handles, if this
 // server has found out who that is. What comes from outside never carries one.
 func (s *Server) carried(ctx context.Context) *Caller {
-	client := inprocgrpc.ClientContext(ctx)
+	client := clientContext(ctx)
 	if client == nil {
 		return nil
 	}

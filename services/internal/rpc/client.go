@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -87,15 +88,21 @@ type ClientConfig struct {
 	TLS     *tls.Config // nil: without
 	Traces  trace.TracerProvider
 	Metrics metric.MeterProvider
+
+	restraint *restraint // of the connection
 }
 
-// Dial returns a connection to the services at target, without waiting for it. It gives each mutation that has no request_id one, so that a
+// Dial returns a connection to the services at target, without waiting for it: at an address,
+// at the addresses of all replicas with commas between, or at a name of DNS that stands for them,
+// dns:///NAME:PORT. It gives each mutation that has no request_id one, so that a
 // retry has no second effect; the caller's message stays as it is. Calls made with
 // the context of a handler carry the credential of the call it handles, or a pass for its
 // caller if that is kept here; those made with one of [ActAs] carry a pass. Calls end
 // after 30 seconds and are tried again while a server is UNAVAILABLE; streams are
-// not.
+// not. While a server refuses calls of a brand because it has too many, most that it would
+// refuse are not made and fail alike.
 func Dial(target string, cfg ClientConfig) (*grpc.ClientConn, error) {
+	cfg.restraint = &restraint{}
 	names, err := json.Marshal(streams())
 	if err != nil {
 		return nil, err
@@ -117,15 +124,25 @@ func Dial(target string, cfg ClientConfig) (*grpc.ClientConn, error) {
 	if cfg.Traces != nil || cfg.Metrics != nil {
 		opts = append(opts, grpc.WithStatsHandler(clientStats(cfg.Traces, cfg.Metrics, everyMethod)))
 	}
+	if strings.Contains(target, ",") {
+		opts = append(opts, grpc.WithResolvers(replicas{}))
+		target = replicas{}.target(target)
+	}
 	return grpc.NewClient(target, opts...)
 }
 
 func (cfg ClientConfig) unary(ctx context.Context, method string, req, answer any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	brand := behalf(ctx)
+	if err := cfg.restraint.ask(brand); err != nil {
+		return err
+	}
 	ctx, err := cfg.outgoing(ctx)
 	if err != nil {
 		return err
 	}
-	return invoke(ctx, method, identified(ctx, req), answer, cc, opts...)
+	err = invoke(ctx, method, identified(ctx, req), answer, cc, opts...)
+	cfg.restraint.hear(brand, err)
+	return err
 }
 
 func (cfg ClientConfig) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/encoding"
 	grpcproto "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
 )
@@ -34,6 +35,27 @@ func (m *method) receive(msg any, recv func(any) error) error {
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(grpcproto.Name)} }
+
+// A Prepared is a message on its way to many: it is encoded once. It is sent with the SendMsg
+// of a server's stream, and may be sent concurrently.
+type Prepared struct {
+	msg   proto.Message
+	bytes []byte
+}
+
+// Prepare returns m as it is now, which must not change any more.
+func Prepare(m proto.Message) (*Prepared, error) {
+	bytes, err := proto.Marshal(m)
+	return &Prepared{m, bytes}, err
+}
+
+// Marshal encodes v unless that is done.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if p, ok := v.(*Prepared); ok {
+		return mem.BufferSlice{mem.SliceBuffer(p.bytes)}, nil
+	}
+	return c.CodecV2.Marshal(v)
+}
 
 // Unmarshal refuses what is too large before it decodes it. Requests of more than
 // gRPC's own limit never come here and are RESOURCE_EXHAUSTED.
@@ -63,10 +85,24 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 // from inside took the message from somewhere that has one.
 type cloner struct{ inprocgrpc.ProtoCloner }
 
+// Clone returns a copy of in.
+func (c cloner) Clone(in any) (any, error) {
+	if p, ok := in.(*Prepared); ok {
+		in = p.msg
+	}
+	return c.ProtoCloner.Clone(in)
+}
+
 // Copy copies in to out.
 func (c cloner) Copy(out, in any) error {
 	if w, ok := out.(*inbound); ok {
 		out = w.msg
 	}
-	return c.ProtoCloner.Copy(out, in)
+	to, from := messageOf(out), messageOf(in)
+	if to == nil || from == nil || to.Descriptor() != from.Descriptor() {
+		return c.ProtoCloner.Copy(out, in)
+	}
+	proto.Reset(to.Interface())
+	proto.Merge(to.Interface(), from.Interface())
+	return nil
 }

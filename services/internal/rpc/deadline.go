@@ -3,8 +3,6 @@ package rpc
 import (
 	"context"
 	"time"
-
-	"github.com/fullstorydev/grpchan/inprocgrpc"
 )
 
 const (
@@ -36,7 +34,7 @@ func (m *method) bounded(ctx context.Context) (context.Context, context.CancelFu
 		return ctx, cancel, nil
 	}
 	timeout := time.Until(deadline)
-	if inprocgrpc.ClientContext(ctx) != nil {
+	if clientContext(ctx) != nil {
 		if m.watches || timeout <= most {
 			return ctx, func() {}, nil
 		}

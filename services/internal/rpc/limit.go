@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -21,8 +20,9 @@ import (
 // too many is told at once when to come back, which costs less than a queue of
 // calls that time out. It is safe for concurrent use.
 type limiter struct {
-	max int64
-	now atomic.Int64
+	max     int64
+	now     atomic.Int64
+	refused atomic.Int64
 }
 
 // enter counts a call, or refuses it. Pair with leave after success.
@@ -31,19 +31,51 @@ func (l *limiter) enter(ctx context.Context) error {
 		return nil
 	}
 	l.now.Add(-1)
+	return l.refuse(ctx)
+}
+
+// refuse counts and reports that there are too many calls.
+func (l *limiter) refuse(ctx context.Context) error {
+	l.refused.Add(1)
 	return overloaded(ctx)
 }
 
 // overloaded reports that there are too many calls.
 func overloaded(ctx context.Context) error {
-	wait := time.Duration(50+rand.IntN(100)) * time.Millisecond // spread, so that they do not all return together
+	f := tooMany()
 	// The trailer is what gRPC clients obey. Without a stream there is nobody to
 	// tell, and the details say it once more.
-	_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", strconv.FormatInt(wait.Milliseconds(), 10)))
+	_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", strconv.FormatInt(f.Retry.Milliseconds(), 10)))
+	return f
+}
+
+// tooManyCalls is the reason of calls that are refused because there are too many.
+const tooManyCalls = "OVERLOADED"
+
+// tooMany reports that there are too many calls, and when to come back.
+func tooMany() *fault.Error {
 	return &fault.Error{
-		Code: codes.Unavailable, Reason: "OVERLOADED", Retry: wait,
+		Code: codes.Unavailable, Reason: tooManyCalls,
+		Retry:   time.Duration(50+rand.IntN(100)) * time.Millisecond, // spread, so that they do not all return together
 		Message: "the server has too many calls in flight; try again",
 	}
+}
+
+// Refusals are errors of calls too many, as clients get them. They are made once, as they cost
+// more than all else where a call is refused early. The zero value works.
+type refusals struct {
+	once sync.Once
+	all  [16]error
+}
+
+// next returns one of them.
+func (r *refusals) next() error {
+	r.once.Do(func() {
+		for i := range r.all {
+			r.all[i] = tooMany().GRPCStatus().Err()
+		}
+	})
+	return r.all[rand.IntN(len(r.all))]
 }
 
 func (l *limiter) leave() { l.now.Add(-1) }
@@ -51,7 +83,7 @@ func (l *limiter) leave() { l.now.Add(-1) }
 // nested reports whether the call comes, inside the process, from a handler whose
 // own call is counted already.
 func nested(ctx context.Context) bool {
-	client := inprocgrpc.ClientContext(ctx)
+	client := clientContext(ctx)
 	return client != nil && client.Value(callKey{}) != nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
 )
 
 // Local returns a channel to the services of the server that stays inside the
@@ -14,18 +13,25 @@ import (
 // [ActAs] names, or for the caller of the call being handled if ctx is that of a handler,
 // unless the outgoing metadata has a credential. Messages are copied: neither side sees what the
 // other does with its own. It needs no closing and no [Server.Serve].
-func (s *Server) Local() grpc.ClientConnInterface { return localConn{s} }
+//
+// A unary call runs on the goroutine of its caller, and returns when its handler does:
+// a context that ends is for the handler to heed.
+func (s *Server) Local() grpc.ClientConnInterface { return localConn{server: s} }
 
-type localConn struct{ server *Server }
-
-// Invoke makes a unary call.
-func (c localConn) Invoke(ctx context.Context, method string, req, answer any, opts ...grpc.CallOption) error {
-	ctx = c.outgoing(ctx)
-	err := c.server.local.Invoke(ctx, method, req, answer, opts...)
-	if err != nil && ctx.Err() != nil && !outspoken(err) {
-		return status.FromContextError(ctx.Err()).Err() // the channel says io.EOF when the call ends as ctx does
+// ReadOnly returns conn for a client that reads the answers of unary calls and changes
+// nothing in them. If conn stays inside the process they are not copied, but share what they
+// hold with the handler and with whomever else it gave that.
+func ReadOnly(conn grpc.ClientConnInterface) grpc.ClientConnInterface {
+	if c, ok := conn.(localConn); ok {
+		c.readOnly = true
+		return c
 	}
-	return err
+	return conn
+}
+
+type localConn struct {
+	server   *Server
+	readOnly bool
 }
 
 // outgoing adds what a call takes over from the one being handled, and its credential if

@@ -2,13 +2,17 @@ package rpc
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 )
@@ -93,7 +97,7 @@ func TestTheDeadlineOfAHandlerBoundsItsCalls(t *testing.T) {
 }
 
 func TestMessagesInsideTheProcessAreCopied(t *testing.T) {
-	kept := &ticketv1.Ticket{Subject: "mine"}
+	kept := &ticketv1.Ticket{Subject: "mine", OpenTime: timestamppb.New(time.Unix(7, 0))}
 	srv := newTickets(Config{}, tickets{create: func(_ context.Context, req *ticketv1.CreateTicketRequest) (*ticketv1.Ticket, error) {
 		req.Ticket.Subject = "the server's"
 		return kept, nil
@@ -103,9 +107,64 @@ func TestMessagesInsideTheProcessAreCopied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.Subject = "the client's"
+	got.Subject, got.GetOpenTime().Seconds = "the client's", 8
+	if kept.GetOpenTime().GetSeconds() != 7 {
+		t.Error("the client has changed a time that the server keeps")
+	}
 	if req.GetTicket().GetSubject() != "Refund" || kept.GetSubject() != "mine" {
 		t.Errorf("subjects = %q and %q, want Refund and mine", req.GetTicket().GetSubject(), kept.GetSubject())
+	}
+}
+
+func TestWhoOnlyReadsSharesWhatTheHandlerHolds(t *testing.T) {
+	kept := &ticketv1.Ticket{Subject: "mine", OpenTime: timestamppb.New(time.Unix(7, 0)), Attributes: map[string]string{"plan": "gold"}}
+	srv := newTickets(Config{}, tickets{create: func(_ context.Context, req *ticketv1.CreateTicketRequest) (*ticketv1.Ticket, error) {
+		req.Ticket.Subject = "the server's"
+		return kept, nil
+	}})
+	req := create()
+	got, err := ticketv1.NewTicketServiceClient(ReadOnly(srv.Local())).CreateTicket(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !proto.Equal(got, kept) || got == kept || got.GetOpenTime() != kept.GetOpenTime() {
+		t.Errorf("answer = %v, want %v with the same time in it", got, kept)
+	}
+	if req.GetTicket().GetSubject() != "Refund" {
+		t.Errorf("the subject of the request is %q, want Refund: requests are copied", req.GetTicket().GetSubject())
+	}
+	if conn := connect(t, listen(t, srv)); ReadOnly(conn) != grpc.ClientConnInterface(conn) {
+		t.Error("a connection is not the same for who only reads")
+	}
+}
+
+func TestALocalCallHearsWhatComesBesideTheAnswer(t *testing.T) {
+	var handling context.Context
+	srv := newTickets(Config{}, getting(func(ctx context.Context) error {
+		handling = ctx
+		if err := grpc.SetHeader(ctx, metadata.Pairs("a", "1")); err != nil {
+			return err
+		}
+		if err := grpc.SendHeader(ctx, metadata.Pairs("a", "2")); err != nil {
+			return err
+		}
+		return grpc.SetTrailer(ctx, metadata.Pairs("b", "3"))
+	}))
+	type secret struct{}
+	var header, trailer metadata.MD
+	var from peer.Peer
+	ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), secret{}, 1), 5*time.Second)
+	defer cancel()
+	_, err := ticketv1.NewTicketServiceClient(srv.Local()).GetTicket(ctx, get(),
+		grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(header.Get("a"), []string{"1", "2"}) || !slices.Equal(trailer.Get("b"), []string{"3"}) || from.Addr.Network() != "inproc" {
+		t.Errorf("header %v, trailer %v, peer %v; want 1 and 2, 3, and inproc", header, trailer, from.Addr)
+	}
+	if handling.Value(secret{}) != nil || handling.Err() == nil {
+		t.Errorf("the handler's context has %v of the caller's and ended with %v; want nothing, and to end with the call", handling.Value(secret{}), handling.Err())
 	}
 }
 

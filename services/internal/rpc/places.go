@@ -46,7 +46,7 @@ func (p *places) size(n int) {
 // any brand. Pair with door.leave after success.
 func (p *places) arrive(ctx context.Context) error {
 	if p.now.Load() >= p.max {
-		return overloaded(ctx)
+		return p.refuse(ctx)
 	}
 	return p.door.enter(ctx)
 }
@@ -56,10 +56,8 @@ func (p *places) join(ctx context.Context, brand string) error {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	held := p.held[brand]
-	others := p.wanted(brand, now) || len(p.held) > 1 || len(p.held) == 1 && held == 0
-	if held >= max(1, p.common/fair) && (others || p.now.Load() >= p.common) {
-		return overloaded(ctx)
+	if p.exceeds(brand, now) {
+		return p.refuse(ctx)
 	}
 	if err := p.enter(ctx); err != nil {
 		return err
@@ -67,8 +65,23 @@ func (p *places) join(ctx context.Context, brand string) error {
 	if p.held == nil {
 		p.held = map[string]int64{}
 	}
-	p.held[brand] = held + 1
+	p.held[brand]++
 	return nil
+}
+
+// full reports whether join would refuse the brand now. It wants a place all the same.
+func (p *places) full(brand string) bool {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.exceeds(brand, now) || p.now.Load() >= p.max
+}
+
+// exceeds notes that the brand wants a place, and reports whether that is more than its share.
+func (p *places) exceeds(brand string, now time.Time) bool {
+	held := p.held[brand]
+	others := p.wanted(brand, now) || len(p.held) > 1 || len(p.held) == 1 && held == 0
+	return held >= max(1, p.common/fair) && (others || p.now.Load() >= p.common)
 }
 
 // wanted notes that the brand wants a place, and reports whether another one has of late.

@@ -23,6 +23,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/stats"
 
 	"github.com/concentric-cx/concentric/services/internal/audit"
 	"github.com/concentric-cx/concentric/services/internal/quota"
@@ -86,14 +87,21 @@ type Config struct {
 // Health and reflection pass the first two only: probes must be answered under
 // load. Register all services before the first call.
 type Server struct {
-	log       *slog.Logger
-	auth      Authenticator
-	grpc      *grpc.Server
-	local     inprocgrpc.Channel
+	log   *slog.Logger
+	auth  Authenticator
+	grpc  *grpc.Server
+	local inprocgrpc.Channel     // for streams inside the process
+	unary map[string]localMethod // for the other calls there, by full name
+
+	serverStats, callerStats stats.Handler // of those; nil if nobody looks
+
+	guesses   guesses
 	health    *health.Server
 	limit     places
+	shed      shed
 	denied    func(string, audit.Call)
-	quotas    *quota.Quotas                         // nil without any
+	quotas    *quota.Quotas // nil without any
+	charged   charged
 	streams   places                                // of watches: they last, and mostly wait
 	relayed   map[grpc.ClientConnInterface]*limiter // of streams that go on over a connection
 	validator *Validator
@@ -117,6 +125,7 @@ func NewServer(cfg Config) *Server {
 		health:    health.NewServer(),
 		validator: NewValidator(),
 		methods:   map[string]*method{},
+		unary:     map[string]localMethod{},
 		relayed:   map[grpc.ClientConnInterface]*limiter{},
 		ready:     true,
 	}
@@ -126,14 +135,22 @@ func NewServer(cfg Config) *Server {
 	if s.auth == nil {
 		s.auth = everyone
 	}
+	s.health.SetServingStatus("live", serving(true))
+	s.health.SetServingStatus("ready", serving(true))
 	s.limit.size(cmp.Or(cfg.MaxInFlight, DefaultMaxInFlight))
 	s.streams.size(cmp.Or(cfg.MaxStreams, DefaultMaxStreams))
 	s.stopping, s.stop = context.WithCancel(context.Background())
-	opts := append(settings(), grpc.NumStreamWorkers(uint32(max(cfg.Workers, 0)))) //nolint:gosec // a few
+	opts := append(settings(), grpc.NumStreamWorkers(uint32(max(cfg.Workers, 0))), grpc.InTapHandle(s.tap)) //nolint:gosec // a few
 	if cfg.Traces != nil || cfg.Metrics != nil {
 		opts = append(opts, grpc.StatsHandler(serverStats(cfg.Traces, cfg.Metrics, s.known)))
-		s.local.WithServerStatsHandler(serverStats(cfg.Traces, cfg.Metrics, s.known))
-		s.local.WithClientStatsHandler(clientStats(cfg.Traces, cfg.Metrics, s.known))
+		s.serverStats, s.callerStats = serverStats(cfg.Traces, cfg.Metrics, s.known), clientStats(cfg.Traces, nil, s.known) // the server measures
+		s.local.WithServerStatsHandler(s.serverStats)
+		s.local.WithClientStatsHandler(s.callerStats)
+	}
+	if cfg.Metrics != nil {
+		if err := s.measure(cfg.Metrics); err != nil {
+			s.errs = append(s.errs, err)
+		}
 	}
 	s.local.WithCloner(cloner{})
 	s.grpc = grpc.NewServer(opts...)
@@ -175,12 +192,25 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if err != nil {
 		s.errs = append(s.errs, err)
 	}
-	s.local.RegisterService(wrapped, impl) // panics on a wrong impl or a second one
+	if g, ok := impl.(Glancer); ok {
+		for _, md := range desc.Methods {
+			s.methods["/"+desc.ServiceName+"/"+md.MethodName].plain = g.Plain
+		}
+	}
+	s.registerLocal(wrapped, impl) // panics on a wrong impl or a second one
 	s.grpc.RegisterService(wrapped, impl)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.services = append(s.services, desc.ServiceName)
 	s.health.SetServingStatus(desc.ServiceName, serving(s.ready))
+}
+
+// registerLocal adds a service whose methods are wrapped to those inside the process.
+func (s *Server) registerLocal(desc *grpc.ServiceDesc, impl any) {
+	s.local.RegisterService(desc, impl)
+	for _, md := range desc.Methods {
+		s.unary["/"+desc.ServiceName+"/"+md.MethodName] = localMethod{impl, md.Handler}
+	}
 }
 
 // Authenticate puts what wrap makes of the server's Authenticator in its place, for a
@@ -224,12 +254,13 @@ func (s *Server) retire() {
 }
 
 // SetReady says on the health service whether calls are welcome, for the server
-// as a whole and for each of its services. It refuses no calls.
+// as a whole, also called ready, and for each of its services. It refuses no calls.
 func (s *Server) SetReady(ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready = ready
 	s.health.SetServingStatus("", serving(ready))
+	s.health.SetServingStatus("ready", serving(ready))
 	for _, name := range s.services {
 		s.health.SetServingStatus(name, serving(ready))
 	}
@@ -248,7 +279,7 @@ type infrastructure struct{ *Server }
 // RegisterService shadows that of the server.
 func (i infrastructure) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	wrapped := i.wrapOpen(desc)
-	i.local.RegisterService(wrapped, impl)
+	i.registerLocal(wrapped, impl)
 	i.grpc.RegisterService(wrapped, impl)
 }
 

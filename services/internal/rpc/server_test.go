@@ -58,7 +58,7 @@ func reflect(ctx context.Context, conn *grpc.ClientConn) error {
 func TestHealthFollowsReadiness(t *testing.T) {
 	srv := newTickets(Config{}, tickets{})
 	both(t, srv, func(t *testing.T, conn grpc.ClientConnInterface) {
-		for _, service := range []string{"", ticketv1.TicketService_ServiceDesc.ServiceName} {
+		for _, service := range []string{"", "ready", ticketv1.TicketService_ServiceDesc.ServiceName} {
 			for _, ready := range []bool{true, false, true} {
 				srv.SetReady(ready)
 				got, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{Service: service})

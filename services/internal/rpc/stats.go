@@ -5,14 +5,16 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/otel/metric"
+	nometric "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	notrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc/stats"
 )
 
 // serverStats and clientStats return the handlers that make spans and metrics of
 // calls. Only methods that wanted knows are recorded: the names of methods become
-// labels, and strangers invent names. Baggage ends here.
+// labels, and strangers invent names. Baggage ends here. Nil is for a signal that nobody wants.
 func serverStats(traces trace.TracerProvider, metrics metric.MeterProvider, wanted otelgrpc.Filter) stats.Handler {
 	return otelgrpc.NewServerHandler(statsOptions(traces, metrics, wanted)...)
 }
@@ -22,14 +24,16 @@ func clientStats(traces trace.TracerProvider, metrics metric.MeterProvider, want
 }
 
 func statsOptions(traces trace.TracerProvider, metrics metric.MeterProvider, wanted otelgrpc.Filter) []otelgrpc.Option {
-	opts := []otelgrpc.Option{otelgrpc.WithFilter(wanted), otelgrpc.WithPropagators(propagation.TraceContext{})}
-	if traces != nil {
-		opts = append(opts, otelgrpc.WithTracerProvider(traces))
+	if traces == nil {
+		traces = notrace.NewTracerProvider()
 	}
-	if metrics != nil {
-		opts = append(opts, otelgrpc.WithMeterProvider(metrics))
+	if metrics == nil {
+		metrics = nometric.NewMeterProvider()
 	}
-	return opts
+	return []otelgrpc.Option{
+		otelgrpc.WithFilter(wanted), otelgrpc.WithPropagators(propagation.TraceContext{}),
+		otelgrpc.WithTracerProvider(traces), otelgrpc.WithMeterProvider(metrics),
+	}
 }
 
 // known reports whether a service of the suite has the method.

@@ -33,7 +33,8 @@ func (m *method) stream(next grpc.StreamHandler) grpc.StreamHandler {
 				}
 				defer context.AfterFunc(m.server.stopping, func() { end(shuttingDown()) })()
 			}
-			err := next(impl, &serverStream{ServerStream: ss, ctx: ctx, end: end, method: m})
+			caller, _ := CallerFrom(ctx)
+			err := next(impl, &serverStream{ServerStream: ss, ctx: working(ctx, caller.Brand), end: end, method: m})
 			if why, ok := errors.AsType[*fault.Error](context.Cause(ctx)); ok {
 				return why // whatever the handler made of it
 			}
@@ -83,7 +84,11 @@ func (s *serverStream) RecvMsg(msg any) error {
 	if err != nil {
 		return err
 	}
-	return s.method.inspect(s.ctx, msg)
+	ctx, err := s.method.inspect(s.ctx, msg)
+	if err == nil && s.method.watches {
+		s.ctx = ctx // nobody has seen the other yet: this message comes before the handler
+	}
+	return err
 }
 
 // SendMsg sends a message.

@@ -34,6 +34,13 @@ func (v *Validator) Message(m proto.Message) error {
 	return Caller{}.mayAct("", foreign, false)
 }
 
+// A Glancer is a service that tells at a glance of some requests that they surely keep
+// their contract and refer to no other brand than their subject's. The server does not check
+// these rule by rule. It is called concurrently.
+type Glancer interface {
+	Plain(req proto.Message) bool
+}
+
 // check returns what is wrong with m, and the first reference in m to another
 // brand than the given one.
 func (v *Validator) check(m proto.Message, p *plan, brand string) (foreign string, err error) {

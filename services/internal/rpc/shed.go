@@ -1,0 +1,89 @@
+package rpc
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/tap"
+)
+
+const (
+	// flooding is how long a credential is known after a first call of it was refused. Once a
+	// few more were, its calls are refused before there is a stream for the rest of that time,
+	// where they would be refused anyway.
+	flooding = 250 * time.Millisecond
+	few      = 16
+	// anybody stands for the credentials of calls that came when there was no place for any.
+	anybody = "\x00"
+	// maxShed is how many credentials are known at a time.
+	maxShed = 1024
+)
+
+// A shed knows the credentials whose calls were refused just now, and whose share of the
+// places they use. It decides about no call that the places would take. Its zero value is
+// empty, and it is safe for concurrent use.
+type shed struct {
+	mu    sync.Mutex
+	known map[string]flooder // by credential
+
+	refusals refusals
+}
+
+// A flooder is whose share it uses, and until when more calls are expected.
+type flooder struct {
+	share string
+	times int // that a call was refused
+	until time.Time
+}
+
+// note remembers that a call with the credential was refused.
+func (s *shed) note(credential, share string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil || len(s.known) >= maxShed {
+		s.known = map[string]flooder{}
+	}
+	f, now := s.known[credential], time.Now()
+	if now.After(f.until) {
+		f = flooder{share: share, until: now.Add(flooding)}
+	}
+	f.times++
+	s.known[credential] = f
+}
+
+// of returns whose share the credential uses, if calls of it have been refused just now.
+func (s *shed) of(credential string) (share string, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.known[credential]
+	return f.share, f.times >= few && time.Now().Before(f.until)
+}
+
+// tap refuses a call for which there is no place, before there is a stream: that costs a third
+// of a refusal by the method. It does so where no brand could have a place, and to those whose
+// calls have just been refused one by one. It must be quick and not wait. The refusal says when
+// to come back in its details alone, as there is no trailer without a stream.
+func (s *Server) tap(ctx context.Context, call *tap.Info) (context.Context, error) {
+	m := s.methods[call.FullMethodName]
+	if m == nil {
+		return ctx, nil
+	}
+	all := m.places()
+	now := all.now.Load()
+	if now < max(1, all.common/fair) {
+		return ctx, nil // every brand has less than its share
+	}
+	credentials := call.Header.Get("authorization")
+	if now >= all.max {
+		credentials = []string{anybody}
+	} else if len(credentials) > 1 {
+		return ctx, nil
+	}
+	share, known := s.shed.of(append(credentials, "")[0])
+	if !known || now < all.max && !all.full(share) {
+		return ctx, nil
+	}
+	all.refused.Add(1)
+	return nil, s.shed.refusals.next()
+}
