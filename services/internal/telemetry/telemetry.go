@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 
@@ -20,10 +21,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // sampled is the share of new traces that is kept unless OTEL_TRACES_SAMPLER says
@@ -34,22 +35,32 @@ const sampled = 0.01
 type Telemetry struct {
 	Log     *slog.Logger         // JSON on standard error with trace_id and span_id, and OTLP if configured; never nil
 	Traces  trace.TracerProvider // nil if nobody configured traces
-	Metrics metric.MeterProvider // nil if nobody configured metrics
+	Metrics metric.MeterProvider // nil if nobody configured metrics or wants to scrape them
+	Scrape  http.Handler         // answers who scrapes, as Prometheus does; nil unless asked for
 
-	stop []func(context.Context) error
+	version string
+	scraped bool
+	stop    []func(context.Context) error
 }
 
-// Start sets the three signals up as the environment says. It reaches out to
-// nobody: a collector that is down costs spans, never calls. What the exporters
-// have to say goes to standard error. Call it once in a process.
-func Start(ctx context.Context, service, version string) (*Telemetry, error) {
-	return start(ctx, os.Stderr, service, version)
+// Config says what reports, and how beside what the environment says.
+type Config struct {
+	Service, Version string
+	Scraped          bool // somebody wants to scrape metrics
 }
 
-func start(ctx context.Context, stderr io.Writer, service, version string) (*Telemetry, error) {
+// Start sets the three signals up as the environment says, and metrics also where they are
+// scraped. It reaches out to nobody: a collector that is down costs spans, never calls. What
+// the exporters have to say goes to standard error. Traces and metrics become OpenTelemetry's
+// own, until Shutdown: call it once in a process, before what it is to record.
+func Start(ctx context.Context, cfg Config) (*Telemetry, error) {
+	return start(ctx, os.Stderr, cfg)
+}
+
+func start(ctx context.Context, stderr io.Writer, cfg Config) (*Telemetry, error) {
 	local := handler{slog.NewJSONHandler(stderr, nil)}
-	t := &Telemetry{Log: slog.New(local)}
-	if !Configured("TRACES") && !Configured("METRICS") && !Configured("LOGS") {
+	t := &Telemetry{Log: slog.New(local), version: cfg.Version, scraped: cfg.Scraped}
+	if !Configured("TRACES") && !Configured("METRICS") && !Configured("LOGS") && !cfg.Scraped {
 		return t, nil
 	}
 	// OpenTelemetry has one place for its own errors. They must not go to its own
@@ -58,7 +69,7 @@ func start(ctx context.Context, stderr io.Writer, service, version string) (*Tel
 		slog.New(local).Warn("telemetry failed", "err", err)
 	}))
 	who, err := resource.New(ctx,
-		resource.WithAttributes(attribute.String("service.name", service), attribute.String("service.version", version)),
+		resource.WithAttributes(attribute.String("service.name", cfg.Service), attribute.String("service.version", cfg.Version)),
 		resource.WithTelemetrySDK(), resource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("start telemetry: %w", err)
@@ -90,27 +101,17 @@ func (t *Telemetry) startTraces(ctx context.Context, who *resource.Resource) err
 	if err != nil {
 		return err
 	}
-	opts := []sdktrace.TracerProviderOption{sdktrace.WithBatcher(exporter), sdktrace.WithResource(who)}
+	opts := []sdktrace.TracerProviderOption{sdktrace.WithBatcher(scrubber{exporter}), sdktrace.WithResource(who)}
 	if os.Getenv("OTEL_TRACES_SAMPLER") == "" {
 		opts = append(opts, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(sampled))))
 	}
 	provider := sdktrace.NewTracerProvider(opts...)
 	t.Traces = provider
-	t.stop = append(t.stop, provider.Shutdown)
-	return nil
-}
-
-func (t *Telemetry) startMetrics(ctx context.Context, who *resource.Resource) error {
-	if !Configured("METRICS") {
-		return nil
-	}
-	reader, err := autoexport.NewMetricReader(ctx)
-	if err != nil {
-		return err
-	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(who))
-	t.Metrics = provider
-	t.stop = append(t.stop, provider.Shutdown)
+	otel.SetTracerProvider(provider)
+	t.stop = append(t.stop, func(ctx context.Context) error {
+		otel.SetTracerProvider(noop.NewTracerProvider())
+		return provider.Shutdown(ctx)
+	})
 	return nil
 }
 
