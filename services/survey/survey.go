@@ -64,16 +64,7 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 	if len(key) != TokenKeySize {
 		return nil, fmt.Errorf("the token key has %d bytes, want %d", len(key), TokenKeySize)
 	}
-	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
-		if err := migrate(ctx, db); err != nil {
-			return nil, err
-		}
-	}
-	s, err := store.Open(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	tombstones, err := privacy.OpenTombstones(ctx, db)
+	s, tombstones, err := open(ctx, db)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +74,28 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 		Sentiment: sentiment.Reader{sentiment.Vader{}}, Tombstones: tombstones,
 	}
 	return &Service{server, server.Privacy(), cfg}, nil
+}
+
+// open brings db up to date and returns what the service remembers there.
+func open(ctx context.Context, db *sqldb.DB) (*store.Store, *privacy.Tombstones, error) {
+	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
+		if err := migrate(ctx, db); err != nil {
+			return nil, nil, err
+		}
+	}
+	s, err := store.Open(ctx, db)
+	if err != nil {
+		return nil, nil, err
+	}
+	tombstones, err := privacy.OpenTombstones(ctx, db)
+	return s, tombstones, err
+}
+
+// Migrate brings db up to date, as New does, and no more. The release before this one goes
+// on working on it.
+func Migrate(ctx context.Context, db *sqldb.DB) error {
+	_, _, err := open(ctx, db)
+	return err
 }
 
 // Register adds the services of the contract to r.

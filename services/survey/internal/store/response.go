@@ -84,13 +84,15 @@ const (
 	otherColumns    = `state, language, duration, draft, supersedes, superseded_by, version, import_digest`
 	responseColumns = usualColumns + `, ` + otherColumns
 
-	answerColumns = `brand, submit_time, response, position, survey, subject, question, kind, rating, words, touchpoint, definition,
-	channel, stage, phase, partner, team, agent, choices, language`
+	usualAnswer = `brand, submit_time, response, position, survey, subject, question, kind, rating, words, touchpoint, definition,
+	channel, stage, phase, partner, team, agent`
+	answerColumns = usualAnswer + `, choices, language`
 )
 
 var (
 	insertUsual    = `INSERT INTO response (` + usualColumns + `) VALUES ` + sqldb.Values(1, 20)
 	insertResponse = `INSERT INTO response (` + responseColumns + `) VALUES ` + sqldb.Values(1, 28)
+	insertUsually  = `INSERT INTO answer (` + usualAnswer + `) VALUES ` + sqldb.Values(1, 18)
 	insertAnswer   = `INSERT INTO answer (` + answerColumns + `) VALUES ` + sqldb.Values(1, 20)
 )
 
@@ -170,8 +172,13 @@ func (r *Response) addAnswers(tx *sqldb.Tx) {
 			text, _ := json.Marshal(a.Choices) // of strings, which cannot fail
 			choices = string(text)
 		}
-		tx.Defer(insertAnswer, r.Brand, sqldb.Micros(r.SubmitTime), r.ID, i, r.Survey, r.Subject, a.Question, a.Kind, a.rating(),
-			null(a.Words), a.Touchpoint, a.Definition, r.Channel, r.Stage, r.Phase, r.Partner, r.Team, r.Agent, choices, r.Language)
+		usual := append(make([]any, 0, 20), r.Brand, sqldb.Micros(r.SubmitTime), r.ID, i, r.Survey, r.Subject, a.Question, a.Kind, a.rating(),
+			null(a.Words), a.Touchpoint, a.Definition, r.Channel, r.Stage, r.Phase, r.Partner, r.Team, r.Agent)
+		if choices == "" && r.Language == "" {
+			tx.Defer(insertUsually, usual...)
+		} else {
+			tx.Defer(insertAnswer, append(usual, choices, r.Language)...)
+		}
 	}
 }
 

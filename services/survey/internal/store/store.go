@@ -39,7 +39,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	if err := sqldb.Migrate(ctx, db, "survey", dir); err != nil {
 		return nil, err
 	}
-	return &Store{db: db}, nil
+	return &Store{db: db}, db.Observe(gauges...)
 }
 
 // null returns s, or NULL where it is empty.
