@@ -71,18 +71,18 @@ func TestNewTouchpointsAreAnnouncedOnce(t *testing.T) {
 		s.record(t, one)
 		s.record(t, one)
 		requests := batchOf()
-		for i := range 450 {
+		for i := range 950 {
 			requests.Requests = append(requests.Requests, visit(fmt.Sprint("c", i%3), fmt.Sprint("e", i), noon))
 		}
 		s.batch(t, requests)
 		s.batch(t, requests) // everything again: nothing is new
 		s.record(t, visit("zoe", "last", noon))
 		told := map[string]int{}
-		eventually(t, func() bool { return len(heard()) >= 5 })
+		eventually(t, func() bool { return len(heard()) >= 4 })
 		for _, e := range heard() {
 			all := e.GetTouchpointsRecorded().GetTouchpoints()
-			if len(all) > 200 {
-				t.Errorf("an event speaks of %d touchpoints, want 200 at most", len(all))
+			if len(all) > 500 {
+				t.Errorf("an event speaks of %d touchpoints, want 500 at most", len(all))
 			}
 			for _, p := range all {
 				told[p.GetTouchpoint()]++
@@ -91,8 +91,8 @@ func TestNewTouchpointsAreAnnouncedOnce(t *testing.T) {
 				}
 			}
 		}
-		if len(told) != 452 {
-			t.Errorf("heard of %d touchpoints, want 452", len(told))
+		if len(told) != 952 {
+			t.Errorf("heard of %d touchpoints, want 952", len(told))
 		}
 		for name, n := range told {
 			if n != 1 {

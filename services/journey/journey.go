@@ -51,12 +51,7 @@ type Service struct {
 // New brings db up to date and returns the service on it. The caller keeps db and
 // closes it after the server has stopped and Run has returned.
 func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
-	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
-		if err := migrate(ctx, db); err != nil {
-			return nil, err
-		}
-	}
-	s, err := store.Open(ctx, db)
+	s, tombstones, err := open(ctx, db)
 	if err != nil {
 		return nil, err
 	}
@@ -64,13 +59,31 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	tombstones, err := privacy.OpenTombstones(ctx, db)
-	if err != nil {
-		return nil, err
-	}
 	outbox := bus.NewOutbox(db)
 	server := api.NewServer(db, outbox, s, keys, tombstones)
 	return &Service{db, outbox, server, server.Privacy(), cfg}, nil
+}
+
+// open brings db up to date and returns what the service remembers there.
+func open(ctx context.Context, db *sqldb.DB) (*store.Store, *privacy.Tombstones, error) {
+	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
+		if err := migrate(ctx, db); err != nil {
+			return nil, nil, err
+		}
+	}
+	s, err := store.Open(ctx, db)
+	if err != nil {
+		return nil, nil, err
+	}
+	tombstones, err := privacy.OpenTombstones(ctx, db)
+	return s, tombstones, err
+}
+
+// Migrate brings db up to date, as New does, and no more. The release before this one goes
+// on working on it.
+func Migrate(ctx context.Context, db *sqldb.DB) error {
+	_, _, err := open(ctx, db)
+	return err
 }
 
 // Register adds CustomerService, JourneyMapService, TouchpointService, ScoringService,
@@ -114,6 +127,7 @@ func (s *Service) Work(ctx context.Context) {
 	defer wg.Wait()
 	wg.Go(func() { s.server.RunFollower(ctx) })
 	wg.Go(func() { s.server.RunOperations(ctx) })
+	wg.Go(func() { s.server.RunShards(ctx) })
 	wg.Go(func() { s.server.RunRefresh(ctx) })
 	wg.Go(func() { s.server.RunSignals(ctx) })
 	wg.Go(func() { s.privacy.Run(ctx) })

@@ -13,7 +13,7 @@ import (
 )
 
 // announced is how many touchpoints one event speaks of at most.
-const announced = 200
+const announced = 500
 
 // announce tells other services of the touchpoints that are new. An event about one
 // customer has the customer's key; one about several has none but the brand's.

@@ -85,7 +85,7 @@ func (s *Server) findOut(ctx context.Context, r store.Reader, marks []store.Stal
 	if f.paths, err = s.paths(ctx, r, f.brand, f.families); err != nil {
 		return f, err
 	}
-	f.judgment, err = s.judge(r, f.brand, slices.Concat(slices.Collect(maps.Keys(f.families)), marked(marks)), now)
+	f.judgment, err = s.judge(r, f.brand, store.Listed(slices.Concat(slices.Collect(maps.Keys(f.families)), marked(marks))), now)
 	return f, err
 }
 

@@ -117,7 +117,7 @@ func (in *intake) write() error {
 // recordBatch stores a batch in a transaction of its own.
 func (s *Server) recordBatch(ctx context.Context, b *batch) ([]*journeyv1.RecordTouchpointResult, error) {
 	var answer *journeyv1.BatchRecordTouchpointsResponse
-	err := s.db.Write(ctx, func(tx *sqldb.Tx) (err error) {
+	err := s.db.Write(sqldb.ForBrand(ctx, b.brand), func(tx *sqldb.Tx) (err error) {
 		answer, err = s.record(ctx, tx, b)
 		return err
 	})

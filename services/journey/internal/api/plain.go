@@ -5,6 +5,7 @@ import (
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/glance"
 )
 
 // plain reports whether a request surely keeps its contract: it says no more than most do,
@@ -12,44 +13,33 @@ import (
 // does for a touchpoint. What is not plain may keep the contract as well.
 func plain(req *journeyv1.RecordTouchpointRequest) bool {
 	brand, customer, ok := strings.Cut(strings.TrimPrefix(req.GetParent(), "brands/"), "/customers/")
-	if !ok || !strings.HasPrefix(req.GetParent(), "brands/") || !word(brand, "-") || !word(customer, "_-") {
+	if !ok || !strings.HasPrefix(req.GetParent(), "brands/") || !glance.Word(brand, "-") || !glance.Word(customer, "_-") {
 		return false
 	}
-	if req.GetRequestId() != "" || req.GetTouchpointId() != "" && !word(req.GetTouchpointId(), "_-") {
+	if req.GetRequestId() != "" || req.GetTouchpointId() != "" && !glance.Word(req.GetTouchpointId(), "_-") {
 		return false
 	}
 	t := req.GetTouchpoint()
 	of, definition, ok := strings.Cut(strings.TrimPrefix(t.GetDefinition(), "brands/"), "/touchpointDefinitions/")
 	switch {
-	case !ok || of != brand || !strings.HasPrefix(t.GetDefinition(), "brands/") || !word(definition, "_-"):
+	case !ok || of != brand || !strings.HasPrefix(t.GetDefinition(), "brands/") || !glance.Word(definition, "_-"):
 		return false
 	case t.GetName() != "" || t.GetTicket() != "" || t.GetInteraction() != "" || t.GetResponse() != "" || t.GetRetractReason() != "":
 		return false
 	case t.GetRecordTime() != nil || t.GetRetractTime() != nil:
 		return false
-	case t.GetSource() != "" && (t.GetSource()[0] <= '9' || !word(t.GetSource(), "_.-")):
+	case t.GetSource() != "" && (t.GetSource()[0] <= '9' || !glance.Word(t.GetSource(), "_.-")):
 		return false
-	case len(t.GetEventId()) > 200 || !printable(t.GetEventId()):
+	case len(t.GetEventId()) > 200 || !glance.Printable(t.GetEventId()):
 		return false
 	}
-	return plainTime(t) && plainCodes(t) && plainFigures(t) && plainAttributes(t.GetAttributes())
-}
-
-func plainTime(t *journeyv1.Touchpoint) bool {
-	const years = 7258118400 // until 2200
-	at := t.GetEventTime()
-	return at != nil && at.GetSeconds() >= 0 && at.GetSeconds() < years && at.GetNanos() >= 0 && at.GetNanos() < 1e9
+	return glance.Time(t.GetEventTime()) && plainCodes(t) && plainFigures(t) && glance.Attributes(t.GetAttributes())
 }
 
 func plainCodes(t *journeyv1.Touchpoint) bool {
-	return defined(typev1.Channel_name, t.GetChannel()) && defined(typev1.Stage_name, t.GetStage()) &&
-		defined(typev1.Phase_name, t.GetPhase()) && defined(typev1.Expectation_name, t.GetExpectation()) &&
-		defined(typev1.Emotion_name, t.GetEmotion())
-}
-
-func defined[E ~int32](names map[int32]string, code E) bool {
-	_, ok := names[int32(code)]
-	return code == 0 || ok
+	return glance.Defined(typev1.Channel_name, t.GetChannel()) && glance.Defined(typev1.Stage_name, t.GetStage()) &&
+		glance.Defined(typev1.Phase_name, t.GetPhase()) && glance.Defined(typev1.Expectation_name, t.GetExpectation()) &&
+		glance.Defined(typev1.Emotion_name, t.GetEmotion())
 }
 
 func plainFigures(t *journeyv1.Touchpoint) bool {
@@ -67,37 +57,4 @@ func plainFigures(t *journeyv1.Touchpoint) bool {
 	code := v.GetCurrencyCode()
 	return v.GetMinorUnits() >= -1e15 && v.GetMinorUnits() <= 1e15 && len(code) == 3 &&
 		min(code[0], code[1], code[2]) >= 'A' && max(code[0], code[1], code[2]) <= 'Z'
-}
-
-func plainAttributes(attributes map[string]string) bool {
-	if len(attributes) > 20 {
-		return false
-	}
-	for key, value := range attributes {
-		if len(key) > 40 || !word(key, "_") || key[0] <= '9' || value == "" || len(value) > 200 || !printable(value) {
-			return false
-		}
-	}
-	return true
-}
-
-// word reports whether s is one of 1 to 63 lower-case letters, digits and, but for the
-// first, others.
-func word(s, others string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && (i == 0 || strings.IndexByte(others, c) < 0) {
-			return false
-		}
-	}
-	return len(s) > 0 && len(s) <= 63
-}
-
-// printable reports whether s is of ASCII without control characters.
-func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"slices"
+	"runtime"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	shardSize  = 500                    // customers
+	shardSize  = 1000                   // customers
 	shardPause = 500 * time.Millisecond // in which others may do a part, before whoever holds the operation does one
 )
 
@@ -47,7 +47,7 @@ func (s *Server) startRecompute(tx *sqldb.Tx, brand string) (*longrunningpb.Oper
 
 // stepRecompute goes one step on: it parts the customers and tells all replicas of the
 // parts, and then looks until they are done. Where nobody has done one for a while, it
-// does one itself, so that no part is ever lost.
+// does some itself, so that no part is ever lost.
 func (s *Server) stepRecompute(ctx context.Context, o operation.Operation) (operation.Operation, error) {
 	var r recompute
 	if len(o.Progress) > 0 {
@@ -73,17 +73,12 @@ func (s *Server) stepRecompute(ctx context.Context, o operation.Operation) (oper
 		o.Lease = resource.Now().Add(shardPause)
 		return encodeProgress(o, r)
 	}
-	has := make([]bool, len(r.Shards))
-	for _, d := range done {
-		has[d.Number] = true
-	}
-	shard := slices.Index(has, false)
-	first, end := r.bounds(shard)
-	err = s.db.Write(ctx, func(tx *sqldb.Tx) error { return s.shard(tx, o.Brand, o.ID, int64(shard), first, end) })
-	r.Seen, o.Done = len(done)+1, min(int64((len(done)+1)*shardSize), o.Total)
-	if err != nil {
+	mine := r.undone(o, done)
+	if err := s.each(ctx, mine); err != nil {
 		return o, err
 	}
+	r.Seen = len(done) + len(mine)
+	o.Done = min(int64(r.Seen*shardSize), o.Total)
 	return encodeProgress(o, r)
 }
 
@@ -91,6 +86,21 @@ func encodeProgress(o operation.Operation, progress any) (operation.Operation, e
 	text, err := json.Marshal(progress)
 	o.Progress = text
 	return o, err
+}
+
+// undone returns as many of the parts that are not done as there are cores, the last ones:
+// others begin with the first.
+func (r *recompute) undone(o operation.Operation, done []store.Shard) (mine []shard) {
+	has := make([]bool, len(r.Shards))
+	for _, d := range done {
+		has[d.Number] = true
+	}
+	for i := len(r.Shards) - 1; i >= 0 && len(mine) < runtime.GOMAXPROCS(0); i-- {
+		if first, end := r.bounds(i); !has[i] {
+			mine = append(mine, shard{o.Brand, o.ID, int64(i), first, end})
+		}
+	}
+	return mine
 }
 
 // bounds returns the first customer of a part and the one after its last; both are empty
@@ -151,33 +161,6 @@ func (s *Server) tell(ctx context.Context, o operation.Operation, r recompute) (
 	}
 	r.Told, o.Lease = true, resource.Now().Add(shardPause)
 	return encodeProgress(o, r)
-}
-
-// shardRequested does a part of a recompute that another replica, or this one, asks for.
-func (s *Server) shardRequested(tx *sqldb.Tx, brand string, p *eventv1.ScoreShardRequested) error {
-	if brand == "" || name.Brand(p.GetOperation()) != brand {
-		return contradiction("the operation is not of the event's brand")
-	}
-	return s.shard(tx, brand, name.ID(p.GetOperation()), int64(p.GetShard()), p.GetFirstCustomer(), p.GetEndCustomer())
-}
-
-// shard does a part of a recompute, unless that is done or nobody waits for it.
-func (s *Server) shard(tx *sqldb.Tx, brand, id string, shard int64, first, end string) error {
-	taken, err := store.ShardTaken(tx, brand, id, shard)
-	if err != nil || taken {
-		return err
-	}
-	customers, err := store.CustomersIn(tx, brand, first, end)
-	if err != nil {
-		return err
-	}
-	scored, changed, err := s.rescored(tx, brand, customers, s.now())
-	if err != nil {
-		return err
-	}
-	store.DropSums(tx, brand, first, end)
-	store.AddShard(tx, brand, id, store.Shard{Number: shard, Customers: scored, Changed: changed})
-	return nil
 }
 
 // finishRecompute says what was done.

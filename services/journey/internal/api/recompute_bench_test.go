@@ -1,9 +1,12 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,11 +38,12 @@ func BenchmarkRecompute(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			s := newTestServer(b, sqldbtest.Open(b, url(b)))
 			all := visited(b, s, customers)
+			parts := shardsOf(all)
 			var scores, stored, sums []float64
 			for b.Loop() {
 				limit := aggregated(b, s)
-				scores = append(scores, judgedAll(b, s, all)/limit)
-				stored = append(stored, rescoredAll(b, s, all)/limit)
+				scores = append(scores, judgedAll(b, s, parts)/limit)
+				stored = append(stored, rescoredAll(b, s, parts)/limit)
 				sums = append(sums, filledAll(b, s, all)/limit)
 			}
 			for unit, ratios := range map[string][]float64{"of-limit": scores, "stored-of-limit": stored, "sums-of-limit": sums} {
@@ -79,7 +83,7 @@ func visited(b *testing.B, s *Server, customers int) (all []string) {
 			b.Fatal(err)
 		}
 	}
-	rescoredAll(b, s, all)
+	rescoredAll(b, s, shardsOf(all))
 	return all
 }
 
@@ -101,42 +105,64 @@ func aggregated(b *testing.B, s *Server) float64 {
 	return time.Since(began).Seconds()
 }
 
-// judgedAll makes scores and stores none.
-func judgedAll(b *testing.B, s *Server, all []string) float64 {
+// judgedAll makes scores and stores none, as many parts at a time as there are cores.
+func judgedAll(b *testing.B, s *Server, parts []shard) float64 {
 	b.Helper()
 	began := time.Now()
-	for part := range slices.Chunk(all, rescoreBatch) {
-		err := s.store.Snapshot(b.Context(), func(snap *store.Snapshot) error {
-			j, err := s.judge(snap.Reader(b.Context()), "acme", part, time.Now())
-			if err == nil && len(j.scores) != len(part) {
-				err = fmt.Errorf("%d scores of %d customers", len(j.scores), len(part))
+	sideBySide(b, parts, func(part shard) error {
+		return s.store.Snapshot(b.Context(), func(snap *store.Snapshot) error {
+			j, err := s.judge(snap.Reader(b.Context()), part.brand, store.Range(part.first, part.end), time.Now())
+			if err == nil && len(j.scores) == 0 {
+				err = errors.New("no scores")
 			}
 			return err
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
+	})
 	return time.Since(began).Seconds()
 }
 
-// rescoredAll makes scores as the parts of a recompute do.
-func rescoredAll(b *testing.B, s *Server, all []string) float64 {
+// rescoredAll makes scores and stores them, as a recompute does.
+func rescoredAll(b *testing.B, s *Server, parts []shard) float64 {
 	b.Helper()
 	began := time.Now()
-	for part := range slices.Chunk(all, shardSize) {
-		err := s.db.Write(b.Context(), func(tx *sqldb.Tx) error {
-			n, _, err := s.rescored(tx, "acme", part, time.Now())
-			if err == nil && n != int64(len(part)) {
-				err = fmt.Errorf("%d scores of %d customers", n, len(part))
-			}
-			return err
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
+	operation := fmt.Sprint(began.UnixNano())
+	sideBySide(b, parts, func(part shard) error {
+		part.operation = operation
+		return s.rescoreShard(b.Context(), part)
+	})
 	return time.Since(began).Seconds()
+}
+
+// sideBySide calls do with all parts, as RunShards does.
+func sideBySide(b *testing.B, parts []shard, do func(shard) error) {
+	b.Helper()
+	waiting := make(chan shard, len(parts))
+	for _, part := range parts {
+		waiting <- part
+	}
+	close(waiting)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for part := range waiting {
+				if err := do(part); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// shardsOf returns customers, who are in order, as the parts of a recompute.
+func shardsOf(customers []string) (parts []shard) {
+	for some := range slices.Chunk(customers, shardSize) {
+		if n := len(parts); n > 0 {
+			parts[n-1].end = some[0]
+		}
+		parts = append(parts, shard{brand: "acme", number: int64(len(parts)), first: some[0]})
+	}
+	return parts
 }
 
 // filledAll makes sums as a model with another layout needs them.

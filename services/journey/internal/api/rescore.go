@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -31,26 +32,17 @@ const (
 // those that changed. A customer that is part of another, is deleted, or has no touchpoint
 // any more, has none afterwards.
 func (s *Server) rescore(tx *sqldb.Tx, brand string, roots []string, now time.Time) error {
-	_, _, err := s.rescored(tx, brand, roots, now)
-	return err
-}
-
-// rescored is rescore, and says of how many customers there is a score and how many
-// have another than before.
-func (s *Server) rescored(tx *sqldb.Tx, brand string, roots []string, now time.Time) (scored, changed int64, err error) {
 	roots = slices.Compact(slices.Sorted(slices.Values(roots)))
 	for some := range slices.Chunk(roots, rescoreBatch) {
-		j, err := s.judge(tx, brand, some, now)
+		j, err := s.judge(tx, brand, store.Listed(some), now)
 		if err != nil {
-			return 0, 0, err
+			return err
 		}
-		other, _, err := s.settle(tx, brand, j)
-		if err != nil {
-			return 0, 0, err
+		if _, _, err := s.settle(tx, brand, j); err != nil {
+			return err
 		}
-		scored, changed = scored+int64(len(j.scores)), changed+other
 	}
-	return scored, changed, nil
+	return nil
 }
 
 // A judgment is the scores of customers, in the order of their ids, and who of them, or
@@ -60,8 +52,8 @@ type judgment struct {
 	none   []string
 }
 
-// judge returns what the scores of customers are now, which is no later than what r reads.
-func (s *Server) judge(r store.Reader, brand string, customers []string, now time.Time) (judgment, error) {
+// judge returns what the scores of people are now, which is no later than what r reads.
+func (s *Server) judge(r store.Reader, brand string, people store.People, now time.Time) (judgment, error) {
 	model, err := store.Kernel(r, brand)
 	if err != nil {
 		return judgment{}, err
@@ -72,24 +64,29 @@ func (s *Server) judge(r store.Reader, brand string, customers []string, now tim
 	if model.PeakEnd > 0 {
 		after = math.MinInt64 // the moments are among all touchpoints
 	}
-	standings, members, err := s.store.Standings(r, brand, customers, model, after)
+	standings, members, err := s.store.Standings(r, brand, people, model, after)
 	if err != nil {
 		return judgment{}, err
 	}
-	deleted, err := s.store.Deleted(r, brand, customers)
+	deleted, err := s.store.Deleted(r, brand, people)
 	if err != nil {
 		return judgment{}, err
 	}
-	j := judgment{none: members}
-	for _, customer := range slices.Compact(slices.Sorted(slices.Values(customers))) {
-		standing, ok := standings[customer]
-		if !ok || !standing.Exists || deleted[customer] {
+	j := judgment{scores: make([]store.Score, 0, len(standings)), none: members}
+	for _, customer := range slices.Sorted(maps.Keys(standings)) {
+		standing := standings[customer]
+		if !standing.Exists || deleted[customer] {
 			j.none = append(j.none, customer)
 			continue
 		}
 		made := stored(model, standing, asOf, before)
 		made.Customer = customer
 		j.scores = append(j.scores, made)
+	}
+	for _, customer := range people.List() {
+		if standings[customer] == nil {
+			j.none = append(j.none, customer)
+		}
 	}
 	slices.Sort(j.none)
 	j.none = slices.Compact(j.none)
@@ -133,7 +130,7 @@ func (s *Server) settle(tx *sqldb.Tx, brand string, j judgment) (changed int64, 
 // stored returns the score of a customer as it is stored.
 func stored(model *score.Model, standing *store.Standing, now, before int64) store.Score {
 	at := func(cells []score.Cell, touches []score.Touch, asOf int64) score.Result {
-		r := model.Latest(model.Back(cells, touches, asOf), asOf)
+		r := model.Past(cells, touches, asOf)
 		if model.PeakEnd > 0 {
 			r = model.Remember(r, model.Moments(touches, asOf))
 		}

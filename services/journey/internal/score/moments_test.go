@@ -106,8 +106,12 @@ func TestTakingLaterTouchpointsBackIsAReplay(t *testing.T) {
 				later = append(later, touch)
 			}
 		}
-		if got, want := m.Latest(m.Back(cells, later, at), at), m.Replay(touches, at); got != want {
+		want := m.Replay(touches, at)
+		if got := m.Latest(m.Back(cells, later, at), at); got != want {
 			t.Errorf("as of %d: %+v, want %+v", at, got, want)
+		}
+		if got := m.Past(cells, later, at); got != want {
+			t.Errorf("without the cells, as of %d: %+v, want %+v", at, got, want)
 		}
 	})
 }

@@ -36,6 +36,9 @@ func exp(x float64) float64 {
 
 // ln returns the natural logarithm of x, above 0.
 func ln(x float64) float64 {
+	if x == 1 {
+		return 0 // as below, and it is asked often
+	}
 	fraction, exponent := math.Frexp(x)
 	if fraction < math.Sqrt2/2 {
 		fraction *= 2
@@ -57,11 +60,13 @@ func lnSlope(a, b float64) float64 {
 
 // atanhOver returns atanh(s)/s for |s| up to 0.172.
 func atanhOver(s float64) float64 {
-	const terms = 12 // the next one is below 10^-19
 	ss := s * s
 	sum := 0.0
-	for k := terms; k >= 0; k-- {
-		sum = 1/float64(2*k+1) + float64(ss*sum)
+	for k := len(odd) - 1; k >= 0; k-- {
+		sum = odd[k] + float64(ss*sum)
 	}
 	return sum
 }
+
+// odd holds 1/(2k+1), as many as count: the next one is below 10^-19. It is never written.
+var odd = [...]float64{1, 1. / 3, 1. / 5, 1. / 7, 1. / 9, 1. / 11, 1. / 13, 1. / 15, 1. / 17, 1. / 19, 1. / 21, 1. / 23, 1. / 25}

@@ -98,6 +98,22 @@ func (m *Model) Latest(cells []Cell, asOf int64) Result {
 	return m.result(t.finish())
 }
 
+// Past returns the score as of asOf, an instant of the past, given the cells of all
+// touchpoints and the touchpoints after the instant: [Model.Latest] of [Model.Back], bit
+// for bit, without making the cells.
+func (m *Model) Past(cells []Cell, later []Touch, asOf int64) Result {
+	t := m.tally(asOf)
+	t.cells(cells, t.cut)
+	for _, touch := range later {
+		if touch.Time > asOf && m.Bucket(touch.Time) == t.cut {
+			c := Cell{Stage: touch.Stage, Bucket: t.cut}
+			c.Sub(m.Add(touch))
+			t.add(c)
+		}
+	}
+	return m.result(t.finish())
+}
+
 // Replay returns the score as of asOf from touchpoints alone. It equals Score
 // over their cells, bit for bit; where the model has a peak-end share, after
 // [Model.Remember].

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -104,18 +103,13 @@ func CustomerRows(r Reader, brand string, ids []string) ([]Customer, error) {
 	return table.All(rows, CustomerTable.Scan)
 }
 
-// Deleted returns who of customers is deleted.
-func (s *Store) Deleted(r Reader, brand string, customers []string) (map[string]bool, error) {
+// Deleted returns who of people is deleted.
+func (s *Store) Deleted(r Reader, brand string, people People) (map[string]bool, error) {
 	var q sqldb.Query
 	q.Add(`SELECT id FROM customer WHERE brand = ? AND delete_time IS NOT NULL`, brand)
-	s.listed(&q, "id", customers)
+	s.whose(&q, "id", &people)
 	deleted := map[string]bool{}
-	err := each(r, &q, func(rows *sql.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		deleted[id] = true
-		return err
-	})
+	err := r.Lines(func(l *sqldb.Line) { deleted[l.Text()] = true }, q.String(), q.Args...)
 	return deleted, err
 }
 

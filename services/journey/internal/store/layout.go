@@ -168,7 +168,7 @@ const filled = 500
 func (s *Store) fill(tx *sqldb.Tx, brand string, m *score.Model, customers []string) error {
 	c := newChange(kept{models: []score.Model{*m}, watched: math.MaxInt64})
 	always := span{math.MinInt64, math.MaxInt64}
-	err := s.later(tx, brand, customers, m, always, func(customer string, t score.Touch, known bool) {
+	err := s.later(tx, brand, Listed(customers), m, always, func(customer string, t score.Touch, known bool) {
 		part := sums{unscored: 1}
 		if known {
 			part = sums{Sums: m.Add(t)}
@@ -183,7 +183,7 @@ func (s *Store) fill(tx *sqldb.Tx, brand string, m *score.Model, customers []str
 	if err != nil {
 		return err
 	}
-	err = s.cellsOf(tx, brand, customers, m, func(customer string, was score.Cell, unscored int64) {
+	err = s.cellsOf(tx, brand, Listed(customers), m, func(customer string, was score.Cell, unscored int64) {
 		at := place{layout: m.Layout, bucket: was.Bucket, stage: int64(was.Stage) + 1, service: was.Service}
 		for _, at.customer = range [...]string{customer, whole} {
 			cell := c.cell(at)

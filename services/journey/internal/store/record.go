@@ -122,7 +122,7 @@ const wary = 16
 // behind where it finds a known one, so while there are repeats an INSERT does it.
 func (r *recording) load(rows []*Touchpoint) (stored bool, err error) {
 	value := r.values(rows)
-	if r.store.repeats.Load() <= 0 {
+	if r.store.db.Loads() && r.store.repeats.Load() <= 0 {
 		stored, err = r.tx.Load(&r.store.loadTouchpoints, "record", len(rows), value)
 	} else {
 		r.store.repeats.Add(-1)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"database/sql"
-	"fmt"
 	"math"
 
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
@@ -70,18 +69,20 @@ func (r *Score) values(args []any) []any {
 	return append(args, r.Change, int64(r.Weakest), r.Announced)
 }
 
-func scanScore(scan func(...any) error) (Score, error) {
-	var r Score
-	e, v := &r.Estimate, &r.Service
-	err := scan(&r.Customer, &r.AsOf, &r.Revision, &e.Value, &e.Lower, &e.Upper, &e.N, &e.EffectiveN, &e.Quality,
-		&v.Value, &v.Lower, &v.Upper, &v.N, &v.EffectiveN, &v.Quality, &r.Change, &r.Weakest, &r.Announced)
-	if err != nil {
-		return r, fmt.Errorf("read score: %w", err)
+// readScore reads the columns of a stored score.
+func readScore(l *sqldb.Line) Score {
+	r := Score{Customer: l.Text(), AsOf: l.Int(), Revision: l.Text()}
+	for _, e := range []*stats.Estimate{&r.Estimate, &r.Service} {
+		*e = stats.Estimate{
+			Value: l.Float(), Lower: l.Float(), Upper: l.Float(), N: l.Int(), EffectiveN: l.Float(), Quality: stats.Quality(l.Int()),
+			Known: true, Interval: true, Method: stats.MethodDelta,
+		}
 	}
-	for _, e := range []*stats.Estimate{e, v} {
-		e.Known, e.Interval, e.Method = true, true, stats.MethodDelta
-	}
-	return r, nil
+	r.Change.Valid = !l.Null()
+	r.Change.Float64 = l.Float()
+	r.Weakest = typev1.Stage(l.Int()) //nolint:gosec // 0 to 5
+	r.Announced = l.Float()
+	return r
 }
 
 // Scores returns the stored scores of customers, and keeps them from changing until the
@@ -94,20 +95,12 @@ func (s *Store) Scores(tx *sqldb.Tx, brand string, customers []string) (map[stri
 	if s.db.Postgres() {
 		q.Add(` FOR UPDATE`)
 	}
-	rows, err := tx.Query(q.String(), q.Args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	all := make(map[string]Score, len(customers))
-	for rows.Next() {
-		r, err := scanScore(rows.Scan)
-		if err != nil {
-			return nil, err
-		}
+	err := tx.Lines(func(l *sqldb.Line) {
+		r := readScore(l)
 		all[r.Customer] = r
-	}
-	return all, rows.Err()
+	}, q.String(), q.Args...)
+	return all, err
 }
 
 // DropScores removes the stored scores of customers.
@@ -121,131 +114,102 @@ func (s *Store) DropScores(tx *sqldb.Tx, brand string, customers []string) {
 	tx.Defer(q.String(), q.Args...)
 }
 
-// A Standing is what the scores of one customer, and of whoever is part of it, are made
-// of.
-type Standing struct {
-	Exists bool          // whether there is any touchpoint
-	Cells  []score.Cell  // of all touchpoints
-	Later  []score.Touch // those after some instant
-}
-
-// Standings returns what there is to score of customers: all sums, and the touchpoints
-// after an instant. A customer that is part of another has none, and is named apart, as
-// is everybody who is part of one of them.
-func (s *Store) Standings(r Reader, brand string, customers []string, m *score.Model, after int64) (of map[string]*Standing, members []string, err error) {
-	root, members, err := s.families(r, brand, customers)
+// Standings returns what there is to score of people: all sums, and the touchpoints after
+// an instant. Who has never had a touchpoint has none. A customer that is part of another
+// has none either, and is named apart, as is everybody who is part of one of them.
+func (s *Store) Standings(r Reader, brand string, people People, m *score.Model, after int64) (of map[string]*Standing, members []string, err error) {
+	roots, err := s.roots(r, brand, people)
 	if err != nil {
 		return nil, nil, err
 	}
-	of = map[string]*Standing{}
-	all := make([]string, 0, len(root))
-	for member, r := range root {
-		all = append(all, member)
-		of[r] = &Standing{}
-	}
-	if len(all) == 0 {
-		return of, members, nil
-	}
-	err = s.cellsOf(r, brand, all, m, func(customer string, c score.Cell, unscored int64) {
-		standing := of[root[customer]]
-		standing.Exists = standing.Exists || c.N+unscored > 0
-		if c.N != 0 {
-			standing.Cells = append(standing.Cells, c)
+	f := &standings{people: people, roots: roots, of: map[string]*Standing{}}
+	asked := []People{people}
+	var away []string // who is part of people and not among them
+	for member, root := range roots {
+		members = append(members, member)
+		if people.has(root) && !people.has(member) {
+			away = append(away, member)
 		}
-	})
-	if err == nil {
-		err = s.later(r, brand, all, m, span{after, math.MaxInt64}, func(customer string, t score.Touch, known bool) {
-			if standing := of[root[customer]]; known {
-				standing.Later = append(standing.Later, t)
-			}
-		})
 	}
-	return of, members, err
-}
-
-// cellsOf reads the sums of customers as m sees them, and how many touchpoints without an
-// outcome are beside each.
-func (s *Store) cellsOf(r Reader, brand string, customers []string, m *score.Model, f func(customer string, c score.Cell, unscored int64)) error {
-	var q sqldb.Query
-	q.Add(`SELECT customer, bucket, stage, is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
-	s.listed(&q, "customer", customers)
-	return each(r, &q, func(rows *sql.Rows) error {
-		var customer string
-		var c score.Cell
-		var unscored int64
-		err := rows.Scan(&customer, &c.Bucket, &c.Stage, &c.Service, &c.W, &c.WX, &c.WXX, &c.WW, &c.N, &unscored)
-		c.Stage-- // the kernel counts from 0
-		f(customer, c, unscored)
-		return err
-	})
-}
-
-// families returns the root of each customer that is scored, and of all who are part of
-// it; and everybody who is part of somebody.
-func (s *Store) families(r Reader, brand string, customers []string) (root map[string]string, members []string, err error) {
-	root = make(map[string]string, len(customers))
-	for _, c := range customers {
-		root[c] = c
+	if len(away) > 0 {
+		asked = append(asked, Listed(away))
 	}
-	part := map[string]string{}
-	for _, column := range []string{"root", "member"} {
-		var q sqldb.Query
-		q.Add(`SELECT member, root FROM customer_link WHERE brand = ?`, brand)
-		s.listed(&q, column, customers)
-		err := each(r, &q, func(rows *sql.Rows) error {
-			var member, of string
-			err := rows.Scan(&member, &of)
-			part[member] = of
-			return err
-		})
-		if err != nil {
+	for _, some := range asked {
+		if err := s.cellsOf(r, brand, some, m, f.cell); err != nil {
 			return nil, nil, err
 		}
 	}
-	for m, r := range part {
-		members = append(members, m)
-		if root[r] == r {
-			root[m] = r
-		} else {
-			delete(root, m)
+	for _, some := range asked {
+		if err := s.later(r, brand, some, m, span{after, math.MaxInt64}, f.touch); err != nil {
+			return nil, nil, err
 		}
 	}
-	return root, members, nil
+	return f.of, members, nil
+}
+
+// cellsOf reads the sums of people as m sees them, and how many touchpoints without an
+// outcome are beside each. Those of a customer come one after another.
+func (s *Store) cellsOf(r Reader, brand string, people People, m *score.Model, f func(customer string, c score.Cell, unscored int64)) error {
+	var q sqldb.Query
+	q.Add(`SELECT customer, bucket, stage, is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
+	s.whose(&q, "customer", &people)
+	q.Add(` ORDER BY customer`)
+	return r.Lines(func(l *sqldb.Line) {
+		customer := l.Text()
+		c := score.Cell{Bucket: l.Int(), Stage: int(l.Int()) - 1, Service: l.Int() != 0} // the kernel counts stages from 0
+		c.Sums = score.Sums{W: l.Int(), WX: l.Int(), WXX: l.Int(), WW: l.Int(), N: l.Int()}
+		f(customer, c, l.Int())
+	}, q.String(), q.Args...)
+}
+
+// roots returns whom each of people is part of who is part of another, and the same of
+// everybody who is part of one of people.
+func (s *Store) roots(r Reader, brand string, people People) (map[string]string, error) {
+	roots := map[string]string{}
+	for _, column := range []string{"root", "member"} {
+		var q sqldb.Query
+		q.Add(`SELECT member, root FROM customer_link WHERE brand = ?`, brand)
+		s.whose(&q, column, &people)
+		err := r.Lines(func(l *sqldb.Line) { roots[l.Text()] = l.Text() }, q.String(), q.Args...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return roots, nil
 }
 
 const (
 	laterColumns = `t.customer, t.event_time, t.stage, t.expectation, t.rating, t.scale_min, t.scale_max, t.lower_is_better,
 		t.channel, t.is_service, t.weight`
-	laterOf = `touchpoint t WHERE t.brand = ? AND t.event_time > ? AND t.event_time < ? AND t.retract_time IS NULL`
+	laterOf = `t.brand = ? AND t.event_time > ? AND t.event_time < ? AND t.retract_time IS NULL`
 )
 
 // A span is the time between two instants, without both.
 type span struct{ after, before int64 }
 
-// later reads the touchpoints of customers in a span, as m sees them, and whether it knows
+// later reads the touchpoints of people in a span, as m sees them, and whether it knows
 // their outcomes. PostgreSQL would otherwise read those of all customers where it knows
 // little of the table.
-func (s *Store) later(r Reader, brand string, customers []string, m *score.Model, in span, f func(string, score.Touch, bool)) error {
+func (s *Store) later(r Reader, brand string, people People, m *score.Model, in span, f func(string, score.Touch, bool)) error {
 	var q sqldb.Query
-	if s.db.Postgres() {
+	if s.db.Postgres() && !people.between {
 		q.Add(`SELECT t.* FROM unnest(?::text[]) AS who (name) CROSS JOIN LATERAL (
-			SELECT `+laterColumns+` FROM `+laterOf+` AND t.customer = who.name OFFSET 0) AS t`, customers, brand, max(in.after, never), in.before)
+			SELECT `+laterColumns+` FROM touchpoint t WHERE `+laterOf+` AND t.customer = who.name OFFSET 0) AS t`, people.listed, brand, max(in.after, never), in.before)
 	} else {
-		q.Add(`SELECT `+laterColumns+` FROM `+laterOf, brand, max(in.after, never), in.before)
-		s.listed(&q, "t.customer", customers)
-	}
-	return each(r, &q, func(rows *sql.Rows) error {
-		var t Touchpoint
-		var r scanned
-		if err := rows.Scan(&t.Customer, &t.EventTime, &t.Stage, &t.Expectation, &r.value, &r.low, &r.high, &r.lowerIsBetter,
-			&t.Channel, &t.Service, &t.Weight); err != nil {
-			return err
+		by := ""
+		if !s.db.Postgres() && people.between {
+			by = ` INDEXED BY touchpoint_customer` // or it reads those of everybody in the span
 		}
-		t.Rating = r.rating()
+		q.Add(`SELECT `+laterColumns+` FROM touchpoint t`+by+` WHERE `+laterOf, brand, max(in.after, never), in.before)
+		s.whose(&q, "t.customer", &people)
+	}
+	return r.Lines(func(l *sqldb.Line) {
+		t := Touchpoint{Customer: l.Text(), EventTime: l.Int(), Stage: typev1.Stage(l.Int()), Expectation: typev1.Expectation(l.Int())} //nolint:gosec // small
+		t.Rating = Rating{Value: l.Int(), Min: l.Int(), Max: l.Int(), LowerIsBetter: l.Int() != 0}
+		t.Channel, t.Service, t.Weight = typev1.Channel(l.Int()), l.Int() != 0, l.Float() //nolint:gosec // small
 		touch, known := t.Touch(m)
 		f(t.Customer, touch, known)
-		return nil
-	})
+	}, q.String(), q.Args...)
 }
 
 // each calls f for each row that q finds.

@@ -46,7 +46,7 @@ func (s *Store) courses(r Reader, brand string, customers []string, asOf int64, 
 // follow reads what courses are made of.
 func (s *Store) follow(r Reader, brand string, customers []string, asOf int64, m *score.Model, courses map[string]*Course) error {
 	cut := m.Bucket(asOf)
-	err := s.cellsOf(r, brand, customers, m, func(customer string, c score.Cell, unscored int64) {
+	err := s.cellsOf(r, brand, Listed(customers), m, func(customer string, c score.Cell, unscored int64) {
 		j := &courses[customer].Journey
 		c.Stage++ // as it is stored
 		j.cell(c, unscored, cut)
@@ -59,7 +59,7 @@ func (s *Store) follow(r Reader, brand string, customers []string, asOf int64, m
 	if m.PeakEnd > 0 {
 		in.after = math.MinInt64 // the moments are among all touchpoints
 	}
-	err = s.later(r, brand, customers, m, in, func(customer string, t score.Touch, known bool) {
+	err = s.later(r, brand, Listed(customers), m, in, func(customer string, t score.Touch, known bool) {
 		c := courses[customer]
 		switch {
 		case t.Time <= asOf && known:

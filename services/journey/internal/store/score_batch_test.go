@@ -21,6 +21,11 @@ func (c *counter) Query(query string, args ...any) (*sql.Rows, error) {
 	return c.Reader.Query(query, args...)
 }
 
+func (c *counter) Lines(visit func(*sqldb.Line), query string, args ...any) error {
+	c.asked++
+	return c.Reader.Lines(visit, query, args...)
+}
+
 func TestManyCoursesAreReadAtOnceAndScoreAsEachDoes(t *testing.T) {
 	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		s, err := Open(t.Context(), open(t))

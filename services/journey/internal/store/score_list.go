@@ -7,7 +7,6 @@ import (
 
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
-	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // OldScores reports whether a stored score is of an instant before a given one.
@@ -46,10 +45,7 @@ func (s *Store) ListScores(ctx context.Context, brand string, where []filter.Cla
 		q.Add(` AND (`+c.Text+`)`, c.Args...)
 	}
 	q.Add(` ORDER BY `+by+` LIMIT ?`, limit)
-	rows, err := s.db.Read().QueryContext(ctx, q.String(), q.Args...)
-	if err != nil {
-		return nil, sqldb.Fault(err)
-	}
-	all, err := table.All(rows, scanScore)
-	return all, sqldb.Fault(err)
+	var all []Score
+	err := s.Reader(ctx).Lines(func(l *sqldb.Line) { all = append(all, readScore(l)) }, q.String(), q.Args...)
+	return all, err
 }

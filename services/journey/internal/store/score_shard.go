@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -31,28 +30,6 @@ func (s *Store) Customers(ctx context.Context, brand, after string, limit int) (
 		all = append(all, c)
 	}
 	return all, sqldb.Fault(rows.Err())
-}
-
-// CustomersIn is [Store.Customers] from first to before end.
-func CustomersIn(tx *sqldb.Tx, brand, first, end string) (all []string, err error) {
-	var q sqldb.Query
-	for i, part := range [...]string{
-		`SELECT customer FROM touchpoint WHERE brand = ? AND customer <> '' AND customer`,
-		` UNION SELECT root FROM customer_link WHERE brand = ? AND root`,
-	} {
-		q.Add(part+` >= ?`, brand, first)
-		if end != "" {
-			q.Add([...]string{` AND customer < ?`, ` AND root < ?`}[i], end)
-		}
-	}
-	q.Add(` ORDER BY customer`)
-	err = each(tx, &q, func(rows *sql.Rows) error {
-		var c string
-		err := rows.Scan(&c)
-		all = append(all, c)
-		return err
-	})
-	return all, err
 }
 
 // CountCustomers returns how many customers of a brand have touchpoints.

@@ -76,7 +76,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	s.selectMeasures = write(db, measures, []int{500, 50, 5, 1})
 	s.selectStored = write(db, stored, []int{500, 50, 5, 1})
 	s.selectTraces = selectTraces(db.Postgres())
-	return s, errors.Join(s.rebuild(ctx), s.begin(ctx))
+	return s, errors.Join(s.rebuild(ctx), s.begin(ctx), db.Observe(gauges...))
 }
 
 // turn makes this write the only one of its kind until its commit. On SQLite it
@@ -95,17 +95,23 @@ const turnKey = 0x6a6f75726e6579
 // A Snapshot reads one state of the store, whatever is written meanwhile.
 type Snapshot struct {
 	store *Store
+	conn  *sql.Conn // of tx
 	tx    *sql.Tx
 }
 
 // Snapshot runs f on one.
 func (s *Store) Snapshot(ctx context.Context, f func(*Snapshot) error) error {
-	tx, err := s.db.Read().BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	conn, err := s.db.Read().Conn(ctx)
+	if err != nil {
+		return sqldb.Fault(err)
+	}
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return sqldb.Fault(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return sqldb.Fault(f(&Snapshot{s, tx}))
+	return sqldb.Fault(f(&Snapshot{s, conn, tx}))
 }
 
 // A scanner is a row.
