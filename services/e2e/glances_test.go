@@ -38,8 +38,10 @@ func TestGlances(t *testing.T) {
 			{"how often customers have to ask, and whether that has changed", contactRate},
 			{"what a brand has in each service", dataCoverage},
 			{"a customer of two names is one customer on the screen", mergedOverview},
+			{"a customer of many names is one customer, too", manyNames},
 			{"a watcher sees a view again when its figures change", watchedViews},
 			{"who writes and then looks sees what was written", ownWrites},
+			{"a figure is held against its target", targets},
 		} {
 			t.Run(glance.name, func(t *testing.T) { glance.test(t, s, s.door()) })
 		}

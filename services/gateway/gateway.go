@@ -6,21 +6,19 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 
 	"google.golang.org/grpc"
 
-	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
-	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
-	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/gateway/internal/api"
 	"github.com/concentric-cx/concentric/services/gateway/internal/page"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
 	"github.com/concentric-cx/concentric/services/gateway/internal/webhook"
-	"github.com/concentric-cx/concentric/services/internal/audit"
 	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/privacy"
@@ -29,20 +27,14 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
-// Upstreams are the connections to the three services: to another process, or to
-// this one.
-type Upstreams struct {
-	Ticket, Survey, Journey grpc.ClientConnInterface
-}
-
 // SecretKeySize is the length of a secret key.
 const SecretKeySize = 32
 
 // Config holds what the process chooses. The zero value works.
 type Config struct {
 	// SecretKey is what secrets are sealed with, such as those of webhook endpoints, the same
-	// in every replica: SecretKeySize random bytes. Nil is a key that nobody knows, good for
-	// this process.
+	// in every replica and at every start: SecretKeySize random bytes. Nil is a key that nobody
+	// knows, good for this process.
 	SecretKey []byte
 
 	// OpenWebhooks lets webhooks go to addresses that are not public, and over plain HTTP.
@@ -62,26 +54,24 @@ type Service struct {
 	privacy  *api.Privacy
 	collect  *api.Collect
 	audit    *api.Audit
+	targets  *api.Targets
 	pages    *page.Server
 }
 
 // New brings db up to date and returns the gateway on it. The caller keeps db and
 // up, and closes them after the server has stopped and Run and Work have returned.
 func New(ctx context.Context, db *sqldb.DB, up Upstreams, cfg Config) (*Service, error) {
-	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
-		if err := migrate(ctx, db); err != nil {
-			return nil, err
-		}
-	}
-	s, err := store.Open(ctx, db)
+	s, tombstones, err := open(ctx, db)
 	if err != nil {
 		return nil, err
 	}
 	if cfg.SecretKey == nil {
 		cfg.SecretKey = make([]byte, SecretKeySize)
 		rand.Read(cfg.SecretKey) //nolint:errcheck // it never fails
+	} else if err := checkKey(ctx, s, cfg.SecretKey); err != nil {
+		return nil, err
 	}
-	forget, err := newPrivacy(ctx, db, s, up, cfg.SecretKey)
+	forget, err := newPrivacy(db, s, tombstones, up, cfg.SecretKey)
 	if err != nil {
 		return nil, err
 	}
@@ -94,39 +84,55 @@ func New(ctx context.Context, db *sqldb.DB, up Upstreams, cfg Config) (*Service,
 		return nil, err
 	}
 	keys := &api.APIKeys{DB: db, Store: s, Validator: rpc.NewValidator(), Box: box, Tombstones: forget.Own.Tombstones}
-	responses := surveyv1.NewResponseServiceClient(up.Survey)
+	targets := &api.Targets{DB: db, Store: s, Validator: keys.Validator}
 	return &Service{
-		db: db, cfg: cfg, keys: keys, webhooks: webhooks, privacy: forget,
-		audit: &api.Audit{
-			Log:     audit.NewLog(db),
-			Ticket:  eventv1.NewAuditLogServiceClient(up.Ticket),
-			Survey:  eventv1.NewAuditLogServiceClient(up.Survey),
-			Journey: eventv1.NewAuditLogServiceClient(up.Journey),
-		},
-		collect: &api.Collect{
-			Validator:    keys.Validator,
-			Touchpoints:  journeyv1.NewTouchpointServiceClient(up.Journey),
-			Feedback:     surveyv1.NewFeedbackServiceClient(up.Survey),
-			Invitations:  surveyv1.NewInvitationServiceClient(up.Survey),
-			Responses:    responses,
-			Tickets:      ticketv1.NewTicketServiceClient(up.Ticket),
-			Interactions: ticketv1.NewInteractionServiceClient(up.Ticket),
-		},
-		pages: page.New(responses),
-		views: &api.Views{
-			Tickets:        ticketv1.NewTicketServiceClient(up.Ticket),
-			ServiceMetrics: ticketv1.NewServiceMetricsServiceClient(up.Ticket),
-			Responses:      responses,
-			Invitations:    surveyv1.NewInvitationServiceClient(up.Survey),
-			SurveyMetrics:  surveyv1.NewSurveyMetricsServiceClient(up.Survey),
-			Customers:      journeyv1.NewCustomerServiceClient(up.Journey),
-			Touchpoints:    journeyv1.NewTouchpointServiceClient(up.Journey),
-			Scoring:        journeyv1.NewScoringServiceClient(up.Journey),
-			Insight:        journeyv1.NewInsightServiceClient(up.Journey),
-			Signals:        journeyv1.NewSignalServiceClient(up.Journey),
-		},
-		admin: &api.Admin{DB: db, Store: s, Validator: keys.Validator, Keys: keys},
+		db: db, cfg: cfg, keys: keys, webhooks: webhooks, privacy: forget, targets: targets,
+		audit:   newAudit(db, up),
+		collect: newCollect(keys.Validator, up),
+		pages:   page.New(surveyv1.NewResponseServiceClient(up.Survey)),
+		views:   newViews(targets, up),
+		admin:   &api.Admin{DB: db, Store: s, Validator: keys.Validator, Keys: keys},
 	}, nil
+}
+
+// open brings db up to date and returns what the gateway remembers there.
+func open(ctx context.Context, db *sqldb.DB) (*store.Store, *privacy.Tombstones, error) {
+	for _, migrate := range []func(context.Context, *sqldb.DB) error{once.Migrate, bus.Migrate} {
+		if err := migrate(ctx, db); err != nil {
+			return nil, nil, err
+		}
+	}
+	s, err := store.Open(ctx, db)
+	if err != nil {
+		return nil, nil, err
+	}
+	tombstones, err := privacy.OpenTombstones(ctx, db)
+	return s, tombstones, err
+}
+
+// checkKey returns an error if what is kept was sealed with another key.
+func checkKey(ctx context.Context, s *store.Store, key []byte) error {
+	const what = "the secret key"
+	box, err := seal.New(key, "concentric key check")
+	if err != nil {
+		return err
+	}
+	kept, err := s.KeyCheck(ctx, box.Seal(what, []byte(what)))
+	if err != nil {
+		return fmt.Errorf("check the secret key: %w", err)
+	}
+	if _, err := box.Open(what, kept); err != nil {
+		return errors.New("the secret key is another than the one that webhook secrets in this database are sealed with; put that one back " +
+			"or, if it is lost, delete the row of the table key_check and give each endpoint a new secret")
+	}
+	return nil
+}
+
+// Migrate brings db up to date, as New does, and no more. The release before this one goes
+// on working on it.
+func Migrate(ctx context.Context, db *sqldb.DB) error {
+	_, _, err := open(ctx, db)
+	return err
 }
 
 // Register adds the services of the contract to r.
@@ -139,6 +145,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	gatewayv1.RegisterOperationServiceServer(r, s.privacy)
 	gatewayv1.RegisterCollectServiceServer(r, s.collect)
 	gatewayv1.RegisterAuditServiceServer(r, s.audit)
+	gatewayv1.RegisterTargetServiceServer(r, s.targets)
 }
 
 // Run hears of what happens in the other services, for webhooks, until ctx ends. As long as

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -19,7 +18,7 @@ import (
 )
 
 // newPrivacy returns what forgets customers and tells what is kept of them.
-func newPrivacy(ctx context.Context, db *sqldb.DB, s *store.Store, up Upstreams, secret []byte) (*api.Privacy, error) {
+func newPrivacy(db *sqldb.DB, s *store.Store, tombstones *privacy.Tombstones, up Upstreams, secret []byte) (*api.Privacy, error) {
 	if len(secret) != SecretKeySize {
 		return nil, fmt.Errorf("the secret key has %d bytes, want %d", len(secret), SecretKeySize)
 	}
@@ -28,10 +27,6 @@ func newPrivacy(ctx context.Context, db *sqldb.DB, s *store.Store, up Upstreams,
 		return nil, err
 	}
 	box, err := seal.New(secret, "concentric exports")
-	if err != nil {
-		return nil, err
-	}
-	tombstones, err := privacy.OpenTombstones(ctx, db)
 	if err != nil {
 		return nil, err
 	}

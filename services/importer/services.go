@@ -16,6 +16,7 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/importer/internal/mapping"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 )
 
 // services are the doors that an import goes through.
@@ -123,14 +124,8 @@ func (s *session) judge(step *mapping.Step, err error, named func(string) bool) 
 // refusals makes one refusal of each field that a service finds fault with.
 func refusals(step *mapping.Step, st *status.Status) []Refusal {
 	var all []Refusal
-	for _, d := range st.Details() {
-		bad, ok := d.(*errdetails.BadRequest)
-		if !ok {
-			continue
-		}
-		for _, v := range bad.GetFieldViolations() {
-			all = append(all, refusal(step, v.GetField()+": "+v.GetDescription()))
-		}
+	for _, f := range fault.Fields(st.Err()) {
+		all = append(all, refusal(step, f.Path+": "+f.Description))
 	}
 	if len(all) == 0 {
 		all = append(all, refusal(step, st.Message()))

@@ -31,6 +31,7 @@ func writeComparison(w io.Writer, brand string, res *gatewayv1.CompareViewsRespo
 		fmt.Fprintf(w, "\nThe inner circle lies in the outer one: %s of %s touchpoints and %s of %s customers are about service.\n",
 			count(n.GetServiceTouchpoints()), count(n.GetTouchpoints()), count(n.GetServiceCustomers()), count(n.GetCustomers()))
 	}
+	writeTargets(w, res.GetTargets())
 	writeMissing(w, res.GetParts())
 }
 

@@ -8,13 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 )
 
 // A ticketCmd does what people do with tickets every day.
@@ -69,12 +68,8 @@ func (d desk) explain(err error) error {
 		return nil
 	}
 	var fields []string
-	for _, detail := range status.Convert(err).Details() {
-		if bad, ok := detail.(*errdetails.BadRequest); ok {
-			for _, v := range bad.GetFieldViolations() {
-				fields = append(fields, v.GetField()+": "+v.GetDescription())
-			}
-		}
+	for _, f := range fault.Fields(err) {
+		fields = append(fields, f.Path+": "+f.Description)
 	}
 	if len(fields) > 0 {
 		return errors.New(strings.Join(fields, "\n  "))

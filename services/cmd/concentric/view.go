@@ -26,6 +26,7 @@ type viewCmd struct {
 	Function    functionCardCmd `cmd:"" help:"Show what a function of the brand answers for, beside the others."`
 	ContactRate contactRateCmd  `cmd:"" help:"Show how often customers have to ask, and whether that has changed."`
 	Coverage    dataCoverageCmd `cmd:"" help:"Show what data the brand has in each service."`
+	Target      targetCmd       `cmd:"" help:"Say what figures are wanted to be."`
 	Customer    customerCmd     `cmd:"" help:"Show what is known about one customer, as JSON."`
 }
 

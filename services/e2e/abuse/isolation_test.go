@@ -78,7 +78,7 @@ var known = map[string]string{
 	"issueTypes": "late", "problems": "outage", "schedules": "desk", "slaPolicies": "gold", "selfServiceSessions": "chat",
 	"surveys": "nps", "triggerRules": "calls", "invitations": "asked", "responses": "said", "feedback": "heard",
 	"touchpointDefinitions": "website-visit", "journeyMaps": "plan", "industryProfiles": "inn", "scoringModels": "quick", "signalRules": "late",
-	"apiKeys": "shop", "legalHolds": "file",
+	"apiKeys": "shop", "targets": "shop", "legalHolds": "file",
 }
 
 // name returns the name of something of acme's that fits the spot.
@@ -304,6 +304,7 @@ func TestNoMethodIsForgotten(t *testing.T) {
 		journeyv1.File_concentric_journey_v1_operation_service_proto, journeyv1.File_concentric_journey_v1_insight_service_proto,
 		journeyv1.File_concentric_journey_v1_signal_service_proto, gatewayv1.File_concentric_gateway_v1_api_key_service_proto,
 		gatewayv1.File_concentric_gateway_v1_operation_service_proto, gatewayv1.File_concentric_gateway_v1_privacy_service_proto,
+		gatewayv1.File_concentric_gateway_v1_target_service_proto,
 	} {
 		methods := f.Services().Get(0).Methods()
 		for i := range methods.Len() {

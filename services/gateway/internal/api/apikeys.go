@@ -128,7 +128,8 @@ func (k *APIKeys) sealed(row store.ApiKey, secret string) *gatewayv1.ApiKey {
 	return p
 }
 
-// reveal opens the secret in an answer: what is kept for repeats has it sealed.
+// reveal opens the secret in an answer: what is kept for repeats has it sealed, and is empty
+// once the customer of the key was erased.
 func (k *APIKeys) reveal(req once.Request, p *gatewayv1.ApiKey, err error) (*gatewayv1.ApiKey, error) {
 	if err != nil {
 		return nil, err
@@ -136,6 +137,10 @@ func (k *APIKeys) reveal(req once.Request, p *gatewayv1.ApiKey, err error) (*gat
 	if req.GetValidateOnly() {
 		p.Secret = ""
 		return p, nil
+	}
+	if p.GetSecret() == "" {
+		return nil, fault.Precondition(privacy.ErasedReason, req.GetRequestId(),
+			"the answer to this request was erased with the customer it was about; ask for a key anew")
 	}
 	secret, err := k.Box.Open(p.GetName(), p.GetSecret())
 	if err != nil {

@@ -31,12 +31,12 @@ func (k *APIKeys) Callers(next rpc.Authenticator) rpc.Authenticator {
 		if err != nil || c.Brand == "" {
 			return c, err
 		}
-		deleted, err := k.brands.get(ctx, c.Brand, func(ctx context.Context) (bool, error) {
-			b, err := k.Store.Get(ctx, c.Brand)
+		deleted, err := k.brands.get(ctx, c.Brand, func(ctx context.Context) (deleted, there bool, err error) {
+			b, err := k.Store.Get(sqldb.ForBrand(ctx, c.Brand), c.Brand)
 			if errors.Is(err, store.ErrNotFound) { // brands need not be created
-				return false, nil
+				return false, false, nil
 			}
-			return !b.DeleteTime.IsZero(), err
+			return !b.DeleteTime.IsZero(), true, err
 		})
 		if err == nil && deleted { // a store out of reach takes nobody's brand away
 			return rpc.Caller{}, &fault.Error{
@@ -55,12 +55,12 @@ func (k *APIKeys) caller(ctx context.Context, bearer string) (rpc.Caller, error)
 		return rpc.Caller{}, rpc.Unauthenticated()
 	}
 	n := keyName(brand, id)
-	row, err := k.keys.get(ctx, n, func(ctx context.Context) (store.ApiKey, error) {
-		row, err := k.Store.ApiKey(ctx, brand, id)
+	row, err := k.keys.get(ctx, n, func(ctx context.Context) (store.ApiKey, bool, error) {
+		row, err := k.Store.ApiKey(sqldb.ForBrand(ctx, brand), brand, id)
 		if errors.Is(err, table.ErrNotFound) {
-			return store.ApiKey{}, nil // which no key matches
+			return store.ApiKey{}, false, nil // which no key matches
 		}
-		return row, err
+		return row, true, err
 	})
 	if err != nil {
 		return rpc.Caller{}, err

@@ -26,6 +26,7 @@ type Collect struct {
 	gatewayv1.UnimplementedCollectServiceServer
 
 	Validator    *rpc.Validator
+	Customers    journeyv1.CustomerServiceClient
 	Touchpoints  journeyv1.TouchpointServiceClient
 	Feedback     surveyv1.FeedbackServiceClient
 	Invitations  surveyv1.InvitationServiceClient

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -75,19 +74,12 @@ func (c *Collect) SubmitResponse(ctx context.Context, req *gatewayv1.SubmitRespo
 
 // inner takes the paths of what is wrong out of a message that the caller has not sent.
 func inner(err error) error {
-	st := status.Convert(err)
-	var fields []fault.Field
-	for _, d := range st.Details() {
-		bad, ok := d.(*errdetails.BadRequest)
-		if !ok {
-			continue
-		}
-		for _, v := range bad.GetFieldViolations() {
-			fields = append(fields, fault.Field{Path: strings.TrimPrefix(v.GetField(), "response."), Reason: v.GetReason(), Description: v.GetDescription()})
-		}
-	}
-	if st.Code() != codes.InvalidArgument || len(fields) == 0 {
+	fields := fault.Fields(err)
+	if status.Code(err) != codes.InvalidArgument || len(fields) == 0 {
 		return err
+	}
+	for i := range fields {
+		fields[i].Path = strings.TrimPrefix(fields[i].Path, "response.")
 	}
 	return fault.Invalid(fields...)
 }

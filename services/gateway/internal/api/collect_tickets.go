@@ -2,10 +2,14 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
@@ -15,12 +19,16 @@ import (
 // GetMyTickets implements CollectService.
 func (c *Collect) GetMyTickets(ctx context.Context, req *gatewayv1.GetMyTicketsRequest) (*gatewayv1.GetMyTicketsResponse, error) {
 	brand := name.Brand(req.GetCustomer())
-	ctx, customer, err := c.bound(ctx, brand, req.GetCustomer(), "tickets:read")
+	ctx, customer, err := c.bound(ctx, brand, req.GetCustomer(), "tickets:read", "customers:read")
+	if err != nil {
+		return nil, err
+	}
+	names, err := c.names(ctx, customer)
 	if err != nil {
 		return nil, err
 	}
 	page, err := c.Tickets.ListTickets(ctx, &ticketv1.ListTicketsRequest{
-		Parent: name.Join("brands", brand), Customer: customer, PageSize: req.GetPageSize(), PageToken: req.GetPageToken(),
+		Parent: name.Join("brands", brand), Customers: names, PageSize: req.GetPageSize(), PageToken: req.GetPageToken(),
 	})
 	if err != nil {
 		return nil, err
@@ -97,18 +105,34 @@ func (c *Collect) AddMyMessage(ctx context.Context, req *gatewayv1.AddMyMessageR
 	return toMyMessage(i), nil
 }
 
-// mine is bound for a call about a ticket, which must be the customer's: a ticket of
-// another is one that is not there.
+// mine is bound for a call about a ticket, which must be the customer's, under whatever name: a
+// ticket of another is one that is not there.
 func (c *Collect) mine(ctx context.Context, ticket, given string, scopes ...string) (context.Context, error) {
-	ctx, customer, err := c.bound(ctx, name.Brand(ticket), given, scopes...)
+	ctx, customer, err := c.bound(ctx, name.Brand(ticket), given, append(scopes, "customers:read")...)
 	if err != nil {
 		return ctx, err
 	}
 	t, err := c.Tickets.GetTicket(ctx, &ticketv1.GetTicketRequest{Name: ticket})
-	if err == nil && t.GetCustomer() != customer {
+	if err != nil || t.GetCustomer() == customer {
+		return ctx, err
+	}
+	names, err := c.names(ctx, customer)
+	if err == nil && !slices.Contains(names, t.GetCustomer()) {
 		err = fault.NotFound(ticket)
 	}
 	return ctx, err
+}
+
+// names returns the names that a customer goes by, in the order of the alphabet, so that lists
+// about them go on from page to page.
+func (c *Collect) names(ctx context.Context, customer string) ([]string, error) {
+	known, err := c.Customers.GetCustomer(ctx, &journeyv1.GetCustomerRequest{Name: customer})
+	if err != nil && status.Code(err) != codes.NotFound { // nobody has met this customer yet
+		return nil, err
+	}
+	names := namesOf(customer, known)
+	slices.Sort(names)
+	return names, nil
 }
 
 // message is what a customer writes.

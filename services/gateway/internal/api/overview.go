@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -19,8 +21,8 @@ const (
 	// latest is how many rows of each kind an overview shows.
 	latest = 20
 
-	// maxNamed is of how many names a filter speaks: it has 2 KiB.
-	maxNamed = 10
+	// maxFilter is how long a filter may be that says whom a list is about: filters have 2 KiB.
+	maxFilter = 1700
 )
 
 // unsettled are the states of tickets that somebody still works on.
@@ -38,7 +40,7 @@ func (v *Views) GetCustomerOverview(ctx context.Context, req *gatewayv1.GetCusto
 	}
 	p.ask(ctx, 2, append(v.told(o, brand, []string{customer}), v.lived(o, brand, customer)...)...)
 	if names := namesOf(customer, o.GetCustomer()); len(names) > 1 {
-		p.ask(ctx, 1, append(v.told(o, brand, names), v.signals(brand, about(names), &o.OpenSignals))...)
+		p.ask(ctx, 1, append(v.told(o, brand, names), v.signals(brand, &o.OpenSignals, about(names)...))...)
 	}
 	if !p.ok(gatewayv1.Part_PART_TICKET) { // what only half answered is missing
 		o.Tickets, o.OpenTickets = nil, nil
@@ -65,9 +67,35 @@ func namesOf(asked string, c *journeyv1.Customer) []string {
 	return names
 }
 
-// about is a filter for one of the names.
-func about(names []string) string {
-	return `(customer = "` + strings.Join(names[:min(len(names), maxNamed)], `" OR customer = "`) + `")`
+// about returns filters that speak of all the names between them, each of as many as fit.
+func about(names []string) (filters []string) {
+	text := ""
+	for _, n := range names {
+		one := `customer = "` + n + `"`
+		switch {
+		case text == "":
+			text = one
+		case len(text)+len(one) > maxFilter:
+			filters, text = append(filters, "("+text+")"), one
+		default:
+			text += " OR " + one
+		}
+	}
+	return append(filters, "("+text+")")
+}
+
+// gather asks for a list by each filter, at the same time, and returns all rows, the latest
+// first and as many as an overview shows.
+func gather[T any](filters []string, list func(filter string) ([]T, error), at func(T) *timestamppb.Timestamp) ([]T, error) {
+	lists, errs := make([][]T, len(filters)), make([]error, len(filters))
+	var wg sync.WaitGroup
+	for i, f := range filters {
+		wg.Go(func() { lists[i], errs[i] = list(f) })
+	}
+	wg.Wait()
+	all := slices.Concat(lists...)
+	slices.SortStableFunc(all, func(a, b T) int { return at(b).AsTime().Compare(at(a).AsTime()) })
+	return all[:min(latest, len(all))], first(errs)
 }
 
 // told returns what the ticket and the survey service are asked about a customer of these
@@ -90,24 +118,22 @@ func (v *Views) told(o *gatewayv1.CustomerOverview, brand string, names []string
 			return timestamppb.Now(), err
 		}},
 		{gatewayv1.Part_PART_SURVEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
-			r, err := v.Invitations.ListInvitations(ctx, &surveyv1.ListInvitationsRequest{
-				Parent: brand + "/surveys/-", PageSize: 2 * latest, // some may have expired
-				Filter: about(names) + ` AND decision = SENT AND (state = PENDING OR state = SENT OR state = DELIVERED OR state = DISPLAYED OR state = STARTED)`,
-			})
-			o.PendingInvitations = pending(r.GetInvitations())
+			all, err := gather(about(names), func(whose string) ([]*surveyv1.Invitation, error) {
+				r, err := v.Invitations.ListInvitations(ctx, &surveyv1.ListInvitationsRequest{
+					Parent: brand + "/surveys/-", PageSize: 2 * latest, // some may have expired
+					Filter: whose + ` AND decision = SENT AND (state = PENDING OR state = SENT OR state = DELIVERED OR state = DISPLAYED OR state = STARTED)`,
+				})
+				return pending(r.GetInvitations()), err
+			}, (*surveyv1.Invitation).GetDecideTime)
+			o.PendingInvitations = all
 			return timestamppb.Now(), err
 		}},
 	}
 }
 
 // pending returns the invitations that can still be answered.
-func pending(all []*surveyv1.Invitation) (open []*surveyv1.Invitation) {
-	for _, i := range all {
-		if i.GetState() != surveyv1.Invitation_STATE_EXPIRED && len(open) < latest {
-			open = append(open, i)
-		}
-	}
-	return open
+func pending(all []*surveyv1.Invitation) []*surveyv1.Invitation {
+	return slices.DeleteFunc(all, func(i *surveyv1.Invitation) bool { return i.GetState() == surveyv1.Invitation_STATE_EXPIRED })
 }
 
 // lived returns what the journey service is asked about a customer.
@@ -132,17 +158,19 @@ func (v *Views) lived(o *gatewayv1.CustomerOverview, brand, customer string) []q
 			}
 			return timestamppb.Now(), err
 		}},
-		v.signals(brand, about([]string{customer}), &o.OpenSignals),
+		v.signals(brand, &o.OpenSignals, about([]string{customer})...),
 	}
 }
 
-// signals asks for the signals that nobody has closed, of those that filter picks.
-func (v *Views) signals(brand, filter string, into *[]*journeyv1.Signal) question {
-	return question{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
-		r, err := v.Signals.ListSignals(ctx, &journeyv1.ListSignalsRequest{
-			Parent: brand, PageSize: latest, Filter: filter + ` AND (state = OPEN OR state = ACKNOWLEDGED OR state = ACTIONED)`,
-		})
-		*into = r.GetSignals()
+// signals asks for the latest signals that nobody has closed, of those that a filter picks.
+func (v *Views) signals(brand string, into *[]*journeyv1.Signal, filters ...string) question {
+	return question{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
+		*into, err = gather(filters, func(which string) ([]*journeyv1.Signal, error) {
+			r, err := v.Signals.ListSignals(ctx, &journeyv1.ListSignalsRequest{
+				Parent: brand, PageSize: latest, Filter: which + ` AND (state = OPEN OR state = ACKNOWLEDGED OR state = ACTIONED)`,
+			})
+			return r.GetSignals(), err
+		}, (*journeyv1.Signal).GetOpenTime)
 		return timestamppb.Now(), err
 	}}
 }

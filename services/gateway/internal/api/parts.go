@@ -45,17 +45,32 @@ func (p *parts) ask(ctx context.Context, divisor int, questions ...question) {
 		ctx, cancel = context.WithTimeout(ctx, left)
 		defer cancel()
 	}
+	questions = slices.DeleteFunc(slices.Clone(questions), func(q question) bool { return !p.ok(q.part) })
+	put := func(q question) {
+		read, err := q.answer(ctx)
+		p.note(q.part, read, err)
+	}
 	var wg sync.WaitGroup
-	for _, q := range questions {
-		if !p.ok(q.part) {
-			continue
+	for i, q := range questions {
+		if i == len(questions)-1 { // the last one needs no goroutine
+			put(q)
+			break
 		}
 		wg.Go(func() {
-			read, err := q.answer(ctx)
-			p.note(q.part, read, err)
+			grow(i)
+			put(q)
 		})
 	}
 	wg.Wait()
+}
+
+// grow makes the stack of a goroutine as large as a call needs it, at once and while there is
+// nothing on it to move. Growing by doubling took a quarter of the time of a view.
+//
+//go:noinline
+func grow(i int) byte {
+	var room [14 << 10]byte
+	return room[i]
 }
 
 // ok reports whether the part has not failed so far.

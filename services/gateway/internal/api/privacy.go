@@ -49,6 +49,8 @@ type Privacy struct {
 
 	due  worker.Alarm // rings for new operations
 	told worker.Alarm // rings when services are to be told of a policy
+
+	delays delays // of operations
 }
 
 // A Keeper is a service that keeps something of customers.

@@ -28,9 +28,6 @@ const (
 	// than replicas take to hear who was erased.
 	between = 2 * time.Second
 
-	// retryAfter is how long a service that cannot be asked is left alone.
-	retryAfter = 2 * time.Second
-
 	maxRounds = 10
 )
 
@@ -41,8 +38,9 @@ func (p *Privacy) stepErase(ctx context.Context, o operation.Operation) (operati
 	if err == nil || ctx.Err() != nil || fault.Reason(err) != "" {
 		return next, err
 	}
-	slog.ErrorContext(ctx, "an erasure is delayed", "operation", o.ID, "err", err)
-	o.Lease = resource.Now().Add(retryAfter)
+	wait := p.delays.longer(o.ID)
+	slog.ErrorContext(ctx, "an erasure is delayed", "operation", o.ID, "for", wait, "err", err)
+	o.Lease = resource.Now().Add(wait)
 	return o, nil
 }
 
@@ -117,12 +115,14 @@ func (p *Privacy) forget(ctx context.Context, o operation.Operation, e store.Era
 		done, err = p.Own.EraseCustomer(call, req)
 	}
 	if err != nil {
+		wait := p.delays.longer(o.ID)
 		if ctx.Err() == nil {
-			slog.WarnContext(ctx, "an erasure waits for a service", "service", p.service(int(e.Place)), "operation", o.ID, "err", err)
+			slog.WarnContext(ctx, "an erasure waits for a service", "service", p.service(int(e.Place)), "operation", o.ID, "for", wait, "err", err)
 		}
-		o.Lease = resource.Now().Add(retryAfter)
+		o.Lease = resource.Now().Add(wait)
 		return o, nil
 	}
+	p.delays.over(o.ID)
 	if e.Token = done.GetNextToken(); e.Token == "" {
 		for _, c := range done.GetCounts() {
 			e.Found += c.GetDeletedCount() + c.GetAnonymizedCount()

@@ -85,12 +85,14 @@ func (p *Privacy) stepExport(ctx context.Context, o operation.Operation) (operat
 	}
 	c := &collection{privacy: p, export: e, service: p.service(int(e.Place)), counts: map[string]*gatewayv1.ExportCount{}, into: counts}
 	if err := c.collect(ctx); err != nil {
+		wait := p.delays.longer(o.ID)
 		if ctx.Err() == nil {
-			slog.WarnContext(ctx, "an export waits for a service", "service", c.service, "operation", o.ID, "err", err)
+			slog.WarnContext(ctx, "an export waits for a service", "service", c.service, "operation", o.ID, "for", wait, "err", err)
 		}
-		o.Lease = resource.Now().Add(retryAfter)
+		o.Lease = resource.Now().Add(wait)
 		return o, nil
 	}
+	p.delays.over(o.ID)
 	if e.Counts, err = proto.Marshal(counts); err != nil {
 		return o, err
 	}

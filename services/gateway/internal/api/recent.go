@@ -9,16 +9,17 @@ import (
 const (
 	recentFor  = 10 * time.Second // a value is believed
 	recentLast = time.Minute      // one is believed while it cannot be read anew
-	recentMost = 1 << 14          // values are kept
+	recentMost = 1 << 13          // values are kept of the latest, and as many of those before
 )
 
 // recent keeps what was read of the store for a few seconds, so that checking a
-// credential costs no query each time. Its zero value is empty. It is safe for
+// credential costs no query each time. What is not there is kept apart, so that whoever asks
+// for a lot of that takes no room from what is. Its zero value is empty. It is safe for
 // concurrent use.
 type recent[T any] struct {
-	mu    sync.Mutex
-	seen  map[string]sight[T]
-	epoch int64 // of forgetting
+	mu            sync.Mutex
+	there, absent ages[T]
+	epoch         int64 // of forgetting
 }
 
 type sight[T any] struct {
@@ -26,18 +27,48 @@ type sight[T any] struct {
 	at    time.Time
 }
 
-// get returns what read has returned for the key not long ago, or returns now. While
-// read fails, it believes what was read a little longer.
-func (r *recent[T]) get(ctx context.Context, key string, read func(context.Context) (T, error)) (T, error) {
+// ages are values of late, and those of before.
+type ages[T any] struct{ late, before map[string]sight[T] }
+
+func (a *ages[T]) get(key string) (s sight[T], ok bool) {
+	if s, ok = a.late[key]; !ok {
+		s, ok = a.before[key]
+	}
+	return s, ok
+}
+
+func (a *ages[T]) put(key string, s sight[T]) {
+	if a.late == nil || len(a.late) >= recentMost {
+		a.late, a.before = map[string]sight[T]{}, a.late
+	}
+	a.late[key] = s
+}
+
+func (a *ages[T]) forget(key string) {
+	delete(a.late, key)
+	delete(a.before, key)
+}
+
+// last returns what was read for the key. The caller holds the lock.
+func (r *recent[T]) last(key string) (sight[T], bool) {
+	if s, ok := r.there.get(key); ok {
+		return s, ok
+	}
+	return r.absent.get(key)
+}
+
+// get returns what read has returned for the key not long ago, or returns now, with whether
+// it is there. While read fails, it believes what was read a little longer.
+func (r *recent[T]) get(ctx context.Context, key string, read func(context.Context) (value T, there bool, err error)) (T, error) {
 	now := time.Now()
 	r.mu.Lock()
-	last, known := r.seen[key]
+	last, known := r.last(key)
 	epoch := r.epoch
 	r.mu.Unlock()
 	if known && now.Sub(last.at) < recentFor {
 		return last.value, nil
 	}
-	value, err := read(ctx)
+	value, there, err := read(ctx)
 	if err != nil {
 		if known && now.Sub(last.at) < recentLast {
 			return last.value, nil
@@ -49,10 +80,12 @@ func (r *recent[T]) get(ctx context.Context, key string, read func(context.Conte
 	if r.epoch != epoch { // what was read may be older than what was to be forgotten
 		return value, nil
 	}
-	if r.seen == nil || len(r.seen) >= recentMost {
-		r.seen = map[string]sight[T]{}
+	r.drop(key)
+	if there {
+		r.there.put(key, sight[T]{value, now})
+	} else {
+		r.absent.put(key, sight[T]{value, now})
 	}
-	r.seen[key] = sight[T]{value, now}
 	return value, nil
 }
 
@@ -61,7 +94,12 @@ func (r *recent[T]) forget(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.epoch++
-	delete(r.seen, key)
+	r.drop(key)
+}
+
+func (r *recent[T]) drop(key string) {
+	r.there.forget(key)
+	r.absent.forget(key)
 }
 
 // uses are the keys that were used and when. Its zero value has none. It is safe for

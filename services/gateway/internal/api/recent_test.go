@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,12 +14,12 @@ func TestWhatWasReadIsBelievedForAWhile(t *testing.T) {
 		var r recent[int]
 		reads, down := 0, false
 		get := func() (int, error) {
-			return r.get(t.Context(), "a", func(context.Context) (int, error) {
+			return r.get(t.Context(), "a", func(context.Context) (int, bool, error) {
 				if down {
-					return 0, errors.New("down")
+					return 0, false, errors.New("down")
 				}
 				reads++
-				return reads, nil
+				return reads, true, nil
 			})
 		}
 		want := func(what string, n int) {
@@ -46,15 +47,47 @@ func TestWhatWasReadIsBelievedForAWhile(t *testing.T) {
 
 func TestAReadThatBeganBeforeTheChangeIsNotBelieved(t *testing.T) {
 	var r recent[int]
-	old := func(context.Context) (int, error) {
+	old := func(context.Context) (int, bool, error) {
 		r.forget("a") // somebody changes it in the meantime
-		return 1, nil
+		return 1, true, nil
 	}
 	if got, err := r.get(t.Context(), "a", old); err != nil || got != 1 {
 		t.Fatalf("get = %d, %v", got, err)
 	}
-	if got, err := r.get(t.Context(), "a", func(context.Context) (int, error) { return 2, nil }); err != nil || got != 2 {
+	if got, err := r.get(t.Context(), "a", func(context.Context) (int, bool, error) { return 2, true, nil }); err != nil || got != 2 {
 		t.Errorf("get = %d, %v, want what is there now", got, err)
+	}
+}
+
+func TestWhatIsNotThereTakesNoRoomFromWhatIs(t *testing.T) {
+	var r recent[int]
+	reads := 0
+	get := func(key string, there bool) {
+		t.Helper()
+		if _, err := r.get(t.Context(), key, func(context.Context) (int, bool, error) { reads++; return 1, there, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get("good", true)
+	for i := range 5 * recentMost {
+		get(strconv.Itoa(i), false)
+	}
+	reads = 0
+	if get("good", true); reads != 0 {
+		t.Error("what is there was forgotten because of what is not")
+	}
+	if n := len(r.absent.late) + len(r.absent.before); n > 2*recentMost {
+		t.Errorf("%d keys that are not there are kept", n)
+	}
+	for i := range 5 * recentMost {
+		get("b"+strconv.Itoa(i), true)
+	}
+	if n := len(r.there.late) + len(r.there.before); n > 2*recentMost {
+		t.Errorf("%d values are kept", n)
+	}
+	reads = 0
+	if get("b"+strconv.Itoa(5*recentMost-1), true); reads != 0 {
+		t.Error("the latest value was forgotten")
 	}
 }
 

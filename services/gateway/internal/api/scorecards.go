@@ -62,7 +62,7 @@ func (v *Views) GetPartnerScorecard(ctx context.Context, req *gatewayv1.GetPartn
 			})
 			return answers.GetBasis().GetReadTime(), err
 		}},
-		v.signals(parent, `function_owner = PARTNER`, &card.OpenSignals),
+		v.signals(parent, &card.OpenSignals, `function_owner = PARTNER`),
 	)
 	if !p.ok(gatewayv1.Part_PART_TICKET) {
 		tickets, card.Standardized = nil, nil
@@ -93,7 +93,7 @@ func (v *Views) GetFunctionScorecard(ctx context.Context, req *gatewayv1.GetFunc
 			})
 			return lived.GetBasis().GetReadTime(), err
 		}},
-		v.signals(parent, `function_owner = `+req.GetFunction().String(), &card.OpenSignals),
+		v.signals(parent, &card.OpenSignals, `function_owner = `+req.GetFunction().String()),
 	}
 	data := compose.Parts{Window: window, Population: req.GetPopulation()}
 	if req.GetFunction() == typev1.Function_FUNCTION_SUPPORT {

@@ -3,6 +3,7 @@ package api
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -13,6 +14,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/gateway/internal/compose"
+	"github.com/concentric-cx/concentric/services/internal/name"
 )
 
 // The windows of the single views, up to the end of the brand's data: service is
@@ -36,6 +38,7 @@ type Views struct {
 	Scoring        journeyv1.ScoringServiceClient
 	Insight        journeyv1.InsightServiceClient
 	Signals        journeyv1.SignalServiceClient
+	Targets        *Targets
 }
 
 // A viewRequest is what all three view requests have in common.
@@ -59,7 +62,10 @@ func (v *Views) GetServiceView(ctx context.Context, req *gatewayv1.GetServiceVie
 	if err != nil {
 		return nil, err
 	}
-	return &gatewayv1.GetServiceViewResponse{Service: compose.Service(data), Parts: states, Containment: compose.Containment(data)}, nil
+	service := compose.Service(data)
+	return &gatewayv1.GetServiceViewResponse{
+		Service: service, Parts: states, Containment: compose.Containment(data), Targets: compose.Targets(data.Targets, false, service.GetMeasures()),
+	}, nil
 }
 
 // GetExperienceView implements ViewService.
@@ -68,7 +74,10 @@ func (v *Views) GetExperienceView(ctx context.Context, req *gatewayv1.GetExperie
 	if err != nil {
 		return nil, err
 	}
-	return &gatewayv1.GetExperienceViewResponse{Experience: compose.Experience(data), Parts: states, Containment: compose.Containment(data)}, nil
+	lived := compose.Experience(data)
+	return &gatewayv1.GetExperienceViewResponse{
+		Experience: lived, Parts: states, Containment: compose.Containment(data), Targets: compose.Targets(data.Targets, false, lived.GetMeasures()),
+	}, nil
 }
 
 // CompareViews implements ViewService.
@@ -77,9 +86,10 @@ func (v *Views) CompareViews(ctx context.Context, req *gatewayv1.CompareViewsReq
 	if err != nil {
 		return nil, err
 	}
+	service, lived := compose.Service(data), compose.Experience(data)
 	return &gatewayv1.CompareViewsResponse{
-		Window: data.Window, Service: compose.Service(data), Experience: compose.Experience(data), Parts: states,
-		Containment: compose.Containment(data),
+		Window: data.Window, Service: service, Experience: lived, Parts: states, Containment: compose.Containment(data),
+		Targets: compose.Targets(data.Targets, true, service.GetMeasures(), lived.GetMeasures()),
 	}, nil
 }
 
@@ -107,12 +117,31 @@ func (v *Views) collect(ctx context.Context, req viewRequest, span time.Duration
 	for _, part := range wanted {
 		questions = append(questions, v.metrics(part, req, circles, &data)...)
 	}
+	read := v.targets(ctx, p, name.Brand(req.GetParent()), &data.Targets)
 	p.ask(ctx, 1, questions...)
+	read()
 	if !p.ok(gatewayv1.Part_PART_SURVEY) { // what only half answered is missing
 		data.AboutService, data.AboutExperience = nil, nil
 	}
 	states, err := p.list()
 	return data, states, err
+}
+
+// targets reads the targets of a brand until the function that it returns is called, which
+// waits for it. The gateway is a part of the answer only where it cannot.
+func (v *Views) targets(ctx context.Context, p *parts, brand string, into *[]*gatewayv1.Target) (wait func()) {
+	ctx, cancel := within(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer cancel()
+		all, err := v.Targets.of(ctx, brand)
+		if err != nil {
+			p.note(gatewayv1.Part_PART_GATEWAY, nil, err)
+			return
+		}
+		*into = all
+	})
+	return wg.Wait
 }
 
 // last returns the last part of the brand's data in the parts, as long as span, or all of it

@@ -10,6 +10,7 @@ import (
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
 	"github.com/concentric-cx/concentric/services/gateway/internal/webhook"
+	"github.com/concentric-cx/concentric/services/internal/meter"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/internal/worker"
@@ -159,10 +160,25 @@ func (w *Webhooks) deliver(ctx context.Context, endpoint store.WebhookEndpoint, 
 	if ctx.Err() != nil && !result.Delivered() {
 		return nil // the attempt was broken off, and is made again after the lease
 	}
+	attempts.Add(ctx, "gateway", "concentric.outcome", outcome(result))
 	// What happened is written down even at the end.
 	return w.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) error {
 		return w.settle(tx, endpoint, d, start, lease, result)
 	})
+}
+
+// attempts counts attempts to deliver.
+var attempts = meter.Counter{Name: "concentric.webhooks.attempts", Unit: "{attempt}", Description: "Attempts to deliver, by how they ended."}
+
+// outcome names how an attempt ended.
+func outcome(r webhook.Result) string {
+	switch {
+	case r.Delivered():
+		return "delivered"
+	case r.Gone():
+		return "gone"
+	}
+	return "failed"
 }
 
 // settle writes what follows from an attempt.

@@ -94,8 +94,12 @@ func (w *Webhooks) ofErased(m proto.Message) (gone bool) {
 	return gone || err != nil
 }
 
+// clockGrace is how far the clock of a service may be behind that of the gateway: an endpoint
+// may hear of what happened so long before there was one.
+const clockGrace = 5 * time.Minute
+
 // listeners returns the endpoints that are to hear of e: those that want its type and
-// were there when it was told.
+// were there when it was told, as far as clocks can tell.
 func (w *Webhooks) listeners(e *eventv1.Event) (some []store.WebhookEndpoint) {
 	all := (*w.live.Load())[name.ID(e.GetBrand())]
 	if len(all) == 0 {
@@ -107,7 +111,7 @@ func (w *Webhooks) listeners(e *eventv1.Event) (some []store.WebhookEndpoint) {
 		return nil
 	}
 	for _, l := range all {
-		if (len(l.EventTypes) == 0 || slices.Contains(l.EventTypes, what)) && !id.Timestamp().Before(l.CreateTime.Truncate(time.Millisecond)) {
+		if (len(l.EventTypes) == 0 || slices.Contains(l.EventTypes, what)) && !id.Timestamp().Before(l.CreateTime.Add(-clockGrace)) {
 			some = append(some, l)
 		}
 	}

@@ -26,6 +26,8 @@ type Parts struct {
 
 	// What customers answered about service, and about anything else.
 	AboutService, AboutExperience *surveyv1.QuerySurveyMetricsResponse
+
+	Targets []*gatewayv1.Target // of the brand
 }
 
 // The subjects of the answers in each circle. They are never pooled.

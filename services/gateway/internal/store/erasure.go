@@ -82,7 +82,7 @@ func (s *Store) Erasure(ctx context.Context, brand, id string) (Erasure, error) 
 // StartErasure begins the first round of e, unless a hold lies on one of its subjects. From
 // then on none can be placed on them.
 func StartErasure(tx *sqldb.Tx, e Erasure) (held bool, err error) {
-	if _, err := tx.Exec(`UPDATE erasure_subject SET erasure = erasure WHERE brand = $1 AND erasure = $2`, e.Brand, e.ID); err != nil {
+	if err := lockErasures(tx, e.Brand); err != nil {
 		return false, err
 	}
 	if held, err = Held(tx, e.Brand, e.Customers()); held || err != nil {
@@ -92,11 +92,21 @@ func StartErasure(tx *sqldb.Tx, e Erasure) (held bool, err error) {
 	return false, nil
 }
 
+// lockErasures makes all that begin erasures or place holds in a brand wait for each other, until
+// the transaction ends: what is not there yet cannot be locked itself.
+func lockErasures(tx *sqldb.Tx, brand string) error {
+	_, err := tx.Exec(`INSERT INTO erasure_lock (brand) VALUES ($1) ON CONFLICT (brand) DO UPDATE SET brand = excluded.brand`, brand)
+	return err
+}
+
 // Erasing reports whether a customer is being erased and no hold can come any more. Until
 // the transaction ends no erasure of the customer begins.
 func Erasing(tx *sqldb.Tx, brand, customer string) (bool, error) {
+	if err := lockErasures(tx, brand); err != nil {
+		return false, err
+	}
 	var id string
-	err := tx.QueryRow(`UPDATE erasure_subject SET erasure = erasure WHERE brand = $1 AND customer = $2 RETURNING erasure`, brand, customer).Scan(&id)
+	err := tx.QueryRow(`SELECT erasure FROM erasure_subject WHERE brand = $1 AND customer = $2`, brand, customer).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	} else if err != nil {

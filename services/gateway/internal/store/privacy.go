@@ -16,13 +16,16 @@ func PrivacyTables() []privacy.Table {
 		// What the brand says of itself.
 		{Name: "brand", Plain: []string{"*"}},
 		{Name: "retention_policy", Plain: []string{"*"}},
+		{Name: "target", Plain: []string{"*"}},
 		{Name: "webhook_endpoint", Plain: []string{"*"}},
+		{Name: "key_check", Plain: []string{"*"}},
 
 		// Looked through as a trace.
 		{Name: "webhook_delivery", Plain: []string{"*"}},
 
 		// What is under way about the customer goes when it is done, and tells nothing then.
 		{Name: "erasure", Plain: []string{"*"}},
+		{Name: "erasure_lock", Plain: []string{"*"}},
 		{Name: "erasure_receipt", Plain: []string{"*"}},
 		{Name: "erasure_subject", Plain: []string{"*"}},
 	}

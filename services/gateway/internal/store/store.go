@@ -25,5 +25,5 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	if err := sqldb.Migrate(ctx, db, "gateway", dir); err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	return &Store{db}, db.Observe(gauges...)
 }

@@ -530,7 +530,10 @@ type VerifyAuditLogResponse struct {
 	// How many events are not sealed yet.
 	UnsealedCount int64 `protobuf:"varint,2,opt,name=unsealed_count,json=unsealedCount,proto3" json:"unsealed_count,omitempty"`
 	// Where the chain first breaks. Absent if it is whole.
-	FirstBreak    *AuditBreak `protobuf:"bytes,3,opt,name=first_break,json=firstBreak,proto3" json:"first_break,omitempty"`
+	FirstBreak *AuditBreak `protobuf:"bytes,3,opt,name=first_break,json=firstBreak,proto3" json:"first_break,omitempty"`
+	// The last event that was old enough to go, which is after 400 days: the chain is checked
+	// from there on. Its `sequence` is 0 while all are there.
+	Pruned        *AuditHead `protobuf:"bytes,4,opt,name=pruned,proto3" json:"pruned,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -582,6 +585,13 @@ func (x *VerifyAuditLogResponse) GetUnsealedCount() int64 {
 func (x *VerifyAuditLogResponse) GetFirstBreak() *AuditBreak {
 	if x != nil {
 		return x.FirstBreak
+	}
+	return nil
+}
+
+func (x *VerifyAuditLogResponse) GetPruned() *AuditHead {
+	if x != nil {
+		return x.Pruned
 	}
 	return nil
 }
@@ -694,12 +704,13 @@ const file_concentric_event_v1_audit_log_service_proto_rawDesc = "" +
 	"\tAuditHead\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12#\n" +
 	"\bsequence\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\bsequence\x12\x1b\n" +
-	"\x04hash\x18\x03 \x01(\tB\a\xbaH\x04r\x02(@R\x04hash\"\xb5\x01\n" +
+	"\x04hash\x18\x03 \x01(\tB\a\xbaH\x04r\x02(@R\x04hash\"\xed\x01\n" +
 	"\x16VerifyAuditLogResponse\x122\n" +
 	"\x04head\x18\x01 \x01(\v2\x1e.concentric.event.v1.AuditHeadR\x04head\x12%\n" +
 	"\x0eunsealed_count\x18\x02 \x01(\x03R\runsealedCount\x12@\n" +
 	"\vfirst_break\x18\x03 \x01(\v2\x1f.concentric.event.v1.AuditBreakR\n" +
-	"firstBreak\"B\n" +
+	"firstBreak\x126\n" +
+	"\x06pruned\x18\x04 \x01(\v2\x1e.concentric.event.v1.AuditHeadR\x06pruned\"B\n" +
 	"\n" +
 	"AuditBreak\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12\x18\n" +
@@ -748,15 +759,16 @@ var file_concentric_event_v1_audit_log_service_proto_depIdxs = []int32{
 	5,  // 6: concentric.event.v1.VerifyAuditLogRequest.known:type_name -> concentric.event.v1.AuditHead
 	5,  // 7: concentric.event.v1.VerifyAuditLogResponse.head:type_name -> concentric.event.v1.AuditHead
 	7,  // 8: concentric.event.v1.VerifyAuditLogResponse.first_break:type_name -> concentric.event.v1.AuditBreak
-	2,  // 9: concentric.event.v1.AuditLogService.ListAuditLog:input_type -> concentric.event.v1.ListAuditLogRequest
-	4,  // 10: concentric.event.v1.AuditLogService.VerifyAuditLog:input_type -> concentric.event.v1.VerifyAuditLogRequest
-	3,  // 11: concentric.event.v1.AuditLogService.ListAuditLog:output_type -> concentric.event.v1.ListAuditLogResponse
-	6,  // 12: concentric.event.v1.AuditLogService.VerifyAuditLog:output_type -> concentric.event.v1.VerifyAuditLogResponse
-	11, // [11:13] is the sub-list for method output_type
-	9,  // [9:11] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	5,  // 9: concentric.event.v1.VerifyAuditLogResponse.pruned:type_name -> concentric.event.v1.AuditHead
+	2,  // 10: concentric.event.v1.AuditLogService.ListAuditLog:input_type -> concentric.event.v1.ListAuditLogRequest
+	4,  // 11: concentric.event.v1.AuditLogService.VerifyAuditLog:input_type -> concentric.event.v1.VerifyAuditLogRequest
+	3,  // 12: concentric.event.v1.AuditLogService.ListAuditLog:output_type -> concentric.event.v1.ListAuditLogResponse
+	6,  // 13: concentric.event.v1.AuditLogService.VerifyAuditLog:output_type -> concentric.event.v1.VerifyAuditLogResponse
+	12, // [12:14] is the sub-list for method output_type
+	10, // [10:12] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_concentric_event_v1_audit_log_service_proto_init() }

@@ -2033,7 +2033,7 @@ func (x *FeedbackRef) GetLabel() v12.Sentiment_Label {
 	return v12.Sentiment_Label(0)
 }
 
-// A TouchpointsRecorded says that touchpoints were recorded, at most 200 in one event.
+// A TouchpointsRecorded says that touchpoints were recorded, at most 500 in one event.
 // Those that stand for an interaction or a resolution of a ticket are left out: the
 // ticket's own events have said it.
 type TouchpointsRecorded struct {
@@ -2081,7 +2081,7 @@ func (x *TouchpointsRecorded) GetTouchpoints() []*TouchpointRef {
 	return nil
 }
 
-// A TouchpointsChanged says that touchpoints are other than they were, at most 200 in
+// A TouchpointsChanged says that touchpoints are other than they were, at most 500 in
 // one event: measured anew, corrected, or made of what the ticket service told. It is
 // for those who watch touchpoints; what was recorded for the first time by a caller is
 // in `TouchpointsRecorded`.

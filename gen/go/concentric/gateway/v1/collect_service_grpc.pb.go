@@ -58,7 +58,8 @@ type CollectServiceClient interface {
 	// `ResponseService.SubmitResponse`; a token of another customer is `PERMISSION_DENIED`,
 	// reason `OTHER_CUSTOMER`.
 	SubmitResponse(ctx context.Context, in *SubmitResponseRequest, opts ...grpc.CallOption) (*SubmitResponseResponse, error)
-	// Gets the tickets of the customer, newest first, as the customer may see them.
+	// Gets the tickets of the customer, newest first, as the customer may see them: those of all
+	// names of one who was merged.
 	GetMyTickets(ctx context.Context, in *GetMyTicketsRequest, opts ...grpc.CallOption) (*GetMyTicketsResponse, error)
 	// Gets what was said about one of them, oldest first, without what colleagues say
 	// among themselves.
@@ -180,7 +181,8 @@ type CollectServiceServer interface {
 	// `ResponseService.SubmitResponse`; a token of another customer is `PERMISSION_DENIED`,
 	// reason `OTHER_CUSTOMER`.
 	SubmitResponse(context.Context, *SubmitResponseRequest) (*SubmitResponseResponse, error)
-	// Gets the tickets of the customer, newest first, as the customer may see them.
+	// Gets the tickets of the customer, newest first, as the customer may see them: those of all
+	// names of one who was merged.
 	GetMyTickets(context.Context, *GetMyTicketsRequest) (*GetMyTicketsResponse, error)
 	// Gets what was said about one of them, oldest first, without what colleagues say
 	// among themselves.

@@ -40,6 +40,8 @@ const (
 	Part_PART_SURVEY Part = 2
 	// The journey-scoring service.
 	Part_PART_JOURNEY Part = 3
+	// The gateway itself, which keeps targets: only told of where it could not read them.
+	Part_PART_GATEWAY Part = 4
 )
 
 // Enum value maps for Part.
@@ -49,12 +51,14 @@ var (
 		1: "PART_TICKET",
 		2: "PART_SURVEY",
 		3: "PART_JOURNEY",
+		4: "PART_GATEWAY",
 	}
 	Part_value = map[string]int32{
 		"PART_UNSPECIFIED": 0,
 		"PART_TICKET":      1,
 		"PART_SURVEY":      2,
 		"PART_JOURNEY":     3,
+		"PART_GATEWAY":     4,
 	}
 )
 
@@ -656,11 +660,9 @@ type CustomerOverview struct {
 	Customer *v11.Customer `protobuf:"bytes,7,opt,name=customer,proto3" json:"customer,omitempty"`
 	// Tickets that are neither resolved nor closed, the one open longest last, at most 20.
 	OpenTickets []*v12.Ticket `protobuf:"bytes,8,rep,name=open_tickets,json=openTickets,proto3" json:"open_tickets,omitempty"`
-	// Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens. Of a
-	// customer with more than ten names those of the first ten.
+	// Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens.
 	PendingInvitations []*v13.Invitation `protobuf:"bytes,9,rep,name=pending_invitations,json=pendingInvitations,proto3" json:"pending_invitations,omitempty"`
-	// Signals about the customer that nobody has closed, newest first, at most 20. Of a
-	// customer with more than ten names those of the first ten.
+	// Signals about the customer that nobody has closed, newest first, at most 20.
 	OpenSignals   []*v11.Signal `protobuf:"bytes,10,rep,name=open_signals,json=openSignals,proto3" json:"open_signals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1281,12 +1283,13 @@ const file_concentric_gateway_v1_view_proto_rawDesc = "" +
 	"\x05count\x18\x04 \x01(\x03R\x05count\x12<\n" +
 	"\bchannels\x18\x05 \x03(\v2 .concentric.type.v1.MeasureGroupR\bchannels\x12+\n" +
 	"\x03age\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03age\x127\n" +
-	"\tread_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\breadTime*P\n" +
+	"\tread_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\breadTime*b\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vPART_TICKET\x10\x01\x12\x0f\n" +
 	"\vPART_SURVEY\x10\x02\x12\x10\n" +
-	"\fPART_JOURNEY\x10\x03*\x84\x01\n" +
+	"\fPART_JOURNEY\x10\x03\x12\x10\n" +
+	"\fPART_GATEWAY\x10\x04*\x84\x01\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bVERDICT_NOT_DISTINGUISHABLE\x10\x01\x12\x12\n" +

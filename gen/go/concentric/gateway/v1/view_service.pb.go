@@ -178,7 +178,10 @@ type GetServiceViewResponse struct {
 	// What became of each part.
 	Parts []*PartState `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
 	// How the inner circle lies within the outer one.
-	Containment   *Containment `protobuf:"bytes,3,opt,name=containment,proto3" json:"containment,omitempty"`
+	Containment *Containment `protobuf:"bytes,3,opt,name=containment,proto3" json:"containment,omitempty"`
+	// The figures that the brand has targets for, in the order of the targets' names; targets that
+	// the view has no figure for are left out.
+	Targets       []*TargetResult `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -230,6 +233,13 @@ func (x *GetServiceViewResponse) GetParts() []*PartState {
 func (x *GetServiceViewResponse) GetContainment() *Containment {
 	if x != nil {
 		return x.Containment
+	}
+	return nil
+}
+
+func (x *GetServiceViewResponse) GetTargets() []*TargetResult {
+	if x != nil {
+		return x.Targets
 	}
 	return nil
 }
@@ -329,7 +339,10 @@ type GetExperienceViewResponse struct {
 	// What became of each part.
 	Parts []*PartState `protobuf:"bytes,2,rep,name=parts,proto3" json:"parts,omitempty"`
 	// How the inner circle lies within the outer one.
-	Containment   *Containment `protobuf:"bytes,3,opt,name=containment,proto3" json:"containment,omitempty"`
+	Containment *Containment `protobuf:"bytes,3,opt,name=containment,proto3" json:"containment,omitempty"`
+	// The figures that the brand has targets for, in the order of the targets' names; targets that
+	// the view has no figure for are left out.
+	Targets       []*TargetResult `protobuf:"bytes,4,rep,name=targets,proto3" json:"targets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -381,6 +394,13 @@ func (x *GetExperienceViewResponse) GetParts() []*PartState {
 func (x *GetExperienceViewResponse) GetContainment() *Containment {
 	if x != nil {
 		return x.Containment
+	}
+	return nil
+}
+
+func (x *GetExperienceViewResponse) GetTargets() []*TargetResult {
+	if x != nil {
+		return x.Targets
 	}
 	return nil
 }
@@ -484,7 +504,10 @@ type CompareViewsResponse struct {
 	// What became of each part.
 	Parts []*PartState `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
 	// How the inner circle lies within the outer one.
-	Containment   *Containment `protobuf:"bytes,5,opt,name=containment,proto3" json:"containment,omitempty"`
+	Containment *Containment `protobuf:"bytes,5,opt,name=containment,proto3" json:"containment,omitempty"`
+	// The figures that the brand has targets for, in the order of the targets' names; a target
+	// that neither view has a figure for stands alone.
+	Targets       []*TargetResult `protobuf:"bytes,6,rep,name=targets,proto3" json:"targets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -550,6 +573,13 @@ func (x *CompareViewsResponse) GetParts() []*PartState {
 func (x *CompareViewsResponse) GetContainment() *Containment {
 	if x != nil {
 		return x.Containment
+	}
+	return nil
+}
+
+func (x *CompareViewsResponse) GetTargets() []*TargetResult {
+	if x != nil {
+		return x.Targets
 	}
 	return nil
 }
@@ -1536,7 +1566,7 @@ var File_concentric_gateway_v1_view_service_proto protoreflect.FileDescriptor
 
 const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"\n" +
-	"(concentric/gateway/v1/view_service.proto\x12\x15concentric.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a concentric/gateway/v1/view.proto\x1a$concentric/journey/v1/quadrant.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xae\x04\n" +
+	"(concentric/gateway/v1/view_service.proto\x12\x15concentric.gateway.v1\x1a\x1bbuf/validate/validate.proto\x1a\"concentric/gateway/v1/target.proto\x1a concentric/gateway/v1/view.proto\x1a$concentric/journey/v1/quadrant.proto\x1a\x1econcentric/type/v1/enums.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xae\x04\n" +
 	"\x15GetServiceViewRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
@@ -1544,11 +1574,12 @@ const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
 	"population\x12\x97\x02\n" +
 	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x129\n" +
-	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\xd4\x01\n" +
+	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\x93\x02\n" +
 	"\x16GetServiceViewResponse\x12<\n" +
 	"\aservice\x18\x01 \x01(\v2\".concentric.gateway.v1.ServiceViewR\aservice\x126\n" +
 	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\x12D\n" +
-	"\vcontainment\x18\x03 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\"\xb1\x04\n" +
+	"\vcontainment\x18\x03 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\x12=\n" +
+	"\atargets\x18\x04 \x03(\v2#.concentric.gateway.v1.TargetResultR\atargets\"\xb1\x04\n" +
 	"\x18GetExperienceViewRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
@@ -1556,13 +1587,14 @@ const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
 	"population\x12\x97\x02\n" +
 	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x129\n" +
-	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\xe0\x01\n" +
+	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\x9f\x02\n" +
 	"\x19GetExperienceViewResponse\x12E\n" +
 	"\n" +
 	"experience\x18\x01 \x01(\v2%.concentric.gateway.v1.ExperienceViewR\n" +
 	"experience\x126\n" +
 	"\x05parts\x18\x02 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\x12D\n" +
-	"\vcontainment\x18\x03 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\"\xac\x04\n" +
+	"\vcontainment\x18\x03 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\x12=\n" +
+	"\atargets\x18\x04 \x03(\v2#.concentric.gateway.v1.TargetResultR\atargets\"\xac\x04\n" +
 	"\x13CompareViewsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
@@ -1570,7 +1602,7 @@ const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
 	"population\x12\x97\x02\n" +
 	"\bgroup_by\x18\x04 \x03(\tB\xfb\x01\xe0A\x01\xbaH\xf4\x01\x92\x01\xf0\x01\x10\x03\x18\x01\"\xe9\x01r\xe6\x012\xe3\x01^(channel|handling|issue_kind|stage|phase|survey|question|touchpoint_definition|function_owner|control_level|component|expectation|mode|kind|emotion|segment|persona|partner|team|agent|priority|attributes\\.[a-z][a-z0-9_]{0,39})$R\agroupBy\x129\n" +
-	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\xcd\x02\n" +
+	"\rmin_revisions\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\x8c\x03\n" +
 	"\x14CompareViewsResponse\x122\n" +
 	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window\x12<\n" +
 	"\aservice\x18\x02 \x01(\v2\".concentric.gateway.v1.ServiceViewR\aservice\x12E\n" +
@@ -1578,7 +1610,8 @@ const file_concentric_gateway_v1_view_service_proto_rawDesc = "" +
 	"experience\x18\x03 \x01(\v2%.concentric.gateway.v1.ExperienceViewR\n" +
 	"experience\x126\n" +
 	"\x05parts\x18\x04 \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\x12D\n" +
-	"\vcontainment\x18\x05 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\"\xc7\x01\n" +
+	"\vcontainment\x18\x05 \x01(\v2\".concentric.gateway.v1.ContainmentR\vcontainment\x12=\n" +
+	"\atargets\x18\x06 \x03(\v2#.concentric.gateway.v1.TargetResultR\atargets\"\xc7\x01\n" +
 	"\x1aGetCustomerOverviewRequest\x12n\n" +
 	"\x04name\x18\x01 \x01(\tBZ\xe0A\x02\xbaHPrN2L^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/overview$\xf0\xc7\x18\x03R\x04name\x129\n" +
 	"\rmin_revisions\x18\x02 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01(\x80 R\fminRevisions\"\xf1\x04\n" +
@@ -1743,18 +1776,19 @@ var file_concentric_gateway_v1_view_service_proto_goTypes = []any{
 	(*ServiceView)(nil),                       // 22: concentric.gateway.v1.ServiceView
 	(*PartState)(nil),                         // 23: concentric.gateway.v1.PartState
 	(*Containment)(nil),                       // 24: concentric.gateway.v1.Containment
-	(*ExperienceView)(nil),                    // 25: concentric.gateway.v1.ExperienceView
-	(*durationpb.Duration)(nil),               // 26: google.protobuf.Duration
-	(v11.Quadrant)(0),                         // 27: concentric.journey.v1.Quadrant
-	(*v1.Basis)(nil),                          // 28: concentric.type.v1.Basis
-	(*v11.QuadrantShare)(nil),                 // 29: concentric.journey.v1.QuadrantShare
-	(*v11.QuadrantCustomer)(nil),              // 30: concentric.journey.v1.QuadrantCustomer
-	(v1.Function)(0),                          // 31: concentric.type.v1.Function
-	(*ContactRate)(nil),                       // 32: concentric.gateway.v1.ContactRate
-	(*Coverage)(nil),                          // 33: concentric.gateway.v1.Coverage
-	(*CustomerOverview)(nil),                  // 34: concentric.gateway.v1.CustomerOverview
-	(*PartnerScorecard)(nil),                  // 35: concentric.gateway.v1.PartnerScorecard
-	(*FunctionScorecard)(nil),                 // 36: concentric.gateway.v1.FunctionScorecard
+	(*TargetResult)(nil),                      // 25: concentric.gateway.v1.TargetResult
+	(*ExperienceView)(nil),                    // 26: concentric.gateway.v1.ExperienceView
+	(*durationpb.Duration)(nil),               // 27: google.protobuf.Duration
+	(v11.Quadrant)(0),                         // 28: concentric.journey.v1.Quadrant
+	(*v1.Basis)(nil),                          // 29: concentric.type.v1.Basis
+	(*v11.QuadrantShare)(nil),                 // 30: concentric.journey.v1.QuadrantShare
+	(*v11.QuadrantCustomer)(nil),              // 31: concentric.journey.v1.QuadrantCustomer
+	(v1.Function)(0),                          // 32: concentric.type.v1.Function
+	(*ContactRate)(nil),                       // 33: concentric.gateway.v1.ContactRate
+	(*Coverage)(nil),                          // 34: concentric.gateway.v1.Coverage
+	(*CustomerOverview)(nil),                  // 35: concentric.gateway.v1.CustomerOverview
+	(*PartnerScorecard)(nil),                  // 36: concentric.gateway.v1.PartnerScorecard
+	(*FunctionScorecard)(nil),                 // 37: concentric.gateway.v1.FunctionScorecard
 }
 var file_concentric_gateway_v1_view_service_proto_depIdxs = []int32{
 	20, // 0: concentric.gateway.v1.GetServiceViewRequest.window:type_name -> concentric.type.v1.Window
@@ -1762,74 +1796,77 @@ var file_concentric_gateway_v1_view_service_proto_depIdxs = []int32{
 	22, // 2: concentric.gateway.v1.GetServiceViewResponse.service:type_name -> concentric.gateway.v1.ServiceView
 	23, // 3: concentric.gateway.v1.GetServiceViewResponse.parts:type_name -> concentric.gateway.v1.PartState
 	24, // 4: concentric.gateway.v1.GetServiceViewResponse.containment:type_name -> concentric.gateway.v1.Containment
-	20, // 5: concentric.gateway.v1.GetExperienceViewRequest.window:type_name -> concentric.type.v1.Window
-	21, // 6: concentric.gateway.v1.GetExperienceViewRequest.population:type_name -> concentric.type.v1.Population
-	25, // 7: concentric.gateway.v1.GetExperienceViewResponse.experience:type_name -> concentric.gateway.v1.ExperienceView
-	23, // 8: concentric.gateway.v1.GetExperienceViewResponse.parts:type_name -> concentric.gateway.v1.PartState
-	24, // 9: concentric.gateway.v1.GetExperienceViewResponse.containment:type_name -> concentric.gateway.v1.Containment
-	20, // 10: concentric.gateway.v1.CompareViewsRequest.window:type_name -> concentric.type.v1.Window
-	21, // 11: concentric.gateway.v1.CompareViewsRequest.population:type_name -> concentric.type.v1.Population
-	20, // 12: concentric.gateway.v1.CompareViewsResponse.window:type_name -> concentric.type.v1.Window
-	22, // 13: concentric.gateway.v1.CompareViewsResponse.service:type_name -> concentric.gateway.v1.ServiceView
-	25, // 14: concentric.gateway.v1.CompareViewsResponse.experience:type_name -> concentric.gateway.v1.ExperienceView
-	23, // 15: concentric.gateway.v1.CompareViewsResponse.parts:type_name -> concentric.gateway.v1.PartState
-	24, // 16: concentric.gateway.v1.CompareViewsResponse.containment:type_name -> concentric.gateway.v1.Containment
-	20, // 17: concentric.gateway.v1.WatchViewsRequest.window:type_name -> concentric.type.v1.Window
-	21, // 18: concentric.gateway.v1.WatchViewsRequest.population:type_name -> concentric.type.v1.Population
-	26, // 19: concentric.gateway.v1.WatchViewsRequest.min_interval:type_name -> google.protobuf.Duration
-	0,  // 20: concentric.gateway.v1.WatchViewsResponse.change:type_name -> concentric.gateway.v1.WatchViewsResponse.Change
-	6,  // 21: concentric.gateway.v1.WatchViewsResponse.views:type_name -> concentric.gateway.v1.CompareViewsResponse
-	20, // 22: concentric.gateway.v1.ListQuadrantCustomersRequest.window:type_name -> concentric.type.v1.Window
-	21, // 23: concentric.gateway.v1.ListQuadrantCustomersRequest.population:type_name -> concentric.type.v1.Population
-	27, // 24: concentric.gateway.v1.ListQuadrantCustomersRequest.quadrants:type_name -> concentric.journey.v1.Quadrant
-	28, // 25: concentric.gateway.v1.ListQuadrantCustomersResponse.basis:type_name -> concentric.type.v1.Basis
-	29, // 26: concentric.gateway.v1.ListQuadrantCustomersResponse.quadrants:type_name -> concentric.journey.v1.QuadrantShare
-	30, // 27: concentric.gateway.v1.ListQuadrantCustomersResponse.customers:type_name -> concentric.journey.v1.QuadrantCustomer
-	23, // 28: concentric.gateway.v1.ListQuadrantCustomersResponse.parts:type_name -> concentric.gateway.v1.PartState
-	20, // 29: concentric.gateway.v1.GetPartnerScorecardRequest.window:type_name -> concentric.type.v1.Window
-	21, // 30: concentric.gateway.v1.GetPartnerScorecardRequest.population:type_name -> concentric.type.v1.Population
-	31, // 31: concentric.gateway.v1.GetFunctionScorecardRequest.function:type_name -> concentric.type.v1.Function
-	20, // 32: concentric.gateway.v1.GetFunctionScorecardRequest.window:type_name -> concentric.type.v1.Window
-	21, // 33: concentric.gateway.v1.GetFunctionScorecardRequest.population:type_name -> concentric.type.v1.Population
-	20, // 34: concentric.gateway.v1.GetContactRateRequest.window:type_name -> concentric.type.v1.Window
-	20, // 35: concentric.gateway.v1.GetContactRateRequest.baseline:type_name -> concentric.type.v1.Window
-	21, // 36: concentric.gateway.v1.GetContactRateRequest.population:type_name -> concentric.type.v1.Population
-	28, // 37: concentric.gateway.v1.GetContactRateResponse.basis:type_name -> concentric.type.v1.Basis
-	28, // 38: concentric.gateway.v1.GetContactRateResponse.baseline_basis:type_name -> concentric.type.v1.Basis
-	32, // 39: concentric.gateway.v1.GetContactRateResponse.rate:type_name -> concentric.gateway.v1.ContactRate
-	32, // 40: concentric.gateway.v1.GetContactRateResponse.groups:type_name -> concentric.gateway.v1.ContactRate
-	23, // 41: concentric.gateway.v1.GetContactRateResponse.parts:type_name -> concentric.gateway.v1.PartState
-	33, // 42: concentric.gateway.v1.GetDataCoverageResponse.coverages:type_name -> concentric.gateway.v1.Coverage
-	23, // 43: concentric.gateway.v1.GetDataCoverageResponse.parts:type_name -> concentric.gateway.v1.PartState
-	34, // 44: concentric.gateway.v1.BatchGetCustomerOverviewsResponse.overviews:type_name -> concentric.gateway.v1.CustomerOverview
-	23, // 45: concentric.gateway.v1.BatchGetCustomerOverviewsResponse.parts:type_name -> concentric.gateway.v1.PartState
-	1,  // 46: concentric.gateway.v1.ViewService.GetServiceView:input_type -> concentric.gateway.v1.GetServiceViewRequest
-	3,  // 47: concentric.gateway.v1.ViewService.GetExperienceView:input_type -> concentric.gateway.v1.GetExperienceViewRequest
-	5,  // 48: concentric.gateway.v1.ViewService.CompareViews:input_type -> concentric.gateway.v1.CompareViewsRequest
-	8,  // 49: concentric.gateway.v1.ViewService.WatchViews:input_type -> concentric.gateway.v1.WatchViewsRequest
-	10, // 50: concentric.gateway.v1.ViewService.ListQuadrantCustomers:input_type -> concentric.gateway.v1.ListQuadrantCustomersRequest
-	12, // 51: concentric.gateway.v1.ViewService.GetPartnerScorecard:input_type -> concentric.gateway.v1.GetPartnerScorecardRequest
-	13, // 52: concentric.gateway.v1.ViewService.GetFunctionScorecard:input_type -> concentric.gateway.v1.GetFunctionScorecardRequest
-	14, // 53: concentric.gateway.v1.ViewService.GetContactRate:input_type -> concentric.gateway.v1.GetContactRateRequest
-	16, // 54: concentric.gateway.v1.ViewService.GetDataCoverage:input_type -> concentric.gateway.v1.GetDataCoverageRequest
-	18, // 55: concentric.gateway.v1.ViewService.BatchGetCustomerOverviews:input_type -> concentric.gateway.v1.BatchGetCustomerOverviewsRequest
-	7,  // 56: concentric.gateway.v1.ViewService.GetCustomerOverview:input_type -> concentric.gateway.v1.GetCustomerOverviewRequest
-	2,  // 57: concentric.gateway.v1.ViewService.GetServiceView:output_type -> concentric.gateway.v1.GetServiceViewResponse
-	4,  // 58: concentric.gateway.v1.ViewService.GetExperienceView:output_type -> concentric.gateway.v1.GetExperienceViewResponse
-	6,  // 59: concentric.gateway.v1.ViewService.CompareViews:output_type -> concentric.gateway.v1.CompareViewsResponse
-	9,  // 60: concentric.gateway.v1.ViewService.WatchViews:output_type -> concentric.gateway.v1.WatchViewsResponse
-	11, // 61: concentric.gateway.v1.ViewService.ListQuadrantCustomers:output_type -> concentric.gateway.v1.ListQuadrantCustomersResponse
-	35, // 62: concentric.gateway.v1.ViewService.GetPartnerScorecard:output_type -> concentric.gateway.v1.PartnerScorecard
-	36, // 63: concentric.gateway.v1.ViewService.GetFunctionScorecard:output_type -> concentric.gateway.v1.FunctionScorecard
-	15, // 64: concentric.gateway.v1.ViewService.GetContactRate:output_type -> concentric.gateway.v1.GetContactRateResponse
-	17, // 65: concentric.gateway.v1.ViewService.GetDataCoverage:output_type -> concentric.gateway.v1.GetDataCoverageResponse
-	19, // 66: concentric.gateway.v1.ViewService.BatchGetCustomerOverviews:output_type -> concentric.gateway.v1.BatchGetCustomerOverviewsResponse
-	34, // 67: concentric.gateway.v1.ViewService.GetCustomerOverview:output_type -> concentric.gateway.v1.CustomerOverview
-	57, // [57:68] is the sub-list for method output_type
-	46, // [46:57] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	25, // 5: concentric.gateway.v1.GetServiceViewResponse.targets:type_name -> concentric.gateway.v1.TargetResult
+	20, // 6: concentric.gateway.v1.GetExperienceViewRequest.window:type_name -> concentric.type.v1.Window
+	21, // 7: concentric.gateway.v1.GetExperienceViewRequest.population:type_name -> concentric.type.v1.Population
+	26, // 8: concentric.gateway.v1.GetExperienceViewResponse.experience:type_name -> concentric.gateway.v1.ExperienceView
+	23, // 9: concentric.gateway.v1.GetExperienceViewResponse.parts:type_name -> concentric.gateway.v1.PartState
+	24, // 10: concentric.gateway.v1.GetExperienceViewResponse.containment:type_name -> concentric.gateway.v1.Containment
+	25, // 11: concentric.gateway.v1.GetExperienceViewResponse.targets:type_name -> concentric.gateway.v1.TargetResult
+	20, // 12: concentric.gateway.v1.CompareViewsRequest.window:type_name -> concentric.type.v1.Window
+	21, // 13: concentric.gateway.v1.CompareViewsRequest.population:type_name -> concentric.type.v1.Population
+	20, // 14: concentric.gateway.v1.CompareViewsResponse.window:type_name -> concentric.type.v1.Window
+	22, // 15: concentric.gateway.v1.CompareViewsResponse.service:type_name -> concentric.gateway.v1.ServiceView
+	26, // 16: concentric.gateway.v1.CompareViewsResponse.experience:type_name -> concentric.gateway.v1.ExperienceView
+	23, // 17: concentric.gateway.v1.CompareViewsResponse.parts:type_name -> concentric.gateway.v1.PartState
+	24, // 18: concentric.gateway.v1.CompareViewsResponse.containment:type_name -> concentric.gateway.v1.Containment
+	25, // 19: concentric.gateway.v1.CompareViewsResponse.targets:type_name -> concentric.gateway.v1.TargetResult
+	20, // 20: concentric.gateway.v1.WatchViewsRequest.window:type_name -> concentric.type.v1.Window
+	21, // 21: concentric.gateway.v1.WatchViewsRequest.population:type_name -> concentric.type.v1.Population
+	27, // 22: concentric.gateway.v1.WatchViewsRequest.min_interval:type_name -> google.protobuf.Duration
+	0,  // 23: concentric.gateway.v1.WatchViewsResponse.change:type_name -> concentric.gateway.v1.WatchViewsResponse.Change
+	6,  // 24: concentric.gateway.v1.WatchViewsResponse.views:type_name -> concentric.gateway.v1.CompareViewsResponse
+	20, // 25: concentric.gateway.v1.ListQuadrantCustomersRequest.window:type_name -> concentric.type.v1.Window
+	21, // 26: concentric.gateway.v1.ListQuadrantCustomersRequest.population:type_name -> concentric.type.v1.Population
+	28, // 27: concentric.gateway.v1.ListQuadrantCustomersRequest.quadrants:type_name -> concentric.journey.v1.Quadrant
+	29, // 28: concentric.gateway.v1.ListQuadrantCustomersResponse.basis:type_name -> concentric.type.v1.Basis
+	30, // 29: concentric.gateway.v1.ListQuadrantCustomersResponse.quadrants:type_name -> concentric.journey.v1.QuadrantShare
+	31, // 30: concentric.gateway.v1.ListQuadrantCustomersResponse.customers:type_name -> concentric.journey.v1.QuadrantCustomer
+	23, // 31: concentric.gateway.v1.ListQuadrantCustomersResponse.parts:type_name -> concentric.gateway.v1.PartState
+	20, // 32: concentric.gateway.v1.GetPartnerScorecardRequest.window:type_name -> concentric.type.v1.Window
+	21, // 33: concentric.gateway.v1.GetPartnerScorecardRequest.population:type_name -> concentric.type.v1.Population
+	32, // 34: concentric.gateway.v1.GetFunctionScorecardRequest.function:type_name -> concentric.type.v1.Function
+	20, // 35: concentric.gateway.v1.GetFunctionScorecardRequest.window:type_name -> concentric.type.v1.Window
+	21, // 36: concentric.gateway.v1.GetFunctionScorecardRequest.population:type_name -> concentric.type.v1.Population
+	20, // 37: concentric.gateway.v1.GetContactRateRequest.window:type_name -> concentric.type.v1.Window
+	20, // 38: concentric.gateway.v1.GetContactRateRequest.baseline:type_name -> concentric.type.v1.Window
+	21, // 39: concentric.gateway.v1.GetContactRateRequest.population:type_name -> concentric.type.v1.Population
+	29, // 40: concentric.gateway.v1.GetContactRateResponse.basis:type_name -> concentric.type.v1.Basis
+	29, // 41: concentric.gateway.v1.GetContactRateResponse.baseline_basis:type_name -> concentric.type.v1.Basis
+	33, // 42: concentric.gateway.v1.GetContactRateResponse.rate:type_name -> concentric.gateway.v1.ContactRate
+	33, // 43: concentric.gateway.v1.GetContactRateResponse.groups:type_name -> concentric.gateway.v1.ContactRate
+	23, // 44: concentric.gateway.v1.GetContactRateResponse.parts:type_name -> concentric.gateway.v1.PartState
+	34, // 45: concentric.gateway.v1.GetDataCoverageResponse.coverages:type_name -> concentric.gateway.v1.Coverage
+	23, // 46: concentric.gateway.v1.GetDataCoverageResponse.parts:type_name -> concentric.gateway.v1.PartState
+	35, // 47: concentric.gateway.v1.BatchGetCustomerOverviewsResponse.overviews:type_name -> concentric.gateway.v1.CustomerOverview
+	23, // 48: concentric.gateway.v1.BatchGetCustomerOverviewsResponse.parts:type_name -> concentric.gateway.v1.PartState
+	1,  // 49: concentric.gateway.v1.ViewService.GetServiceView:input_type -> concentric.gateway.v1.GetServiceViewRequest
+	3,  // 50: concentric.gateway.v1.ViewService.GetExperienceView:input_type -> concentric.gateway.v1.GetExperienceViewRequest
+	5,  // 51: concentric.gateway.v1.ViewService.CompareViews:input_type -> concentric.gateway.v1.CompareViewsRequest
+	8,  // 52: concentric.gateway.v1.ViewService.WatchViews:input_type -> concentric.gateway.v1.WatchViewsRequest
+	10, // 53: concentric.gateway.v1.ViewService.ListQuadrantCustomers:input_type -> concentric.gateway.v1.ListQuadrantCustomersRequest
+	12, // 54: concentric.gateway.v1.ViewService.GetPartnerScorecard:input_type -> concentric.gateway.v1.GetPartnerScorecardRequest
+	13, // 55: concentric.gateway.v1.ViewService.GetFunctionScorecard:input_type -> concentric.gateway.v1.GetFunctionScorecardRequest
+	14, // 56: concentric.gateway.v1.ViewService.GetContactRate:input_type -> concentric.gateway.v1.GetContactRateRequest
+	16, // 57: concentric.gateway.v1.ViewService.GetDataCoverage:input_type -> concentric.gateway.v1.GetDataCoverageRequest
+	18, // 58: concentric.gateway.v1.ViewService.BatchGetCustomerOverviews:input_type -> concentric.gateway.v1.BatchGetCustomerOverviewsRequest
+	7,  // 59: concentric.gateway.v1.ViewService.GetCustomerOverview:input_type -> concentric.gateway.v1.GetCustomerOverviewRequest
+	2,  // 60: concentric.gateway.v1.ViewService.GetServiceView:output_type -> concentric.gateway.v1.GetServiceViewResponse
+	4,  // 61: concentric.gateway.v1.ViewService.GetExperienceView:output_type -> concentric.gateway.v1.GetExperienceViewResponse
+	6,  // 62: concentric.gateway.v1.ViewService.CompareViews:output_type -> concentric.gateway.v1.CompareViewsResponse
+	9,  // 63: concentric.gateway.v1.ViewService.WatchViews:output_type -> concentric.gateway.v1.WatchViewsResponse
+	11, // 64: concentric.gateway.v1.ViewService.ListQuadrantCustomers:output_type -> concentric.gateway.v1.ListQuadrantCustomersResponse
+	36, // 65: concentric.gateway.v1.ViewService.GetPartnerScorecard:output_type -> concentric.gateway.v1.PartnerScorecard
+	37, // 66: concentric.gateway.v1.ViewService.GetFunctionScorecard:output_type -> concentric.gateway.v1.FunctionScorecard
+	15, // 67: concentric.gateway.v1.ViewService.GetContactRate:output_type -> concentric.gateway.v1.GetContactRateResponse
+	17, // 68: concentric.gateway.v1.ViewService.GetDataCoverage:output_type -> concentric.gateway.v1.GetDataCoverageResponse
+	19, // 69: concentric.gateway.v1.ViewService.BatchGetCustomerOverviews:output_type -> concentric.gateway.v1.BatchGetCustomerOverviewsResponse
+	35, // 70: concentric.gateway.v1.ViewService.GetCustomerOverview:output_type -> concentric.gateway.v1.CustomerOverview
+	60, // [60:71] is the sub-list for method output_type
+	49, // [49:60] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_concentric_gateway_v1_view_service_proto_init() }
@@ -1837,6 +1874,7 @@ func file_concentric_gateway_v1_view_service_proto_init() {
 	if File_concentric_gateway_v1_view_service_proto != nil {
 		return
 	}
+	file_concentric_gateway_v1_target_proto_init()
 	file_concentric_gateway_v1_view_proto_init()
 	file_concentric_gateway_v1_view_service_proto_msgTypes[9].OneofWrappers = []any{}
 	file_concentric_gateway_v1_view_service_proto_msgTypes[10].OneofWrappers = []any{}

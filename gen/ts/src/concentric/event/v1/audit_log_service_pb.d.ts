@@ -338,6 +338,14 @@ export declare type VerifyAuditLogResponse = Message<"concentric.event.v1.Verify
    * @generated from field: concentric.event.v1.AuditBreak first_break = 3;
    */
   firstBreak?: AuditBreak | undefined;
+
+  /**
+   * The last event that was old enough to go, which is after 400 days: the chain is checked
+   * from there on. Its `sequence` is 0 while all are there.
+   *
+   * @generated from field: concentric.event.v1.AuditHead pruned = 4;
+   */
+  pruned?: AuditHead | undefined;
 };
 
 /**

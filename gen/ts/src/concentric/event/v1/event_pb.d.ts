@@ -1109,7 +1109,7 @@ export declare type FeedbackRef = Message<"concentric.event.v1.FeedbackRef"> & {
 export declare const FeedbackRefSchema: GenMessage<FeedbackRef>;
 
 /**
- * A TouchpointsRecorded says that touchpoints were recorded, at most 200 in one event.
+ * A TouchpointsRecorded says that touchpoints were recorded, at most 500 in one event.
  * Those that stand for an interaction or a resolution of a ticket are left out: the
  * ticket's own events have said it.
  *
@@ -1131,7 +1131,7 @@ export declare type TouchpointsRecorded = Message<"concentric.event.v1.Touchpoin
 export declare const TouchpointsRecordedSchema: GenMessage<TouchpointsRecorded>;
 
 /**
- * A TouchpointsChanged says that touchpoints are other than they were, at most 200 in
+ * A TouchpointsChanged says that touchpoints are other than they were, at most 500 in
  * one event: measured anew, corrected, or made of what the ticket service told. It is
  * for those who watch touchpoints; what was recorded for the first time by a caller is
  * in `TouchpointsRecorded`.

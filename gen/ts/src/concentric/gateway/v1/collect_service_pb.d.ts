@@ -862,7 +862,8 @@ export declare const CollectService: GenService<{
     output: typeof SubmitResponseResponseSchema;
   },
   /**
-   * Gets the tickets of the customer, newest first, as the customer may see them.
+   * Gets the tickets of the customer, newest first, as the customer may see them: those of all
+   * names of one who was merged.
    *
    * @generated from rpc concentric.gateway.v1.CollectService.GetMyTickets
    */

@@ -399,16 +399,14 @@ export declare type CustomerOverview = Message<"concentric.gateway.v1.CustomerOv
   openTickets: Ticket[];
 
   /**
-   * Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens. Of a
-   * customer with more than ten names those of the first ten.
+   * Surveys the customer has been asked to answer and has not, newest first, at most 20. Without their tokens.
    *
    * @generated from field: repeated concentric.survey.v1.Invitation pending_invitations = 9;
    */
   pendingInvitations: Invitation[];
 
   /**
-   * Signals about the customer that nobody has closed, newest first, at most 20. Of a
-   * customer with more than ten names those of the first ten.
+   * Signals about the customer that nobody has closed, newest first, at most 20.
    *
    * @generated from field: repeated concentric.journey.v1.Signal open_signals = 10;
    */
@@ -717,6 +715,13 @@ export enum Part {
    * @generated from enum value: PART_JOURNEY = 3;
    */
   JOURNEY = 3,
+
+  /**
+   * The gateway itself, which keeps targets: only told of where it could not read them.
+   *
+   * @generated from enum value: PART_GATEWAY = 4;
+   */
+  GATEWAY = 4,
 }
 
 /**

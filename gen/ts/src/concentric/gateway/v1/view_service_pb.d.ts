@@ -6,6 +6,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { Basis, Population, Window } from "../../type/v1/estimate_pb.js";
 import type { ContactRate, Containment, Coverage, CustomerOverview, CustomerOverviewSchema, ExperienceView, FunctionScorecardSchema, PartnerScorecardSchema, PartState, ServiceView } from "./view_pb.js";
+import type { TargetResult } from "./target_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Quadrant, QuadrantCustomer, QuadrantShare } from "../../journey/v1/quadrant_pb.js";
 import type { Function } from "../../type/v1/enums_pb.js";
@@ -94,6 +95,14 @@ export declare type GetServiceViewResponse = Message<"concentric.gateway.v1.GetS
    * @generated from field: concentric.gateway.v1.Containment containment = 3;
    */
   containment?: Containment | undefined;
+
+  /**
+   * The figures that the brand has targets for, in the order of the targets' names; targets that
+   * the view has no figure for are left out.
+   *
+   * @generated from field: repeated concentric.gateway.v1.TargetResult targets = 4;
+   */
+  targets: TargetResult[];
 };
 
 /**
@@ -181,6 +190,14 @@ export declare type GetExperienceViewResponse = Message<"concentric.gateway.v1.G
    * @generated from field: concentric.gateway.v1.Containment containment = 3;
    */
   containment?: Containment | undefined;
+
+  /**
+   * The figures that the brand has targets for, in the order of the targets' names; targets that
+   * the view has no figure for are left out.
+   *
+   * @generated from field: repeated concentric.gateway.v1.TargetResult targets = 4;
+   */
+  targets: TargetResult[];
 };
 
 /**
@@ -282,6 +299,14 @@ export declare type CompareViewsResponse = Message<"concentric.gateway.v1.Compar
    * @generated from field: concentric.gateway.v1.Containment containment = 5;
    */
   containment?: Containment | undefined;
+
+  /**
+   * The figures that the brand has targets for, in the order of the targets' names; a target
+   * that neither view has a figure for stands alone.
+   *
+   * @generated from field: repeated concentric.gateway.v1.TargetResult targets = 6;
+   */
+  targets: TargetResult[];
 };
 
 /**

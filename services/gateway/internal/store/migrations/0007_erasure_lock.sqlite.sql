@@ -1,0 +1,11 @@
+-- +goose Up
+-- A row for each brand that holds are placed or erasures begun in: whoever does so locks it.
+CREATE TABLE erasure_lock (
+  brand TEXT PRIMARY KEY
+);
+
+-- What was sealed with the secret key at the first start, by which another key is told.
+CREATE TABLE key_check (
+  one    INTEGER PRIMARY KEY CHECK (one = 1),
+  sealed TEXT    NOT NULL
+);
