@@ -10,7 +10,7 @@ SLOW := ./services/e2e/... ./services/ticket/... ./services/journey/... ./servic
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
-.PHONY: all help build tools clients generate generate-check lint breaking test soak bench load demo run image clean
+.PHONY: all help build tools clients generate generate-check lint breaking test manifests observability soak bench load demo run image clean
 all: lint test ## what CI runs, but for the check of generated code
 
 help: ## list the targets
@@ -30,10 +30,20 @@ run: build ## serve the simulated brands until ^C
 test: export GOFLAGS := $(shell go env GOFLAGS) -gcflags=modernc.org/...=-d=checkptr=0 -gcflags=modernc.org/sqlite/lib=-race=false
 test: ## all tests, with the race detector, on SQLite and PostgreSQL
 	go test -race -timeout 15m $(SLOW) work
+	GOFLAGS= $(MAKE) manifests observability
 
-soak: ## longer searches for what the tests might miss: every zone from 1975 on, random tickets
+manifests: build ## what deploy/ says, decoded, checked and tried with real processes; and the image
+	CONCENTRIC_TEST_BINARY=$(CURDIR)/bin/concentric GOWORK=off go -C tools/manifests test -count 1 -timeout 5m .
+	GOWORK=off go -C tools/image test .
+
+observability: ## dashboards, rules and the runbook, against the metrics that there are
+	GOWORK=off go -C tools/observability test .
+
+soak: ## longer searches for what the tests might miss: every zone from 1975 on, random tickets, slow services
 	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./ticket/internal/sla -run 'EveryZone|Stepper' -rapid.checks=20000
 	cd services && go test -timeout 60m ./ticket/... ./internal/filter -run 'Random' -rapid.checks=2000
+	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./e2e -run 'OnePartDown|WhateverANetwork'
+	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./e2e -v -run '^TestCluster$$'
 
 bench: ## benchmarks of the hot paths, each beside its limit, and the gates
 	go test -run '^$$' -bench . -benchmem work
@@ -75,7 +85,7 @@ lint: tools ## vet, staticcheck, gofumpt, buf lint and format
 breaking: tools ## compare the contracts with those last landed
 	buf breaking proto --against proto/landed.binpb
 
-image: build ## the container image as a tar file, into bin/
+image: build ## the container image as a tar file and what it is made of (CycloneDX), into bin/
 	GOWORK=off go -C tools/image run . $(CURDIR)/bin/concentric $(CURDIR)/bin/concentric-image.tar
 
 clean: ## what was built, and the demo's data

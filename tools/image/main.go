@@ -1,6 +1,7 @@
 // Command image packs one static binary into a container image, without an engine
 // or a registry: two layers on nothing, the second of them the binary, run by a
-// user who owns nothing. The same binary gives the same digest.
+// user who owns nothing. The same binary gives the same digest, on any machine. Beside
+// the image it writes what the binary is made of, as CycloneDX.
 //
 //	image BINARY OUT.tar
 //
@@ -10,10 +11,13 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/sha256"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -21,13 +25,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
 // uid is the user and group of the process: nobody on any usual host.
 const uid = 65532
-
-// certificates are where hosts keep their CA roots; the first that exists is used.
-var certificates = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"}
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -55,22 +57,26 @@ func run(args []string) error {
 	if err := tarball.WriteToFile(args[1], tag, img); err != nil {
 		return err
 	}
+	materials, err := bill(binary)
+	if err != nil {
+		return err
+	}
+	beside := strings.TrimSuffix(args[1], ".tar") + ".cdx.json"
+	if err := os.WriteFile(beside, materials, 0o644); err != nil { //nolint:gosec // it is for everybody
+		return err
+	}
 	digest, err := img.Digest()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s  %s\n", digest, args[1])
+	fmt.Printf("%s  %s\n%x  %s\n", digest, args[1], sha256.Sum256(materials), beside)
 	return nil
 }
 
 // build puts the layers together.
 func build(binary []byte) (v1.Image, error) {
-	base, err := baseFiles()
-	if err != nil {
-		return nil, err
-	}
 	img := empty.Image
-	for _, files := range [][]file{base, {{path: "concentric", mode: 0o755, body: binary}}} {
+	for _, files := range [][]file{baseFiles(), {{path: "concentric", mode: 0o755, body: binary}}} {
 		layer, err := pack(files)
 		if err != nil {
 			return nil, err
@@ -84,7 +90,9 @@ func build(binary []byte) (v1.Image, error) {
 		return nil, err
 	}
 	cfg = cfg.DeepCopy()
-	cfg.OS, cfg.Architecture = "linux", "amd64"
+	if cfg.OS, cfg.Architecture, err = platform(binary); err != nil {
+		return nil, err
+	}
 	cfg.Config = v1.Config{
 		User:       fmt.Sprintf("%d:%d", uid, uid),
 		Entrypoint: []string{"/concentric"},
@@ -104,22 +112,29 @@ type file struct {
 	body  []byte
 }
 
-func baseFiles() ([]file, error) {
-	files := []file{
+// baseFiles returns what a binary finds around it: nobody's name, a folder for data, one for
+// what does not last, and the authorities that web sites have certificates of.
+func baseFiles() []file {
+	return []file{
 		{path: "etc/", mode: 0o755},
 		{path: "etc/passwd", mode: 0o644, body: fmt.Appendf(nil, "concentric:x:%d:%d::/data:/sbin/nologin\n", uid, uid)},
 		{path: "etc/ssl/certs/", mode: 0o755},
+		{path: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, body: roots()},
 		{path: "data/", mode: 0o700, owner: uid},
 		{path: "tmp/", mode: 0o1777},
 	}
-	for _, path := range certificates {
-		body, err := os.ReadFile(path)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
+}
+
+// roots returns the authorities that Mozilla trusts, as the module pinned in go.mod has
+// them. One that is trusted for some certificates only is left out: a file cannot say so.
+func roots() []byte {
+	var text bytes.Buffer
+	for root := range bundle.Roots() {
+		if root.Constraint == nil {
+			pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: root.Certificate}) //nolint:errcheck // it is memory
 		}
-		return append(files, file{path: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, body: body}), err
 	}
-	return nil, errors.New("this machine has no CA roots; install ca-certificates")
+	return text.Bytes()
 }
 
 // pack makes a layer whose bytes depend on its files only.

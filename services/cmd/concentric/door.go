@@ -14,15 +14,17 @@ import (
 // doors are the flags that say how a process is reached, and reaches others.
 type doors struct {
 	TLSCert     string   `name:"tls-cert" help:"Certificate chain to serve with, PEM, read again when it changes. Needed, with --tls-key and authentication, for any address but loopback." type:"existingfile" placeholder:"FILE"`
-	TLSKey      string   `name:"tls-key" help:"Key of --tls-cert, PEM, readable by its owner only." type:"existingfile" placeholder:"FILE"`
+	TLSKey      string   `name:"tls-key" help:"Key of --tls-cert, PEM, readable by its owner only, or by its group if it is root's." type:"existingfile" placeholder:"FILE"`
 	ClientCA    string   `name:"client-ca" help:"Authorities, PEM, of which callers must have a certificate: for services behind a gateway." type:"existingfile" placeholder:"FILE"`
 	UpstreamCA  string   `name:"upstream-ca" help:"Authorities, PEM, of the services behind a gateway. It calls them with TLS then, and shows --tls-cert." type:"existingfile" placeholder:"FILE"`
+	BusCA       string   `name:"bus-ca" help:"Authorities, PEM, of the NATS server at --bus. It is called with TLS then, and shown --tls-cert." type:"existingfile" placeholder:"FILE"`
+	HealthAddr  string   `name:"health-addr" help:"Address that answers gRPC health checks without TLS, and nothing else, for those who have no certificate to show: live, ready, and the names of services. None if empty." placeholder:"HOST:PORT"`
 	AllowOrigin []string `name:"allow-origin" help:"Origins of web pages that may call, such as https://app.example. None but the server's own if empty." placeholder:"ORIGIN"`
 }
 
 // A door is what the flags open: nil configurations are for no TLS.
 type door struct {
-	server, upstream *tls.Config
+	server, upstream, bus *tls.Config
 }
 
 // open reads the certificates.
@@ -50,6 +52,11 @@ func (d doors) open(log *slog.Logger) (door, error) {
 	if d.UpstreamCA != "" {
 		if opened.upstream, err = certs.Client(d.UpstreamCA, pair); err != nil {
 			return door{}, fmt.Errorf("--upstream-ca: %w", err)
+		}
+	}
+	if d.BusCA != "" {
+		if opened.bus, err = certs.Client(d.BusCA, pair); err != nil {
+			return door{}, fmt.Errorf("--bus-ca: %w", err)
 		}
 	}
 	return opened, nil
