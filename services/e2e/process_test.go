@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -38,6 +39,9 @@ var folder string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		if config := os.Getenv(nodeConfig); config != "" {
+			return runNode(config)
+		}
 		var err error
 		if folder, err = os.MkdirTemp("", "concentric-e2e-"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -64,13 +68,26 @@ func spawn(t testing.TB, args ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := append(os.Environ(), "GORACE=atexit_sleep_ms=100") // not a second at each end
-	if i := slices.Index(args, "--db"); i >= 0 {              // its password is nobody's business
+	return spawnProgram(t, path, args...)
+}
+
+// spawnProgram does so with the binary at path.
+func spawnProgram(t testing.TB, path string, args ...string) (*process, error) {
+	// What is said to the tests is not said to it, and it takes not a second at each end.
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONCENTRIC_SOAK=") })
+	env = append(env, "GORACE=atexit_sleep_ms=100")
+	if i := slices.Index(args, "--db"); i >= 0 { // its password is nobody's business
 		env, args = append(env, "CONCENTRIC_DB="+args[i+1]), slices.Delete(slices.Clone(args), i, i+2)
 	}
-	p := &process{cmd: exec.Command(path, args...), log: &journal{addr: make(chan string, 1)}, done: make(chan struct{})}
+	cmd := exec.Command(path, args...)
+	cmd.Env = env
+	return watched(t, cmd)
+}
+
+// watched runs a command as spawn does.
+func watched(t testing.TB, cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, log: &journal{addr: make(chan string, 1)}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.Env = env
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt of the tests is theirs alone
 	// On Linux it ends with the test binary, however that ends.
 	if f := reflect.ValueOf(p.cmd.SysProcAttr).Elem().FieldByName("Pdeathsig"); f.IsValid() {
@@ -92,18 +109,23 @@ func spawn(t testing.TB, args ...string) (*process, error) {
 
 // serve runs `up` with args and waits until it is ready.
 func serve(t testing.TB, args ...string) (*process, error) {
-	p, err := spawn(t, append([]string{"up"}, args...)...)
+	path, err := binary()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	return serveProgram(t, path, args...)
+}
+
+// serveProgram does so with the binary at path.
+func serveProgram(t testing.TB, path string, args ...string) (*process, error) {
+	p, err := spawnProgram(t, path, append([]string{"up"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	select {
-	case p.addr = <-p.log.addr:
-	case <-p.done:
-		return nil, fmt.Errorf("up %v: %w: %s", args, p.err, p.log)
-	case <-ctx.Done():
-		return nil, fmt.Errorf("up %v serves nothing after a minute: %s", args, p.log)
+	if err := p.listens(ctx); err != nil {
+		return nil, err
 	}
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -117,8 +139,20 @@ func serve(t testing.TB, args ...string) (*process, error) {
 		case <-p.done:
 			return nil, fmt.Errorf("up %v: %w: %s", args, p.err, p.log)
 		case <-ctx.Done():
-			return nil, fmt.Errorf("up %v is not ready after a minute: %s", args, p.log)
+			return nil, fmt.Errorf("up %v is not ready after two minutes: %s", args, p.log)
 		}
+	}
+}
+
+// listens waits until the process says where it serves.
+func (p *process) listens(ctx context.Context) error {
+	select {
+	case p.addr = <-p.log.addr:
+		return nil
+	case <-p.done:
+		return fmt.Errorf("%v: %w: %s", p.cmd.Args[1:], p.err, p.log)
+	case <-ctx.Done():
+		return fmt.Errorf("%v serves nothing after two minutes: %s", p.cmd.Args[1:], p.log)
 	}
 }
 

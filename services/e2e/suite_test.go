@@ -17,12 +17,12 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
 
-// A suite is the four services, in one process or in four.
+// A suite is the four services, in one process, in four, or in two each.
 type suite struct {
 	life  testing.TB       // the test whose end is the suite's
 	data  string           // the folder of the single process
 	bus   *natsBus         // between the four; nil in a single process
-	parts map[string]*part // by service; the same one for all in a single process
+	parts map[string]*part // by service; the same one for all in a single process; see [second]
 
 	key     string
 	current atomic.Pointer[clients]
@@ -31,13 +31,17 @@ type suite struct {
 
 // A part is one of the processes.
 type part struct {
-	args   []string
-	listen string
-	db     string // the address of its database, where it has its own
+	program string // the path of its binary; empty: the one of this tree
+	args    []string
+	listen  string
+	db      string // the address of its database, where it has its own
 	*process
 }
 
 var all = []string{"ticket", "survey", "journey", "gateway"}
+
+// second names the part that is the second replica of a service, if it has two.
+func second(service string) string { return service + " 2" }
 
 // each runs test on a suite in one process and on one in four.
 func each(t *testing.T, test func(t *testing.T, s *suite), flags ...string) {
@@ -47,10 +51,13 @@ func each(t *testing.T, test func(t *testing.T, s *suite), flags ...string) {
 }
 
 // single starts the suite in one process, on SQLite and the embedded bus.
-func single(t testing.TB, flags ...string) *suite {
+func single(t testing.TB, flags ...string) *suite { return singleOf(t, "", flags...) }
+
+// singleOf starts the suite with the binary at program, this tree's if that is empty.
+func singleOf(t testing.TB, program string, flags ...string) *suite {
 	t.Helper()
 	s := &suite{life: t, data: t.TempDir()}
-	whole := &part{args: append([]string{"--data", s.data}, flags...), listen: "127.0.0.1:0"}
+	whole := &part{program: program, args: append([]string{"--data", s.data}, flags...), listen: "127.0.0.1:0"}
 	s.parts = map[string]*part{"ticket": whole, "survey": whole, "journey": whole, "gateway": whole}
 	s.start(t, "gateway")
 	return s
@@ -58,15 +65,24 @@ func single(t testing.TB, flags ...string) *suite {
 
 // split starts each service in a process of its own, on a PostgreSQL database of
 // its own, with a NATS server between them.
-func split(t testing.TB, flags ...string) *suite {
+func split(t testing.TB, flags ...string) *suite { return splitOf(t, "", flags...) }
+
+// splitOf starts the suite with the binary at program, this tree's if that is empty.
+func splitOf(t testing.TB, program string, flags ...string) *suite {
+	t.Helper()
+	return splitOn(t, program, func(string) string { return sqldbtest.Postgres(t) }, flags...)
+}
+
+// splitOn starts it on the databases that there are for its services.
+func splitOn(t testing.TB, program string, database func(service string) string, flags ...string) *suite {
 	t.Helper()
 	s := &suite{life: t, parts: map[string]*part{}, bus: &natsBus{dir: t.TempDir(), port: -1}}
 	s.bus.start(t)
 	t.Cleanup(s.bus.stop)
 	for _, name := range all {
-		db := sqldbtest.Postgres(t)
+		db := database(name)
 		args := append([]string{name, "--db", db, "--data", t.TempDir(), "--bus", s.bus.server.ClientURL()}, flags...)
-		s.parts[name] = &part{args: args, listen: "127.0.0.1:0", db: db}
+		s.parts[name] = &part{program: program, args: args, listen: "127.0.0.1:0", db: db}
 	}
 	services := all[:3]
 	s.start(t, services...)
@@ -130,7 +146,12 @@ func (p *part) start(t testing.TB) (err error) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for range 100 {
-		p.process, err = serve(t, append([]string{"--addr", p.listen}, p.args...)...)
+		args := append([]string{"--addr", p.listen}, p.args...)
+		if p.program == "" {
+			p.process, err = serve(t, args...)
+		} else {
+			p.process, err = serveProgram(t, p.program, args...)
+		}
 		if err == nil || !strings.Contains(err.Error(), "address already in use") {
 			return err
 		}
@@ -161,13 +182,21 @@ func (s *suite) dial(t testing.TB, key string) (*clients, []*grpc.ClientConn) {
 	var conns []*grpc.ClientConn
 	to := map[string]grpc.ClientConnInterface{}
 	for _, name := range all {
-		conn, err := rpc.Dial(s.parts[name].addr, rpc.ClientConfig{Bearer: key})
+		conn, err := rpc.Dial(s.addresses(name), rpc.ClientConfig{Bearer: key})
 		if err != nil {
 			t.Fatal(err)
 		}
 		to[name], conns = conn, append(conns, conn)
 	}
 	return newClients(to["ticket"], to["survey"], to["journey"], to["gateway"]), conns
+}
+
+// addresses returns where the replicas of a service are.
+func (s *suite) addresses(service string) string {
+	if other, two := s.parts[second(service)]; two {
+		return s.parts[service].addr + "," + other.addr
+	}
+	return s.parts[service].addr
 }
 
 // grpc returns the clients of the suite as it runs now.

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -30,7 +32,11 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 		all = append(all, c.inspect(ctx, name)...)
 	}
 	if c.Bus != "" {
-		b, err := bus.Open(ctx, bus.Config{URL: c.Bus})
+		opened, err := c.open(slog.New(slog.DiscardHandler))
+		if err != nil {
+			opened.bus = nil // which the settings say
+		}
+		b, err := bus.Open(ctx, bus.Config{URL: c.Bus, TLS: opened.bus})
 		if err != nil {
 			return err
 		}
@@ -52,7 +58,7 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 // inspect looks into the database of a service, and at who uses it.
 func (c *upCmd) inspect(ctx context.Context, service string) []setting.Setting {
 	url := c.url(service)
-	all, err := sqldb.Inspect(ctx, url)
+	all, err := sqldb.Inspect(ctx, url, c.connections(), c.connections()*len(c.names()))
 	if err != nil {
 		all = []setting.Setting{{Name: "database", Value: redacted(url), State: setting.Unsafe, Advice: err.Error()}}
 	}
@@ -63,7 +69,32 @@ func (c *upCmd) inspect(ctx context.Context, service string) []setting.Setting {
 		}
 		all = append(all, s)
 	}
-	return prefixed(service, all)
+	return prefixed(service, append(all, c.role(ctx, url)...))
+}
+
+// role looks at what the role of a database may do, where that is to be no more than it needs.
+func (c *upCmd) role(ctx context.Context, url string) []setting.Setting {
+	if !c.RequireUnprivileged {
+		return nil
+	}
+	s := c.named("require-unprivileged", setting.Setting{Name: "role", Value: "reads and writes rows, and no more"})
+	if err := c.unprivileged(ctx, url); err != nil {
+		s.Value, s.State, s.Advice = "more than it needs", setting.Unsafe, err.Error()
+	}
+	return []setting.Setting{s}
+}
+
+// unprivileged asks a database what up asks it.
+func (c *upCmd) unprivileged(ctx context.Context, url string) (err error) {
+	if strings.HasPrefix(url, "sqlite:") {
+		return errors.New("SQLite has no roles: an unprivileged one needs PostgreSQL") // and opening it would make it
+	}
+	db, err := sqldb.OpenWith(ctx, url, c.connections())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return c.fenced(sqldb.ForAll(ctx), db)
 }
 
 // prefixed puts what the settings are about before their names.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -13,7 +14,8 @@ import (
 // limits are the flags that say how far trust goes.
 type limits struct {
 	Quota               []string `help:"Calls a second that one brand may make of a class, CLASS=N or BRAND/CLASS=N, with read, write, batch, collect or watch for the class and -1 for no limit. Where a gateway runs, read=2000, write=1000, batch=200, collect=1000 and watch=100 unless said otherwise; elsewhere none." placeholder:"CLASS=N"`
-	RequireUnprivileged bool     `help:"Do not start with a PostgreSQL role that is a superuser, bypasses row-level security, or owns its tables or could make some. Another role runs the migrations then: a start without this flag, which may end at once."`
+	DBConnections       int      `name:"db-connections" default:"23" help:"Connections to its PostgreSQL server that each service may hold, at least 8: those of all replicas of all services on a server must be fewer than it has." placeholder:"N"`
+	RequireUnprivileged bool     `help:"Do not start with a PostgreSQL role that is a superuser, bypasses row-level security, or owns its tables or could make some. Another role runs the migrations then, by the command migrate."`
 }
 
 // quotas returns those of the process. Where calls come by a gateway they are counted
@@ -44,6 +46,9 @@ func (c *upCmd) quotasKnown() setting.Setting {
 	}
 	return s
 }
+
+// connections returns how many connections to PostgreSQL a service may hold.
+func (c *upCmd) connections() int { return cmp.Or(c.DBConnections, sqldb.DefaultConnections) }
 
 // fenced refuses a database whose role may do more than a service needs, where that is asked
 // for.

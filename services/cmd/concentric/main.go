@@ -4,6 +4,7 @@
 //	concentric up                     everything in one process, on SQLite
 //	concentric up ticket              the ticket service alone
 //	concentric doctor                 what its promises stand on
+//	concentric migrate                databases up to date, before a new release serves
 //	concentric import --brand acme --mapping examples/nps/mapping.yaml DIR
 //	concentric ticket list --brand acme --filter "priority = URGENT"
 //	concentric survey metrics --brand acme --by channel
@@ -32,6 +33,7 @@ var version = "dev"
 type cli struct {
 	Up          upCmd          `cmd:"" help:"Run the services named, or all of them in one process."`
 	Doctor      doctorCmd      `cmd:"" help:"Show what the promises stand on, with the flags of up: ends with 0 if all is well, 1 if something is weak, 2 if up would refuse."`
+	Migrate     migrateCmd     `cmd:"" help:"Bring databases up to date without serving: before a new release starts, while the one before serves."`
 	Import      importCmd      `cmd:"" help:"Read CSV files into a running suite by a mapping file."`
 	Ticket      ticketCmd      `cmd:"" help:"Open, answer, move and watch tickets."`
 	Survey      surveyCmd      `cmd:"" help:"Write, ask, answer, measure and watch surveys."`
@@ -42,6 +44,8 @@ type cli struct {
 	Audit       auditCmd       `cmd:"" help:"Show who changed what, and check that the log is whole."`
 	Key         keyCmd         `cmd:"" help:"Make, list, rotate and delete the keys of a brand."`
 	Demo        demoCmd        `cmd:"" help:"Run the suite on a simulated brand, show the comparison, and end."`
+	Backup      backupCmd      `cmd:"" help:"Copy databases and keys of a data folder, while its suite runs or not."`
+	Restore     restoreCmd     `cmd:"" help:"Put a backup into a data folder of its own."`
 	DeadLetters deadLettersCmd `cmd:"" help:"List, retry and drop events that a service could not apply."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

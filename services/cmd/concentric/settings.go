@@ -17,6 +17,7 @@ import (
 
 	"github.com/concentric-cx/concentric/services/gateway"
 	"github.com/concentric-cx/concentric/services/internal/setting"
+	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/telemetry"
 	"github.com/concentric-cx/concentric/services/journey"
 	"github.com/concentric-cx/concentric/services/survey"
@@ -43,7 +44,8 @@ func (c *upCmd) settings(ctx context.Context) []setting.Setting {
 		all = append(all, c.upstreams()...)
 		all = append(all, c.webhooks())
 	}
-	return append(all, telemetrySettings()...)
+	all = append(all, c.looked(ctx)...)
+	return append(all, c.telemetrySettings()...)
 }
 
 // named returns s with where the value of a flag comes from.
@@ -130,6 +132,8 @@ func (c *upCmd) database() setting.Setting {
 		s.State, s.Advice = setting.Unsafe, "--db names one database for several services; put {service} into it"
 	case s.Source == "flag" && hasPassword(c.DB):
 		s.State, s.Advice = setting.Unsafe, "everybody on this machine sees the password; say it in CONCENTRIC_DB or in a file with --config"
+	case c.connections() < sqldb.MinConnections:
+		s.State, s.Advice = setting.Unsafe, fmt.Sprintf("--db-connections is at least %d", sqldb.MinConnections)
 	}
 	return s
 }
@@ -187,15 +191,18 @@ func (c *upCmd) upstreams() []setting.Setting {
 			continue
 		}
 		s := c.named(u.service+"-addr", setting.Setting{Name: u.service + " service", Value: u.addr})
-		host, port, err := net.SplitHostPort(u.addr)
-		ip, no := netip.ParseAddr(host)
-		switch {
-		case err != nil:
-			s.State, s.Advice = setting.Unsafe, "want HOST:PORT"
-		case u.addr == c.Addr && port != "0":
-			s.State, s.Advice = setting.Unsafe, "that is where the gateway itself serves; give each a port of its own"
-		case c.UpstreamCA == "" && host != "localhost" && (no != nil || !ip.Unmap().IsLoopback()):
-			s.State, s.Advice = setting.Weak, "calls go there without TLS: add --upstream-ca FILE, unless the network does it"
+		for addr := range strings.SplitSeq(strings.TrimPrefix(u.addr, "dns:///"), ",") {
+			host, port, err := net.SplitHostPort(addr)
+			ip, no := netip.ParseAddr(host)
+			switch {
+			case err != nil:
+				s.State, s.Advice = setting.Unsafe, "want HOST:PORT, or several with commas between"
+			case addr == c.Addr && port != "0":
+				s.State, s.Advice = setting.Unsafe, "that is where the gateway itself serves; give each a port of its own"
+			case s.State == setting.Unsafe:
+			case c.UpstreamCA == "" && host != "localhost" && (no != nil || !ip.Unmap().IsLoopback()):
+				s.State, s.Advice = setting.Weak, "calls go there without TLS: add --upstream-ca FILE, unless the network does it"
+			}
 		}
 		all = append(all, s)
 	}
@@ -212,13 +219,16 @@ func (c *upCmd) webhooks() setting.Setting {
 
 // telemetrySettings looks at the variables of OpenTelemetry. What they send along may be
 // secret and is not shown.
-func telemetrySettings() []setting.Setting {
+func (c *upCmd) telemetrySettings() []setting.Setting {
 	s := setting.Setting{Name: "telemetry", Value: "none but the log", Source: "environment"}
 	var on []string
 	for _, signal := range []string{"TRACES", "METRICS", "LOGS"} {
 		if telemetry.Configured(signal) {
 			on = append(on, strings.ToLower(signal))
 		}
+	}
+	if c.scraped() && !slices.Contains(on, "metrics") {
+		on = append(on, "metrics")
 	}
 	if len(on) > 0 {
 		s.Value = strings.Join(on, ", ")

@@ -100,6 +100,8 @@ func strangeStarts(t *testing.T) []strange {
 		{id: "C67", name: "a variable of no use", env: map[string]string{"CONCENTRIC_GRACE": "soon"}, want: "soon"},
 		{id: "C53", name: "a key that is not there, by the environment", env: map[string]string{"CONCENTRIC_KEYS": filepath.Join(dir, "none")}, want: "none"},
 		{id: "C53", name: "a key that is not there, by a file", file: "keys: " + filepath.Join(dir, "none") + "\n", want: ".yaml:1: --keys"},
+		{name: "profiles for a network", args: with("--admin-addr", "0.0.0.0:0"), want: "profiles tell"},
+		{name: "metrics without a port", args: with("--metrics-addr", "127.0.0.1"), want: "HOST:PORT"},
 		{name: "one database for all", args: with("--db", "sqlite:"+dir+"/all.db"), want: "{service}"},
 	}
 }

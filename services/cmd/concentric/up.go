@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -24,6 +25,7 @@ type upCmd struct {
 	doors
 	callers
 	limits
+	looks
 
 	Config   configFile `help:"YAML file with the values of flags, NAME: VALUE. Flags and the environment beat it." type:"existingfile" placeholder:"FILE"`
 	Services []string   `arg:"" optional:"" enum:"ticket,survey,journey,gateway" help:"Services to run: ticket, survey, journey, gateway. All if none is named."`
@@ -34,9 +36,9 @@ type upCmd struct {
 	IdentityKey  string        `help:"File of the key that identities of customers are hashed with and their names encrypted, 64 hex digits, the same in every replica, never changed. {data}/identity.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
 	SecretKey    string        `help:"File of the key that secrets of webhook endpoints are sealed with, 64 hex digits, the same in every replica of the gateway. {data}/secret.key if empty, made if there is none." type:"existingfile" placeholder:"FILE"`
 	OpenWebhooks bool          `help:"Let webhooks go to addresses that are not public and over plain HTTP: for development, and for receivers in a closed network."`
-	TicketAddr   string        `default:"127.0.0.1:8081" help:"Where a gateway finds the ticket service, if it runs elsewhere." placeholder:"HOST:PORT"`
-	SurveyAddr   string        `default:"127.0.0.1:8082" help:"Where a gateway finds the survey service, if it runs elsewhere." placeholder:"HOST:PORT"`
-	JourneyAddr  string        `default:"127.0.0.1:8083" help:"Where a gateway finds the journey service, if it runs elsewhere." placeholder:"HOST:PORT"`
+	TicketAddr   string        `default:"127.0.0.1:8081" help:"Where a gateway finds the ticket service, if it runs elsewhere: one address, a name that stands for all replicas, or their addresses with commas between." placeholder:"HOST:PORT,…"`
+	SurveyAddr   string        `default:"127.0.0.1:8082" help:"Where a gateway finds the survey service, if it runs elsewhere: one address, a name that stands for all replicas, or their addresses with commas between." placeholder:"HOST:PORT,…"`
+	JourneyAddr  string        `default:"127.0.0.1:8083" help:"Where a gateway finds the journey service, if it runs elsewhere: one address, a name that stands for all replicas, or their addresses with commas between." placeholder:"HOST:PORT,…"`
 	Grace        time.Duration `default:"20s" help:"How long calls under way may take at the end."`
 
 	from map[string]string // where the value of each flag comes from
@@ -60,10 +62,11 @@ func (c *upCmd) whole() bool {
 
 // Run implements the command. A start that is refused, or fails, ends the program with 2.
 func (c *upCmd) Run(ctx context.Context) error {
-	t, err := telemetry.Start(ctx, "concentric", version)
+	t, err := telemetry.Start(ctx, telemetry.Config{Service: "concentric", Version: version, Scraped: c.scraped()})
 	if err != nil {
 		return ending{err, 2}
 	}
+	slog.SetDefault(t.Log)                       // of what goes on beside the calls
 	defer t.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // the process is ending; there is nobody to tell
 	lis, err := listen(ctx, c.Addr, c.TLSCert != "" && c.authenticates())
 	if err != nil {
@@ -74,6 +77,13 @@ func (c *upCmd) Run(ctx context.Context) error {
 		lis.Close()
 		return ending{err, 2}
 	}
+	stop, err := c.show(ctx, t.Scrape)
+	if err != nil {
+		lis.Close()
+		s.close()
+		return ending{err, 2}
+	}
+	defer stop()
 	t.Log.Info("serving", "addr", lis.Addr().String(), "services", c.names())
 	scheme := "http"
 	if c.TLSCert != "" {

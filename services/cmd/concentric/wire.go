@@ -72,6 +72,7 @@ const workers = 32
 // start opens the databases and the bus and puts the chosen services on a server.
 // The caller serves the suite, which closes it, or closes it.
 func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err error) {
+	ctx = sqldb.ForAll(ctx)
 	s := &suite{log: t.Log, telemetry: t, dead: bus.NewDeadLetters(), audit: audit.NewLogs()}
 	defer func() {
 		if err != nil {
@@ -82,11 +83,10 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 		return nil, err
 	}
 	cfg := rpc.Config{Log: t.Log, Traces: t.Traces, Metrics: t.Metrics, Workers: workers, Denied: s.audit.Denied}
-	auth, oidc, err := c.known()
-	if err != nil {
+	var oidc *rpc.OIDC
+	if cfg.Auth, oidc, err = c.known(); err != nil {
 		return nil, err
 	}
-	cfg.Auth = auth
 	if oidc != nil {
 		if err := s.meet(ctx, oidc); err != nil {
 			return nil, err
@@ -107,7 +107,7 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 			return nil, err
 		}
 	}
-	if s.bus, err = s.openBus(ctx, c); err != nil {
+	if s.bus, err = s.openBus(ctx, c, opened.bus); err != nil {
 		return nil, err
 	}
 	for _, name := range services {
@@ -124,13 +124,13 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 	if err := s.rpc.Check(); err != nil {
 		return nil, err
 	}
-	if s.front, err = front.New(ctx, s.rpc, front.Config{Log: t.Log, TLS: opened.server, Origins: c.AllowOrigin}); err != nil {
+	if s.front, err = front.New(ctx, s.rpc, front.Config{Log: t.Log, TLS: opened.server, Origins: c.AllowOrigin, Traces: t.Traces}); err != nil {
 		return nil, err
 	}
 	if s.pages != nil {
 		s.front.Handle(s.pages.Pages())
 	}
-	return s, nil
+	return s, s.probe(ctx, c.HealthAddr)
 }
 
 // add opens one service on its own database.
@@ -239,7 +239,7 @@ func (s *suite) open(ctx context.Context, c *upCmd, service string) (*sqldb.DB, 
 		}
 		s.closers = append(s.closers, unlock)
 	}
-	db, err := sqldb.Open(ctx, url)
+	db, err := sqldb.OpenWith(ctx, url, c.connections())
 	if err != nil {
 		return nil, err
 	}
@@ -262,8 +262,8 @@ func (s *suite) open(ctx context.Context, c *upCmd, service string) (*sqldb.DB, 
 
 // openBus opens the embedded bus of a whole suite, or the one at an address. A lone
 // service without either keeps its events in its outbox until there is one.
-func (s *suite) openBus(ctx context.Context, c *upCmd) (*bus.Bus, error) {
-	cfg := bus.Config{URL: c.Bus, Log: s.log}
+func (s *suite) openBus(ctx context.Context, c *upCmd, by *tls.Config) (*bus.Bus, error) {
+	cfg := bus.Config{URL: c.Bus, TLS: by, Log: s.log}
 	if c.Bus == "" {
 		if !c.whole() {
 			s.log.Warn("no bus; events wait where they are", "services", c.names())
@@ -313,9 +313,10 @@ func (s *suite) serve(ctx context.Context, lis net.Listener, grace time.Duration
 	return err
 }
 
-// work runs what goes on beside the calls until ctx ends. The function it returns
-// waits for the end of it.
+// work runs what goes on beside the calls, for all brands, until ctx ends. The function it
+// returns waits for the end of it.
 func (s *suite) work(ctx context.Context) (wait func()) {
+	ctx = sqldb.ForAll(ctx)
 	var wg sync.WaitGroup
 	for _, run := range s.run {
 		wg.Go(func() {

@@ -28,7 +28,7 @@ func upWith(t *testing.T, c *upCmd) string {
 	t.Helper()
 	c.Addr, c.DB = "127.0.0.1:0", "sqlite:{data}/{service}.db"
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	tel, err := telemetry.Start(ctx, "concentric", version)
+	tel, err := telemetry.Start(ctx, telemetry.Config{Service: "concentric", Version: version})
 	if err != nil {
 		t.Fatal(err)
 	}
