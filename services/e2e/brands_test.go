@@ -91,7 +91,11 @@ func twoBrands(t *testing.T, c *clients) {
 
 // TestAKeyOpensItsBrandOnly: with API keys, what belongs to another brand does not
 // exist, to the byte.
-func TestAKeyOpensItsBrandOnly(t *testing.T) {
+func TestAKeyOpensItsBrandOnly(t *testing.T) { each(t, keyOpensItsBrandOnly, "--keys", brandKeys(t)) }
+
+// brandKeys returns a file with a key for all brands and one for the brand mine.
+func brandKeys(t *testing.T) string {
+	t.Helper()
 	keys := filepath.Join(t.TempDir(), "keys")
 	lines := ""
 	for key, brand := range map[string]string{"house-key": "*", "mine-key": "brands/mine"} {
@@ -100,34 +104,37 @@ func TestAKeyOpensItsBrandOnly(t *testing.T) {
 	if err := os.WriteFile(keys, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	each(t, func(t *testing.T, s *suite) {
-		house, conns := s.dial(t, "house-key")
-		mine, more := s.dial(t, "mine-key")
-		for _, conn := range append(conns, more...) {
-			defer conn.Close() //nolint:errcheck // the test is over
-		}
-		for _, id := range []string{"mine", "other"} {
-			must(house.admin.CreateBrand(t.Context(), &gatewayv1.CreateBrandRequest{BrandId: id, Brand: &gatewayv1.Brand{DisplayName: id}}))(t)
-		}
-		belongings := house.furnish(t, "brands/other/customers/finn")
-		for protocol, c := range map[string]*clients{"grpc": mine, "rest": s.rest("mine-key")} {
-			t.Run(protocol, func(t *testing.T) {
-				c.furnish(t, "brands/mine/customers/"+protocol)
-				c.seesNothingOf(t, belongings)
-				o := must(c.views.GetCustomerOverview(t.Context(), &gatewayv1.GetCustomerOverviewRequest{Name: "brands/mine/customers/" + protocol + "/overview"}))(t)
-				whole(t, o.GetParts())
-				if len(o.GetTickets()) != 1 || len(o.GetResponses()) != 1 || len(o.GetTouchpoints()) != 1 {
-					t.Errorf("the caller's own customer is %v", o)
-				}
-			})
-		}
-		for protocol, c := range map[string]*clients{"grpc": s.grpc(), "rest": s.rest("")} {
-			_, err := c.tickets.ListTickets(t.Context(), &ticketv1.ListTicketsRequest{Parent: "brands/mine"})
-			if refused(t, err, codes.Unauthenticated, "UNAUTHENTICATED"); err == nil {
-				t.Errorf("over %s a call without a key is answered", protocol)
+	return keys
+}
+
+// keyOpensItsBrandOnly runs on a suite with those keys.
+func keyOpensItsBrandOnly(t *testing.T, s *suite) {
+	house, conns := s.dial(t, "house-key")
+	mine, more := s.dial(t, "mine-key")
+	for _, conn := range append(conns, more...) {
+		defer conn.Close() //nolint:errcheck // the test is over
+	}
+	for _, id := range []string{"mine", "other"} {
+		must(house.admin.CreateBrand(t.Context(), &gatewayv1.CreateBrandRequest{BrandId: id, Brand: &gatewayv1.Brand{DisplayName: id}}))(t)
+	}
+	belongings := house.furnish(t, "brands/other/customers/finn")
+	for protocol, c := range map[string]*clients{"grpc": mine, "rest": s.rest("mine-key")} {
+		t.Run(protocol, func(t *testing.T) {
+			c.furnish(t, "brands/mine/customers/"+protocol)
+			c.seesNothingOf(t, belongings)
+			o := must(c.views.GetCustomerOverview(t.Context(), &gatewayv1.GetCustomerOverviewRequest{Name: "brands/mine/customers/" + protocol + "/overview"}))(t)
+			whole(t, o.GetParts())
+			if len(o.GetTickets()) != 1 || len(o.GetResponses()) != 1 || len(o.GetTouchpoints()) != 1 {
+				t.Errorf("the caller's own customer is %v", o)
 			}
+		})
+	}
+	for protocol, c := range map[string]*clients{"grpc": s.grpc(), "rest": s.rest("")} {
+		_, err := c.tickets.ListTickets(t.Context(), &ticketv1.ListTicketsRequest{Parent: "brands/mine"})
+		if refused(t, err, codes.Unauthenticated, "UNAUTHENTICATED"); err == nil {
+			t.Errorf("over %s a call without a key is answered", protocol)
 		}
-	}, "--keys", keys)
+	}
 }
 
 // seesNothingOf asks for what belongs to the brand `other` and for names nobody

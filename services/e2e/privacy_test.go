@@ -114,65 +114,65 @@ func (c *clients) visited(t testing.TB, customer string, want int) {
 }
 
 // TestEraseMe is story 12: a customer who was merged of two asks to be forgotten.
-func TestEraseMe(t *testing.T) {
-	each(t, func(t *testing.T, s *suite) {
-		c := s.grpc()
-		brand := c.brand(t)
-		ann, device := brand+"/customers/ann", brand+"/customers/device-7"
-		mail := []*journeyv1.IdentityValue{{Type: journeyv1.IdentityType_IDENTITY_TYPE_EMAIL, Value: "ann@example.org", Verified: true}}
-		must(c.customers.CreateCustomer(t.Context(), &journeyv1.CreateCustomerRequest{
-			Parent: brand, CustomerId: "ann", Customer: &journeyv1.Customer{DisplayName: "Ann Arbor"}, Identities: mail,
-		}))(t)
-		ticket := c.open(t, device, typev1.Channel_CHANNEL_MOBILE_APP, noon)
-		c.call(t, ticket, noon.Add(time.Hour))
-		survey := c.survey(t, brand, surveyv1.Question_KIND_CES_EASE, typev1.Subject_SUBJECT_SERVICE)
-		answer := &surveyv1.SubmitResponseRequest{Parent: brand, Response: &surveyv1.Response{
-			Survey: survey.GetName(), Customer: ann, SubmitTime: timestamppb.New(noon.Add(2 * time.Hour)),
-			Answers: []*surveyv1.Answer{{QuestionId: "q", Value: &surveyv1.Answer_Rating{Rating: 6}}},
-		}}
-		response := must(c.responses.SubmitResponse(t.Context(), answer))(t)
-		c.visited(t, device, 1)
-		must(c.customers.MergeCustomers(t.Context(), &journeyv1.MergeCustomersRequest{Name: ann, Sources: []string{device}}))(t)
-		tickets := &ticketv1.QueryServiceMetricsRequest{Parent: brand, Metrics: []typev1.Metric{typev1.Metric_METRIC_TICKET_COUNT}}
-		answers := &surveyv1.QuerySurveyMetricsRequest{Parent: brand}
-		count, ces := must(c.service.QueryServiceMetrics(t.Context(), tickets))(t), must(c.answers.QuerySurveyMetrics(t.Context(), answers))(t)
+func TestEraseMe(t *testing.T) { each(t, eraseMe) }
 
-		hold := must(c.privacy.PlaceLegalHold(t.Context(), &gatewayv1.PlaceLegalHoldRequest{
-			Parent: brand, LegalHold: &gatewayv1.LegalHold{Customer: device, Reason: "File 7"},
-		}))(t)
-		_, err := c.privacy.EraseCustomer(t.Context(), &gatewayv1.EraseCustomerRequest{Name: ann})
-		refused(t, err, codes.FailedPrecondition, "LEGAL_HOLD")
-		must(c.privacy.ReleaseLegalHold(t.Context(), &gatewayv1.ReleaseLegalHoldRequest{Name: hold.GetName()}))(t)
+func eraseMe(t *testing.T, s *suite) {
+	c := s.grpc()
+	brand := c.brand(t)
+	ann, device := brand+"/customers/ann", brand+"/customers/device-7"
+	mail := []*journeyv1.IdentityValue{{Type: journeyv1.IdentityType_IDENTITY_TYPE_EMAIL, Value: "ann@example.org", Verified: true}}
+	must(c.customers.CreateCustomer(t.Context(), &journeyv1.CreateCustomerRequest{
+		Parent: brand, CustomerId: "ann", Customer: &journeyv1.Customer{DisplayName: "Ann Arbor"}, Identities: mail,
+	}))(t)
+	ticket := c.open(t, device, typev1.Channel_CHANNEL_MOBILE_APP, noon)
+	c.call(t, ticket, noon.Add(time.Hour))
+	survey := c.survey(t, brand, surveyv1.Question_KIND_CES_EASE, typev1.Subject_SUBJECT_SERVICE)
+	answer := &surveyv1.SubmitResponseRequest{Parent: brand, Response: &surveyv1.Response{
+		Survey: survey.GetName(), Customer: ann, SubmitTime: timestamppb.New(noon.Add(2 * time.Hour)),
+		Answers: []*surveyv1.Answer{{QuestionId: "q", Value: &surveyv1.Answer_Rating{Rating: 6}}},
+	}}
+	response := must(c.responses.SubmitResponse(t.Context(), answer))(t)
+	c.visited(t, device, 1)
+	must(c.customers.MergeCustomers(t.Context(), &journeyv1.MergeCustomersRequest{Name: ann, Sources: []string{device}}))(t)
+	tickets := &ticketv1.QueryServiceMetricsRequest{Parent: brand, Metrics: []typev1.Metric{typev1.Metric_METRIC_TICKET_COUNT}}
+	answers := &surveyv1.QuerySurveyMetricsRequest{Parent: brand}
+	count, ces := must(c.service.QueryServiceMetrics(t.Context(), tickets))(t), must(c.answers.QuerySurveyMetrics(t.Context(), answers))(t)
 
-		plan := c.plan(t, ann, false)
-		if plan.GetCustomerCount() != 2 || plan.GetName() != "" || len(plan.GetSignature()) != 0 {
-			t.Errorf("the plan is %v, want one of two customers that promises nothing", plan)
-		}
-		receipt := c.erase(t, ann, false)
-		if kept := must(c.privacy.GetErasureReceipt(t.Context(), &gatewayv1.GetErasureReceiptRequest{Name: receipt.GetName()}))(t); !proto.Equal(kept, receipt) {
-			t.Errorf("the receipt is kept as %v", kept)
-		}
-		if len(receipt.GetSignature()) == 0 || receipt.GetCompleteTime() == nil {
-			t.Errorf("nobody signed %v", receipt)
-		}
-		did := &gatewayv1.ErasureReceipt{CustomerCount: receipt.GetCustomerCount(), Services: receipt.GetServices()}
-		same(t, did, plan)
+	hold := must(c.privacy.PlaceLegalHold(t.Context(), &gatewayv1.PlaceLegalHoldRequest{
+		Parent: brand, LegalHold: &gatewayv1.LegalHold{Customer: device, Reason: "File 7"},
+	}))(t)
+	_, err := c.privacy.EraseCustomer(t.Context(), &gatewayv1.EraseCustomerRequest{Name: ann})
+	refused(t, err, codes.FailedPrecondition, "LEGAL_HOLD")
+	must(c.privacy.ReleaseLegalHold(t.Context(), &gatewayv1.ReleaseLegalHoldRequest{Name: hold.GetName()}))(t)
 
-		left := must(c.tickets.GetTicket(t.Context(), &ticketv1.GetTicketRequest{Name: ticket.GetName()}))(t)
-		if !strings.Contains(left.GetCustomer(), "/customers/erased-") || left.GetSubject() == ticket.GetSubject() {
-			t.Errorf("the ticket is %v after the erasure", left)
-		}
-		said := must(c.responses.GetResponse(t.Context(), &surveyv1.GetResponseRequest{Name: response.GetName()}))(t)
-		if !strings.Contains(said.GetCustomer(), "/customers/erased-") || said.GetAnswers()[0].GetRating() != 6 {
-			t.Errorf("the response is %v after the erasure", said)
-		}
-		counted := must(c.service.QueryServiceMetrics(t.Context(), tickets))(t)
-		same(t, counted.GetMeasures()[0], count.GetMeasures()[0])
-		same(t, find(t, must(c.answers.QuerySurveyMetrics(t.Context(), answers))(t).GetMeasures(), typev1.Metric_METRIC_CES),
-			find(t, ces.GetMeasures(), typev1.Metric_METRIC_CES))
-		nobody(t, c, brand, mail, answer)
-		back(t, c, ann, mail)
-	})
+	plan := c.plan(t, ann, false)
+	if plan.GetCustomerCount() != 2 || plan.GetName() != "" || len(plan.GetSignature()) != 0 {
+		t.Errorf("the plan is %v, want one of two customers that promises nothing", plan)
+	}
+	receipt := c.erase(t, ann, false)
+	if kept := must(c.privacy.GetErasureReceipt(t.Context(), &gatewayv1.GetErasureReceiptRequest{Name: receipt.GetName()}))(t); !proto.Equal(kept, receipt) {
+		t.Errorf("the receipt is kept as %v", kept)
+	}
+	if len(receipt.GetSignature()) == 0 || receipt.GetCompleteTime() == nil {
+		t.Errorf("nobody signed %v", receipt)
+	}
+	did := &gatewayv1.ErasureReceipt{CustomerCount: receipt.GetCustomerCount(), Services: receipt.GetServices()}
+	same(t, did, plan)
+
+	left := must(c.tickets.GetTicket(t.Context(), &ticketv1.GetTicketRequest{Name: ticket.GetName()}))(t)
+	if !strings.Contains(left.GetCustomer(), "/customers/erased-") || left.GetSubject() == ticket.GetSubject() {
+		t.Errorf("the ticket is %v after the erasure", left)
+	}
+	said := must(c.responses.GetResponse(t.Context(), &surveyv1.GetResponseRequest{Name: response.GetName()}))(t)
+	if !strings.Contains(said.GetCustomer(), "/customers/erased-") || said.GetAnswers()[0].GetRating() != 6 {
+		t.Errorf("the response is %v after the erasure", said)
+	}
+	counted := must(c.service.QueryServiceMetrics(t.Context(), tickets))(t)
+	same(t, counted.GetMeasures()[0], count.GetMeasures()[0])
+	same(t, find(t, must(c.answers.QuerySurveyMetrics(t.Context(), answers))(t).GetMeasures(), typev1.Metric_METRIC_CES),
+		find(t, ces.GetMeasures(), typev1.Metric_METRIC_CES))
+	nobody(t, c, brand, mail, answer)
+	back(t, c, ann, mail)
 }
 
 // nobody fails unless what comes of an erased customer is refused.

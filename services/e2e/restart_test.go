@@ -93,7 +93,7 @@ func (w *writing) settled(t testing.TB) {
 	turns := w.end()
 	sum := w.recount(t, turns)
 	w.suite.parts["gateway"].stop(t)
-	sum.doubled += w.audit(t, w.suite.data, len(turns))
+	sum.doubled += w.audit(t, files(w.suite.data), len(turns))
 	t.Logf("%d turns: %+v", len(turns), sum)
 	if sum != (tally{}) || len(turns) == 0 {
 		t.Errorf("of %d turns %+v", len(turns), sum)

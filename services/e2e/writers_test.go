@@ -219,7 +219,7 @@ func (w *writing) recount(t testing.TB, turns []turn) tally {
 	var sum tally
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	queue := make(chan turn)
 	for range writers {
