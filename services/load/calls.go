@@ -17,6 +17,7 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/simulator"
 )
 
@@ -30,9 +31,10 @@ const (
 // check anything, so that they cost as little as callers can.
 type server struct {
 	*child
-	store cluster // 0 unless it is on PostgreSQL
-	conns []*grpc.ClientConn
-	http  *http.Client
+	store   cluster // 0 unless it is on PostgreSQL
+	conns   []*grpc.ClientConn
+	clients []*grpc.ClientConn // of the suite
+	http    *http.Client
 }
 
 const perConn = 128 // callers
@@ -58,7 +60,7 @@ func (s *server) reach(callers int) error {
 func (s *server) close() error {
 	s.http.CloseIdleConnections()
 	var errs []error
-	for _, conn := range s.conns {
+	for _, conn := range append(s.conns, s.clients...) {
 		errs = append(errs, conn.Close())
 	}
 	return errors.Join(errs...)
@@ -106,7 +108,7 @@ func (s *server) loop(ctx context.Context, what, how string, callers int) (loop,
 	var err error
 	switch what {
 	case "create":
-		l.op = s.create(how == "random")
+		l.op, err = s.create(how)
 	case "replay":
 		l.op, err = s.replay(ctx)
 	case "get":
@@ -135,20 +137,40 @@ func (s *server) loop(ctx context.Context, what, how string, callers int) (loop,
 }
 
 // create opens tickets, each under a request_id of its own: one that rises with the
-// time, as the client of the suite makes them, or a random one.
-func (s *server) create(random bool) func(context.Context, int64) error {
-	clients := make([]ticketv1.TicketServiceClient, len(s.conns))
-	for i, conn := range s.conns {
+// time, as the client of the suite makes them, or a random one. Blind callers do not read the
+// tickets they get; clients are those of the suite, and blind.
+func (s *server) create(how string) (func(context.Context, int64) error, error) {
+	conns := s.conns
+	switch how {
+	case "client":
+		conns = nil
+		for range s.conns {
+			conn, err := rpc.Dial(s.addr, rpc.ClientConfig{})
+			if err != nil {
+				return nil, err
+			}
+			conns, s.clients = append(conns, conn), append(s.clients, conn)
+		}
+		fallthrough
+	case "blind":
+		return func(ctx context.Context, n int64) error {
+			var got opaque
+			return conns[int(n)%len(conns)].Invoke(ctx, ticketv1.TicketService_CreateTicket_FullMethodName, ticket(n), &got,
+				grpc.ForceCodecV2(opaqueCodec{}))
+		}, nil
+	}
+	clients := make([]ticketv1.TicketServiceClient, len(conns))
+	for i, conn := range conns {
 		clients[i] = ticketv1.NewTicketServiceClient(conn)
 	}
 	return func(ctx context.Context, n int64) error {
 		req := ticket(n)
-		if random {
+		if how == "random" {
 			req.RequestId = uuid.NewString()
 		}
 		_, err := clients[int(n)%len(clients)].CreateTicket(ctx, req)
 		return err
-	}
+	}, nil
 }
 
 func ticket(n int64) *ticketv1.CreateTicketRequest {

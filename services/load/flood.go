@@ -28,16 +28,16 @@ type flood struct {
 
 // flood returns the flood over a path, which has to be measured before.
 func (l *lab) flood(ctx context.Context, of string) (path, error) {
-	var what string
+	what, how := "", ""
 	var callers int
-	if n, err := fmt.Sscanf(of, "%s %d", &what, &callers); n != 2 {
+	if n, err := fmt.Sscanf(of, "%s %d %s", &what, &callers, &how); n < 2 {
 		return nil, fmt.Errorf("%q is no path for a flood: %w", of, err)
 	}
 	s, err := l.server(ctx, "suite")
 	if err != nil {
 		return nil, err
 	}
-	lp, err := s.loop(ctx, what, "", maxOpen)
+	lp, err := s.loop(ctx, what, how, maxOpen)
 	if err != nil {
 		return nil, err
 	}
@@ -47,16 +47,16 @@ func (l *lab) flood(ctx context.Context, of string) (path, error) {
 	}, nil
 }
 
-// measure makes calls for so long and waits for their answers. The rate is that of the
-// answers; refusals are no errors, but what they cost is in the processor time of an answer.
+// measure makes calls for so long and waits for their answers. The rate is that of the answers
+// that came meanwhile; refusals are no errors, but what they cost is in the processor time of
+// an answer.
 func (f flood) measure(ctx context.Context, length time.Duration, counter *atomic.Int64) (s sample, err error) {
 	before, err := f.spent()
 	if err != nil {
 		return s, err
 	}
-	mine, start := own(), time.Now()
-	took, refusals, errs := f.call(ctx, length, counter)
-	elapsed := time.Since(start)
+	mine := own()
+	in, took, refusals, errs := f.call(ctx, length, counter)
 	mine = own() - mine
 	if err := f.server.settle(ctx); err != nil {
 		return s, err
@@ -70,9 +70,9 @@ func (f flood) measure(ctx context.Context, length time.Duration, counter *atomi
 	if s.Errors = len(errs); s.Errors > 0 {
 		s.Error = errs[0].Error()
 	}
-	s.Rate = float64(len(took)) / elapsed.Seconds()
+	s.Rate = float64(in) / length.Seconds()
 	s.P50, s.P99 = middling(took)
-	s.Refused = float64(len(refusals)) / elapsed.Seconds()
+	s.Refused = float64(len(refusals)) / length.Seconds()
 	_, s.RefusedP99 = middling(refusals)
 	return s, ctx.Err()
 }
@@ -86,41 +86,59 @@ func middling(took []time.Duration) (p50, p99 float64) {
 	return milliseconds(took[len(took)/2]), milliseconds(took[len(took)*99/100])
 }
 
-// call returns how long answers and refusals took, and the errors of other calls.
-func (f flood) call(ctx context.Context, length time.Duration, counter *atomic.Int64) (took, refusals []time.Duration, errs []error) {
+// call returns how many answers came in time, how long answers and refusals took since their
+// calls were due, and the errors of other calls. Goroutines that have an answer make the calls that come next: a new one each
+// would cost more than the call.
+func (f flood) call(ctx context.Context, length time.Duration, counter *atomic.Int64) (in int, took, refusals []time.Duration, errs []error) {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
-		open atomic.Int64
+		open int
 	)
-	one := func() {
-		defer open.Add(-1)
-		start := time.Now()
+	pace, start := excess*f.peak(), time.Now()
+	one := func(due time.Time) {
 		err := f.op(ctx, counter.Add(1))
-		d := time.Since(start)
+		d := time.Since(due)
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
 		case err == nil:
-			took = append(took, d)
+			if took = append(took, d); time.Since(start) < length {
+				in++
+			}
 		case status.Code(err) == codes.Unavailable:
 			refusals = append(refusals, d)
 		default:
 			errs = append(errs, err)
 		}
 	}
+	calls := make(chan time.Time)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	pace, start := excess*f.peak(), time.Now()
 	for made := 0; time.Since(start) < length && ctx.Err() == nil; <-tick.C {
 		for due := int(time.Since(start).Seconds() * pace); made < due; made++ {
-			if open.Add(1) > maxOpen {
-				open.Add(-1)
+			at := start.Add(time.Duration(float64(made) / pace * float64(time.Second)))
+			select {
+			case calls <- at:
+				continue
+			default:
+			}
+			if open++; open > maxOpen {
+				open--
 				continue
 			}
-			wg.Go(one)
+			wg.Go(func() {
+				for one(at); ; {
+					next, more := <-calls
+					if !more {
+						return
+					}
+					one(next)
+				}
+			})
 		}
 	}
+	close(calls)
 	wg.Wait()
-	return took, refusals, errs
+	return in, took, refusals, errs
 }

@@ -26,13 +26,16 @@ func TestAFloodKeepsItsPaceWhateverIsAnswered(t *testing.T) {
 			}
 			return errors.New("no")
 		}}}
-		took, refusals, errs := f.call(t.Context(), time.Second, &counter)
+		in, took, refusals, errs := f.call(t.Context(), time.Second, &counter)
 		if n := counter.Load(); n < 2990 || n > 3000 || len(took)+len(refusals)+len(errs) != int(n) {
 			t.Errorf("%d calls were made, with %d answers, %d refusals and %d errors; want about 3,000", n, len(took), len(refusals), len(errs))
 		}
+		if in < 890 || in > 900 { // the last wait for longer
+			t.Errorf("%d answers came in time, want 900 or a few less", in)
+		}
 		_, answered := middling(took)
 		_, refused := middling(refusals)
-		if answered != 100 || refused != 5 || len(errs) < 990 {
+		if answered < 100 || answered > 102 || refused < 5 || refused > 7 || len(errs) < 990 { // since they were due
 			t.Errorf("answers took %v ms, refusals %v ms, and %d errors; want 100, 5 and a third of all", answered, refused, len(errs))
 		}
 	})
@@ -45,7 +48,7 @@ func TestAFloodHasBoundedCallsOpen(t *testing.T) {
 			time.Sleep(time.Minute)
 			return nil
 		}}}
-		took, _, _ := f.call(t.Context(), time.Second, &counter)
+		_, took, _, _ := f.call(t.Context(), time.Second, &counter)
 		if len(took) != maxOpen {
 			t.Errorf("%d calls were open, want %d", len(took), maxOpen)
 		}

@@ -193,6 +193,12 @@ func (l *lab) server(ctx context.Context, kind string) (*server, error) {
 			return nil, err
 		}
 		args = []string{"up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, where), "--db", url}
+		if l.fenced {
+			if url, err = l.fence(ctx, url); err != nil {
+				return nil, err
+			}
+			args = append(args[:len(args)-1], url, "--require-unprivileged")
+		}
 	default:
 		self, err := os.Executable()
 		if err != nil {

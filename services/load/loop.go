@@ -30,8 +30,9 @@ type sample struct {
 // A loop calls op from so many callers at a time.
 type loop struct {
 	callers int
-	weight  int    // operations a call is worth; 0: one
-	server  *child // nil if this process does the work
+	weight  int      // operations a call is worth; 0: one
+	server  *child   // nil if this process does the work
+	behind  []*child // whom the server calls; what they use counts as its own
 	store   cluster
 	op      func(ctx context.Context, n int64) error
 }
@@ -115,7 +116,15 @@ func (l loop) spent() (time.Duration, error) {
 	if l.server == nil {
 		return 0, nil
 	}
-	return l.server.cpu()
+	sum := time.Duration(0)
+	for _, c := range append(l.behind, l.server) {
+		used, err := c.cpu()
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }

@@ -9,6 +9,7 @@
 //	go run ./services/load                     all gates
 //	go run ./services/load -only G4,G16        some of them
 //	go run ./services/load -report -json out   print and never fail
+//	go run ./services/load -growth             the table of docs/growth.md
 package main
 
 import (
@@ -45,6 +46,8 @@ type options struct {
 	binary   string
 	postgres string
 	report   bool
+	fenced   bool // row-level security holds
+	growth   bool
 	echo     string
 }
 
@@ -58,7 +61,9 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.binary, "binary", "", "the suite to measure; built from the source if empty")
 	flags.StringVar(&o.postgres, "postgres", os.Getenv("CONCENTRIC_TEST_POSTGRES"),
 		"`URL` of a PostgreSQL server to create databases on; a throw-away one if empty")
+	flags.BoolVar(&o.fenced, "fenced", false, "run the suite on PostgreSQL under a role that owns nothing, so that row-level security holds")
 	flags.BoolVar(&o.report, "report", false, "print only: a missed gate is no failure")
+	flags.BoolVar(&o.growth, "growth", false, "measure how figures grow with customers and replicas, instead of the gates")
 	flags.StringVar(&o.echo, "echo", "", "serve as the limit of this `kind` until standard input ends")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -93,6 +98,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer lab.close()
+	if o.growth {
+		return growth(ctx, lab, os.Stdout)
+	}
 	rounds, err := lab.measure(ctx, gates)
 	if err != nil {
 		return err

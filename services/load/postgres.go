@@ -38,6 +38,30 @@ func makeDatabases(ctx context.Context, address, prefix string, names []string) 
 	return strings.Replace(u.String(), "SERVICE", "{service}", 1), nil
 }
 
+// fence has the owner migrate the databases of the suite at address, and returns the address
+// under a role that may read and write their rows and no more. The server must let it in
+// without a password.
+func (l *lab) fence(ctx context.Context, address string) (string, error) {
+	const role = "load_app"
+	conn, err := pgx.Connect(ctx, l.postgres)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx) //nolint:errcheck // it is done
+	if _, err := conn.Exec(ctx, `DO $$ BEGIN CREATE ROLE `+role+` LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$`); err != nil {
+		return "", err
+	}
+	if out, err := exec.CommandContext(ctx, l.binary, "migrate", "--db", address, "--grant", role).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("migrate: %w: %s", err, out)
+	}
+	u, err := url.Parse(strings.Replace(address, "{service}", "SERVICE", 1))
+	if err != nil {
+		return "", err
+	}
+	u.User = url.User(role)
+	return strings.Replace(u.String(), "SERVICE", "{service}", 1), nil
+}
+
 var (
 	tps     = regexp.MustCompile(`tps = ([0-9.]+) \(without`)
 	average = regexp.MustCompile(`latency average = ([0-9.]+) ms`)
