@@ -110,15 +110,8 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 	if s.bus, err = s.openBus(ctx, c, opened.bus); err != nil {
 		return nil, err
 	}
-	for _, name := range services {
-		if c.runs(name) {
-			err = s.add(ctx, c, name)
-		} else if c.runs("gateway") {
-			err = s.forward(c, name)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err := s.addAll(ctx, c); err != nil {
+		return nil, err
 	}
 	eventv1.RegisterAuditLogServiceServer(s.rpc, s.audit)
 	if err := s.rpc.Check(); err != nil {
@@ -131,6 +124,21 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 		s.front.Handle(s.pages.Pages())
 	}
 	return s, s.probe(ctx, c.HealthAddr)
+}
+
+// addAll adds the services of this process and, to a gateway, the doors to the others.
+func (s *suite) addAll(ctx context.Context, c *upCmd) (err error) {
+	for _, name := range services {
+		if c.runs(name) {
+			err = s.add(ctx, c, name)
+		} else if c.runs("gateway") {
+			err = s.forward(c, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // add opens one service on its own database.

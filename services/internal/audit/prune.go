@@ -34,6 +34,7 @@ func (l *Log) prune(ctx context.Context, before time.Time) error {
 		for n := int64(pruneBatch); n == pruneBatch && ctx.Err() == nil; {
 			if n, err = l.pruneBrand(ctx, brand, before); err != nil {
 				errs = append(errs, err)
+				break
 			}
 		}
 	}

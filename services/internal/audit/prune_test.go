@@ -81,6 +81,9 @@ func TestOldEventsGoAndTheChainStaysWhole(t *testing.T) {
 		if got := l.verify(t, &eventv1.AuditHead{Sequence: old, Hash: "another"}); got.GetFirstBreak().GetSequence() != old {
 			t.Errorf("beside another head Verify = %v", got)
 		}
+		if got := l.verify(t, &eventv1.AuditHead{Sequence: old - 1, Hash: "gone"}); got.GetFirstBreak().GetSequence() != old-1 {
+			t.Errorf("beside a head of what is gone Verify = %v", got)
+		}
 		kept, err := l.List(t.Context(), &eventv1.ListAuditLogRequest{Parent: "brands/acme", PageSize: 200})
 		if err != nil || len(kept) != events-old {
 			t.Errorf("%d events are kept, %v, want %d", len(kept), err, events-old)

@@ -29,7 +29,7 @@ func (l *Log) Verify(ctx context.Context, brand string, known *eventv1.AuditHead
 		if err := s.QueryRow(`SELECT COUNT(*) FROM audit_event WHERE brand = $1 AND sequence IS NULL`, brand).Scan(&res.UnsealedCount); err != nil {
 			return err
 		}
-		if err = c.meet(); err == nil {
+		if err = c.begin(); err == nil {
 			err = s.Each(c.visit, `SELECT `+columns+` FROM audit_event WHERE brand = $1 AND sequence IS NOT NULL ORDER BY sequence`, brand)
 		}
 		if err != nil && !errors.Is(err, errBroken) {
@@ -70,6 +70,15 @@ func (c *chain) visit(next func(...any) error) error {
 		return c.fail(r.sequence, "it is not what was sealed")
 	}
 	c.sequence, c.hash = r.sequence, hash
+	return c.meet()
+}
+
+// begin compares what was known before with where the chain begins: of what is gone nobody
+// can say any more that it was as it should be.
+func (c *chain) begin() error {
+	if known := c.known.GetSequence(); known > 0 && known < c.sequence {
+		return c.fail(known, "an earlier check has seen it, and it is gone, as if it were old")
+	}
 	return c.meet()
 }
 

@@ -87,17 +87,15 @@ func (d *delivery) haul(ctx context.Context, stream jetstream.Stream, l lane, ta
 	defer d.ear.attend(consumer)()
 	defer context.AfterFunc(ctx, msgs.Drain)()
 	var open opened
-	brought := false
 	err = d.each(ctx, pulled{msgs, consumer}, func(m message) {
-		brought = true
 		open.Add(1)
 		m.Msg, m.ended = held{m.Msg, &open}, ctx.Done()
 		take(m)
 	})
 	open.Wait()
 	err = errors.Join(err, open.giveBack())
-	if brought && l.group != "" {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	if l.group != "" { // it may be pinned to this replica although it brought nothing
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		stream.UnpinConsumer(end, l.durable, l.group) //nolint:errcheck,gosec // the lane would notice by itself
 	}
@@ -117,6 +115,9 @@ func (p pulled) next(ctx context.Context) (jetstream.Msg, error) {
 		msg, err := p.Next()
 		if !errors.Is(err, jetstream.ErrNoHeartbeat) {
 			return msg, err
+		}
+		if ctx.Err() != nil { // it is being drained
+			continue
 		}
 		if _, gone := p.consumer.Info(ctx); gone != nil {
 			return nil, errors.Join(err, gone)

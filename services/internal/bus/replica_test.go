@@ -294,7 +294,7 @@ func TestAReplicaThatLeavesGivesBackWhatItHas(t *testing.T) {
 	to := migrated(t, sqldbtest.Open(t, address))
 	b := open(t, Config{URL: listen(t, t.TempDir(), -1).ClientURL()})
 	relaying(t, b, o)
-	const events = 500
+	const events = 100
 	entered, leave := make(chan struct{}, events), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	background(t, func(context.Context) error {

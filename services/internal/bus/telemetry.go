@@ -73,11 +73,11 @@ func watchLag(service string, o *Outbox) (stop func(), err error) {
 var letters = []sqldb.Gauge{
 	{
 		Name: "concentric.dead_letters", Unit: "{event}", Description: "Events that could not be applied, for an operator to retry or drop.",
-		Query: `SELECT COUNT(*) FROM dead_letter WHERE reason <> ''`,
+		Query: `SELECT COUNT(*) FROM (SELECT 1 FROM dead_letter WHERE reason <> '' LIMIT 100000) AS some`,
 	},
 	{
 		Name: "concentric.dead_letters.waiting", Unit: "{event}", Description: "Events that wait behind one of their key that could not be applied.",
-		Query: `SELECT COUNT(*) FROM dead_letter WHERE reason = ''`,
+		Query: `SELECT COUNT(*) FROM (SELECT 1 FROM dead_letter WHERE reason = '' LIMIT 100000) AS some`,
 	},
 }
 
@@ -174,8 +174,8 @@ func newEar(service, source string) (e *ear, stop func(), err error) {
 		for i, c := range counters {
 			out.ObserveInt64(made[i], c.count.Load(), e.with)
 		}
-		behind, err := e.behind(ctx)
-		if err == nil {
+		behind, known, err := e.behind(ctx)
+		if known {
 			out.ObserveInt64(lag, behind, e.with)
 		}
 		return err
@@ -198,8 +198,9 @@ func (e *ear) attend(c jetstream.Consumer) (leave func()) {
 	}
 }
 
-// behind returns how many events the consumers have not acknowledged.
-func (e *ear) behind(ctx context.Context) (n int64, err error) {
+// behind returns how many events the consumers have not acknowledged, as far as they say, and
+// whether any of them says something: nothing is known while there is none.
+func (e *ear) behind(ctx context.Context) (n int64, known bool, err error) {
 	e.mu.Lock()
 	all := make([]jetstream.Consumer, 0, len(e.consumers))
 	for c := range e.consumers {
@@ -214,9 +215,10 @@ func (e *ear) behind(ctx context.Context) (n int64, err error) {
 			err = errors.Join(err, e)
 			continue
 		}
+		known = true
 		n += int64(info.NumPending) + int64(info.NumAckPending) //nolint:gosec // far below
 	}
-	return n, err
+	return n, known, err
 }
 
 // arrived counts a delivery.

@@ -45,8 +45,9 @@ func (c localConn) Invoke(ctx context.Context, method string, req, answer any, o
 
 // call has the method answer a request that stays the caller's.
 func (s *Server) call(ctx context.Context, m localMethod, call *localCall, req any) (any, error) {
-	ctx, cancel := context.WithCancel(arriving(ctx, call))
+	arrived, cancel := context.WithCancel(localContext{ctx}) // on which no other context may lie
 	defer cancel()
+	ctx = arriving(arrived, ctx, call)
 	its := observe(&ctx, s.serverStats, call.method, false)
 	answer, err := m.handler(m.impl, ctx, func(msg any) error { return cloner{}.Copy(msg, req) }, nil)
 	its.end(ctx, err)
@@ -75,10 +76,9 @@ func messageOf(v any) protoreflect.Message {
 	return nil
 }
 
-// arriving returns the context that the handler of a call made with ctx gets: it ends as
-// ctx does and has its outgoing metadata, but none of its values.
-func arriving(ctx context.Context, call *localCall) context.Context {
-	handler := context.Context(localContext{ctx})
+// arriving returns the context that the handler of a call made with ctx gets: handler, with
+// the outgoing metadata of ctx.
+func arriving(handler, ctx context.Context, call *localCall) context.Context {
 	if md, ok := metadata.FromOutgoingContext(ctx); ok {
 		handler = metadata.NewIncomingContext(handler, md)
 	}

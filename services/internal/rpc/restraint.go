@@ -23,6 +23,9 @@ const (
 	patience = 3
 	// memory is the half-life of what is known of a brand.
 	memory = 500 * time.Millisecond
+	// warming is how long a brand is only counted, so that it is known what the server takes
+	// before anything is refused for it.
+	warming = 2 * memory
 	// maxRestrained is how many brands are known at a time.
 	maxRestrained = 1024
 )
@@ -42,7 +45,8 @@ type restraint struct {
 // A tally counts the calls of a brand, older ones less.
 type tally struct {
 	wanted, taken float64
-	at            time.Time
+	at            time.Time // of these counts
+	from          time.Time // when refusing begins
 }
 
 // age lets what was counted fade.
@@ -65,6 +69,9 @@ func (r *restraint) ask(brand string) error {
 	}
 	t.age(time.Now())
 	t.wanted++
+	if t.at.Before(t.from) {
+		return nil
+	}
 	if over := t.wanted - hope*t.taken - patience; over > 0 && rand.Float64() < over/t.wanted {
 		return r.refusals.next()
 	}
@@ -81,11 +88,12 @@ func (r *restraint) hear(brand string, err error) {
 	defer r.mu.Unlock()
 	t := r.brands[brand]
 	switch {
-	case t == nil && overloaded && len(r.brands) < maxRestrained:
-		if r.brands == nil {
+	case t == nil && overloaded:
+		if r.brands == nil || len(r.brands) >= maxRestrained { // more than answer so often at a time
 			r.brands = map[string]*tally{}
 		}
-		r.brands[brand] = &tally{wanted: 1, at: time.Now()}
+		now := time.Now()
+		r.brands[brand] = &tally{wanted: 1, at: now, from: now.Add(warming)}
 	case t != nil && !overloaded:
 		t.age(time.Now())
 		t.taken++
@@ -109,11 +117,11 @@ func isOverload(err error) bool {
 	return false
 }
 
-// behalf returns the brand that a call made with ctx is for, "" if that is not known here.
+// behalf returns whose share a call made with ctx uses of a server's places.
 func behalf(ctx context.Context) string {
 	if c, ok := ctx.Value(actKey{}).(*Caller); ok {
-		return c.Brand
+		return shareOf(*c)
 	}
 	c, _ := CallerFrom(ctx)
-	return c.Brand
+	return shareOf(c)
 }

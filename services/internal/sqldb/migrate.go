@@ -49,7 +49,14 @@ func migrate(ctx context.Context, db *DB, name string, fsys fs.FS) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = p.Up(ctx)
+	if _, err = p.Up(ctx); err != nil || !db.postgres || db.fenced {
+		return err
+	}
+	// Whoever waited here for another process that brought policies does not know of them.
+	fenced := false
+	if err = db.writers.QueryRowContext(ctx, isFenced).Scan(&fenced); err == nil && fenced {
+		err = errors.New("row-level security came while this started: start again")
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"errors"
 	"database/sql"
 	"strconv"
 	"strings"
@@ -73,14 +74,15 @@ func (db *DB) Observe(gauges ...Gauge) error {
 	return db.telemetry.register(meter.RegisterCallback(func(ctx context.Context, out metric.Observer) error {
 		ctx, cancel := context.WithTimeout(ForAll(ctx), gaugeTime)
 		defer cancel()
+		var errs []error
 		for i, g := range gauges {
 			value, err := db.gauge(ctx, g)
-			if err != nil {
-				return err
+			if err == nil {
+				out.ObserveFloat64(instruments[i], value, with)
 			}
-			out.ObserveFloat64(instruments[i], value, with)
+			errs = append(errs, err)
 		}
-		return nil
+		return errors.Join(errs...)
 	}, observables...))
 }
 

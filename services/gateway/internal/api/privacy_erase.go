@@ -35,6 +35,9 @@ const (
 // with an error would be under way for ever.
 func (p *Privacy) stepErase(ctx context.Context, o operation.Operation) (operation.Operation, error) {
 	next, err := p.erase(ctx, o)
+	if err == nil && !next.EndTime.IsZero() {
+		p.delays.over(o.ID)
+	}
 	if err == nil || ctx.Err() != nil || fault.Reason(err) != "" {
 		return next, err
 	}

@@ -73,7 +73,11 @@ func (s *Server) stepRecompute(ctx context.Context, o operation.Operation) (oper
 		o.Lease = resource.Now().Add(shardPause)
 		return encodeProgress(o, r)
 	}
-	mine := r.undone(o, done)
+	mine := s.undone(&r, o, done)
+	if len(mine) == 0 { // all of them are in hand
+		o.Lease = resource.Now().Add(shardPause)
+		return encodeProgress(o, r)
+	}
 	if err := s.each(ctx, mine); err != nil {
 		return o, err
 	}
@@ -88,16 +92,18 @@ func encodeProgress(o operation.Operation, progress any) (operation.Operation, e
 	return o, err
 }
 
-// undone returns as many of the parts that are not done as there are cores, the last ones:
-// others begin with the first.
-func (r *recompute) undone(o operation.Operation, done []store.Shard) (mine []shard) {
+// undone returns as many of the parts that are neither done nor in hand here as there are
+// cores, the last ones: others begin with the first.
+func (s *Server) undone(r *recompute, o operation.Operation, done []store.Shard) (mine []shard) {
 	has := make([]bool, len(r.Shards))
 	for _, d := range done {
 		has[d.Number] = true
 	}
 	for i := len(r.Shards) - 1; i >= 0 && len(mine) < runtime.GOMAXPROCS(0); i-- {
-		if first, end := r.bounds(i); !has[i] {
-			mine = append(mine, shard{o.Brand, o.ID, int64(i), first, end})
+		first, end := r.bounds(i)
+		part := shard{o.Brand, o.ID, int64(i), first, end}
+		if _, taken := s.inHand.Load(part); !taken && !has[i] {
+			mine = append(mine, part)
 		}
 	}
 	return mine

@@ -73,8 +73,12 @@ func (s *Server) each(ctx context.Context, parts []shard) error {
 	return errors.Join(errs...)
 }
 
-// rescoreShard does a part of a recompute, unless that is done or nobody waits for it.
+// rescoreShard does a part of a recompute, unless that is done, in hand, or nobody waits for it.
 func (s *Server) rescoreShard(ctx context.Context, part shard) error {
+	if _, taken := s.inHand.LoadOrStore(part, struct{}{}); taken {
+		return nil
+	}
+	defer s.inHand.Delete(part)
 	return s.db.Write(ctx, func(tx *sqldb.Tx) error {
 		taken, err := store.ShardTaken(tx, part.brand, part.operation, part.number)
 		if err != nil || taken {

@@ -3,6 +3,7 @@
 package api
 
 import (
+	"sync"
 	"time"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
@@ -38,6 +39,7 @@ type Server struct {
 	models     *models
 	due        worker.Alarm // rings for new operations
 	shards     chan shard   // parts of recomputes that were asked for
+	inHand     sync.Map     // parts of recomputes that this process is at, as keys
 	catalog    *catalog
 	validator  *rpc.Validator
 	tombstones *privacy.Tombstones // of db

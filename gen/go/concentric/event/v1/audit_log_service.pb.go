@@ -400,7 +400,8 @@ type VerifyAuditLogRequest struct {
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The service.
 	Service string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
-	// What an earlier check has seen, and must still be there. Not compared if absent.
+	// What an earlier check has seen, and must still be there: a head from before what is
+	// pruned is a break, so keep one that is younger than 400 days. Not compared if absent.
 	Known         *AuditHead `protobuf:"bytes,3,opt,name=known,proto3" json:"known,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

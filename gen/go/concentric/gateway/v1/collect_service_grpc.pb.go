@@ -59,7 +59,8 @@ type CollectServiceClient interface {
 	// reason `OTHER_CUSTOMER`.
 	SubmitResponse(ctx context.Context, in *SubmitResponseRequest, opts ...grpc.CallOption) (*SubmitResponseResponse, error)
 	// Gets the tickets of the customer, newest first, as the customer may see them: those of all
-	// names of one who was merged.
+	// names of one who was merged, or of the one name of the credential while the journey service,
+	// which knows the others, does not answer within a second.
 	GetMyTickets(ctx context.Context, in *GetMyTicketsRequest, opts ...grpc.CallOption) (*GetMyTicketsResponse, error)
 	// Gets what was said about one of them, oldest first, without what colleagues say
 	// among themselves.
@@ -182,7 +183,8 @@ type CollectServiceServer interface {
 	// reason `OTHER_CUSTOMER`.
 	SubmitResponse(context.Context, *SubmitResponseRequest) (*SubmitResponseResponse, error)
 	// Gets the tickets of the customer, newest first, as the customer may see them: those of all
-	// names of one who was merged.
+	// names of one who was merged, or of the one name of the credential while the journey service,
+	// which knows the others, does not answer within a second.
 	GetMyTickets(context.Context, *GetMyTicketsRequest) (*GetMyTicketsResponse, error)
 	// Gets what was said about one of them, oldest first, without what colleagues say
 	// among themselves.

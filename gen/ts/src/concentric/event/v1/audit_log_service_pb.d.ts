@@ -264,7 +264,8 @@ export declare type VerifyAuditLogRequest = Message<"concentric.event.v1.VerifyA
   service: string;
 
   /**
-   * What an earlier check has seen, and must still be there. Not compared if absent.
+   * What an earlier check has seen, and must still be there: a head from before what is
+   * pruned is a break, so keep one that is younger than 400 days. Not compared if absent.
    *
    * @generated from field: concentric.event.v1.AuditHead known = 3;
    */

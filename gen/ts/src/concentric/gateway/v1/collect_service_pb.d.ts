@@ -863,7 +863,8 @@ export declare const CollectService: GenService<{
   },
   /**
    * Gets the tickets of the customer, newest first, as the customer may see them: those of all
-   * names of one who was merged.
+   * names of one who was merged, or of the one name of the credential while the journey service,
+   * which knows the others, does not answer within a second.
    *
    * @generated from rpc concentric.gateway.v1.CollectService.GetMyTickets
    */
