@@ -16,6 +16,7 @@ import (
 // killed, and another one begins with the backup. All that was acknowledged before the
 // backup is there, once, and has reached the journey, once; and work goes on.
 func TestABackupUnderLoadIsWhole(t *testing.T) {
+	t.Parallel()
 	t.Run("single", func(t *testing.T) {
 		s := single(t)
 		out, again := filepath.Join(t.TempDir(), "backup"), t.TempDir()

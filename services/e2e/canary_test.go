@@ -131,6 +131,7 @@ var told = map[string]string{
 // TestNoByteOfTheErasedIsLeft fills every marked field through the public calls for some
 // people, erases half of them, and looks for them in every file and row.
 func TestNoByteOfTheErasedIsLeft(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
 		c := s.grpc()
 		brand := c.brand(t)

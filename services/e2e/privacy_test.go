@@ -114,7 +114,10 @@ func (c *clients) visited(t testing.TB, customer string, want int) {
 }
 
 // TestEraseMe is story 12: a customer who was merged of two asks to be forgotten.
-func TestEraseMe(t *testing.T) { each(t, eraseMe) }
+func TestEraseMe(t *testing.T) {
+	t.Parallel()
+	each(t, eraseMe)
+}
 
 func eraseMe(t *testing.T, s *suite) {
 	c := s.grpc()
@@ -217,6 +220,7 @@ func back(t *testing.T, c *clients, ann string, mail []*journeyv1.IdentityValue)
 // TestAnErasureSurvivesTheEndOfAnyProcess kills each in turn as soon as the erasure is
 // promised, and finds the receipt that was planned.
 func TestAnErasureSurvivesTheEndOfAnyProcess(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
 		brand := s.grpc().brand(t)
 		victims := all
@@ -245,6 +249,7 @@ func TestAnErasureSurvivesTheEndOfAnyProcess(t *testing.T) {
 
 // TestExportsAndReceiptsAreOneBrands asks for those of another brand.
 func TestExportsAndReceiptsAreOneBrands(t *testing.T) {
+	t.Parallel()
 	s := single(t)
 	c := s.grpc()
 	brand := c.brand(t)
@@ -271,6 +276,7 @@ func TestExportsAndReceiptsAreOneBrands(t *testing.T) {
 
 // TestRetentionReachesEveryService sets a policy and finds old words gone.
 func TestRetentionReachesEveryService(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
 		c := s.grpc()
 		brand := c.brand(t)

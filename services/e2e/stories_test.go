@@ -2,13 +2,20 @@ package e2e
 
 import "testing"
 
-// TestStories runs the stories over gRPC, to each service and to the gateway alone,
-// and over REST, on a suite in one process and on one that is split. Each story
-// lives in brands of its own.
+// TestStories tells the stories by every protocol, to a suite in one process and to one of
+// two replicas of each service, on PostgreSQL under a role that owns nothing, so that brands are
+// kept apart by it as well, and three nodes of the bus. Each story lives in brands of its own.
 func TestStories(t *testing.T) {
-	each(t, func(t *testing.T, s *suite) {
-		tell(t, s, map[string]*clients{"grpc": s.grpc(), "door": s.door(), "rest": s.rest("")})
+	t.Parallel()
+	t.Run("single", func(t *testing.T) { tellAll(t, single(t)) })
+	t.Run("cluster", func(t *testing.T) {
+		s, _ := doubled(t)
+		tellAll(t, s)
 	})
+}
+
+func tellAll(t *testing.T, s *suite) {
+	tell(t, s, map[string]*clients{"grpc": s.grpc(), "door": s.door(), "rest": s.rest("")})
 }
 
 // tell runs the stories by each of the protocols.

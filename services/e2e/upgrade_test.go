@@ -53,9 +53,13 @@ var previous = sync.OnceValues(func() (string, error) {
 // PostgreSQL the databases are migrated while the release before serves, and its services
 // are replaced one by one. Nothing is lost, nothing is there twice.
 func TestAnUpgradeAndBackUnderLoad(t *testing.T) {
+	t.Parallel()
 	old, err := previous()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if old == "" && os.Getenv("CONCENTRIC_TEST_REQUIRE_PREVIOUS") == "1" {
+		t.Fatal("the history of the release before is not here: fetch it")
 	}
 	if old == "" {
 		t.Skip("the history is not here")
