@@ -15,6 +15,9 @@ func TestOneIsCountedForEachService(t *testing.T) {
 	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
 	defer otel.SetMeterProvider(before)
 	c := Counter{Name: "concentric.done", Unit: "{thing}", Description: "Things done."}
+	for _, service := range []string{"ticket", "survey", "journey"} {
+		c.Begin(t.Context(), service, "concentric.outcome", "good")
+	}
 	for _, service := range []string{"ticket", "survey", "ticket"} {
 		c.Add(t.Context(), service, "concentric.outcome", "good")
 	}
@@ -23,13 +26,13 @@ func TestOneIsCountedForEachService(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum, ok := got.ScopeMetrics[0].Metrics[0].Data.(metricdata.Sum[int64])
-	if !ok || len(sum.DataPoints) != 2 {
-		t.Fatalf("metrics = %v, want a sum of two services", got)
+	if !ok || len(sum.DataPoints) != 3 {
+		t.Fatalf("metrics = %v, want a sum of three services", got)
 	}
 	for _, p := range sum.DataPoints {
 		service, _ := p.Attributes.Value("concentric.service")
 		outcome, _ := p.Attributes.Value(attribute.Key("concentric.outcome"))
-		if want := map[string]int64{"ticket": 2, "survey": 1}[service.AsString()]; p.Value != want || outcome.AsString() != "good" {
+		if want := map[string]int64{"ticket": 2, "survey": 1, "journey": 0}[service.AsString()]; p.Value != want || outcome.AsString() != "good" {
 			t.Errorf("%s = %d %s, want %d good", service.AsString(), p.Value, outcome.AsString(), want)
 		}
 	}

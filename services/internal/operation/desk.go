@@ -172,7 +172,10 @@ type CancelRequest interface {
 func (d *Desk) Cancel(ctx context.Context, req CancelRequest) (*emptypb.Empty, error) {
 	n := req.GetName()
 	return once.Do(ctx, d.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*emptypb.Empty, error) {
-		err := end(tx, name.Brand(n), name.ID(n), int32(codes.Canceled), resource.Now())
+		ended, err := end(tx, name.Brand(n), name.ID(n), int32(codes.Canceled), resource.Now())
+		if ended {
+			tx.AfterCommit(func() { d.count(ctx, codes.Canceled) })
+		}
 		return &emptypb.Empty{}, resource.Explain(n, err)
 	})
 }

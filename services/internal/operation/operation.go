@@ -103,15 +103,16 @@ func advance(tx *sqldb.Tx, held, o Operation) (bool, error) {
 	return n > 0, err
 }
 
-// end ends an operation with an error, unless it is finished. It returns
-// [table.ErrNotFound] if there is none.
-func end(tx *sqldb.Tx, brand, id string, code int32, now time.Time) error {
-	n, err := tx.Exec(`UPDATE operation SET code = CASE WHEN end_time IS NULL THEN $1 ELSE code END, end_time = COALESCE(end_time, $2)
-		WHERE brand = $3 AND id = $4`, code, sqldb.Micros(now), brand, id)
-	if err == nil && n == 0 {
-		err = table.ErrNotFound
+// end ends an operation with an error, unless it is finished, and reports whether it did.
+// It returns [table.ErrNotFound] if there is none.
+func end(tx *sqldb.Tx, brand, id string, code int32, now time.Time) (ended bool, err error) {
+	var at time.Time
+	err = tx.QueryRow(`UPDATE operation SET code = CASE WHEN end_time IS NULL THEN $1 ELSE code END, end_time = COALESCE(end_time, $2)
+		WHERE brand = $3 AND id = $4 RETURNING end_time`, code, sqldb.Micros(now), brand, id).Scan(table.Micros{Of: &at})
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, table.ErrNotFound
 	}
-	return err
+	return err == nil && sqldb.Micros(at) == sqldb.Micros(now), err
 }
 
 // forget removes those that were finished too long ago.

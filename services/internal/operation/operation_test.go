@@ -101,7 +101,15 @@ func TestOneWorksOnAnOperation(t *testing.T) {
 		if !goOn(second, next) {
 			t.Error("who has the operation cannot go on with it")
 		}
-		write(t, db, func(tx *sqldb.Tx) error { return end(tx, "acme", "o", 1, noon.Add(3*time.Minute)) })
+		for i, want := range []bool{true, false} { // the second finds it ended
+			write(t, db, func(tx *sqldb.Tx) error {
+				ended, err := end(tx, "acme", "o", 1, noon.Add(time.Duration(3+i)*time.Minute))
+				if ended != want {
+					t.Errorf("it is ended by the call %d: %t, want %t", i, ended, want)
+				}
+				return err
+			})
+		}
 		if goOn(second, next) {
 			t.Error("a cancelled operation goes on")
 		}

@@ -25,21 +25,34 @@ var gauges = []sqldb.Gauge{
 // ended counts what became of operations.
 var ended = meter.Counter{Name: "concentric.operations.ended", Unit: "{operation}", Description: "Long pieces of work that have ended, by how."}
 
-// observe shows how many operations there are.
+// outcome is the label that says what became of one.
+const outcome = "concentric.outcome"
+
+// Outcomes there are.
+const (
+	done      = "done"
+	failed    = "failed"
+	cancelled = "cancelled"
+)
+
+// observe shows how many operations there are, and that none has ended yet.
 func (d *Desk) observe(ctx context.Context) {
 	if err := d.DB.Observe(gauges...); err != nil {
 		slog.WarnContext(ctx, "operations are not measured", slog.String("error", err.Error()))
 	}
+	for _, how := range []string{done, failed, cancelled} {
+		ended.Begin(ctx, d.DB.Service(), outcome, how)
+	}
 }
 
-// count counts an operation that has ended.
-func (d *Desk) count(ctx context.Context, o Operation) {
-	outcome := "failed"
-	switch codes.Code(o.Code) { //nolint:gosec // one of ours
+// count counts an operation that has ended with a code.
+func (d *Desk) count(ctx context.Context, code codes.Code) {
+	how := failed
+	switch code {
 	case codes.OK:
-		outcome = "done"
+		how = done
 	case codes.Canceled:
-		outcome = "cancelled"
+		how = cancelled
 	}
-	ended.Add(ctx, d.DB.Service(), "concentric.outcome", outcome)
+	ended.Add(ctx, d.DB.Service(), outcome, how)
 }
