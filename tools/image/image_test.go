@@ -150,6 +150,11 @@ func TestTheImageHoldsWhatIsNeededAndNoMore(t *testing.T) {
 		if strings.HasSuffix(file, "Containerfile") && !strings.Contains(string(text), "USER 65532:65532\n") {
 			t.Error("an engine would run it as somebody else")
 		}
+		for _, env := range config.Config.Env {
+			if strings.HasSuffix(file, "Containerfile") && strings.HasPrefix(env, "CONCENTRIC_") && !strings.Contains(string(text), "ENV "+env+"\n") {
+				t.Errorf("an engine would not set %s", env)
+			}
+		}
 	}
 }
 

@@ -60,10 +60,13 @@ func startNATS(t *testing.T, m *machine, w workload) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		refused := &refusals{}
+		s.SetLogger(refused, false, false)
 		s.Start()
 		t.Cleanup(func() {
 			s.Shutdown()
 			s.WaitForShutdown()
+			refused.none(t)
 		})
 	}
 	return addresses

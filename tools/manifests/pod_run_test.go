@@ -29,6 +29,7 @@ type machine struct {
 	all     []runtime.Object
 	hosts   *strings.Replacer // of addresses in the cluster, to those of this host
 	asRoot  bool              // whether the test may make files of others
+	env     []string          // of the image
 }
 
 // newMachine returns a machine for the objects of an overlay.
@@ -42,7 +43,7 @@ func newMachine(t *testing.T, all []runtime.Object, secrets, binary string, addr
 	if err := os.Chmod(root, 0o755); err != nil { //nolint:gosec // nobody has to get through
 		t.Fatal(err)
 	}
-	return &machine{root: root, secrets: secrets, binary: binary, all: all, hosts: strings.NewReplacer(addresses...), asRoot: os.Getuid() == 0}
+	return &machine{root: root, secrets: secrets, binary: binary, all: all, hosts: strings.NewReplacer(addresses...), asRoot: os.Getuid() == 0, env: environment(t, binary)}
 }
 
 // mount makes the volumes of a pod.
@@ -155,6 +156,10 @@ func (m *machine) command(t *testing.T, w workload, args ...string) *exec.Cmd {
 		cmd.Args = append(cmd.Args, m.here(w, arg))
 	}
 	cmd.Env = []string{"PATH=/", "TZ=UTC"}
+	for _, env := range m.env {
+		name, value, _ := strings.Cut(env, "=")
+		cmd.Env = append(cmd.Env, name+"="+m.here(w, value))
+	}
 	for _, env := range c.Env {
 		value := env.Value
 		if env.ValueFrom != nil && env.ValueFrom.ConfigMapKeyRef != nil {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -171,6 +174,54 @@ func TestCertificatesAreTheSameFromEitherMaker(t *testing.T) {
 	want := map[string]bool{"ticket-tls": true, "survey-tls": true, "journey-tls": true, "gateway-tls": true, "nats-tls": true}
 	if !maps.Equal(made, want) {
 		t.Errorf("cert-manager makes %v, want %v", made, want)
+	}
+}
+
+// TestCertificatesAreRenewedForTheSameNames wants new certificates and keys of the authority
+// that there is, and all other secrets as they were.
+func TestCertificatesAreRenewedForTheSameNames(t *testing.T) {
+	dir := secrets(t)
+	had := filepath.Join(t.TempDir(), "had")
+	if err := os.CopyFS(had, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), kubernetes+"/secrets.sh", dir, "renew").CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	authority, err := os.ReadFile(filepath.Join(had, "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	for _, service := range []string{"ticket", "survey", "journey", "gateway", "suite", "nats"} {
+		was, is := certificateOf(t, had, service), certificateOf(t, dir, service)
+		if _, err := is.Verify(x509.VerifyOptions{Roots: roots, DNSName: "127.0.0.1"}); err != nil || is.SerialNumber.Cmp(was.SerialNumber) == 0 {
+			t.Errorf("%s has no new certificate for this host: %v", service, err)
+		}
+		if !slices.Equal(is.DNSNames, was.DNSNames) || is.Subject.String() != was.Subject.String() {
+			t.Errorf("%s is %v %v, was %v %v", service, is.Subject, is.DNSNames, was.Subject, was.DNSNames)
+		}
+		if _, err := tls.LoadX509KeyPair(filepath.Join(dir, service+"-tls", "tls.crt"), filepath.Join(dir, service+"-tls", "tls.key")); err != nil {
+			t.Error(err)
+		}
+	}
+	err = filepath.WalkDir(had, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || e.Name() == "tls.crt" || e.Name() == "tls.key" {
+			return err
+		}
+		was, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		is, err := os.ReadFile(dir + strings.TrimPrefix(path, had))
+		if err == nil && !bytes.Equal(is, was) {
+			t.Errorf("%s has changed", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -86,6 +86,24 @@ func measured(t *testing.T, address string) {
 	}
 }
 
+// profiled wants profiles of a pod for who is let in to its loopback.
+func profiled(t *testing.T, address string) {
+	t.Helper()
+	res, err := http.Get("http://" + address + "/debug/pprof/goroutine?debug=1") //nolint:noctx // it ends by itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if text, err := io.ReadAll(res.Body); err != nil || !bytes.HasPrefix(text, []byte("goroutine profile: ")) {
+		t.Errorf("profiles: %s %v\n%s", res.Status, err, text)
+	}
+}
+
+// here returns the addresses that a pod listens at and, after each, what it is on this host.
+func here(ports []string) []string {
+	return []string{`":8443"`, ports[0], `":8081"`, ports[1], `":9090"`, ports[2], "127.0.0.1:6060", ports[3]}
+}
+
 // A client calls the REST API with a key.
 type client struct {
 	http http.Client
@@ -189,13 +207,13 @@ func TestTheSplitOverlayServes(t *testing.T) {
 	m := newMachine(t, all, dir, program)
 	addresses := append(startNATS(t, m, named["nats"]), "concentric-db-rw:5432", startPostgres(t, m))
 	services := []string{"ticket", "survey", "journey", "gateway"}
-	ports := free(t, 3*len(services))
+	ports := free(t, 4*len(services))
 	for i, s := range services {
-		addresses = append(addresses, s+":8443", ports[3*i])
+		addresses = append(addresses, s+":8443", ports[4*i])
 	}
 	on := func(i int) *machine {
 		own := *m
-		own.hosts = strings.NewReplacer(append([]string{`":8443"`, ports[3*i], `":8081"`, ports[3*i+1], `":9090"`, ports[3*i+2]}, addresses...)...)
+		own.hosts = strings.NewReplacer(append(here(ports[4*i:]), addresses...)...)
 		return &own
 	}
 	job := on(0)
@@ -208,10 +226,11 @@ func TestTheSplitOverlayServes(t *testing.T) {
 		on(i).up(t, named[s])
 	}
 	for i, s := range services {
-		ready(t, named[s], ports[3*i+1])
-		measured(t, ports[3*i+2])
+		ready(t, named[s], ports[4*i+1])
+		measured(t, ports[4*i+2])
+		profiled(t, ports[4*i+3])
 	}
-	tell(t, newClient(t, dir, ports[9]))
+	tell(t, newClient(t, dir, ports[12]))
 	for i, s := range services {
 		on(i).examine(t, named[s], "disk")
 	}
@@ -220,13 +239,20 @@ func TestTheSplitOverlayServes(t *testing.T) {
 // TestTheSingleOverlayServes does the same with one pod.
 func TestTheSingleOverlayServes(t *testing.T) {
 	all, dir, program := objects(t, "single"), secrets(t), binary(t)
-	suite, ports := pods(all)["suite"], free(t, 3)
-	m := newMachine(t, all, dir, program, `":8443"`, ports[0], `":8081"`, ports[1], `":9090"`, ports[2])
+	suite, ports := pods(all)["suite"], free(t, 4)
+	m := newMachine(t, all, dir, program, here(ports)...)
 	m.mount(t, suite)
 	m.examine(t, suite, "disk") // before the first start, and after
 	m.up(t, suite)
 	ready(t, suite, ports[1])
 	measured(t, ports[2])
+	profiled(t, ports[3])
 	tell(t, newClient(t, dir, ports[0]))
 	m.examine(t, suite, "disk")
+	for _, args := range [][]string{{"backup", "/data/backup"}, {"restore", "--data", "/data/restored", "/data/backup"}} { // as kubectl exec does it
+		out, err := m.command(t, suite, args...).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), " 4 files ") {
+			t.Errorf("%s ends with %v and says %s, want four databases and no keys, which are in secrets", args[0], err, out)
+		}
+	}
 }

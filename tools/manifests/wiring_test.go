@@ -14,6 +14,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -158,7 +159,8 @@ func TestDisruptionsLeaveEnoughPods(t *testing.T) {
 }
 
 // TestConnectionsAddUp wants the database to have a place for each connection that all
-// replicas open, one more each while they are replaced, and some for people.
+// replicas open, for three more each while they are replaced, as one comes before two before
+// it have ended, and some for people.
 func TestConnectionsAddUp(t *testing.T) {
 	all := objects(t, "split")
 	clusters := of[*cluster](all)
@@ -177,10 +179,16 @@ func TestConnectionsAddUp(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(config(t, all, s.Name)["config.yaml"]), &said); err != nil || said.Connections < 8 {
 			t.Errorf("%s may hold %d connections, %v", s.Name, said.Connections, err)
 		}
-		want += int(s.Spec.MaxReplicas+1) * said.Connections
+		want += int(s.Spec.MaxReplicas+3) * said.Connections
 	}
 	if places < want {
 		t.Errorf("max_connections = %d, want %d", places, want)
+	}
+	const each = 3 << 20 // bytes of a connection beside what all share
+	memory, shared := resource.MustParse(clusters[0].Spec.Resources["limits"]["memory"]), clusters[0].Spec.PostgreSQL.Parameters["shared_buffers"]
+	buffers, err := resource.ParseQuantity(strings.TrimSuffix(shared, "B") + "i")
+	if err != nil || memory.Value()-buffers.Value() < int64(places)*each {
+		t.Errorf("%v of memory are too little for %s and %d connections, %v", &memory, shared, places, err)
 	}
 }
 

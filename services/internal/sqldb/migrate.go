@@ -54,7 +54,7 @@ func migrate(ctx context.Context, db *DB, name string, fsys fs.FS) (err error) {
 	}
 	// Whoever waited here for another process that brought policies does not know of them.
 	fenced := false
-	if err = db.writers.QueryRowContext(ctx, isFenced).Scan(&fenced); err == nil && fenced {
+	if err = admin.QueryRowContext(ctx, isFenced).Scan(&fenced); err == nil && fenced {
 		err = errors.New("row-level security came while this started: start again")
 	}
 	return err

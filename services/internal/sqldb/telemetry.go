@@ -2,8 +2,8 @@ package sqldb
 
 import (
 	"context"
-	"errors"
 	"database/sql"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
