@@ -29,7 +29,7 @@ run: build ## serve the simulated brands until ^C
 # takes most of the time; what calls it is. The slow packages come first.
 test: export GOFLAGS := $(shell go env GOFLAGS) -gcflags=modernc.org/...=-d=checkptr=0 -gcflags=modernc.org/sqlite/lib=-race=false
 test: ## all tests, with the race detector, on SQLite and PostgreSQL
-	go test -race -timeout 15m $(SLOW) work
+	go test -race -timeout 30m $(SLOW) work
 	GOFLAGS= $(MAKE) manifests observability
 
 manifests: build ## what deploy/ says, decoded, checked and tried with real processes; and the image
