@@ -73,8 +73,12 @@ func secretFile(t testing.TB) string {
 	return path
 }
 
-// TestCluster holds two replicas of each service to what one promises.
+// TestCluster holds two replicas of each service to what one promises. The stories are told to
+// such a suite by [TestStories].
 func TestCluster(t *testing.T) {
+	if !soak() {
+		t.Skip("it takes minutes and a machine of its own: CONCENTRIC_SOAK=1, or make soak")
+	}
 	s, bus := doubled(t)
 	t.Run("kills lose nothing", func(t *testing.T) { clusterKills(t, s, bus) })
 	t.Run("rolling restarts fail no call", func(t *testing.T) { rollingRestarts(t, s) })

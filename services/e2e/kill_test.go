@@ -89,7 +89,7 @@ func (w *writing) audit(t testing.TB, dbs map[string]string, turns int) (doubled
 
 func rows(t testing.TB, db *sqldb.DB, table string) (n int) {
 	t.Helper()
-	if err := db.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+table).Scan(&n); err != nil {
+	if err := db.Read().QueryRowContext(sqldb.ForAll(t.Context()), `SELECT COUNT(*) FROM `+table).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
