@@ -276,10 +276,10 @@ func (l *load) visit(ctx context.Context, customer string, n int) error {
 	return err
 }
 
-// goesOn waits until some hundred calls more have been made.
+// goesOn waits until calls of two seconds more have been made.
 func (l *load) goesOn(t testing.TB) {
 	t.Helper()
-	enough := int64(100)
+	enough := int64(2 * perSecond) // replicas are ready for longer than that in Kubernetes
 	if soak() {
 		enough = 1000
 	}

@@ -2,9 +2,13 @@ package rpc
 
 import (
 	"context"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"google.golang.org/grpc"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 )
@@ -33,4 +37,35 @@ func TestAClientSpreadsItsCallsOverAListOfReplicas(t *testing.T) {
 	}
 	servers[0].Stop()
 	get(20)
+}
+
+// TestAReplicaThatIsBackIsFoundAtOnce: the next one goes when this one has been ready for a
+// moment, so a client that looked for it in ever longer intervals would find nobody.
+func TestAReplicaThatIsBackIsFoundAtOnce(t *testing.T) {
+	t.Parallel()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := lis.Addr().String()
+	lis.Close()
+	c := ticketv1.NewTicketServiceClient(dial(t, address, ClientConfig{}))
+	for begin := time.Now(); time.Since(begin) < 5*time.Second; { // the default waits for longer than a second by then
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		if _, err := c.GetTicket(ctx, get()); err == nil {
+			t.Fatal("there is no replica")
+		}
+		cancel()
+	}
+	if lis, err = net.Listen("tcp", address); err != nil {
+		t.Skip("somebody else has taken the port:", err)
+	}
+	s := newTickets(Config{}, tickets{})
+	go s.Serve(lis) //nolint:errcheck // until Stop
+	t.Cleanup(s.Stop)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := c.GetTicket(ctx, get(), grpc.WaitForReady(true)); err != nil {
+		t.Errorf("a second after the replica is back: %v", err)
+	}
 }
