@@ -73,15 +73,18 @@ func spawn(t testing.TB, args ...string) (*process, error) {
 
 // spawnProgram does so with the binary at path.
 func spawnProgram(t testing.TB, path string, args ...string) (*process, error) {
-	// What is said to the tests is not said to it, and it takes not a second at each end.
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONCENTRIC_SOAK=") })
-	env = append(env, "GORACE=atexit_sleep_ms=100")
-	if i := slices.Index(args, "--db"); i >= 0 { // its password is nobody's business
+	env := append(environment(), "GORACE=atexit_sleep_ms=100") // it takes not a second at each end
+	if i := slices.Index(args, "--db"); i >= 0 {               // its password is nobody's business
 		env, args = append(env, "CONCENTRIC_DB="+args[i+1]), slices.Delete(slices.Clone(args), i, i+2)
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Env = env
 	return watched(t, cmd)
+}
+
+// environment returns that of a program: what is said to the tests is not said to it.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONCENTRIC_SOAK=") })
 }
 
 // watched runs a command as spawn does.

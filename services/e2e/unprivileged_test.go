@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net/url"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -41,15 +39,7 @@ func (r role) database(t testing.TB, service string) string {
 	owner := sqldbtest.Postgres(t)
 	statement(t, owner, `DO $$ BEGIN CREATE ROLE `+string(r)+` LOGIN PASSWORD 'app'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`)
 	t.Cleanup(func() { statement(t, owner, `DROP OWNED BY `+string(r)) })
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	migrate := exec.Command(path, "migrate", service, "--grant", string(r))
-	migrate.Env = append(os.Environ(), "CONCENTRIC_DB="+owner)
-	if out, err := migrate.CombinedOutput(); err != nil {
-		t.Fatalf("migrate %s: %v: %s", service, err, out)
-	}
+	migrate(t, service, owner, "--grant", string(r))
 	u, err := url.Parse(owner)
 	if err != nil {
 		t.Fatal(err)

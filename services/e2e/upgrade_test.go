@@ -128,14 +128,14 @@ func (w *writing) more(t testing.TB) {
 }
 
 // migrate brings a database up to date with the binary of this tree.
-func migrate(t testing.TB, service, db string) {
+func migrate(t testing.TB, service, db string, flags ...string) {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.Background(), path, "migrate", service)
-	cmd.Env = append(os.Environ(), "CONCENTRIC_DB="+db)
+	cmd := exec.CommandContext(context.Background(), path, append([]string{"migrate", service}, flags...)...)
+	cmd.Env = append(environment(), "CONCENTRIC_DB="+db)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("migrate %s: %v: %s", service, err, out)
 	}
