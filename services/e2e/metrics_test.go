@@ -9,8 +9,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -20,6 +22,7 @@ import (
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/certs/certstest"
 	"github.com/concentric-cx/concentric/services/internal/name"
 )
 
@@ -151,6 +154,9 @@ func TestMetricsAreThoseOfTheCatalog(t *testing.T) {
 		text string
 	)
 	fromOutside, calls := elsewhere(t, s)
+	ofTLS, end := certified(t)
+	maps.Copy(fromOutside, ofTLS)
+	calls = append(calls, end...)
 	eventually(t, func() error { // deliveries take their time
 		var kinds map[string]string
 		kinds, all, text = scrape(t, admin[1]+"/metrics")
@@ -212,6 +218,24 @@ func elsewhere(t *testing.T, s *suite) (kinds map[string]string, all []series) {
 	}
 	kinds, all, _ = scrape(t, measuredOn.FindStringSubmatch(p.log.String())[1]+"/metrics")
 	maps.DeleteFunc(kinds, func(name, _ string) bool { return !strings.HasPrefix(name, "rpc_client_") })
+	return kinds, slices.DeleteFunc(all, func(s series) bool { return kinds[s.metric] == "" })
+}
+
+// certified returns what a process says of its certificate, which ends in two hours.
+func certified(t *testing.T) (kinds map[string]string, all []series) {
+	t.Helper()
+	cert, key := certstest.New(t).Issue(t, t.TempDir(), 3*time.Hour)
+	p, err := serve(t, "ticket", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--metrics-addr", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds, all, text := scrape(t, measuredOn.FindStringSubmatch(p.log.String())[1]+"/metrics")
+	maps.DeleteFunc(kinds, func(name, _ string) bool { return !strings.HasPrefix(name, "concentric_certificate_") })
+	_, value, _ := strings.Cut(text, "\nconcentric_certificate_end_seconds ")
+	value, _, _ = strings.Cut(value, "\n")
+	if end, err := strconv.ParseFloat(value, 64); err != nil || time.Until(time.Unix(int64(end), 0)).Round(time.Hour) != 2*time.Hour {
+		t.Errorf("the certificate ends at %q (%v), want in two hours", value, err)
+	}
 	return kinds, slices.DeleteFunc(all, func(s series) bool { return kinds[s.metric] == "" })
 }
 

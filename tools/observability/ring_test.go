@@ -53,6 +53,9 @@ func upTo(end time.Duration, f figure) figure {
 	return func(after time.Duration) float64 { return f(min(after, end)) }
 }
 
+// ends shows when something ends, so long after noon.
+func ends(after time.Duration) figure { return steady(float64(noon.Add(after).Unix())) }
+
 // gone shows f, and is not there any more after that.
 func gone(end time.Duration, f figure) figure {
 	return func(after time.Duration) float64 {
@@ -78,6 +81,7 @@ const (
 	unheard  = `rpc_server_call_duration_seconds_bucket{rpc_method="concentric.ticket.v1.TicketService/GetTicket", rpc_response_status_code="UNAVAILABLE", le="0.25", instance="a"}`
 	broken   = `concentric_operations_ended_total{concentric_service="journey", concentric_outcome="failed", instance="a"}`
 	files    = `process_open_fds{job="suite", instance="a"}`
+	shown    = `concentric_certificate_end_seconds{job="suite", instance="a"}`
 )
 
 // queue is what each process of a service shows.
@@ -99,6 +103,7 @@ func healthy() world {
 		answered: growing(1), quickly: growing(1), broken: steady(0),
 		`rpc_server_call_duration_seconds_count{rpc_method="concentric.ticket.v1.TicketService/WatchTickets", rpc_response_status_code="UNAVAILABLE"}`: growing(1),
 		`rpc_server_call_duration_seconds_count{rpc_method="else.v1.Service/Call", rpc_response_status_code="UNAVAILABLE", instance="b"}`:              growing(9),
+		shown: ends(lasting + 15*24*time.Hour),
 		files: steady(10), `process_max_fds{job="suite", instance="a"}`: steady(100),
 		`process_open_fds{job="else", instance="b"}`: steady(100), `process_max_fds{job="else", instance="b"}`: steady(100),
 	}
@@ -170,6 +175,15 @@ func TestAlertsRingForWhatIsWrongAndForNothingElse(t *testing.T) {
 		}}, nil},
 		{"all are gone", everything, []string{"ConcentricDown gateway", "ConcentricDown journey", "ConcentricDown survey", "ConcentricDown ticket"}},
 		{"a consumer stands still", world{lag: from(30*time.Minute, steady(3)), applied: upTo(30*time.Minute, growing(1))}, []string{"ConcentricConsumerStands journey"}},
+		{"a consumer cannot attach", world{lag: gone(30*time.Minute, steady(0))}, []string{"ConcentricConsumerDeaf journey"}},
+		{"a consumer is away for the minutes of an election", world{lag: func(after time.Duration) float64 {
+			if after > 30*time.Minute && after < 38*time.Minute {
+				return stale()
+			}
+			return 0
+		}}, nil},
+		{"a certificate ends in two weeks", world{shown: ends(14 * 24 * time.Hour)}, []string{"ConcentricCertificateEnds"}},
+		{"a certificate ends in a day", world{shown: ends(24 * time.Hour)}, []string{"ConcentricCertificateEnded", "ConcentricCertificateEnds"}},
 		{"a consumer has nothing to do", world{applied: steady(0)}, nil},
 		{"a consumer meets what it knows", world{lag: steady(3), applied: steady(0), repeated: growing(1)}, nil},
 		{"a consumer puts aside what it cannot apply", world{lag: steady(3), applied: steady(0), aside: growing(.01)}, nil},

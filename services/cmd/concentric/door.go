@@ -43,6 +43,9 @@ func (d doors) open(log *slog.Logger) (door, error) {
 		if pair, err = certs.Open(d.TLSCert, d.TLSKey, log); err != nil {
 			return door{}, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 		}
+		if err = pair.Measure(); err != nil {
+			return door{}, err
+		}
 		if opened.server, err = pair.Server(d.ClientCA, log); err != nil {
 			return door{}, fmt.Errorf("--client-ca: %w", err)
 		}

@@ -64,6 +64,22 @@ func others(info fs.FileInfo) fs.FileMode {
 	return 0o077
 }
 
+// end returns when the first of the chain ends.
+func (p *Pair) end() (time.Time, error) {
+	pair := p.files.get()
+	at := pair.Leaf.NotAfter
+	for _, der := range pair.Certificate[1:] {
+		issuer, err := x509.ParseCertificate(der)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if issuer.NotAfter.Before(at) {
+			at = issuer.NotAfter
+		}
+	}
+	return at, nil
+}
+
 // Server returns the configuration of a server with the pair. If clients names a file of
 // certificate authorities, clients must have a certificate of one of them.
 func (p *Pair) Server(clients string, log *slog.Logger) (*tls.Config, error) {

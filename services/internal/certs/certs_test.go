@@ -207,3 +207,28 @@ func TestAKeyOfRootMayBeReadByItsGroup(t *testing.T) {
 		}
 	}
 }
+
+// A pair ends with the first of its chain to end.
+func TestTheEndOfAChain(t *testing.T) {
+	ca := certstest.New(t) // it ends in an hour, what it issues here in two
+	cert, key := ca.Issue(t, t.TempDir(), 3*time.Hour)
+	alone, err := open(t, cert, key).end()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := os.ReadFile(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := os.ReadFile(ca.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cert, append(chain, issuer...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := open(t, cert, key).end()
+	if err != nil || alone.Sub(got).Round(time.Minute) != time.Hour {
+		t.Errorf("the chain ends at %s, %v; want an hour before the certificate's %s", got, err, alone)
+	}
+}
