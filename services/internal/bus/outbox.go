@@ -165,7 +165,7 @@ func (o *Outbox) mark(ctx context.Context, stream int64, receipts []receipt, now
 	if len(receipts) == 0 {
 		return nil
 	}
-	return o.db.Write(ctx, func(tx *sqldb.Tx) error {
+	return o.db.WriteAside(ctx, func(tx *sqldb.Tx) error {
 		for some := range slices.Chunk(receipts, markRows) {
 			n := 1 << bits.Len(uint(len(some)-1)) //nolint:gosec // at least 0; few texts need preparing
 			args := make([]any, 0, 2+2*n)

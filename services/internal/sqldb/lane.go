@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -22,6 +21,7 @@ type request struct {
 	f     func(*Tx) error
 	ask   *Ask // what f begins with, if it says so
 	try   bool
+	aside bool
 	span  *span       // nil unless somebody records it
 	taken atomic.Bool // by the lane, or back by the caller
 	err   error       // of the last run; read after done
@@ -34,10 +34,9 @@ func (r *request) withdraw() bool { return r.taken.CompareAndSwap(false, true) }
 
 // A lane runs requests on one session, a group at a time.
 type lane struct {
-	queue   <-chan *request
+	queue   *queue
 	session session
 	turn    turn
-	pace    pace
 
 	telemetry *telemetry
 
@@ -69,7 +68,7 @@ const (
 // its goroutine, as t.Fatal does, ends this one, so another takes over.
 func (l *lane) serve() {
 	var group []*request
-	finished := false
+	finished, aside := false, false
 	defer func() {
 		if p := recover(); p != nil {
 			panic(p)
@@ -79,62 +78,40 @@ func (l *lane) serve() {
 		}
 		l.session.drop()
 		l.turn.give()
-		l.pace.leave()
+		l.queue.done(aside)
 		answer(group, errors.New("a neighboring write ended the goroutine of its transaction"))
 		l.serve()
 	}()
-	for r := range l.queue {
-		l.pace.enter()
+	for {
+		var taken []*request
+		if taken, aside = l.queue.take(); len(taken) == 0 {
+			break
+		}
 		l.turn.take()
-		group = l.gather(r)
+		group = begun(taken)
 		l.run(group)
 		l.turn.give()
-		l.pace.leave()
+		l.queue.done(aside)
 		answer(group, nil)
 	}
 	l.session.drop()
 	finished = true
 }
 
-// yields is how often a lane lets other goroutines go first before it begins a
-// transaction: callers it has just answered are about to come back, and whoever
-// misses this commit waits for two.
-const yields = 2
-
-// gather takes first, what else has queued, and what queues while others run that
-// can. It waits for nobody.
-func (l *lane) gather(first *request) []*request {
-	group := make([]*request, 0, 16)
-	for r, left := first, yields; r != nil; r = l.next(&left) {
-		if r.taken.CompareAndSwap(false, true) {
-			if r.err = r.ctx.Err(); r.err != nil {
-				close(r.done)
-			} else {
-				group = append(group, r)
-			}
+// begun returns those that nobody has taken back. Whose caller is gone ends.
+func begun(taken []*request) []*request {
+	group := taken[:0]
+	for _, r := range taken {
+		if !r.taken.CompareAndSwap(false, true) {
+			continue
 		}
-		if len(group) == maxGroup {
-			break
+		if r.err = r.ctx.Err(); r.err != nil {
+			close(r.done)
+		} else {
+			group = append(group, r)
 		}
 	}
 	return group
-}
-
-// next returns the next request of the queue, or nil if it stays empty while the
-// lane yields as often as it has left, or is closed.
-func (l *lane) next(left *int) *request {
-	for {
-		select {
-		case r := <-l.queue:
-			return r
-		default:
-		}
-		if *left == 0 {
-			return nil
-		}
-		*left--
-		runtime.Gosched()
-	}
 }
 
 // answer ends the requests with err, or with their own outcome if err is nil.

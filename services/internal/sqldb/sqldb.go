@@ -14,13 +14,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-
-	"github.com/concentric-cx/concentric/services/internal/fault"
-)
-
-const (
-	maxGroup   = 512  // requests a transaction
-	queueDepth = 1024 // requests that wait before Write itself waits
 )
 
 // A DB is an open database. It is safe for concurrent use.
@@ -32,9 +25,9 @@ type DB struct {
 	writers  *sql.DB
 	admin    func() (*sql.DB, error) // a connection for migrations
 
-	mu     sync.RWMutex // held for reading while a request enters the queue
+	mu     sync.Mutex
 	closed bool
-	queue  chan *request
+	queue  *queue
 	lanes  sync.WaitGroup
 	turns  turns
 
@@ -64,10 +57,9 @@ func OpenWith(ctx context.Context, url string, connections int) (*DB, error) {
 
 // start opens the lanes, each on a session of its own.
 func (db *DB) start(lanes int, open func() session) {
-	db.queue = make(chan *request, queueDepth)
-	places := make(chan struct{}, paceLanes)
+	db.queue = newQueue(lanes)
 	for range lanes {
-		l := &lane{queue: db.queue, session: open(), turn: turn{of: &db.turns}, pace: pace{places: places}, telemetry: &db.telemetry, doubt: doubts}
+		l := &lane{queue: db.queue, session: open(), turn: turn{of: &db.turns}, telemetry: &db.telemetry, doubt: doubts}
 		db.lanes.Go(func() { l.serve() })
 	}
 }
@@ -81,7 +73,7 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.closed = true
-	close(db.queue)
+	db.queue.close()
 	db.mu.Unlock()
 	db.lanes.Wait()
 	db.telemetry.stop()
@@ -127,6 +119,12 @@ func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
 	return db.submit(ctx, &request{ctx: ctx, f: f, done: make(chan struct{})})
 }
 
+// WriteAside is [DB.Write] for what takes long and nobody waits for who called: on
+// PostgreSQL it runs beside what others write, whom it would delay, one at a time.
+func (db *DB) WriteAside(ctx context.Context, f func(tx *Tx) error) error {
+	return db.submit(ctx, &request{ctx: ctx, f: f, aside: true, done: make(chan struct{})})
+}
+
 // WriteAsking is [DB.Write] for an f that begins with [Tx.Asked].
 func (db *DB) WriteAsking(ctx context.Context, ask Ask, f func(tx *Tx) error) error {
 	return db.submit(ctx, &request{ctx: ctx, f: f, ask: &ask, done: make(chan struct{})})
@@ -165,15 +163,5 @@ func (db *DB) enqueue(ctx context.Context, r *request) error {
 	if err != nil {
 		return err
 	}
-	db.mu.RLock()
-	defer db.mu.RUnlock()
-	if db.closed {
-		return fault.Unavailable("STORAGE_CLOSED", "the service is shutting down", nil)
-	}
-	select {
-	case db.queue <- r:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return db.queue.put(ctx, r)
 }

@@ -185,7 +185,7 @@ func (db *DB) watchPools(meter metric.Meter, with metric.MeasurementOption) erro
 		with metric.MeasurementOption
 	}{{db.readers, t.pool("read")}, {db.writers, t.pool("write")}}
 	return t.register(meter.RegisterCallback(func(_ context.Context, out metric.Observer) error {
-		out.ObserveInt64(depth, int64(len(db.queue)), with)
+		out.ObserveInt64(depth, int64(len(db.queue.seats)), with)
 		out.ObserveInt64(collided, t.collided.Load(), with)
 		for _, pool := range pools {
 			stats := pool.Stats()

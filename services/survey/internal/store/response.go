@@ -92,9 +92,20 @@ const (
 var (
 	insertUsual    = `INSERT INTO response (` + usualColumns + `) VALUES ` + sqldb.Values(1, 20)
 	insertResponse = `INSERT INTO response (` + responseColumns + `) VALUES ` + sqldb.Values(1, 28)
-	insertUsually  = `INSERT INTO answer (` + usualAnswer + `) VALUES ` + sqldb.Values(1, 18)
+	insertUsually  = usually()
 	insertAnswer   = `INSERT INTO answer (` + answerColumns + `) VALUES ` + sqldb.Values(1, 20)
 )
+
+// usualWidth is how many columns a usual answer fills.
+const usualWidth = 18
+
+// usually returns the statements that add usual answers, by their number.
+func usually() (statements [9]string) {
+	for n := 1; n < len(statements); n++ {
+		statements[n] = `INSERT INTO answer (` + usualAnswer + `) VALUES ` + sqldb.Values(n, usualWidth)
+	}
+	return statements
+}
 
 // AddResponse adds r. An id in use, or an invitation that has another response which
 // is not superseded, fails the write with a unique error.
@@ -108,7 +119,7 @@ func (s *Store) AddResponse(tx *sqldb.Tx, r Response) error {
 	} else {
 		tx.Defer(insertResponse, append(usual, other...)...)
 	}
-	r.addAnswers(tx)
+	s.addAnswers(tx, &r)
 	return nil
 }
 
@@ -128,7 +139,7 @@ func (s *Store) UpdatePartial(tx *sqldb.Tx, r Response) error {
 	args := append([]any{usual[6]}, usual[8:19]...)
 	args = append(args, other[:4]...)
 	tx.Defer(updateResponse, append(args, r.Version, r.Brand, r.ID)...)
-	r.addAnswers(tx)
+	s.addAnswers(tx, &r)
 	return nil
 }
 
@@ -160,25 +171,35 @@ func (r *Response) fields() (usual, other []any, err error) {
 	}, nil
 }
 
-// addAnswers adds the answers of r unless they only are a draft.
-func (r *Response) addAnswers(tx *sqldb.Tx) {
+// addAnswers adds the answers of r unless they only are a draft: on SQLite those that are
+// usual in one statement. On PostgreSQL the lane makes one of those of several responses.
+func (s *Store) addAnswers(tx *sqldb.Tx, r *Response) {
 	if r.State == ResponsePartial {
 		return
 	}
+	all := make([]any, 0, len(r.Answers)*usualWidth+2)
 	for i := range r.Answers {
-		a := &r.Answers[i]
+		a, before := &r.Answers[i], len(all)
 		choices := ""
 		if len(a.Choices) > 0 {
 			text, _ := json.Marshal(a.Choices) // of strings, which cannot fail
 			choices = string(text)
 		}
-		usual := append(make([]any, 0, 20), r.Brand, sqldb.Micros(r.SubmitTime), r.ID, i, r.Survey, r.Subject, a.Question, a.Kind, a.rating(),
+		all = append(all, r.Brand, sqldb.Micros(r.SubmitTime), r.ID, i, r.Survey, r.Subject, a.Question, a.Kind, a.rating(),
 			null(a.Words), a.Touchpoint, a.Definition, r.Channel, r.Stage, r.Phase, r.Partner, r.Team, r.Agent)
-		if choices == "" && r.Language == "" {
-			tx.Defer(insertUsually, usual...)
-		} else {
-			tx.Defer(insertAnswer, append(usual, choices, r.Language)...)
+		if choices != "" || r.Language != "" {
+			tx.Defer(insertAnswer, append(all[before:], choices, r.Language)...)
+			all = all[:before:before]
 		}
+	}
+	most := len(insertUsually) - 1
+	if s.db.Postgres() {
+		most = 1
+	}
+	for len(all) > 0 {
+		n := min(len(all)/usualWidth, most)
+		tx.Defer(insertUsually[n], all[:n*usualWidth:n*usualWidth]...)
+		all = all[n*usualWidth:]
 	}
 }
 
