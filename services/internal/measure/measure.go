@@ -17,7 +17,7 @@ import (
 // Confidence is the level of every interval.
 const Confidence = 0.95
 
-var methods = map[stats.Method]typev1.Method{
+var methods = [...]typev1.Method{
 	stats.MethodNone:         typev1.Method_METHOD_NONE,
 	stats.MethodWilson:       typev1.Method_METHOD_WILSON,
 	stats.MethodAdjustedWald: typev1.Method_METHOD_ADJUSTED_WALD,
@@ -31,7 +31,7 @@ var methods = map[stats.Method]typev1.Method{
 	stats.MethodGoodman:      typev1.Method_METHOD_GOODMAN,
 }
 
-var qualities = map[stats.Quality]typev1.Quality{
+var qualities = [...]typev1.Quality{
 	stats.QualityNoData:      typev1.Quality_QUALITY_NO_DATA,
 	stats.QualitySuppressed:  typev1.Quality_QUALITY_SUPPRESSED,
 	stats.QualitySmallSample: typev1.Quality_QUALITY_SMALL_SAMPLE,

@@ -44,8 +44,11 @@ type guesser struct {
 
 // ask asks auth who holds a token that comes from an address, unless that has guessed too much.
 func (g *guesses) ask(ctx context.Context, auth Authenticator, token string) (Caller, error) {
+	if token == "" { // nothing is tried
+		return auth(ctx, token)
+	}
 	from := origin(Address(ctx))
-	if token == "" || from == "" {
+	if from == "" {
 		return auth(ctx, token)
 	}
 	if wait := g.wait(from); wait > 0 && !g.familiar(token) {

@@ -50,11 +50,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := checkWhole(ctx, path, reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writers.Close())
 	}
-	if db.telemetry.traced {
-		db.readers = sql.OpenDB(sqliteTracer{db, db.writers.Driver(), reader})
-	} else if db.readers, err = sql.Open("sqlite", reader); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writers.Close())
-	}
+	db.readers = sql.OpenDB(sqliteReaders{db, db.writers.Driver(), reader})
 	n := min(max(4, runtime.GOMAXPROCS(0)), 8)
 	db.readers.SetMaxOpenConns(n)
 	db.readers.SetMaxIdleConns(n)

@@ -198,25 +198,6 @@ func (t postgresTracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, b pgx
 	t.TraceQueryEnd(ctx, conn, pgx.TraceQueryEndData{Err: b.Err})
 }
 
-// A sqliteTracer opens connections of SQLite's readers that make spans of queries.
-type sqliteTracer struct {
-	db      *DB
-	driver  driver.Driver
-	address string
-}
-
-// Connect implements driver.Connector.
-func (t sqliteTracer) Connect(context.Context) (driver.Conn, error) {
-	conn, err := t.driver.Open(t.address)
-	if whole, ok := conn.(sqliteConn); ok {
-		return tracedConn{whole, t.db}, err
-	}
-	return conn, err
-}
-
-// Driver implements driver.Connector.
-func (t sqliteTracer) Driver() driver.Driver { return t.driver }
-
 // A sqliteConn is what database/sql makes use of in a connection of SQLite.
 type sqliteConn interface {
 	driver.Conn
@@ -229,6 +210,7 @@ type sqliteConn interface {
 	driver.Validator
 }
 
+// A tracedConn makes spans of queries.
 type tracedConn struct {
 	sqliteConn
 	db *DB

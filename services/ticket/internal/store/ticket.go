@@ -121,6 +121,9 @@ const ticketByID = `SELECT ` + ticketColumns + ` FROM ticket WHERE brand = $1 AN
 
 // Ticket returns one ticket or [ErrNotFound].
 func (s *Store) Ticket(ctx context.Context, brand, id string) (Ticket, error) {
+	if !s.db.Postgres() {
+		ctx = context.WithoutCancel(ctx) // the driver starts goroutines to watch a context, and the read is short
+	}
 	t, err := scanTicket(s.db.Read().QueryRowContext(ctx, ticketByID, brand, id).Scan)
 	return t, sqldb.Fault(err)
 }
