@@ -109,7 +109,7 @@ func size(b *testing.B, db *sqldb.DB) (bytes float64) {
 		WHERE tbl_name IN ('touchpoint', 'stage_bucket', 'customer_stale', 'measure'))`
 	if db.Postgres() {
 		query = `SELECT SUM(pg_total_relation_size(relid)) FROM pg_stat_user_tables
-			WHERE relname IN ('touchpoint', 'stage_bucket', 'customer_stale', 'measure')`
+			WHERE relname IN ('stage_bucket', 'customer_stale', 'measure') OR relid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'touchpoint'::REGCLASS)`
 	}
 	if err := db.Read().QueryRowContext(b.Context(), query).Scan(&bytes); err != nil {
 		b.Fatal(err)

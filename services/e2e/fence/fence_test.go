@@ -25,9 +25,15 @@ var migrations = map[string]func(context.Context, *sqldb.DB) error{
 	"ticket": ticket.Migrate, "survey": survey.Migrate, "journey": journey.Migrate, "gateway": gateway.Migrate,
 }
 
-// brandTables finds the tables that have a brand, partitions and what they are part of included.
-const brandTables = `SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-	WHERE c.relnamespace = 'public'::REGNAMESPACE AND c.relkind IN ('r', 'p') AND a.attname = 'brand' AND NOT a.attisdropped ORDER BY 1`
+const (
+	// brandTables finds the tables that have a brand, those that are divided included.
+	brandTables = `SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+		WHERE c.relnamespace = 'public'::REGNAMESPACE AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+		AND a.attname = 'brand' AND NOT a.attisdropped ORDER BY 1`
+	// dividedTables finds those that are divided, and partitions what they consist of.
+	dividedTables = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::REGNAMESPACE AND relkind = 'p' ORDER BY 1`
+	partitions    = `SELECT relname FROM pg_class WHERE relnamespace = 'public'::REGNAMESPACE AND relispartition AND relkind = 'r' ORDER BY 1`
+)
 
 // migrated returns the address of an empty database of a service on PostgreSQL, a
 // connection of its owner, and the address of a role that may read and write rows there and no more.
@@ -110,6 +116,38 @@ func TestEveryTableWithABrandIsFenced(t *testing.T) {
 					{"what every brand begins with, change", "acme", `UPDATE ` + table + ` SET version = 2 WHERE brand = ''`, 0, false},
 					{"what every brand begins with, delete", "acme", `DELETE FROM ` + table + ` WHERE brand = ''`, 0, false},
 				})
+			}
+		})
+	}
+}
+
+// TestAPartitionIsReachedThroughItsTableAlone: whoever owns nothing sees no row of a partition
+// and adds none to it, whatever they say.
+func TestAPartitionIsReachedThroughItsTableAlone(t *testing.T) {
+	for service, divided := range map[string]string{"ticket": "interaction", "survey": "answer response", "journey": "touchpoint"} {
+		t.Run(service, func(t *testing.T) {
+			_, owner, app := migrated(t, service)
+			tables := tableNames(t, owner, dividedTables)
+			if got := strings.Join(tables, " "); got != divided {
+				t.Errorf("%s are divided, want %s", got, divided)
+			}
+			for _, table := range tables {
+				run(t, owner, sample(t, owner, table, "acme"))
+			}
+			conn := connected(t, app)
+			parts := tableNames(t, owner, partitions)
+			if len(parts) != 16*len(tables) {
+				t.Errorf("there are %d partitions of %v", len(parts), tables)
+			}
+			for _, part := range parts {
+				for _, who := range []string{"acme", "*"} {
+					check(t, conn, part, []step{
+						{"read", who, `SELECT FROM ` + part, 0, false},
+						{"change", who, `UPDATE ` + part + ` SET brand = brand`, 0, false},
+						{"delete", who, `DELETE FROM ` + part, 0, false},
+						{"add", who, sample(t, owner, part, "acme"), 0, true},
+					})
+				}
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,9 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/table"
 )
+
+// lookedUp finds the steps of a plan that look for touchpoints of a customer.
+var lookedUp = regexp.MustCompile(`touchpoint_customer\w* on touchpoint\w* e|SEARCH e USING INDEX touchpoint_customer`)
 
 // PostgreSQL knows nothing of a table that was filled a moment ago.
 func TestWhoCameBackIsLookedUpCustomerByCustomer(t *testing.T) {
@@ -38,7 +42,7 @@ func TestWhoCameBackIsLookedUpCustomerByCustomer(t *testing.T) {
 			t.Fatal(err)
 		}
 		plan := strings.Join(steps, "\n")
-		if strings.Contains(plan, "Join") || strings.Contains(plan, "Nested Loop") || strings.Count(plan, "touchpoint_customer on touchpoint e")+strings.Count(plan, "SEARCH e USING INDEX touchpoint_customer") != 3 {
+		if strings.Contains(plan, "Join") || strings.Contains(plan, "Nested Loop") || len(lookedUp.FindAllString(plan, -1)) != 3 {
 			t.Errorf("want each customer looked up, got\n%s", plan)
 		}
 	})
