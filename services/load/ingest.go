@@ -71,14 +71,14 @@ func (s *server) ingest(scattered bool) func(context.Context, int64) error {
 }
 
 const rawColumns = `brand, id, customer, definition, event_time, record_time, source, event_id, channel, stage, phase,
-	expectation, is_service, weight`
+	expectation, is_service, weight, digest`
 
 // rawRow returns the columns of row i of batch n.
 func rawRow(n int64, i int) []any {
 	us := at(n, i).UnixMicro()
 	return []any{
 		"load", strings.ToLower(rand.Text()), fmt.Sprint("c-", int64(i%100)+n%10*100), "website-visit", us, us, "web",
-		fmt.Sprint("e-", n, "-", i), int64(6), int64(i%5 + 1), int64(1), int64(2), int64(0), 1.0,
+		fmt.Sprint("e-", n, "-", i), int64(6), int64(i%5 + 1), int64(1), int64(2), int64(0), 1.0, us << 12,
 	}
 }
 

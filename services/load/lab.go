@@ -154,6 +154,10 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 			of, kind = "submit", checked
 		}
 	}
+	apart := what == "create" && (where == "blind" || where == "client") // as a flood of them
+	if apart {
+		kind = suiteApart
+	}
 	if where == "postgres" || where == "fresh" || where == "grown" || strings.HasSuffix(where, "-postgres") {
 		kind = "suite on " + where
 	}
@@ -170,9 +174,22 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 			return nil, err
 		}
 	}
-	return func(ctx context.Context, length time.Duration) (sample, error) {
+	p := func(ctx context.Context, length time.Duration) (sample, error) {
 		return lp.measure(ctx, length, &l.counter)
-	}, nil
+	}
+	if apart {
+		return l.apart(p)
+	}
+	return p, nil
+}
+
+// suiteApart is a suite of its own on one processor; see [cores].
+const suiteApart = "suite apart"
+
+// apart returns the path with this process on the other processor.
+func (l *lab) apart(p path) (path, error) {
+	c, err := halve()
+	return c.apart(p), err
 }
 
 // server returns the server of a kind, an echo or a suite.
@@ -184,6 +201,13 @@ func (l *lab) server(ctx context.Context, kind string) (*server, error) {
 	switch kind {
 	case "suite":
 		args = []string{"up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, "data")}
+	case suiteApart:
+		c, err := halve()
+		if err != nil {
+			return nil, err
+		}
+		binary = "taskset" // and as many goroutines at a time as Go runs in a container of one processor
+		args = []string{"-c", c.server, "env", "GOMAXPROCS=2", l.binary, "up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, "apart")}
 	case "suite on fresh", "suite on grown":
 		args = []string{"up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, kind)}
 	case "suite on postgres", "suite on fresh-postgres", "suite on grown-postgres":

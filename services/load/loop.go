@@ -23,6 +23,8 @@ type sample struct {
 
 	Refused    float64 `json:"refused,omitempty"` // calls a second, of a flood
 	RefusedP99 float64 `json:"refused_p99_ms,omitempty"`
+	Late       float64 `json:"late,omitempty"`   // part of the calls that a flood made late, by its own fault
+	Unmade     float64 `json:"unmade,omitempty"` // part of them that it did not make, as too many were open
 
 	Figure float64 `json:"figure,omitempty"` // of a Go benchmark
 }

@@ -33,6 +33,9 @@ func (m *method) admit(ctx context.Context, all *places, c Caller) error {
 			return err
 		}
 	}
+	if r := reserved(ctx); r != nil && r.share == shareOf(c) && r.claim() {
+		return nil
+	}
 	err := all.join(ctx, shareOf(c))
 	if credentials := metadata.ValueFromIncomingContext(ctx, "authorization"); err != nil && len(credentials) < 2 {
 		m.server.shed.note(append(credentials, "")[0], shareOf(c))

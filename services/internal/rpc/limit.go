@@ -106,7 +106,8 @@ func (l *limitListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.now.Add(1) <= l.max {
-			return &limitedConn{Conn: c, leave: sync.OnceFunc(func() { l.now.Add(-1) })}, nil
+			leave := sync.OnceFunc(func() { l.now.Add(-1) })
+			return &limitedConn{Conn: c, leave: leave, from: &clientAddr{Addr: c.RemoteAddr()}}, nil
 		}
 		l.now.Add(-1)
 		_ = c.Close() // the peer sees it, and nobody else cares
@@ -116,6 +117,48 @@ func (l *limitListener) Accept() (net.Conn, error) {
 type limitedConn struct {
 	net.Conn
 	leave func()
+	from  *clientAddr
+
+	// Of the goroutine that reads.
+	last time.Time // when it read while calls were refused
+	more bool      // it got as much as it had room for
+}
+
+// RemoteAddr returns the address of the client as a *clientAddr.
+func (c *limitedConn) RemoteAddr() net.Addr { return c.from }
+
+// Read reads, and no more often than each pause while calls of the client are refused.
+func (c *limitedConn) Read(b []byte) (int, error) {
+	flooding := c.from.flooding()
+	if flooding && !c.more {
+		time.Sleep(pause - time.Since(c.last)) // not at all if that is past
+	}
+	n, err := c.Conn.Read(b)
+	if flooding {
+		c.last, c.more = time.Now(), n == len(b)
+	}
+	return n, err
+}
+
+// pause is how long calls gather on a connection whose calls are refused. To read, refuse and
+// answer them one by one costs three times as much; and a server that has more to do than it can
+// looks seldom for what has arrived, but hears timers.
+const pause = 20 * time.Millisecond
+
+// A clientAddr is the address of a client, which every call of a connection knows, and whether
+// its calls are refused. It may be used concurrently.
+type clientAddr struct {
+	net.Addr
+	until atomic.Int64 // in ns since 1970
+}
+
+// refused notes that a call was.
+func (a *clientAddr) refused() { a.until.Store(time.Now().Add(flooding).UnixNano()) }
+
+// flooding reports whether a call was refused just now.
+func (a *clientAddr) flooding() bool {
+	until := a.until.Load()
+	return until != 0 && time.Now().UnixNano() < until
 }
 
 // CloseWrite ends what is written, if the connection can: HTTP needs it so that a

@@ -155,7 +155,11 @@ func (m *method) guard(ctx context.Context, next func(context.Context) error) (e
 	var all *places // nil for what has one already
 	if !nested(ctx) {
 		all = m.places()
-		if err := all.arrive(ctx); err != nil {
+		arrive := all.arrive
+		if reserved(ctx) != nil {
+			arrive = all.door.enter
+		}
+		if err := arrive(ctx); err != nil {
 			m.server.shed.note(anybody, "")
 			return err
 		}

@@ -53,28 +53,29 @@ func (p *places) arrive(ctx context.Context) error {
 
 // join gives the brand a place or refuses the call. Pair with part after success.
 func (p *places) join(ctx context.Context, brand string) error {
+	if !p.seat(brand) {
+		return p.refuse(ctx)
+	}
+	return nil
+}
+
+// seat is join without anybody being told of a refusal.
+func (p *places) seat(brand string) bool {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.exceeds(brand, now) {
-		return p.refuse(ctx)
+		return false
 	}
-	if err := p.enter(ctx); err != nil {
-		return err
+	if p.now.Add(1) > p.max {
+		p.now.Add(-1)
+		return false
 	}
 	if p.held == nil {
 		p.held = map[string]int64{}
 	}
 	p.held[brand]++
-	return nil
-}
-
-// full reports whether join would refuse the brand now. It wants a place all the same.
-func (p *places) full(brand string) bool {
-	now := time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.exceeds(brand, now) || p.now.Load() >= p.max
+	return true
 }
 
 // exceeds notes that the brand wants a place, and reports whether that is more than its share.

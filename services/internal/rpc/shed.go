@@ -3,8 +3,10 @@ package rpc
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 )
 
@@ -60,9 +62,40 @@ func (s *shed) of(credential string) (share string, known bool) {
 	return f.share, f.times >= few && time.Now().Before(f.until)
 }
 
+// A reservation is a place that a call was given before it has a stream.
+type reservation struct {
+	of    *places
+	share string
+	taken atomic.Bool
+}
+
+type reservationKey struct{}
+
+// reserve keeps a place for the call of ctx. It is free again when the call ends without having
+// claimed it.
+func reserve(ctx context.Context, of *places, share string) context.Context {
+	r := &reservation{of: of, share: share}
+	context.AfterFunc(ctx, func() {
+		if r.claim() {
+			of.part(share)
+		}
+	})
+	return context.WithValue(ctx, reservationKey{}, r)
+}
+
+// claim makes the place the caller's to give back, once.
+func (r *reservation) claim() bool { return r.taken.CompareAndSwap(false, true) }
+
+// reserved returns the place that was kept for the call, nil without one.
+func reserved(ctx context.Context) *reservation {
+	r, _ := ctx.Value(reservationKey{}).(*reservation)
+	return r
+}
+
 // tap refuses a call for which there is no place, before there is a stream: that costs a third
 // of a refusal by the method. It does so where no brand could have a place, and to those whose
-// calls have just been refused one by one. It must be quick and not wait. The refusal says when
+// calls have just been refused one by one; those of them for whom there is a place have it from
+// then on, so that no more come in than there are places, however many arrive at once. It must be quick and not wait. The refusal says when
 // to come back in its details alone, as there is no trailer without a stream.
 func (s *Server) tap(ctx context.Context, call *tap.Info) (context.Context, error) {
 	m := s.methods[call.FullMethodName]
@@ -81,9 +114,17 @@ func (s *Server) tap(ctx context.Context, call *tap.Info) (context.Context, erro
 		return ctx, nil
 	}
 	share, known := s.shed.of(append(credentials, "")[0])
-	if !known || now < all.max && !all.full(share) {
+	if !known {
 		return ctx, nil
 	}
+	if now < all.max && all.seat(share) {
+		return reserve(ctx, all, share), nil
+	}
 	all.refused.Add(1)
+	if p, ok := peer.FromContext(ctx); ok {
+		if from, ok := p.Addr.(*clientAddr); ok {
+			from.refused()
+		}
+	}
 	return nil, s.shed.refusals.next()
 }

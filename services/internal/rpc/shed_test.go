@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,19 +58,93 @@ func TestAFloodIsRefusedBeforeItHasAStream(t *testing.T) {
 				t.Errorf("%s is refused", what)
 			}
 		}
-		s.limit.part("acme")
-		if tapped(t, s, getTicket, "acme's") {
-			t.Error("a call is refused for which there is a place")
-		}
-		if err := s.limit.join(t.Context(), "acme"); err != nil {
-			t.Errorf("the place is gone: %v", err)
-		}
 		if err := s.limit.join(t.Context(), "beta"); err != nil {
 			t.Errorf("another brand finds no place: %v", err)
 		}
 		time.Sleep(flooding + time.Millisecond)
 		if tapped(t, s, getTicket, "acme's") {
 			t.Error("a credential is still known that has paused")
+		}
+	})
+}
+
+func TestACallOfAFloodHasItsPlaceBeforeItsStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer(Config{MaxInFlight: 8})
+		ticketv1.RegisterTicketServiceServer(s, tickets{})
+		for range 7 {
+			if err := s.limit.join(t.Context(), "acme"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range few {
+			s.shed.note("acme's", "acme")
+		}
+		info := &tap.Info{FullMethodName: getTicket, Header: metadata.Pairs("authorization", "acme's")}
+		ctx, end := context.WithCancel(t.Context())
+		ctx, err := s.tap(ctx, info)
+		if err != nil || reserved(ctx) == nil {
+			t.Fatalf("a call for which there is a place: %v, reserved = %v", err, reserved(ctx))
+		}
+		if !tapped(t, s, getTicket, "acme's") {
+			t.Error("two calls are let in for one place")
+		}
+		end() // without having come to its method
+		synctest.Wait()
+		if n := s.limit.now.Load(); n != 7 {
+			t.Errorf("%d places are held after the call ended, want 7", n)
+		}
+		ctx, end = context.WithCancel(t.Context())
+		if ctx, err = s.tap(ctx, info); err != nil {
+			t.Fatal(err)
+		}
+		m := s.methods[getTicket]
+		if err := m.admit(ctx, &s.limit, Caller{Brand: "acme"}); err != nil || s.limit.now.Load() != 8 {
+			t.Errorf("the call finds %d places held, %v; want its own to be the eighth", s.limit.now.Load(), err)
+		}
+		end()
+		synctest.Wait()
+		if n := s.limit.now.Load(); n != 8 {
+			t.Errorf("%d places are held once the method gives its own back, want 8", n)
+		}
+	})
+}
+
+func TestAFloodedConnectionIsReadSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		c := &limitedConn{Conn: server, leave: func() {}, from: &clientAddr{Addr: server.RemoteAddr()}}
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			for range 4 {
+				if _, err := client.Write([]byte("call")); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		read := func(room int) time.Duration {
+			t.Helper()
+			began := time.Now()
+			if _, err := c.Read(make([]byte, room)); err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(began)
+		}
+		if got := read(8); got != 0 {
+			t.Errorf("a read took %v while nothing was refused, want nothing", got)
+		}
+		c.from.refused()
+		if first, second := read(8), read(4); first != 0 || second != pause {
+			t.Errorf("reads after a refusal took %v and %v, want nothing and %v", first, second, pause)
+		}
+		if got := read(8); got != 0 {
+			t.Errorf("a read took %v where the last one had no room for more, want nothing", got)
+		}
+		<-written
+		time.Sleep(flooding)
+		if c.from.flooding() {
+			t.Error("a client is still slowed down that was not refused for long")
 		}
 	})
 }
