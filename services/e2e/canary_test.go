@@ -389,7 +389,7 @@ func (s *suite) repeat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listeners := map[string]int{"CONCENTRIC_TICKET": 2, "CONCENTRIC_SURVEY": 1, "CONCENTRIC_JOURNEY": 2} // of those two
+	listeners := map[string]int{"CONCENTRIC_TICKET": 2, "CONCENTRIC_SURVEY": 1, "CONCENTRIC_JOURNEY": 1} // of those two
 	again := func(n string) bool { return strings.HasPrefix(n, "survey-") || strings.HasPrefix(n, "journey-") }
 	for source := range listeners {
 		stream, err := js.Stream(t.Context(), source)

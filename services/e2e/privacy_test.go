@@ -79,7 +79,13 @@ func (c *clients) export(t testing.TB, customer string) string {
 	t.Helper()
 	o := must(c.privacy.ExportCustomerData(t.Context(), &gatewayv1.ExportCustomerDataRequest{Name: customer}))(t)
 	c.done(t, o, &gatewayv1.ExportCustomerDataResponse{})
-	stream := must(c.privacy.ReadExport(t.Context(), &gatewayv1.ReadExportRequest{Name: o.GetName()}))(t)
+	return c.read(t, o.GetName())
+}
+
+// read returns the lines of an export.
+func (c *clients) read(t testing.TB, export string) string {
+	t.Helper()
+	stream := must(c.privacy.ReadExport(t.Context(), &gatewayv1.ReadExportRequest{Name: export}))(t)
 	var lines strings.Builder
 	for {
 		part, err := stream.Recv()

@@ -150,8 +150,23 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 
 // Run hears of what happens in the other services, for webhooks, until ctx ends. As long as
 // there is no endpoint it hears of consent alone, by which customers come back who were
-// erased. It begins once Work has found out which endpoints there are.
+// erased. It begins once Work has found out which endpoints there are. And it shares operations
+// with other replicas.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	worked := make(chan error, 1)
+	go func() {
+		defer cancel()
+		worked <- s.privacy.RunParts(ctx, b)
+	}()
+	err := s.hear(ctx, b)
+	cancel()
+	return errors.Join(err, <-worked)
+}
+
+// hear hears of what happens in the other services until ctx ends.
+func (s *Service) hear(ctx context.Context, b *bus.Bus) error {
 	s.webhooks.AwaitLook(ctx)
 	all := bus.Consumer{
 		Service: "gateway", From: []string{"ticket", "survey", "journey"}, DB: s.db,

@@ -11,6 +11,7 @@ import (
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	"github.com/concentric-cx/concentric/services/gateway/internal/api"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
+	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/privacy"
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 	"github.com/concentric-cx/concentric/services/internal/seal"
@@ -31,7 +32,7 @@ func newPrivacy(db *sqldb.DB, s *store.Store, tombstones *privacy.Tombstones, up
 		return nil, err
 	}
 	p := &api.Privacy{
-		DB: db, Store: s, Validator: rpc.NewValidator(), Key: ed25519.NewKeyFromSeed(seed), Box: box,
+		DB: db, Store: s, Validator: rpc.NewValidator(), Key: ed25519.NewKeyFromSeed(seed), Box: box, Queue: bus.NewQueue("gateway"),
 		Services: []api.Keeper{
 			{Name: "ticket", Client: ticketv1.NewPrivacyServiceClient(up.Ticket)},
 			{Name: "survey", Client: surveyv1.NewPrivacyServiceClient(up.Survey)},

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -10,9 +11,6 @@ import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	"github.com/concentric-cx/concentric/services/importer/internal/mapping"
 )
-
-// batchSize is how many touchpoints go in one call.
-const batchSize = 1000
 
 // A place is one step of one row.
 type place struct {
@@ -49,11 +47,14 @@ func lone(rows []work, kind mapping.Kind) (all []place) {
 
 // touchpoints records the touchpoints of rows that need no other step.
 func (s *session) touchpoints(ctx context.Context, rows []work) error {
-	all := lone(rows, mapping.Touchpoints)
-	batches := (len(all) + batchSize - 1) / batchSize
-	return s.parallel(ctx, batches, func(ctx context.Context, i int) error {
-		return s.batch(ctx, all[i*batchSize:min((i+1)*batchSize, len(all))])
-	})
+	return s.blocks(ctx, lone(rows, mapping.Touchpoints), s.batch)
+}
+
+// blocks sends steps block by block, side by side. Each block that did not come to its end
+// when an import stops is sent again.
+func (s *session) blocks(ctx context.Context, all []place, send func(context.Context, []place) error) error {
+	blocks := slices.Collect(slices.Chunk(all, blockSize))
+	return s.parallel(ctx, len(blocks), func(ctx context.Context, i int) error { return send(ctx, blocks[i]) })
 }
 
 func (s *session) batch(ctx context.Context, places []place) error {

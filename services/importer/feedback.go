@@ -14,11 +14,7 @@ import (
 
 // feedback takes over the feedback of rows that needs no other step.
 func (s *session) feedback(ctx context.Context, rows []work) error {
-	all := lone(rows, mapping.Feedback)
-	if len(all) == 0 {
-		return nil
-	}
-	return s.heard(ctx, all)
+	return s.blocks(ctx, lone(rows, mapping.Feedback), s.heard)
 }
 
 // heard sends the feedback of places in one stream. A second try finds what the first

@@ -25,11 +25,7 @@ var oddities = map[ticketv1.ImportTicketResult_Oddity]string{
 
 // histories takes over the histories of rows that need no other step.
 func (s *session) histories(ctx context.Context, rows []work) error {
-	all := lone(rows, mapping.Histories)
-	if len(all) == 0 {
-		return nil
-	}
-	return s.stream(ctx, all)
+	return s.blocks(ctx, lone(rows, mapping.Histories), s.stream)
 }
 
 // stream sends the histories of places in one stream. A second try finds those that the

@@ -13,8 +13,13 @@ import (
 	"github.com/concentric-cx/concentric/services/importer/internal/mapping"
 )
 
-// chunkRows is how many rows are done between two checkpoints.
-const chunkRows = 250
+const (
+	// chunkRows is how many rows are done between two checkpoints.
+	chunkRows = 500
+	// blockSize is how many touchpoints, histories or feedback of a chunk go in one call.
+	// The calls go side by side, so that all replicas of a service have some.
+	blockSize = 125
+)
 
 // A session is one run of an import.
 type session struct {

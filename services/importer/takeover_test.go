@@ -232,7 +232,7 @@ func TestHistoriesGoOnWhereTheyStopped(t *testing.T) {
 	}
 }
 
-// A cancelling way to the services cancels with the second stream.
+// A cancelling way to the services cancels with the second block of the second chunk.
 type cancelling struct {
 	grpc.ClientConnInterface
 	cancel  context.CancelFunc
@@ -240,7 +240,7 @@ type cancelling struct {
 }
 
 func (c cancelling) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	if c.streams.Add(1) == 2 {
+	if c.streams.Add(1) == chunkRows/blockSize+2 {
 		c.cancel()
 	}
 	return c.ClientConnInterface.NewStream(ctx, desc, method, opts...)

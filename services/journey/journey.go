@@ -7,9 +7,8 @@
 // resolutions become service touchpoints, and to the survey service, whose
 // responses measure touchpoints for as long as they count. It emits
 // touchpoints_recorded, touchpoint_retracted, customer_merged, customer_split,
-// consent_changed, stage_changed, score_changed and signal_changed, and to its own
-// replicas score_shard_requested. It promises that a score depends on the set of
-// touchpoints alone: order, repeats and batches have no say.
+// consent_changed, stage_changed, score_changed and signal_changed. It promises that a
+// score depends on the set of touchpoints alone: order, repeats and batches have no say.
 package journey
 
 import (
@@ -99,8 +98,8 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	journeyv1.RegisterPrivacyServiceServer(r, s.privacy)
 }
 
-// Run applies the events of the ticket and survey services and hands the service's
-// own events to b until ctx ends.
+// Run applies the events of the ticket and survey services, hands the service's own events
+// to b, and shares operations with other replicas, until ctx ends.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -109,14 +108,19 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 		defer cancel()
 		relayed <- b.Relay(ctx, "journey", s.outbox)
 	}()
+	worked := make(chan error, 1)
+	go func() {
+		defer cancel()
+		worked <- s.server.RunParts(ctx, b)
+	}()
 	err := b.Consume(ctx, bus.Consumer{
-		Service: "journey", From: []string{"ticket", "survey", "journey"}, DB: s.db,
+		Service: "journey", From: []string{"ticket", "survey"}, DB: s.db,
 		Kinds:       api.Kinds(),
 		DeadLetters: s.cfg.DeadLetters, Handle: s.server.Apply,
 		Together: []string{"ticket", "survey"}, HandleAll: s.server.ApplyAll,
 	})
 	cancel()
-	return errors.Join(err, <-relayed)
+	return errors.Join(err, <-relayed, <-worked)
 }
 
 // Work does what goes on beside the calls, until ctx ends: it brings customers and their
@@ -127,7 +131,6 @@ func (s *Service) Work(ctx context.Context) {
 	defer wg.Wait()
 	wg.Go(func() { s.server.RunFollower(ctx) })
 	wg.Go(func() { s.server.RunOperations(ctx) })
-	wg.Go(func() { s.server.RunShards(ctx) })
 	wg.Go(func() { s.server.RunRefresh(ctx) })
 	wg.Go(func() { s.server.RunSignals(ctx) })
 	wg.Go(func() { s.privacy.Run(ctx) })

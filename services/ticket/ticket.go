@@ -46,7 +46,7 @@ func New(ctx context.Context, db *sqldb.DB, cfg Config) (*Service, error) {
 	}
 	outbox := bus.NewOutbox(db)
 	server := &api.Server{
-		DB: db, Store: s, Outbox: outbox, Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), Tombstones: tombstones,
+		DB: db, Store: s, Outbox: outbox, Queue: bus.NewQueue("ticket"), Hub: watch.NewHub(db, outbox), Validator: rpc.NewValidator(), Tombstones: tombstones,
 	}
 	return &Service{server, server.Privacy(), cfg}, nil
 }
@@ -86,8 +86,8 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	ticketv1.RegisterPrivacyServiceServer(r, s.privacy)
 }
 
-// Run hands the service's events to b, and hears who consents to something, until ctx
-// ends.
+// Run hands the service's events to b, hears who consents to something, and shares operations
+// with other replicas, until ctx ends.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -96,12 +96,17 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 		defer cancel()
 		relayed <- b.Relay(ctx, "ticket", s.server.Outbox)
 	}()
+	worked := make(chan error, 1)
+	go func() {
+		defer cancel()
+		worked <- s.server.RunParts(ctx, b)
+	}()
 	err := b.Consume(ctx, bus.Consumer{
 		Service: "ticket", From: []string{"journey"}, DB: s.server.DB, Kinds: []string{"consent_changed"},
 		DeadLetters: s.cfg.DeadLetters, Handle: s.server.Apply,
 	})
 	cancel()
-	return errors.Join(err, <-relayed)
+	return errors.Join(err, <-relayed, <-worked)
 }
 
 // Work closes tickets whose time has come, removes deleted ones for good, minds the

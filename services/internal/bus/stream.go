@@ -53,18 +53,23 @@ func token(s string) string {
 // isToken reports whether s names a service as a subject can.
 func isToken(s string) bool { return s != "" && s == token(s) }
 
-// ensureStream returns the stream of a service and makes it where it is
-// missing: three copies in a cluster that can hold them, otherwise one.
+// ensureStream returns the stream of a service and makes it where it is missing.
 func ensureStream(ctx context.Context, js jetstream.JetStream, service string) (jetstream.Stream, error) {
+	return keepStream(ctx, js, jetstream.StreamConfig{
+		Name: streamName(service), Subjects: []string{"concentric." + service + ".>"},
+		Storage: jetstream.FileStorage, MaxAge: keep, Duplicates: 2 * time.Minute,
+		DenyDelete: true, DenyPurge: true,
+	})
+}
+
+// keepStream returns a stream and makes it where it is missing: three copies in a cluster
+// that can hold them, otherwise one.
+func keepStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	copies := 1
 	if js.Conn().ConnectedClusterName() != "" {
 		copies = 3
 	}
-	cfg := jetstream.StreamConfig{
-		Name: streamName(service), Subjects: []string{"concentric." + service + ".>"},
-		Storage: jetstream.FileStorage, MaxAge: keep, Duplicates: 2 * time.Minute,
-		DenyDelete: true, DenyPurge: true, Replicas: copies,
-	}
+	cfg.Replicas = copies
 	s, err := js.Stream(ctx, cfg.Name)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):

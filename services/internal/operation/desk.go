@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
 	"github.com/concentric-cx/concentric/services/internal/page"
@@ -38,6 +39,11 @@ type Desk struct {
 	// again after it was done. Where it sets another Lease, the operation is left
 	// alone until then. An error without a reason ends the operation.
 	Step func(context.Context, Operation) (Operation, error)
+
+	// Split returns how an operation is done in parts, or nil for one that goes in steps. Nil
+	// is for steps alone.
+	Split func(Operation) (*Split, error)
+	Queue *bus.Queue // where parts are offered; nil: nowhere
 
 	Metadata func(Operation) proto.Message
 	Response func(Operation) (proto.Message, error) // an empty one of the right type
@@ -173,6 +179,7 @@ func (d *Desk) Cancel(ctx context.Context, req CancelRequest) (*emptypb.Empty, e
 	n := req.GetName()
 	return once.Do(ctx, d.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*emptypb.Empty, error) {
 		ended, err := end(tx, name.Brand(n), name.ID(n), int32(codes.Canceled), resource.Now())
+		dropParts(tx, name.Brand(n), name.ID(n))
 		if ended {
 			tx.AfterCommit(func() { d.count(ctx, codes.Canceled) })
 		}

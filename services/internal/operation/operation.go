@@ -120,8 +120,9 @@ func forget(tx *sqldb.Tx, now time.Time) {
 	tx.Defer(`DELETE FROM operation WHERE end_time IS NOT NULL AND end_time < $1`, sqldb.Micros(now.Add(-keep)))
 }
 
-// release lets anybody work on operations that somebody holds.
+// release lets anybody work on operations, and parts of them, that somebody holds.
 func release(tx *sqldb.Tx) {
+	tx.Defer(`UPDATE operation_part SET lease_time = 0 WHERE output IS NULL AND lease_time <> 0`)
 	tx.Defer(`UPDATE operation SET lease_time = 0 WHERE end_time IS NULL AND lease_time <> 0`)
 }
 

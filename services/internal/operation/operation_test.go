@@ -18,23 +18,30 @@ import (
 
 var noon = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 
-// each runs a test on both databases, with the table that a service has.
+// each runs a test on both databases, with the tables that a service has.
 func each(t *testing.T, test func(*testing.T, *sqldb.DB)) {
 	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
-		db := open(t)
-		bytes := "BLOB"
-		if db.Postgres() {
-			bytes = "BYTEA"
-		}
-		write(t, db, func(tx *sqldb.Tx) error {
-			_, err := tx.Exec(`CREATE TABLE operation (
-				brand TEXT NOT NULL, id TEXT NOT NULL, request ` + bytes + ` NOT NULL, done BIGINT NOT NULL, total BIGINT NOT NULL,
-				progress ` + bytes + ` NOT NULL, result ` + bytes + `, code INTEGER NOT NULL, create_time BIGINT NOT NULL,
-				end_time BIGINT, lease_time BIGINT NOT NULL, PRIMARY KEY (brand, id))`)
-			return err
-		})
-		test(t, db)
+		test(t, withTables(t, open(t)))
 	})
+}
+
+// withTables returns db with the tables that a service has.
+func withTables(t *testing.T, db *sqldb.DB) *sqldb.DB {
+	bytes := "BLOB"
+	if db.Postgres() {
+		bytes = "BYTEA"
+	}
+	write(t, db, func(tx *sqldb.Tx) error {
+		_, err := tx.Exec(`CREATE TABLE operation (
+			brand TEXT NOT NULL, id TEXT NOT NULL, request ` + bytes + ` NOT NULL, done BIGINT NOT NULL, total BIGINT NOT NULL,
+			progress ` + bytes + ` NOT NULL, result ` + bytes + `, code INTEGER NOT NULL, create_time BIGINT NOT NULL,
+			end_time BIGINT, lease_time BIGINT NOT NULL, PRIMARY KEY (brand, id))`)
+		tx.Defer(`CREATE TABLE operation_part (
+			brand TEXT NOT NULL, operation TEXT NOT NULL, part BIGINT NOT NULL, size BIGINT NOT NULL, input ` + bytes + ` NOT NULL,
+			output ` + bytes + `, lease_time BIGINT NOT NULL, PRIMARY KEY (brand, operation, part))`)
+		return err
+	})
+	return db
 }
 
 func write(t *testing.T, db *sqldb.DB, f func(*sqldb.Tx) error) {

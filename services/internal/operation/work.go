@@ -48,7 +48,7 @@ func (d *Desk) Run(ctx context.Context) {
 
 // forgetOld removes old operations.
 func (d *Desk) forgetOld(ctx context.Context, now time.Time) {
-	err := d.DB.Write(ctx, func(tx *sqldb.Tx) error { forget(tx, now); return nil })
+	err := d.DB.Write(ctx, func(tx *sqldb.Tx) error { forget(tx, now); dropLost(tx); return nil })
 	if err != nil && ctx.Err() == nil {
 		slog.WarnContext(ctx, "old operations are kept for longer", slog.String("error", err.Error()))
 	}
@@ -85,7 +85,7 @@ func (d *Desk) work(ctx context.Context) (next time.Time, worked bool, err error
 
 // step goes one step on with an operation, and reports whether it still is ours.
 func (d *Desk) step(ctx context.Context, held Operation) (Operation, bool, error) {
-	next, err := d.Step(ctx, held)
+	next, err := d.advance(ctx, held)
 	left := false
 	switch {
 	case ctx.Err() != nil: // let another one have it at once
@@ -94,7 +94,7 @@ func (d *Desk) step(ctx context.Context, held Operation) (Operation, bool, error
 	case err != nil && fault.Reason(err) == "": // it would fail again
 		slog.ErrorContext(ctx, "an operation has failed", slog.String("operation", d.Name(held)), slog.String("error", err.Error()))
 		next = held
-		next.Code, next.EndTime = int32(codes.Internal), resource.Now()
+		next.Code, next.EndTime = int32(codeOf(err)), resource.Now() //nolint:gosec // one of ours
 	case err != nil:
 		return held, true, err
 	case !next.Lease.Equal(held.Lease):
@@ -104,11 +104,33 @@ func (d *Desk) step(ctx context.Context, held Operation) (Operation, bool, error
 	}
 	mine := false
 	err = d.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) (err error) {
-		mine, err = advance(tx, held, next)
+		if mine, err = advance(tx, held, next); mine && !next.EndTime.IsZero() {
+			dropParts(tx, next.Brand, next.ID)
+		}
 		return err
 	})
 	if err == nil && mine && !next.EndTime.IsZero() {
 		d.count(ctx, codes.Code(next.Code)) //nolint:gosec // one of ours
 	}
 	return next, mine && !left, err
+}
+
+// advance does one step of an operation.
+func (d *Desk) advance(ctx context.Context, held Operation) (Operation, error) {
+	s, err := d.split(held)
+	switch {
+	case err != nil:
+		return held, err
+	case s != nil:
+		return d.goOn(ctx, held, s)
+	}
+	return d.Step(ctx, held)
+}
+
+// split returns how an operation is done in parts, or nil.
+func (d *Desk) split(o Operation) (*Split, error) {
+	if d.Split == nil {
+		return nil, nil //nolint:nilnil // as the field has it
+	}
+	return d.Split(o)
 }

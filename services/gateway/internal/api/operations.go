@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/operation"
 )
 
@@ -36,12 +37,12 @@ var states = map[string]gatewayv1.EraseCustomerMetadata_State{
 // operations are the operations of the gateway: erasures and exports.
 func (p *Privacy) operations() *operation.Desk {
 	return &operation.Desk{
-		DB: p.DB, Collection: "privacyOperations", Alarm: &p.due, Metadata: privacyMetadata,
-		Step: func(ctx context.Context, o operation.Operation) (operation.Operation, error) {
+		DB: p.DB, Collection: "privacyOperations", Alarm: &p.due, Metadata: privacyMetadata, Step: p.stepErase, Queue: p.Queue,
+		Split: func(o operation.Operation) (*operation.Split, error) {
 			if string(o.Request) == exports {
-				return p.stepExport(ctx, o)
+				return p.exports(), nil
 			}
-			return p.stepErase(ctx, o)
+			return nil, nil //nolint:nilnil // as the field has it
 		},
 		Response: func(o operation.Operation) (proto.Message, error) {
 			if string(o.Request) == exports {
@@ -69,6 +70,11 @@ func privacyMetadata(o operation.Operation) proto.Message {
 	return &gatewayv1.EraseCustomerMetadata{
 		State: state, CreateTime: timestamppb.New(o.CreateTime), EndTime: ended, DoneCount: o.Done, TotalCount: o.Total,
 	}
+}
+
+// RunParts does parts of operations that replicas offer until ctx ends.
+func (p *Privacy) RunParts(ctx context.Context, b *bus.Bus) error {
+	return b.Work(ctx, p.Queue, p.operations().DoPart)
 }
 
 // GetOperation implements OperationService.

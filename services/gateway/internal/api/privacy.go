@@ -20,6 +20,7 @@ import (
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
+	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
@@ -46,6 +47,7 @@ type Privacy struct {
 	Own       *privacy.Server    // for what the gateway keeps
 	Key       ed25519.PrivateKey // that signs receipts
 	Box       *seal.Box          // of exports
+	Queue     *bus.Queue         // of the parts of operations
 
 	due  worker.Alarm // rings for new operations
 	told worker.Alarm // rings when services are to be told of a policy

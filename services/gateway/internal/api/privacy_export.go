@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +34,8 @@ import (
 const (
 	exportFor  = 24 * time.Hour // that what was found can be read
 	exportPart = 128 << 10      // bytes of lines that are sealed together
+
+	exportShareOf = 20 // customers of whom one replica asks one service
 )
 
 // exportScopes let a service tell what few may read.
@@ -63,81 +67,163 @@ func (p *Privacy) ExportCustomerData(ctx context.Context, req *gatewayv1.ExportC
 	})
 }
 
-// stepExport takes what one service tells, or ends the export. A service that cannot be
-// asked is asked again later, from the beginning.
-func (p *Privacy) stepExport(ctx context.Context, o operation.Operation) (operation.Operation, error) {
+// An exportShare is what one service tells of some of the customers that are one with the one
+// whose data is wanted.
+type exportShare struct {
+	Service int `json:"service"`
+	First   int `json:"first"` // of the customers
+	End     int `json:"end"`
+}
+
+// exports says how exports are done: what one service tells by one replica.
+func (p *Privacy) exports() *operation.Split {
+	return &operation.Split{Plan: p.planExport, Do: p.tellShare, Finish: p.finishExport}
+}
+
+// exported returns an export, or an error that ends it if the customer was erased meanwhile.
+func (p *Privacy) exported(ctx context.Context, o operation.Operation) (store.Export, error) {
 	e, err := p.Store.Export(ctx, o.Brand, o.ID)
-	if errors.Is(err, table.ErrNotFound) { // the customer was erased meanwhile
-		o.Code, o.EndTime = int32(codes.NotFound), resource.Now()
-		return o, nil
-	} else if err != nil {
-		return o, err
+	if errors.Is(err, table.ErrNotFound) {
+		err = &operation.End{Code: codes.NotFound}
 	}
-	counts := &gatewayv1.ExportCustomerDataResponse{}
-	if err := proto.Unmarshal(e.Counts, counts); err != nil {
-		return o, err
+	return e, err
+}
+
+// planExport parts an export by services and customers.
+func (p *Privacy) planExport(ctx context.Context, o operation.Operation) (parts []operation.Part, err error) {
+	e, err := p.exported(ctx, o)
+	if err != nil {
+		return nil, err
 	}
-	if int(e.Place) > len(p.Services) {
-		counts.ExpireTime = timestamppb.New(e.ExpireTime)
-		o.Result, err = proto.Marshal(counts)
-		o.Done, o.EndTime = o.Total, resource.Now()
-		return o, err
-	}
-	c := &collection{privacy: p, export: e, service: p.service(int(e.Place)), counts: map[string]*gatewayv1.ExportCount{}, into: counts}
-	if err := c.collect(ctx); err != nil {
-		wait := p.delays.longer(o.ID)
-		if ctx.Err() == nil {
-			slog.WarnContext(ctx, "an export waits for a service", "service", c.service, "operation", o.ID, "for", wait, "err", err)
+	for service := range len(p.Services) + 1 {
+		for first := 0; first < len(e.Customers); first += exportShareOf {
+			input, err := json.Marshal(exportShare{service, first, min(first+exportShareOf, len(e.Customers))})
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, operation.Part{Number: int64(len(parts)), Size: 1, Input: input})
 		}
-		o.Lease = resource.Now().Add(wait)
-		return o, nil
 	}
-	p.delays.over(o.ID)
-	if e.Counts, err = proto.Marshal(counts); err != nil {
-		return o, err
+	return parts, nil
+}
+
+// tellShare takes a share of an export. A service that cannot be asked is asked again later,
+// from the beginning.
+func (p *Privacy) tellShare(ctx context.Context, o operation.Operation, part operation.Part) (operation.Effect, error) {
+	e, err := p.exported(ctx, o)
+	if err != nil {
+		return nil, err
 	}
-	e.Place++
-	o.Done++
-	return o, p.DB.Write(ctx, func(tx *sqldb.Tx) error { _, err := store.MoveExport(tx, e); return err })
+	var share exportShare
+	if err := json.Unmarshal(part.Input, &share); err != nil {
+		return nil, err
+	}
+	c := &collection{
+		privacy: p, export: e, operation: o, part: part, share: share, service: p.service(share.Service), counts: map[string]*gatewayv1.ExportCount{},
+	}
+	key := o.ID + "/" + strconv.FormatInt(part.Number, 10)
+	if err := c.collect(ctx); err != nil {
+		return nil, &operation.Delay{Until: resource.Now().Add(p.delays.longer(key)), Cause: fmt.Errorf("ask %s: %w", c.service, err)}
+	}
+	p.delays.over(key)
+	counts, err := proto.Marshal(&c.found)
+	return func(tx *sqldb.Tx) ([]byte, error) {
+		c.put(tx)
+		return counts, nil
+	}, err
+}
+
+// finishExport lets an export be read.
+func (p *Privacy) finishExport(ctx context.Context, o operation.Operation, parts []operation.Part) (proto.Message, error) {
+	e, err := p.exported(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	all := &gatewayv1.ExportCustomerDataResponse{ExpireTime: timestamppb.New(e.ExpireTime)}
+	for _, part := range parts {
+		found := &gatewayv1.ExportCustomerDataResponse{}
+		if err := proto.Unmarshal(part.Output, found); err != nil {
+			return nil, err
+		}
+		for _, n := range found.GetCounts() {
+			i := slices.IndexFunc(all.GetCounts(), func(c *gatewayv1.ExportCount) bool {
+				return c.GetService() == n.GetService() && c.GetKind() == n.GetKind()
+			})
+			if i < 0 {
+				all.Counts = append(all.Counts, n)
+			} else {
+				all.Counts[i].RecordCount += n.GetRecordCount()
+			}
+		}
+	}
+	if e.Counts, err = proto.Marshal(all); err != nil {
+		return nil, err
+	}
+	e.Place = int64(len(p.Services) + 1)
+	there := false
+	err = p.DB.Write(ctx, func(tx *sqldb.Tx) (err error) { there, err = store.EndExport(tx, e); return err })
+	if err == nil && !there {
+		err = &operation.End{Code: codes.NotFound}
+	}
+	return all, err
 }
 
 // A collection takes what one service tells of a customer.
 type collection struct {
-	privacy *Privacy
-	export  store.Export
-	service string
-	lines   strings.Builder
-	number  int64
-	counts  map[string]*gatewayv1.ExportCount
-	into    *gatewayv1.ExportCustomerDataResponse
+	privacy   *Privacy
+	export    store.Export
+	operation operation.Operation
+	part      operation.Part
+	share     exportShare
+	service   string
+	lines     strings.Builder
+	number    int64
+	counts    map[string]*gatewayv1.ExportCount
+	found     gatewayv1.ExportCustomerDataResponse
 }
 
-// collect takes all of it.
+// errLost says that a part is somebody else's by now.
+var errLost = errors.New("somebody else does this part")
+
+// keep changes what is kept while the part is the caller's.
+func (c *collection) keep(ctx context.Context, change func(tx *sqldb.Tx)) error {
+	return c.privacy.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		mine, err := operation.Holds(tx, c.operation, c.part)
+		if err == nil && !mine {
+			err = errLost
+		}
+		if err == nil {
+			change(tx)
+		}
+		return err
+	})
+}
+
+// collect takes all of it, the last lines of which are still to be put.
 func (c *collection) collect(ctx context.Context) error {
 	p, e := c.privacy, c.export
-	err := p.DB.Write(ctx, func(tx *sqldb.Tx) error { store.ClearParts(tx, e); return nil })
-	if err != nil {
+	if err := c.keep(ctx, func(tx *sqldb.Tx) { store.ClearParts(tx, e, c.part.Number) }); err != nil {
 		return err
 	}
 	call, cancel := context.WithTimeout(acting(ctx, e.Brand, exportScopes...), callFor)
 	defer cancel()
-	req := &typev1.ExportCustomerRequest{Parent: name.Join("brands", e.Brand), Customers: e.Customers}
-	if int(e.Place) == len(p.Services) {
-		for _, n := range e.Customers {
+	req := &typev1.ExportCustomerRequest{Parent: name.Join("brands", e.Brand), Customers: e.Customers[c.share.First:c.share.End]}
+	if c.share.Service == len(p.Services) {
+		for _, n := range req.GetCustomers() {
 			if err := c.holds(call, n); err != nil {
 				return err
 			}
 		}
-		return c.flush(ctx)
+		return nil
 	}
-	stream, err := p.Services[e.Place].Client.ExportCustomer(call, req)
+	stream, err := p.Services[c.share.Service].Client.ExportCustomer(call, req)
 	if err != nil {
 		return err
 	}
 	for {
 		one, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return c.flush(ctx)
+			return nil
 		}
 		if err == nil {
 			err = c.take(ctx, one.GetKind(), one.GetJson())
@@ -173,24 +259,25 @@ func (c *collection) take(ctx context.Context, kind, record string) error {
 	c.lines.WriteByte('\n')
 	if c.counts[kind] == nil {
 		c.counts[kind] = &gatewayv1.ExportCount{Service: c.service, Kind: kind}
-		c.into.Counts = append(c.into.Counts, c.counts[kind])
+		c.found.Counts = append(c.found.Counts, c.counts[kind])
 	}
 	c.counts[kind].RecordCount++
 	if c.lines.Len() < exportPart {
 		return nil
 	}
-	return c.flush(ctx)
-}
-
-// flush keeps what was taken.
-func (c *collection) flush(ctx context.Context) error {
-	if c.lines.Len() == 0 {
-		return nil
+	if err := c.keep(ctx, c.put); err != nil {
+		return err
 	}
-	sealed := c.privacy.Box.Seal(exportName(c.export), []byte(c.lines.String()))
 	c.lines.Reset()
 	c.number++
-	return c.privacy.DB.Write(ctx, func(tx *sqldb.Tx) error { store.AddPart(tx, c.export, c.number, sealed); return nil })
+	return nil
+}
+
+// put keeps the lines at hand.
+func (c *collection) put(tx *sqldb.Tx) {
+	if c.lines.Len() > 0 {
+		store.AddPart(tx, c.export, c.part.Number, c.number, c.privacy.Box.Seal(exportName(c.export), []byte(c.lines.String())))
+	}
 }
 
 func exportName(e store.Export) string {

@@ -15,8 +15,8 @@ type Export struct {
 	Brand, ID  string
 	Customer   string   // the id
 	Customers  []string // the names of all that are one with it
-	Place      int64    // the service whose turn it is
-	Counts     []byte   // of what was found so far
+	Place      int64    // after the last service once it can be read, before that of no meaning
+	Counts     []byte   // of what was found
 	ExpireTime time.Time
 }
 
@@ -43,22 +43,26 @@ func (s *Store) Export(ctx context.Context, brand, id string) (Export, error) {
 	return e, sqldb.Fault(err)
 }
 
-// MoveExport writes how far e is. It reports whether there still is e.
-func MoveExport(tx *sqldb.Tx, e Export) (bool, error) {
+// EndExport lets e be read. It reports whether there still is e.
+func EndExport(tx *sqldb.Tx, e Export) (bool, error) {
+	tx.Defer(`DELETE FROM export_part WHERE brand = $1 AND export = $2 AND place < $3`, e.Brand, e.ID, int64(firstPlace))
 	n, err := tx.Exec(`UPDATE export SET place = $1, counts = $2 WHERE brand = $3 AND id = $4`, e.Place, e.Counts, e.Brand, e.ID)
 	return n > 0, err
 }
 
-// ClearParts forgets what a service has given to e.
-func ClearParts(tx *sqldb.Tx, e Export) {
-	tx.Defer(`DELETE FROM export_part WHERE brand = $1 AND export = $2 AND place = $3`, e.Brand, e.ID, e.Place)
+// firstPlace is the first place of what is kept of an export. Below it are those of a release
+// that took one service after the other.
+const firstPlace = 100
+
+// ClearParts forgets what a part of e has found.
+func ClearParts(tx *sqldb.Tx, e Export, part int64) {
+	tx.Defer(`DELETE FROM export_part WHERE brand = $1 AND export = $2 AND place = $3`, e.Brand, e.ID, firstPlace+part)
 }
 
-// AddPart keeps a part of what the service whose turn it is gives to e, unless there is no
-// e any more.
-func AddPart(tx *sqldb.Tx, e Export, number int64, sealed string) {
+// AddPart keeps some of what a part of e has found, unless there is no e any more.
+func AddPart(tx *sqldb.Tx, e Export, part, number int64, sealed string) {
 	tx.Defer(`INSERT INTO export_part (brand, export, place, number, sealed)
-		SELECT brand, id, $1, $2, $3 FROM export WHERE brand = $4 AND id = $5`, e.Place, number, sealed, e.Brand, e.ID)
+		SELECT brand, id, $1, $2, $3 FROM export WHERE brand = $4 AND id = $5`, firstPlace+part, number, sealed, e.Brand, e.ID)
 }
 
 // Part returns the part of e after a given one, with its place and number, or

@@ -13,7 +13,7 @@ import (
 // shared are the tables of what all services have. Their bytes are looked through by
 // [privacy.Trace], or hold ids, hashes and times alone.
 var shared = []string{
-	"outbox", "condemned", "inbox", "stopped_key", "dead_letter", "request", "owner", "operation", "tombstone", "tombstone_key", "retention",
+	"outbox", "condemned", "inbox", "stopped_key", "dead_letter", "request", "owner", "operation", "operation_part", "tombstone", "tombstone_key", "retention",
 	"audit_event", "audit_head",
 }
 
@@ -49,7 +49,8 @@ func Complete(t *testing.T, db *sqldb.DB, tables []privacy.Table) {
 func columns(t *testing.T, db *sqldb.DB) map[string][]string {
 	query := `SELECT m.name, c.name, c.type FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'`
 	if db.Postgres() {
-		query = `SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = current_schema()`
+		query = `SELECT table_name, column_name, data_type FROM information_schema.columns JOIN pg_class ON relname = table_name
+			WHERE table_schema = current_schema() AND relnamespace = current_schema()::REGNAMESPACE AND NOT relispartition`
 	}
 	rows, err := db.Read().QueryContext(t.Context(), query)
 	if err != nil {

@@ -47,6 +47,12 @@ type backtesting struct {
 	Trial    backtest.Trial `json:"trial"`
 }
 
+func encodeProgress(o operation.Operation, b any) (operation.Operation, error) {
+	text, err := json.Marshal(b)
+	o.Progress = text
+	return o, err
+}
+
 // BacktestScoringModel implements ScoringService.
 func (s *Server) BacktestScoringModel(ctx context.Context, req *journeyv1.BacktestScoringModelRequest) (*longrunningpb.Operation, error) {
 	n := req.GetName()

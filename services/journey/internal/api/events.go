@@ -61,7 +61,6 @@ type brandNews struct {
 
 // add applies e, or keeps it to be applied with others.
 func (n *brandNews) add(e *eventv1.Event) error {
-	s := n.server
 	switch p := e.GetPayload().(type) {
 	case *eventv1.Event_InteractionCreated:
 		return n.interaction(e, p.InteractionCreated)
@@ -71,8 +70,6 @@ func (n *brandNews) add(e *eventv1.Event) error {
 		return n.response(p.ResponseSubmitted)
 	case *eventv1.Event_ResponseExcluded:
 		return n.exclusion(p.ResponseExcluded)
-	case *eventv1.Event_ScoreShardRequested:
-		return s.shardRequested(n.tx, n.brand, p.ScoreShardRequested)
 	}
 	return nil // not our concern
 }

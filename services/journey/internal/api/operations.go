@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/operation"
 	"github.com/concentric-cx/concentric/services/internal/resource"
@@ -21,7 +22,7 @@ import (
 // one is a message of its method.
 func (s *Server) operations() *operation.Desk {
 	return &operation.Desk{
-		DB: s.db, Collection: "scoringOperations", Alarm: &s.due, Step: s.step,
+		DB: s.db, Collection: "scoringOperations", Alarm: &s.due, Step: s.step, Split: s.split, Queue: s.queue,
 		Metadata: metadataOf,
 		Response: func(o operation.Operation) (proto.Message, error) {
 			req, err := requestOf(o)
@@ -69,21 +70,32 @@ func (s *Server) start(tx *sqldb.Tx, brand string, req proto.Message, total int6
 	})
 }
 
-// step goes one step on with an operation.
+// step goes one step on with a back-test.
 func (s *Server) step(ctx context.Context, o operation.Operation) (operation.Operation, error) {
 	req, err := requestOf(o)
 	if err != nil {
 		return o, err
 	}
-	if test, ok := req.(*journeyv1.BacktestScoringModelRequest); ok {
-		return s.stepBacktest(ctx, o, test)
+	return s.stepBacktest(ctx, o, req.(*journeyv1.BacktestScoringModelRequest)) //nolint:errcheck // see split
+}
+
+// split returns how a recompute is done in parts.
+func (s *Server) split(o operation.Operation) (*operation.Split, error) {
+	req, err := requestOf(o)
+	if _, test := req.(*journeyv1.BacktestScoringModelRequest); test || err != nil {
+		return nil, err
 	}
-	return s.stepRecompute(ctx, o)
+	return s.recomputes(), nil
 }
 
 // RunOperations works on operations until ctx ends. Replicas may run it at the same
 // time.
 func (s *Server) RunOperations(ctx context.Context) { s.operations().Run(ctx) }
+
+// RunParts does parts of operations that replicas offer until ctx ends.
+func (s *Server) RunParts(ctx context.Context, b *bus.Bus) error {
+	return b.Work(ctx, s.queue, s.operations().DoPart)
+}
 
 // GetOperation implements OperationService.
 func (s *Server) GetOperation(ctx context.Context, req *journeyv1.GetOperationRequest) (*longrunningpb.Operation, error) {

@@ -56,6 +56,34 @@ func TestWhatIsPlainKeepsTheContract(t *testing.T) {
 	}
 }
 
+func TestAQuestionAboutAScoreThatIsPlainKeepsTheContract(t *testing.T) {
+	v := rpc.NewValidator()
+	long := strings.Repeat("a", 63)
+	plains := 0
+	for _, name := range []string{
+		"brands/acme/customers/c-1/score", "brands/" + long + "/customers/" + long + "/score", "brands/" + long + "a/customers/c/score",
+		"brands/acme/customers/c/score/", "brands/acme/customers/c", "brands/acme/customers/c/d/score", "brands/acme/customers//score",
+		"brands/Acme/customers/c/score", "brands/a_b/customers/c/score", "brands/acme/tickets/c/score", "acme/customers/c/score", "/score", "",
+		"brands/brands/customers/score/score", "brands/acme/customers/ü/score", "brands/acme/customers/c\n/score",
+	} {
+		for _, at := range []*timestamppb.Timestamp{nil, {}, {Seconds: -1}, {Seconds: 7258118399, Nanos: 999_999_999}, {Seconds: 7258118400}, {Nanos: -1}, {Nanos: 1e9}} {
+			for _, req := range []*journeyv1.GetScoreRequest{{Name: name, AsOfTime: at}, {Name: name, ReadTime: at}} {
+				if (&Server{}).Plain(req) {
+					if plains++; v.Message(req) != nil {
+						t.Errorf("%v is plain and breaks the contract: %v", req, v.Message(req))
+					}
+				}
+			}
+		}
+	}
+	if plains < 10 {
+		t.Errorf("%d questions are plain, want the usual ones to be", plains)
+	}
+	if fields := (&journeyv1.GetScoreRequest{}).ProtoReflect().Descriptor().Fields().Len(); fields != 3 {
+		t.Errorf("a question has %d fields, and Plain knows 3", fields)
+	}
+}
+
 // disturb changes one value of a request.
 func disturb(random *rand.Rand, req *journeyv1.RecordTouchpointRequest) {
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }

@@ -73,13 +73,14 @@ func (s *Server) judge(r store.Reader, brand string, people store.People, now ti
 		return judgment{}, err
 	}
 	j := judgment{scores: make([]store.Score, 0, len(standings)), none: members}
+	unserved := model.Past(nil, nil, asOf)
 	for _, customer := range slices.Sorted(maps.Keys(standings)) {
 		standing := standings[customer]
 		if !standing.Exists || deleted[customer] {
 			j.none = append(j.none, customer)
 			continue
 		}
-		made := stored(model, standing, asOf, before)
+		made := stored(model, standing, &unserved, asOf, before)
 		made.Customer = customer
 		j.scores = append(j.scores, made)
 	}
@@ -127,8 +128,9 @@ func (s *Server) settle(tx *sqldb.Tx, brand string, j judgment) (changed int64, 
 	return changed, late, nil
 }
 
-// stored returns the score of a customer as it is stored.
-func stored(model *score.Model, standing *store.Standing, now, before int64) store.Score {
+// stored returns the score of a customer as it is stored. Unserved is the service score of
+// whoever had no service, which many have not.
+func stored(model *score.Model, standing *store.Standing, unserved *score.Result, now, before int64) store.Score {
 	at := func(cells []score.Cell, touches []score.Touch, asOf int64) score.Result {
 		r := model.Past(cells, touches, asOf)
 		if model.PeakEnd > 0 {
@@ -137,7 +139,10 @@ func stored(model *score.Model, standing *store.Standing, now, before int64) sto
 		return r
 	}
 	r := at(standing.Cells, standing.Later, now)
-	service := at(score.ServiceCells(standing.Cells), score.ServiceTouches(standing.Later), now)
+	service := *unserved
+	if cells, touches := score.ServiceCells(standing.Cells), score.ServiceTouches(standing.Later); len(cells)+len(touches) > 0 {
+		service = at(cells, touches, now)
+	}
 	s := store.Score{
 		AsOf: now, Revision: model.Revision, Estimate: r.Estimate(), Service: service.Estimate(),
 		Weakest: typev1.Stage(r.Weakest() + 1), //nolint:gosec // 1 to 5

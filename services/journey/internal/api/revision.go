@@ -7,7 +7,8 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/bus"
 )
 
-// Kinds are the events that the service listens to.
+// Kinds are the events that the service listens to. The last of them nobody emits any more:
+// without it the consumers would have other names, and all events came again.
 func Kinds() []string {
 	return []string{"interaction_created", "ticket_resolved", "response_submitted", "response_excluded", "score_shard_requested"}
 }

@@ -3,7 +3,6 @@
 package api
 
 import (
-	"sync"
 	"time"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
@@ -38,8 +37,7 @@ type Server struct {
 	store      *store.Store
 	models     *models
 	due        worker.Alarm // rings for new operations
-	shards     chan shard   // parts of recomputes that were asked for
-	inHand     sync.Map     // parts of recomputes that this process is at, as keys
+	queue      *bus.Queue   // of the parts of operations
 	catalog    *catalog
 	validator  *rpc.Validator
 	tombstones *privacy.Tombstones // of db
@@ -52,7 +50,7 @@ type Server struct {
 // that the store was first used with; buried is who was erased.
 func NewServer(db *sqldb.DB, outbox *bus.Outbox, s *store.Store, keys *person.Keys, buried *privacy.Tombstones) *Server {
 	return &Server{
-		db: db, outbox: outbox, hub: watch.NewHub(db, outbox), store: s, models: newModels(s), catalog: newCatalog(s), shards: make(chan shard, maxShards),
+		db: db, outbox: outbox, hub: watch.NewHub(db, outbox), store: s, models: newModels(s), catalog: newCatalog(s), queue: bus.NewQueue("journey"),
 		validator: rpc.NewValidator(), keys: keys, tombstones: buried, unread: unreadFor, now: time.Now,
 	}
 }

@@ -151,12 +151,12 @@ func (s *Store) Standings(r Reader, brand string, people People, m *score.Model,
 // outcome are beside each. Those of a customer come one after another.
 func (s *Store) cellsOf(r Reader, brand string, people People, m *score.Model, f func(customer string, c score.Cell, unscored int64)) error {
 	var q sqldb.Query
-	q.Add(`SELECT customer, bucket, stage, is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
+	q.Add(`SELECT customer, 16 * bucket + 2 * stage + is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
 	s.whose(&q, "customer", &people)
 	q.Add(` ORDER BY customer`)
 	return r.Lines(func(l *sqldb.Line) {
-		customer := l.Text()
-		c := score.Cell{Bucket: l.Int(), Stage: int(l.Int()) - 1, Service: l.Int() != 0} // the kernel counts stages from 0
+		customer, place := l.Text(), l.Int()
+		c := score.Cell{Bucket: place >> 4, Stage: int(place>>1&7) - 1, Service: place&1 != 0} // the kernel counts stages from 0
 		c.Sums = score.Sums{W: l.Int(), WX: l.Int(), WXX: l.Int(), WW: l.Int(), N: l.Int()}
 		f(customer, c, l.Int())
 	}, q.String(), q.Args...)
@@ -179,8 +179,9 @@ func (s *Store) roots(r Reader, brand string, people People) (map[string]string,
 }
 
 const (
-	laterColumns = `t.customer, t.event_time, t.stage, t.expectation, t.rating, t.scale_min, t.scale_max, t.lower_is_better,
-		t.channel, t.is_service, t.weight`
+	// Small numbers come as one: a column takes both sides longer than a sum.
+	laterColumns = `t.customer, t.event_time, 256 * t.channel + 16 * t.expectation + 2 * t.stage + t.is_service, t.weight,
+		t.rating, t.scale_min, t.scale_max, t.lower_is_better`
 	laterOf = `t.brand = ? AND t.event_time > ? AND t.event_time < ? AND t.retract_time IS NULL`
 )
 
@@ -204,9 +205,13 @@ func (s *Store) later(r Reader, brand string, people People, m *score.Model, in 
 		s.whose(&q, "t.customer", &people)
 	}
 	return r.Lines(func(l *sqldb.Line) {
-		t := Touchpoint{Customer: l.Text(), EventTime: l.Int(), Stage: typev1.Stage(l.Int()), Expectation: typev1.Expectation(l.Int())} //nolint:gosec // small
-		t.Rating = Rating{Value: l.Int(), Min: l.Int(), Max: l.Int(), LowerIsBetter: l.Int() != 0}
-		t.Channel, t.Service, t.Weight = typev1.Channel(l.Int()), l.Int() != 0, l.Float() //nolint:gosec // small
+		t := Touchpoint{Customer: l.Text(), EventTime: l.Int()}
+		traits := l.Int()
+		t.Channel, t.Expectation = typev1.Channel(traits>>8), typev1.Expectation(traits>>4&15) //nolint:gosec // small
+		t.Stage, t.Service, t.Weight = typev1.Stage(traits>>1&7), traits&1 != 0, l.Float()     //nolint:gosec // small
+		if !l.Null() {
+			t.Rating = Rating{Value: l.Int(), Min: l.Int(), Max: l.Int(), LowerIsBetter: l.Int() != 0}
+		}
 		touch, known := t.Touch(m)
 		f(t.Customer, touch, known)
 	}, q.String(), q.Args...)

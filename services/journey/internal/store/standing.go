@@ -68,9 +68,22 @@ type run[T any] struct {
 // add returns what there was of the present customer, and v.
 func (r *run[T]) add(was []T, v T) []T {
 	if !r.begun {
-		r.from, r.begun = len(r.all), true
-		r.all = append(r.all, was...)
+		r.room(was)
+		r.begun = true
+	}
+	if len(r.all) == cap(r.all) {
+		r.room(r.all[r.from:])
 	}
 	r.all = append(r.all, v)
 	return r.all[r.from:len(r.all):len(r.all)]
+}
+
+// room makes room behind what there is of the present customer. What is of others stays
+// where it is.
+func (r *run[T]) room(was []T) {
+	if free := cap(r.all) - len(r.all); free <= len(was) {
+		r.all = make([]T, 0, max(2*len(was), min(2*cap(r.all), 4096), 64))
+	}
+	r.from = len(r.all)
+	r.all = append(r.all, was...)
 }

@@ -9,13 +9,15 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
+	"github.com/concentric-cx/concentric/services/internal/bus"
 	"github.com/concentric-cx/concentric/services/internal/operation"
 )
 
 // operations are the operations of a server: simulations.
 func (s *Server) operations() *operation.Desk {
 	return &operation.Desk{
-		DB: s.DB, Collection: "operations", Alarm: &s.sla.operations, Step: s.simulate,
+		DB: s.DB, Collection: "operations", Alarm: &s.sla.operations, Queue: s.Queue,
+		Split: func(operation.Operation) (*operation.Split, error) { return s.simulations(), nil },
 		Metadata: func(o operation.Operation) proto.Message {
 			return &ticketv1.SimulateSlaPolicyMetadata{
 				CreateTime: timestamppb.New(o.CreateTime), EndTime: timeProto(o.EndTime), DoneCount: o.Done, TotalCount: o.Total,
@@ -28,6 +30,11 @@ func (s *Server) operations() *operation.Desk {
 // RunOperations works on operations until ctx ends. Replicas may run it at the same
 // time.
 func (s *Server) RunOperations(ctx context.Context) { s.operations().Run(ctx) }
+
+// RunParts does parts of operations that replicas offer until ctx ends.
+func (s *Server) RunParts(ctx context.Context, b *bus.Bus) error {
+	return b.Work(ctx, s.Queue, s.operations().DoPart)
+}
 
 // GetOperation implements OperationService.
 func (s *Server) GetOperation(ctx context.Context, req *ticketv1.GetOperationRequest) (*longrunningpb.Operation, error) {

@@ -36,6 +36,7 @@ type Server struct {
 	DB        *sqldb.DB
 	Store     *store.Store   // on DB
 	Outbox    *bus.Outbox    // of DB
+	Queue     *bus.Queue     // of the parts of operations
 	Hub       *watch.Hub     // of Outbox
 	Validator *rpc.Validator // of the items of batches and imports
 

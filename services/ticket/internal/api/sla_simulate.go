@@ -30,7 +30,8 @@ import (
 
 const (
 	maxSimulated  = 500_000 // tickets
-	simulateBatch = 200     // tickets a step
+	simulatePart  = 500     // of them, which one replica does
+	simulateBatch = 200     // of these, which are read together
 )
 
 // SimulateSlaPolicy implements SlaService.
@@ -71,13 +72,12 @@ func (s *Server) simulated(req *ticketv1.SimulateSlaPolicyRequest) (store.Span, 
 	}, err
 }
 
-// A trial is what a simulation has found so far.
+// A trial is what a part of a simulation, or all of it, has found.
 type trial struct {
-	After     store.Cursor `json:"after"`
-	Tickets   int64        `json:"tickets"`
-	Running   int64        `json:"running"`   // clocks that are not decided
-	Cancelled int64        `json:"cancelled"` // clocks that no longer matter
-	Cells     []trialCell  `json:"cells"`     // by metric and priority
+	Tickets   int64       `json:"tickets"`
+	Running   int64       `json:"running"`   // clocks that are not decided
+	Cancelled int64       `json:"cancelled"` // clocks that no longer matter
+	Cells     []trialCell `json:"cells"`     // by metric and priority
 }
 
 // A trialCell is the clocks of one metric for one priority, 0 for all of them.
@@ -96,57 +96,125 @@ type trialCounts struct {
 	Won          int64 `json:"won"`
 }
 
-// simulate goes one step on with a simulation. All of its steps see the clocks at the
-// time when it was asked for.
-func (s *Server) simulate(ctx context.Context, o operation.Operation) (operation.Operation, error) {
+// simulations says how simulations are done: the tickets of each part by one replica. All
+// parts see the clocks at the time when the simulation was asked for.
+func (s *Server) simulations() *operation.Split {
+	return &operation.Split{Plan: s.planTrial, Do: s.tryPart, Finish: finishTrial}
+}
+
+// A trialPart is the tickets after one place and up to another; the zero Cursor is for neither.
+type trialPart struct {
+	After store.Cursor `json:"after"`
+	Until store.Cursor `json:"until"`
+}
+
+// planTrial parts the tickets of a simulation. Those that come meanwhile are in the last part
+// or in the one of their age.
+func (s *Server) planTrial(ctx context.Context, o operation.Operation) ([]operation.Part, error) {
+	_, span, err := s.tried(o)
+	if err != nil {
+		return nil, err
+	}
+	places, err := s.Store.Places(ctx, span, simulatePart)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		parts []operation.Part
+		part  trialPart
+	)
+	for i, until := range append(places, store.Cursor{}) {
+		size := int64(simulatePart)
+		if part.Until = until; i == len(places) {
+			size = max(o.Total-int64(i)*simulatePart, 0)
+		}
+		input, err := json.Marshal(part)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, operation.Part{Number: int64(i), Size: size, Input: input})
+		part.After = until
+	}
+	return parts, nil
+}
+
+// tried returns what a simulation was asked for, and the tickets that it is about.
+func (s *Server) tried(o operation.Operation) (*ticketv1.SimulateSlaPolicyRequest, store.Span, error) {
 	req := &ticketv1.SimulateSlaPolicyRequest{}
 	if err := proto.Unmarshal(o.Request, req); err != nil {
-		return o, err
-	}
-	var t trial
-	if len(o.Progress) > 0 {
-		if err := json.Unmarshal(o.Progress, &t); err != nil {
-			return o, err
-		}
+		return nil, store.Span{}, err
 	}
 	span, err := s.simulated(req)
-	if err != nil {
-		return o, err
+	return req, span, err
+}
+
+// tryPart tries a policy on the tickets of one part.
+func (s *Server) tryPart(ctx context.Context, o operation.Operation, p operation.Part) (operation.Effect, error) {
+	var (
+		part trialPart
+		t    trial
+	)
+	if err := json.Unmarshal(p.Input, &part); err != nil {
+		return nil, err
 	}
-	tickets, err := s.Store.Opened(ctx, span, t.After, simulateBatch)
+	req, span, err := s.tried(o)
 	if err != nil {
-		return o, err
-	}
-	histories, err := store.Histories(s.Store.Query(ctx), span.Brand, tickets)
-	if err != nil {
-		return o, err
+		return nil, err
 	}
 	policy, err := newPolicy(req.GetSlaPolicy(), table.Record{Brand: span.Brand, ID: "simulated"})
 	if err != nil {
-		return o, err
+		return nil, err
 	}
 	judge := judge{reader: s.outside(ctx), promise: newPromise(policy), at: o.CreateTime, cells: map[cellKey]trialCounts{}}
-	for _, c := range t.Cells {
-		judge.cells[cellKey{c.Metric, c.Priority}] = c.trialCounts
-	}
-	for _, h := range histories {
-		if err := judge.try(h, &t); err != nil {
-			return o, err
+	for more := true; more; {
+		tickets, err := s.Store.Opened(ctx, span, part.After, part.Until, simulateBatch)
+		if err != nil {
+			return nil, err
+		}
+		histories, err := store.Histories(s.Store.Query(ctx), span.Brand, tickets)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range histories {
+			if err := judge.try(h, &t); err != nil {
+				return nil, err
+			}
+		}
+		n := len(tickets)
+		t.Tickets += int64(n)
+		if more = n == simulateBatch; more {
+			part.After = store.Cursor{Time: sqldb.Micros(tickets[n-1].OpenTime), ID: tickets[n-1].ID}
 		}
 	}
-	t.Tickets += int64(len(tickets))
 	t.Cells = judge.sorted()
-	if n := len(tickets); n > 0 {
-		t.After = store.Cursor{Time: sqldb.Micros(tickets[n-1].OpenTime), ID: tickets[n-1].ID}
+	output, err := json.Marshal(t)
+	return func(*sqldb.Tx) ([]byte, error) { return output, nil }, err
+}
+
+// finishTrial adds up what the parts of a simulation have found.
+func finishTrial(_ context.Context, o operation.Operation, parts []operation.Part) (proto.Message, error) {
+	req := &ticketv1.SimulateSlaPolicyRequest{}
+	if err := proto.Unmarshal(o.Request, req); err != nil {
+		return nil, err
 	}
-	o.Done = t.Tickets
-	if len(tickets) < simulateBatch {
-		o.EndTime = resource.Now()
-		o.Result, err = proto.Marshal(t.answer(req, o))
-		return o, err
+	var all trial
+	sum := judge{cells: map[cellKey]trialCounts{}}
+	for _, p := range parts {
+		var t trial
+		if err := json.Unmarshal(p.Output, &t); err != nil {
+			return nil, err
+		}
+		all.Tickets += t.Tickets
+		all.Running += t.Running
+		all.Cancelled += t.Cancelled
+		for _, c := range t.Cells {
+			cell := sum.cells[cellKey{c.Metric, c.Priority}]
+			cell.merge(c.trialCounts)
+			sum.cells[cellKey{c.Metric, c.Priority}] = cell
+		}
 	}
-	o.Progress, err = json.Marshal(t)
-	return o, err
+	all.Cells = sum.sorted()
+	return all.answer(req, o), nil
 }
 
 type cellKey struct{ metric, priority int32 }
@@ -255,6 +323,15 @@ func (c *trialCounts) add(current, simulated verdict) {
 	default:
 		c.Won++
 	}
+}
+
+func (c *trialCounts) merge(other trialCounts) {
+	c.Current += other.Current
+	c.CurrentMet += other.CurrentMet
+	c.Simulated += other.Simulated
+	c.SimulatedMet += other.SimulatedMet
+	c.Lost += other.Lost
+	c.Won += other.Won
 }
 
 // sorted returns the cells by metric and priority.

@@ -64,14 +64,30 @@ type Span struct {
 	Where    filter.Clause
 }
 
-// Opened returns up to limit tickets after a place, the oldest first.
-func (s *Store) Opened(ctx context.Context, p Span, after Cursor, limit int) ([]Ticket, error) {
+// Opened returns up to limit tickets after a place, and up to another unless that is the zero
+// Cursor, the oldest first.
+func (s *Store) Opened(ctx context.Context, p Span, after, until Cursor, limit int) ([]Ticket, error) {
 	q := p.query(ticketColumns)
 	if after != (Cursor{}) {
 		q.Add(` AND (open_time, id) > (?, ?)`, after.Time, after.ID)
 	}
+	if until != (Cursor{}) {
+		q.Add(` AND (open_time, id) <= (?, ?)`, until.Time, until.ID)
+	}
 	q.Add(` ORDER BY open_time, id LIMIT ?`, limit)
 	return list(ctx, s.db, q, scanTicket)
+}
+
+// Places returns the place of each ticket that p picks after which another size of them have
+// been passed, the oldest first.
+func (s *Store) Places(ctx context.Context, p Span, size int) ([]Cursor, error) {
+	var q sqldb.Query
+	q.Add(`SELECT open_time, id FROM (`)
+	inner := p.query(`open_time, id, ROW_NUMBER() OVER (ORDER BY open_time, id) AS place`)
+	q.WriteString(inner.String())
+	q.Args = inner.Args
+	q.Add(`) picked WHERE place % ? = 0 ORDER BY place`, size)
+	return list(ctx, s.db, &q, func(read func(...any) error) (c Cursor, err error) { return c, read(&c.Time, &c.ID) })
 }
 
 // CountOpened returns how many tickets p picks, or limit if that is less.
