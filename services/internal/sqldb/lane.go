@@ -68,7 +68,7 @@ const (
 // its goroutine, as t.Fatal does, ends this one, so another takes over.
 func (l *lane) serve() {
 	var group []*request
-	finished, aside := false, false
+	finished, running, aside := false, false, false
 	defer func() {
 		if p := recover(); p != nil {
 			panic(p)
@@ -78,7 +78,9 @@ func (l *lane) serve() {
 		}
 		l.session.drop()
 		l.turn.give()
-		l.queue.done(aside)
+		if running {
+			l.queue.done(aside)
+		}
 		answer(group, errors.New("a neighboring write ended the goroutine of its transaction"))
 		l.serve()
 	}()
@@ -87,11 +89,15 @@ func (l *lane) serve() {
 		if taken, aside = l.queue.take(); len(taken) == 0 {
 			break
 		}
-		l.turn.take()
+		running = true
+		if l.turn.take(); l.turn.alone && !aside { // it may have waited for long
+			taken = append(taken, l.queue.more(len(taken))...)
+		}
 		group = begun(taken)
 		l.run(group)
 		l.turn.give()
 		l.queue.done(aside)
+		running = false
 		answer(group, nil)
 	}
 	l.session.drop()

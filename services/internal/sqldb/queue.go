@@ -96,6 +96,7 @@ func (q *queue) take() (group []*request, aside bool) {
 				return group, false
 			}
 		case q.closed && len(q.usual)+len(q.aside) == 0:
+			q.change.Broadcast() // others saw it closed and not empty, and wait
 			return nil, false
 		default:
 			q.change.Wait()
@@ -121,9 +122,19 @@ func (q *queue) gather() []*request {
 	return group
 }
 
-// leave takes requests from those that wait.
-func (q *queue) leave(from *[]*request) []*request {
-	n := min(len(*from), maxGroup)
+// more returns what came since a lane took a group of n, as much as may go with it.
+func (q *queue) more(n int) []*request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.some(&q.usual, maxGroup-n)
+}
+
+// leave takes a group from those that wait.
+func (q *queue) leave(from *[]*request) []*request { return q.some(from, maxGroup) }
+
+// some takes requests from those that wait, n at most.
+func (q *queue) some(from *[]*request, n int) []*request {
+	n = min(len(*from), n)
 	group := (*from)[:n:n]
 	if *from = (*from)[n:]; len(*from) == 0 {
 		*from = nil

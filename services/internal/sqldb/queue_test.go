@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,5 +132,43 @@ func TestAClosedQueueIsEmptiedAndTakesNoMore(t *testing.T) {
 		if group, _ := q.take(); len(group) != want {
 			t.Errorf("a lane takes %d, want %d", len(group), want)
 		}
+	}
+}
+
+// All lanes end, also those that waited while the last groups of a closed queue were run.
+func TestAllLanesEndWithAClosedQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(4)
+		var lanes sync.WaitGroup
+		for range q.lanes {
+			lanes.Go(func() {
+				for group, aside := q.take(); len(group) > 0; group, aside = q.take() {
+					<-time.After(time.Second)
+					q.done(aside)
+				}
+			})
+		}
+		synctest.Wait()
+		arrive(t, q, 1, true)
+		synctest.Wait()
+		arrive(t, q, 1, true)
+		q.close()
+		lanes.Wait()
+	})
+}
+
+// A lane that had to wait for its turn takes along what came meanwhile, up to a group.
+func TestALaneTakesWhatCameWhileItWaitedForItsTurn(t *testing.T) {
+	q := newQueue(2)
+	arrive(t, q, 3, false)
+	group, _ := q.take()
+	arrive(t, q, 2, false)
+	arrive(t, q, 1, true)
+	if got := len(q.more(len(group))); got != 2 {
+		t.Errorf("a lane takes %d more, want 2", got)
+	}
+	arrive(t, q, 2, false)
+	if got := len(q.more(maxGroup - 1)); got != 1 {
+		t.Errorf("a lane whose group is short of one takes %d more, want 1", got)
 	}
 }
