@@ -6,6 +6,8 @@
 -- stays copied.
 -- +goose StatementBegin
 CREATE OR REPLACE PROCEDURE seize(whole TEXT, mode TEXT) LANGUAGE plpgsql AS $seize$
+DECLARE
+  pause DOUBLE PRECISION := 0.1; -- seconds; it grows, as whoever comes waits behind each attempt
 BEGIN
   LOOP
     BEGIN
@@ -14,7 +16,8 @@ BEGIN
       PERFORM set_config('lock_timeout', '0', TRUE);
       RETURN;
     EXCEPTION WHEN lock_not_available THEN
-      PERFORM pg_sleep(0.1);
+      PERFORM pg_sleep(pause);
+      pause := least(5, 2 * pause);
     END;
   END LOOP;
 END $seize$;
@@ -93,8 +96,14 @@ BEGIN
 
   pages := pg_relation_size(whole::REGCLASS) / current_setting('block_size')::BIGINT;
   FOR n IN 0 .. pages / step LOOP
-    EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE ctid >= %L AND ctid < %L FOR SHARE ON CONFLICT (%s) DO NOTHING',
-      fresh, whole, format('(%s,0)', n * step), format('(%s,0)', (n + 1) * step), id);
+    LOOP
+      BEGIN
+        EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE ctid >= %L AND ctid < %L FOR SHARE ON CONFLICT (%s) DO NOTHING',
+          fresh, whole, format('(%s,0)', n * step), format('(%s,0)', (n + 1) * step), id);
+        EXIT;
+      EXCEPTION WHEN deadlock_detected THEN -- with somebody who writes two of the rows; then once more
+      END;
+    END LOOP;
     COMMIT;
   END LOOP;
   EXECUTE format('ANALYZE %I', fresh);
