@@ -2587,8 +2587,9 @@ func (x *ScoreChanged) GetScoringModelRevision() string {
 	return ""
 }
 
-// A ScoreShardRequested asks whichever replica takes it to compute the scores of a
-// range of customers anew.
+// A ScoreShardRequested asked whichever replica took it to compute the scores of a
+// range of customers anew. None is sent any more: the parts of an operation are rows of the
+// service that does it.
 type ScoreShardRequested struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The operation it is part of.
