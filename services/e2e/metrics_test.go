@@ -225,7 +225,10 @@ func elsewhere(t *testing.T, s *suite) (kinds map[string]string, all []series) {
 func certified(t *testing.T) (kinds map[string]string, all []series) {
 	t.Helper()
 	cert, key := certstest.New(t).Issue(t, t.TempDir(), 3*time.Hour)
-	p, err := serve(t, "ticket", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--metrics-addr", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+	p, err := spawn(t, "up", "ticket", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--metrics-addr", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+	if err == nil {
+		err = p.listens(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
