@@ -33,8 +33,11 @@ func (m *method) admit(ctx context.Context, all *places, c Caller) error {
 			return err
 		}
 	}
-	if r := reserved(ctx); r != nil && r.share == shareOf(c) && r.claim() {
-		return nil
+	if r := reserved(ctx); r != nil && r.claim() {
+		if r.share == shareOf(c) {
+			return nil
+		}
+		all.part(r.share) // the credential is another brand's by now
 	}
 	err := all.join(ctx, shareOf(c))
 	if credentials := metadata.ValueFromIncomingContext(ctx, "authorization"); err != nil && len(credentials) < 2 {

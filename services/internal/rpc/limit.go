@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"hash/maphash"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -107,7 +108,7 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		}
 		if l.now.Add(1) <= l.max {
 			leave := sync.OnceFunc(func() { l.now.Add(-1) })
-			return &limitedConn{Conn: c, leave: leave, from: &clientAddr{Addr: c.RemoteAddr()}}, nil
+			return &limitedConn{Conn: c, leave: leave, from: newClientAddr(c.RemoteAddr())}, nil
 		}
 		l.now.Add(-1)
 		_ = c.Close() // the peer sees it, and nobody else cares
@@ -127,7 +128,7 @@ type limitedConn struct {
 // RemoteAddr returns the address of the client as a *clientAddr.
 func (c *limitedConn) RemoteAddr() net.Addr { return c.from }
 
-// Read reads, and no more often than each pause while calls of the client are refused.
+// Read reads, and no more often than each pause while calls are refused of the only client.
 func (c *limitedConn) Read(b []byte) (int, error) {
 	flooding := c.from.flooding()
 	if flooding && !c.more {
@@ -145,20 +146,46 @@ func (c *limitedConn) Read(b []byte) (int, error) {
 // looks seldom for what has arrived, but hears timers.
 const pause = 20 * time.Millisecond
 
-// A clientAddr is the address of a client, which every call of a connection knows, and whether
-// its calls are refused. It may be used concurrently.
+// company is how long a connection is taken to be shared after two calls in a row had different
+// credentials, as those have that a gateway forwards.
+const company = time.Second
+
+// A clientAddr is the address of a client, which every call of a connection knows, whether
+// its calls are refused, and whether they are of several callers. It may be used concurrently.
 type clientAddr struct {
 	net.Addr
-	until atomic.Int64 // in ns since 1970
+	until  atomic.Int64 // until when it counts as flooding, in ns since 1970
+	shared atomic.Int64 // until when it counts as shared by several callers, likewise
+	seed   maphash.Seed
+	last   atomic.Uint64 // the hash of the last credential, 0 before the first call
+}
+
+// newClientAddr returns the address of a client that has made no call.
+func newClientAddr(a net.Addr) *clientAddr { return &clientAddr{Addr: a, seed: maphash.MakeSeed()} }
+
+// called notes a call with the credentials. Calls without one are of the same caller.
+func (a *clientAddr) called(credentials []string) {
+	caller := uint64(1)
+	if len(credentials) == 1 {
+		caller |= maphash.String(a.seed, credentials[0])
+	}
+	if last := a.last.Swap(caller); last != 0 && last != caller {
+		a.shared.Store(time.Now().Add(company).UnixNano())
+	}
 }
 
 // refused notes that a call was.
 func (a *clientAddr) refused() { a.until.Store(time.Now().Add(flooding).UnixNano()) }
 
-// flooding reports whether a call was refused just now.
+// flooding reports whether a call was refused just now and nobody else has made one of late,
+// who would be slowed down with the flood.
 func (a *clientAddr) flooding() bool {
 	until := a.until.Load()
-	return until != 0 && time.Now().UnixNano() < until
+	if until == 0 {
+		return false
+	}
+	now := time.Now().UnixNano()
+	return now < until && now >= a.shared.Load()
 }
 
 // CloseWrite ends what is written, if the connection can: HTTP needs it so that a

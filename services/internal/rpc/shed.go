@@ -95,19 +95,23 @@ func reserved(ctx context.Context) *reservation {
 // tap refuses a call for which there is no place, before there is a stream: that costs a third
 // of a refusal by the method. It does so where no brand could have a place, and to those whose
 // calls have just been refused one by one; those of them for whom there is a place have it from
-// then on, so that no more come in than there are places, however many arrive at once. It must be quick and not wait. The refusal says when
-// to come back in its details alone, as there is no trailer without a stream.
+// then on, so that no more come in than there are places, however many arrive at once. It must
+// be quick and not wait. The refusal says when to come back in its details alone, as there is no
+// trailer without a stream.
 func (s *Server) tap(ctx context.Context, call *tap.Info) (context.Context, error) {
 	m := s.methods[call.FullMethodName]
 	if m == nil {
 		return ctx, nil
+	}
+	credentials, from := call.Header.Get("authorization"), clientOf(ctx)
+	if from != nil {
+		from.called(credentials)
 	}
 	all := m.places()
 	now := all.now.Load()
 	if now < max(1, all.common/fair) {
 		return ctx, nil // every brand has less than its share
 	}
-	credentials := call.Header.Get("authorization")
 	if now >= all.max {
 		credentials = []string{anybody}
 	} else if len(credentials) > 1 {
@@ -121,10 +125,18 @@ func (s *Server) tap(ctx context.Context, call *tap.Info) (context.Context, erro
 		return reserve(ctx, all, share), nil
 	}
 	all.refused.Add(1)
-	if p, ok := peer.FromContext(ctx); ok {
-		if from, ok := p.Addr.(*clientAddr); ok {
-			from.refused()
-		}
+	if from != nil {
+		from.refused()
 	}
 	return nil, s.shed.refusals.next()
+}
+
+// clientOf returns the address that the call comes from, nil where it does not come through [Limit].
+func clientOf(ctx context.Context) *clientAddr {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil
+	}
+	from, _ := p.Addr.(*clientAddr)
+	return from
 }

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/tap"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
@@ -110,10 +111,76 @@ func TestACallOfAFloodHasItsPlaceBeforeItsStream(t *testing.T) {
 	})
 }
 
+func TestAPlaceOfAnotherBrandIsGivenBackForOnesOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer(Config{MaxInFlight: 8})
+		ticketv1.RegisterTicketServiceServer(s, tickets{})
+		if !s.limit.seat("acme") {
+			t.Fatal("there is no place")
+		}
+		ctx, end := context.WithCancel(t.Context())
+		ctx = reserve(ctx, &s.limit, "acme")
+		if err := s.methods[getTicket].admit(ctx, &s.limit, Caller{Brand: "beta"}); err != nil {
+			t.Fatal(err)
+		}
+		end()
+		synctest.Wait()
+		if n, of := s.limit.now.Load(), s.limit.held; n != 1 || of["beta"] != 1 {
+			t.Errorf("%d places are held, by %v; want one by beta", n, of)
+		}
+	})
+}
+
+func TestAConnectionThatOthersUseIsNotSlowedDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer(Config{MaxInFlight: 8})
+		ticketv1.RegisterTicketServiceServer(s, tickets{})
+		for range 8 {
+			if err := s.limit.join(t.Context(), "acme"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		from := newClientAddr(&net.TCPAddr{})
+		ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: from})
+		call := func(method string, credentials ...string) error {
+			_, err := s.tap(ctx, &tap.Info{FullMethodName: method, Header: metadata.MD{"authorization": credentials}})
+			return err
+		}
+		flood := func(credentials ...string) {
+			t.Helper()
+			for range few {
+				s.shed.note(append(credentials, "")[0], "acme")
+			}
+			for range 2 {
+				refused(t, call(getTicket, credentials...), codes.Unavailable, "OVERLOADED")
+			}
+		}
+		for _, tt := range []struct {
+			what   string
+			calls  func()
+			slowed bool
+		}{
+			{"a flood alone", func() { flood("acme's") }, true},
+			{"a probe beside it", func() { flood("acme's"); _ = call("/grpc.health.v1.Health/Check") }, true},
+			{"a call of another credential", func() { flood("acme's"); _ = call(getTicket, "beta's") }, false},
+			{"a flood that goes on after it", func() { _ = call(getTicket, "beta's"); flood("acme's") }, false},
+			{"a call without a credential", func() { flood("acme's"); _ = call(getTicket) }, false},
+			{"a flood alone without a credential", func() { _ = call(getTicket); time.Sleep(company); flood() }, true},
+		} {
+			tt.calls()
+			if got := from.flooding(); got != tt.slowed {
+				t.Errorf("%s: the connection is slowed down: %v, want %v", tt.what, got, tt.slowed)
+			}
+			_ = call(getTicket, "acme's")
+			time.Sleep(company)
+		}
+	})
+}
+
 func TestAFloodedConnectionIsReadSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()
-		c := &limitedConn{Conn: server, leave: func() {}, from: &clientAddr{Addr: server.RemoteAddr()}}
+		c := &limitedConn{Conn: server, leave: func() {}, from: newClientAddr(server.RemoteAddr())}
 		written := make(chan struct{})
 		go func() {
 			defer close(written)
