@@ -53,6 +53,13 @@ func (q *Queue) Offer(ctx context.Context, tasks []string) error {
 	return nil
 }
 
+// Connected reports whether the bus is within reach.
+func (q *Queue) Connected() bool {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	return q.js != nil
+}
+
 // offer publishes tasks and waits until they are kept.
 func offer(ctx context.Context, js jetstream.JetStream, subject string, tasks []string) error {
 	futures := make([]jetstream.PubAckFuture, len(tasks))

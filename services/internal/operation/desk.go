@@ -179,7 +179,6 @@ func (d *Desk) Cancel(ctx context.Context, req CancelRequest) (*emptypb.Empty, e
 	n := req.GetName()
 	return once.Do(ctx, d.DB, name.Brand(n), req, func(tx *sqldb.Tx) (*emptypb.Empty, error) {
 		ended, err := end(tx, name.Brand(n), name.ID(n), int32(codes.Canceled), resource.Now())
-		dropParts(tx, name.Brand(n), name.ID(n))
 		if ended {
 			tx.AfterCommit(func() { d.count(ctx, codes.Canceled) })
 		}

@@ -53,15 +53,23 @@ func count(ctx context.Context, db *sqldb.DB, o Operation) (t tally, err error) 
 	return t, sqldb.Fault(err)
 }
 
-// idle returns parts that nobody does or has done, the last ones first.
-func idle(ctx context.Context, db *sqldb.DB, o Operation, now time.Time) (all []int64, err error) {
+// idle returns so many parts that nobody does or has done, the last ones first.
+func idle(ctx context.Context, db *sqldb.DB, o Operation, now time.Time, limit int) (all []int64, err error) {
 	rows, err := db.Read().QueryContext(ctx, `SELECT part FROM operation_part
-		WHERE brand = $1 AND operation = $2 AND output IS NULL AND lease_time < $3 ORDER BY part DESC`, o.Brand, o.ID, sqldb.Micros(now))
+		WHERE brand = $1 AND operation = $2 AND output IS NULL AND lease_time < $3 ORDER BY part DESC LIMIT $4`, o.Brand, o.ID, sqldb.Micros(now), limit)
 	if err != nil {
 		return nil, sqldb.Fault(err)
 	}
 	all, err = table.All(rows, func(read func(...any) error) (n int64, err error) { return n, read(&n) })
 	return all, sqldb.Fault(err)
+}
+
+// nextPart returns when the first of the parts that are not done may be begun; the zero time if
+// there is none.
+func nextPart(ctx context.Context, db *sqldb.DB, o Operation) (at time.Time, err error) {
+	err = db.Read().QueryRowContext(ctx, `SELECT MIN(lease_time) FROM operation_part
+		WHERE brand = $1 AND operation = $2 AND output IS NULL`, o.Brand, o.ID).Scan(table.Moment{Of: &at})
+	return at, sqldb.Fault(err)
 }
 
 // takePart gives a part to the caller until lease ends. It returns [table.ErrNotFound] where
@@ -118,12 +126,13 @@ func listParts(ctx context.Context, db *sqldb.DB, o Operation) ([]Part, error) {
 	return all, nil
 }
 
-// dropParts forgets the parts of an operation that has ended.
+// dropParts forgets the parts of an operation that has succeeded.
 func dropParts(tx *sqldb.Tx, brand, id string) {
 	tx.Defer(`DELETE FROM operation_part WHERE brand = $1 AND operation = $2`, brand, id)
 }
 
-// dropLost forgets the parts of operations that have ended otherwise.
+// dropLost forgets the parts of operations that have ended otherwise. Some of them may still be
+// in hand, so whoever ends an operation does not wait for them.
 func dropLost(tx *sqldb.Tx) {
 	tx.Defer(`DELETE FROM operation_part WHERE NOT EXISTS (
 		SELECT 1 FROM operation o WHERE o.brand = operation_part.brand AND o.id = operation_part.operation AND o.end_time IS NULL)`)

@@ -24,6 +24,7 @@ import (
 const (
 	partLook  = 500 * time.Millisecond // in which others may do a part, before whoever holds the operation does one
 	partAgain = time.Second            // until a part is tried again whose failure may pass
+	partOffer = 64                     // parts that are offered again at a time
 )
 
 // A Split says how an operation is done in parts, by all replicas at once: whoever holds it
@@ -64,40 +65,43 @@ type End struct{ Code codes.Code }
 // Error says what the code does.
 func (e *End) Error() string { return "it ends: " + e.Code.String() }
 
-// codeOf returns the code of an operation that ends with an error.
-func codeOf(err error) codes.Code {
+// codeOf returns the code of an operation that ends with an error, and logs one that is not an
+// [End].
+func (d *Desk) codeOf(ctx context.Context, o Operation, err error) codes.Code {
 	if e, ok := errors.AsType[*End](err); ok {
 		return e.Code
 	}
+	slog.ErrorContext(ctx, "an operation has failed", slog.String("operation", d.Name(o)), slog.String("error", err.Error()))
 	return codes.Internal
 }
 
 // goOn goes one step on with an operation in parts.
 func (d *Desk) goOn(ctx context.Context, o Operation, s *Split) (Operation, error) {
 	t, err := count(ctx, d.DB, o)
-	switch {
-	case err != nil:
+	if err != nil {
 		return o, err
-	case t.parts == 0:
+	}
+	if t.parts == 0 {
 		return d.plan(ctx, o, s)
-	case t.done == t.parts:
+	}
+	if o.Total = t.size; t.done == t.parts {
 		return d.finish(ctx, o, s)
 	}
-	o.Total = t.size
 	if t.doneSize > o.Done { // others are at it
 		o.Done, o.Lease = t.doneSize, resource.Now().Add(partLook)
 		return o, nil
 	}
-	left, err := idle(ctx, d.DB, o, resource.Now())
+	cores := runtime.GOMAXPROCS(0)
+	left, err := idle(ctx, d.DB, o, resource.Now(), cores+partOffer)
 	if err != nil {
 		return o, err
 	}
-	if len(left) == 0 { // all of them are in hand
-		o.Lease = resource.Now().Add(partLook)
-		return o, nil
+	if len(left) == 0 {
+		return d.rest(ctx, o)
 	}
-	d.offer(ctx, o, left)
-	did, err := d.doSome(ctx, o, s, left[:min(len(left), runtime.GOMAXPROCS(0))])
+	mine := left[:min(len(left), cores)]
+	d.offer(ctx, o, left[len(mine):])
+	did, err := d.doSome(ctx, o, s, mine)
 	if err != nil {
 		return o, err
 	}
@@ -106,8 +110,24 @@ func (d *Desk) goOn(ctx context.Context, o Operation, s *Split) (Operation, erro
 		o.Done += p.Size
 	}
 	if len(did) == 0 {
-		o.Lease = resource.Now().Add(partLook)
+		return d.rest(ctx, o)
 	}
+	return o, nil
+}
+
+// rest leaves an operation alone none of whose parts could be done, until the first of them can
+// be begun. The longer that one is in somebody's hand, the more rarely the operation is looked at.
+func (d *Desk) rest(ctx context.Context, o Operation) (Operation, error) {
+	at, err := nextPart(ctx, d.DB, o)
+	if err != nil {
+		return o, err
+	}
+	now := resource.Now()
+	wait := min(at.Sub(now), pollEvery)
+	if inHand := now.Sub(at.Add(-leaseTime)); inHand >= 0 {
+		wait = min(wait, inHand)
+	}
+	o.Lease = now.Add(max(wait, partLook))
 	return o, nil
 }
 
@@ -117,6 +137,9 @@ func (d *Desk) plan(ctx context.Context, o Operation, s *Split) (Operation, erro
 	if delay, ok := errors.AsType[*Delay](err); ok {
 		o.Lease = delay.Until
 		return o, nil
+	}
+	if err == nil && len(parts) == 0 {
+		err = errors.New("a plan without parts")
 	}
 	if err != nil {
 		return o, err
@@ -144,7 +167,7 @@ func (d *Desk) plan(ctx context.Context, o Operation, s *Split) (Operation, erro
 
 // offer tells all replicas of parts. Should that be lost, the parts are done all the same.
 func (d *Desk) offer(ctx context.Context, o Operation, parts []int64) {
-	if d.Queue == nil {
+	if len(parts) == 0 || d.Queue == nil || !d.Queue.Connected() {
 		return
 	}
 	tasks := make([]string, len(parts))
@@ -198,13 +221,16 @@ func (d *Desk) DoPart(ctx context.Context, task string) (again time.Duration) {
 		return 0
 	}
 	o, err := Get(ctx, d.DB, name.Brand(operation), name.ID(operation))
-	if errors.Is(err, table.ErrNotFound) || err == nil && !o.EndTime.IsZero() {
+	switch {
+	case errors.Is(err, table.ErrNotFound) || err == nil && !o.EndTime.IsZero():
 		return 0
+	case err != nil:
+		if ctx.Err() == nil {
+			slog.WarnContext(ctx, "a part of an operation is delayed", slog.String("operation", operation), slog.String("error", err.Error()))
+		}
+		return partAgain
 	}
-	var s *Split
-	if err == nil {
-		s, err = d.split(o)
-	}
+	s, err := d.split(o)
 	if err == nil && s != nil {
 		_, again, err = d.do(ctx, o, s, n)
 	}
@@ -294,11 +320,9 @@ func (d *Desk) leave(ctx, limited context.Context, o Operation, p Part, cause er
 
 // fail ends an operation with an error that would come again.
 func (d *Desk) fail(ctx context.Context, o Operation, cause error) error {
-	slog.ErrorContext(ctx, "an operation has failed", slog.String("operation", d.Name(o)), slog.String("error", cause.Error()))
-	code, ended := codeOf(cause), false
+	code, ended := d.codeOf(ctx, o, cause), false
 	err := d.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
 		ended, err = end(tx, o.Brand, o.ID, int32(code), resource.Now()) //nolint:gosec // one of ours
-		dropParts(tx, o.Brand, o.ID)
 		return err
 	})
 	if err == nil && ended {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -238,15 +239,131 @@ func TestAPartThatSomebodyDiedWithIsDoneOnceItsLeaseEnds(t *testing.T) {
 		if _, again, err := d.do(t.Context(), o, s.split(), 1); err != nil || again < partLook || again > time.Second {
 			t.Errorf("a part in hand is tried again after %v, %v, want once its lease ends", again, err)
 		}
+		var other Part
+		write(t, db, func(tx *sqldb.Tx) (err error) {
+			other, _, err = takePart(tx, o, 1, dead.lease.Add(time.Microsecond), dead.lease.Add(leaseTime))
+			return err
+		})
+		write(t, db, func(tx *sqldb.Tx) error {
+			if err := leavePart(tx, o, dead, time.UnixMicro(0)); err != nil {
+				return err
+			}
+			lost, err := Holds(tx, o, dead)
+			if err != nil {
+				return err
+			}
+			if mine, err := Holds(tx, o, other); lost || !mine || err != nil {
+				t.Errorf("who lost a part holds it: %t, and who took it: %t, %v", lost, mine, err)
+			}
+			return leavePart(tx, o, other, dead.lease)
+		})
 		write(t, db, func(tx *sqldb.Tx) error { tx.Defer(`UPDATE operation SET lease_time = 0`); return nil })
 		running(t, d.Run)
 		s.whole(t, d)
-		write(t, db, func(tx *sqldb.Tx) error {
-			if mine, err := Holds(tx, o, dead); mine || err != nil {
-				t.Errorf("who lost a part holds it: %t, %v", mine, err)
+	})
+}
+
+// TestAnOperationWhosePartsOthersHaveDoneIsWhole ends it without having done any, after who
+// parted it died.
+func TestAnOperationWhosePartsOthersHaveDoneIsWhole(t *testing.T) {
+	eachEffect(t, func(t *testing.T, db *sqldb.DB) {
+		s := &sum{parts: 2}
+		d := s.desk(db)
+		d.start(t)
+		held, _, err := d.claimed(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.goOn(t.Context(), held, s.split()); err != nil {
+			t.Fatal(err)
+		}
+		for n := range s.parts {
+			if again := d.DoPart(t.Context(), "brands/acme/operations/o/parts/"+strconv.FormatInt(n, 10)); again != 0 {
+				t.Errorf("part %d is tried again after %v", n, again)
 			}
-			return nil
-		})
+		}
+		if o, err := d.goOn(t.Context(), held, s.split()); err != nil || o.EndTime.IsZero() || o.Done != 20 || o.Total != 20 {
+			t.Errorf("%d of %d are done, ended at %v, %v, want 20 of 20", o.Done, o.Total, o.EndTime, err)
+		}
+	})
+}
+
+// TestAnOperationRestsUntilAPartCanBeBegun gives the leases of its two parts.
+func TestAnOperationRestsUntilAPartCanBeBegun(t *testing.T) {
+	eachEffect(t, func(t *testing.T, db *sqldb.DB) {
+		s := &sum{parts: 2}
+		d := s.desk(db)
+		d.start(t)
+		held, _, err := d.claimed(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.goOn(t.Context(), held, s.split()); err != nil {
+			t.Fatal(err)
+		}
+		const slow = 200 * time.Millisecond // the test
+		for _, c := range []struct {
+			state         string
+			first, second time.Duration // from now
+			want          time.Duration
+		}{
+			{"just begun", leaseTime, leaseTime, partLook},
+			{"begun three seconds ago", leaseTime - 3*time.Second, leaseTime, 3 * time.Second},
+			{"begun long ago", leaseTime / 2, leaseTime, pollEvery},
+			{"delayed for long", 2 * leaseTime, 3 * leaseTime, pollEvery},
+			{"delayed for two seconds", time.Hour, 2 * time.Second, 2 * time.Second},
+			{"nearly due", time.Hour, partLook + slow, partLook + slow},
+		} {
+			now := time.Now()
+			write(t, db, func(tx *sqldb.Tx) error {
+				for n, after := range []time.Duration{c.first, c.second} {
+					tx.Defer(`UPDATE operation_part SET lease_time = $1 WHERE part = $2`, sqldb.Micros(now.Add(after)), int64(n))
+				}
+				return nil
+			})
+			o, err := d.goOn(t.Context(), held, s.split())
+			if got := o.Lease.Sub(now); err != nil || got < c.want-slow || got > c.want+2*time.Second {
+				t.Errorf("%s: it rests for %v, %v, want %v", c.state, got, err, c.want)
+			}
+		}
+	})
+}
+
+// TestNobodyWaitsForPartsInHandToEndAnOperation fails it while somebody commits a part of it.
+func TestNobodyWaitsForPartsInHandToEndAnOperation(t *testing.T) {
+	address := sqldbtest.Postgres(t)
+	db, others := withEffect(t, sqldbtest.Open(t, address)), sqldbtest.Open(t, address)
+	s := &sum{parts: 2}
+	d := s.desk(db)
+	d.start(t)
+	o, _, err := d.claimed(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.goOn(t.Context(), o, s.split()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, others, func(tx *sqldb.Tx) error {
+		now := time.Now().Truncate(time.Microsecond)
+		if _, _, err := takePart(tx, o, 1, now, now.Add(leaseTime)); err != nil {
+			return err
+		}
+		return d.fail(t.Context(), o, &End{Code: codes.NotFound})
+	})
+	if got := d.ended(t); codes.Code(got.GetError().GetCode()) != codes.NotFound { //nolint:gosec // one of ours
+		t.Errorf("the operation is %v, want it to end as not found", got)
+	}
+}
+
+// TestAPlanWithoutPartsFails, as nothing would ever end it.
+func TestAPlanWithoutPartsFails(t *testing.T) {
+	eachEffect(t, func(t *testing.T, db *sqldb.DB) {
+		d := (&sum{}).desk(db)
+		d.start(t)
+		running(t, d.Run)
+		if o := d.ended(t); o.GetError().GetMessage() != "the operation failed" {
+			t.Errorf("the operation is %v, want a failure", o)
+		}
 	})
 }
 

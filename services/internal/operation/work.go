@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	leaseTime   = 30 * time.Second // of an operation; a step takes much less
+	leaseTime   = 30 * time.Second // of an operation or a part; who takes longer may lose it to another
 	pollEvery   = 5 * time.Second  // another replica may have died
 	forgetEvery = time.Hour        // old operations
 )
@@ -92,9 +92,8 @@ func (d *Desk) step(ctx context.Context, held Operation) (Operation, bool, error
 		next, left = held, true
 		next.Lease = time.UnixMicro(0)
 	case err != nil && fault.Reason(err) == "": // it would fail again
-		slog.ErrorContext(ctx, "an operation has failed", slog.String("operation", d.Name(held)), slog.String("error", err.Error()))
 		next = held
-		next.Code, next.EndTime = int32(codeOf(err)), resource.Now() //nolint:gosec // one of ours
+		next.Code, next.EndTime = int32(d.codeOf(ctx, held, err)), resource.Now() //nolint:gosec // one of ours
 	case err != nil:
 		return held, true, err
 	case !next.Lease.Equal(held.Lease):
@@ -104,7 +103,7 @@ func (d *Desk) step(ctx context.Context, held Operation) (Operation, bool, error
 	}
 	mine := false
 	err = d.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) (err error) {
-		if mine, err = advance(tx, held, next); mine && !next.EndTime.IsZero() {
+		if mine, err = advance(tx, held, next); mine && next.Result != nil { // nobody has a part of it
 			dropParts(tx, next.Brand, next.ID)
 		}
 		return err

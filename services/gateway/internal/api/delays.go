@@ -1,6 +1,8 @@
 package api
 
 import (
+	"maps"
+	"strings"
 	"sync"
 	"time"
 )
@@ -10,29 +12,41 @@ import (
 const (
 	retryAfter = 2 * time.Second
 	retryMost  = time.Minute
+
+	delayKept = time.Hour // longer than an operation that goes on leaves its delay alone
 )
 
 // delays are how long operations were put off by this process. The zero value has none. It is
 // safe for concurrent use.
 type delays struct {
 	mu   sync.Mutex
-	last map[string]time.Duration // by operation
+	last map[string]delay // by operation, or by operation/service
 }
 
-// longer returns how long an operation is to be left alone that could not go on.
+// A delay is how long an operation was put off, and when.
+type delay struct {
+	wait time.Duration
+	at   time.Time
+}
+
+// longer returns how long an operation is to be left alone that could not go on. It forgets those
+// that have ended elsewhere.
 func (d *delays) longer(operation string) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(d.last, func(_ string, old delay) bool { return now.Sub(old.at) > delayKept })
 	if d.last == nil {
-		d.last = map[string]time.Duration{}
+		d.last = map[string]delay{}
 	}
-	d.last[operation] = min(max(retryAfter, 2*d.last[operation]), retryMost)
-	return d.last[operation]
+	wait := min(max(retryAfter, 2*d.last[operation].wait), retryMost)
+	d.last[operation] = delay{wait, now}
+	return wait
 }
 
-// over says that an operation has gone on.
+// over says that an operation has gone on, with all of its services.
 func (d *delays) over(operation string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.last, operation)
+	maps.DeleteFunc(d.last, func(key string, _ delay) bool { return key == operation || strings.HasPrefix(key, operation+"/") })
 }

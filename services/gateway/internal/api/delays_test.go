@@ -3,6 +3,7 @@ package api
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -23,4 +24,26 @@ func TestAnOperationIsLeftAloneForLongerEachTimeUntilItGoesOn(t *testing.T) {
 	if got := d.longer("a"); got != retryAfter {
 		t.Errorf("after it has gone on it waits %v", got)
 	}
+}
+
+// TestDelaysOfOperationsThatHaveEndedAreForgotten tells of those that end here and elsewhere.
+func TestDelaysOfOperationsThatHaveEndedAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var d delays
+		for _, key := range []string{"a/journey", "a/ticket", "ab/ticket"} {
+			d.longer(key)
+		}
+		d.over("a")
+		if len(d.last) != 1 {
+			t.Errorf("%d delays are kept, want that of the other operation", len(d.last))
+		}
+		time.Sleep(delayKept)
+		if got := d.longer("ab/ticket"); got != 2*retryAfter {
+			t.Errorf("an operation that goes on waits %v", got)
+		}
+		time.Sleep(delayKept + time.Second)
+		if d.longer("c"); len(d.last) != 1 {
+			t.Errorf("%d delays are kept, want the new one", len(d.last))
+		}
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -84,6 +83,7 @@ func (p *Privacy) exports() *operation.Split {
 func (p *Privacy) exported(ctx context.Context, o operation.Operation) (store.Export, error) {
 	e, err := p.Store.Export(ctx, o.Brand, o.ID)
 	if errors.Is(err, table.ErrNotFound) {
+		p.delays.over(o.ID)
 		err = &operation.End{Code: codes.NotFound}
 	}
 	return e, err
@@ -121,7 +121,7 @@ func (p *Privacy) tellShare(ctx context.Context, o operation.Operation, part ope
 	c := &collection{
 		privacy: p, export: e, operation: o, part: part, share: share, service: p.service(share.Service), counts: map[string]*gatewayv1.ExportCount{},
 	}
-	key := o.ID + "/" + strconv.FormatInt(part.Number, 10)
+	key := name.Join(o.ID, c.service)
 	if err := c.collect(ctx); err != nil {
 		return nil, &operation.Delay{Until: resource.Now().Add(p.delays.longer(key)), Cause: fmt.Errorf("ask %s: %w", c.service, err)}
 	}
@@ -162,6 +162,7 @@ func (p *Privacy) finishExport(ctx context.Context, o operation.Operation, parts
 	e.Place = int64(len(p.Services) + 1)
 	there := false
 	err = p.DB.Write(ctx, func(tx *sqldb.Tx) (err error) { there, err = store.EndExport(tx, e); return err })
+	p.delays.over(o.ID)
 	if err == nil && !there {
 		err = &operation.End{Code: codes.NotFound}
 	}

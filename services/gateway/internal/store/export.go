@@ -77,8 +77,10 @@ func (s *Store) Part(ctx context.Context, e Export, place, number int64) (at, n 
 	return at, n, sealed, sqldb.Fault(err)
 }
 
-// ForgetExports removes what has expired.
+// ForgetExports removes what has expired, and what was found of customers who were erased at
+// that moment. It returns how many exports there were.
 func ForgetExports(tx *sqldb.Tx, now time.Time) (int64, error) {
-	tx.Defer(`DELETE FROM export_part WHERE (brand, export) IN (SELECT brand, id FROM export WHERE expire_time < $1)`, sqldb.Micros(now))
-	return tx.Exec(`DELETE FROM export WHERE expire_time < $1`, sqldb.Micros(now))
+	n, err := tx.Exec(`DELETE FROM export WHERE expire_time < $1`, sqldb.Micros(now))
+	tx.Defer(`DELETE FROM export_part WHERE NOT EXISTS (SELECT 1 FROM export e WHERE e.brand = export_part.brand AND e.id = export_part.export)`)
+	return n, err
 }

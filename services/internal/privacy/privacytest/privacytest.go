@@ -11,7 +11,7 @@ import (
 )
 
 // shared are the tables of what all services have. Their bytes are looked through by
-// [privacy.Trace], or hold ids, hashes and times alone.
+// [privacy.Trace], or hold ids, hashes, counts and times alone.
 var shared = []string{
 	"outbox", "condemned", "inbox", "stopped_key", "dead_letter", "request", "owner", "operation", "operation_part", "tombstone", "tombstone_key", "retention",
 	"audit_event", "audit_head",
