@@ -488,7 +488,7 @@ type Event_ScoreChanged struct {
 }
 
 type Event_ScoreShardRequested struct {
-	// A share of the scores is to be computed anew. Of no use to other services.
+	// Not sent any more.
 	ScoreShardRequested *ScoreShardRequested `protobuf:"bytes,36,opt,name=score_shard_requested,json=scoreShardRequested,proto3,oneof"`
 }
 

@@ -237,7 +237,7 @@ export declare type Event = Message<"concentric.event.v1.Event"> & {
     case: "scoreChanged";
   } | {
     /**
-     * A share of the scores is to be computed anew. Of no use to other services.
+     * Not sent any more.
      *
      * @generated from field: concentric.event.v1.ScoreShardRequested score_shard_requested = 36;
      */
@@ -1415,8 +1415,9 @@ export declare type ScoreChanged = Message<"concentric.event.v1.ScoreChanged"> &
 export declare const ScoreChangedSchema: GenMessage<ScoreChanged>;
 
 /**
- * A ScoreShardRequested asks whichever replica takes it to compute the scores of a
- * range of customers anew.
+ * A ScoreShardRequested asked whichever replica took it to compute the scores of a
+ * range of customers anew. None is sent any more: the parts of an operation are rows of the
+ * service that does it.
  *
  * @generated from message concentric.event.v1.ScoreShardRequested
  */
