@@ -52,7 +52,7 @@ func (r *relay) check(ctx context.Context) error {
 			if err := r.out.resend(ctx, current, time.Now()); err != nil {
 				return err
 			}
-			r.stream, r.checked = current, time.Now()
+			r.stream, r.checked, r.looked = current, time.Now(), time.Time{} // some may be due again
 			return nil
 		}
 		if err := r.remake(ctx, current); err != nil {

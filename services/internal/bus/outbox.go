@@ -25,6 +25,8 @@ type Outbox struct {
 	db   *sqldb.DB
 	wake chan struct{}
 
+	tray tray // for the relay
+
 	emitted map[string]*atomic.Int64 // by kind; only the numbers change
 
 	mu        sync.RWMutex
@@ -46,26 +48,27 @@ func (o *Outbox) Emit(tx *sqldb.Tx, e *eventv1.Event) {
 	if e.Id == "" {
 		e.Id = name.NewID()
 	}
+	p := parcel{id: e.Id, brand: brandOf(e), key: e.GetKey(), kind: kind(e), trace: tx.Trace()}
 	var payload any
-	if p, err := proto.Marshal(e); err == nil {
-		payload = p
+	if text, err := proto.Marshal(e); err == nil {
+		p.payload, payload = text, text
 	} // else NULL, which the table refuses: nobody could read the event
-	kind := kind(e)
-	if trace := tx.Trace(); trace == "" {
+	if p.trace == "" {
 		tx.Finally(`INSERT INTO outbox (id, brand, key, kind, payload, create_time) VALUES ($1, $2, $3, $4, $5, $6)`,
-			e.Id, brandOf(e), e.GetKey(), kind, payload, sqldb.Micros(time.Now()))
+			p.id, p.brand, p.key, p.kind, payload, sqldb.Micros(time.Now()))
 	} else {
 		tx.Finally(`INSERT INTO outbox (id, brand, key, kind, payload, create_time, trace) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			e.Id, brandOf(e), e.GetKey(), kind, payload, sqldb.Micros(time.Now()), trace)
+			p.id, p.brand, p.key, p.kind, payload, sqldb.Micros(time.Now()), p.trace)
 	}
-	tx.Note(kind + "." + e.GetId())
-	tx.AfterCommit(func() { o.committed(e, kind) })
+	tx.Note(p.kind + "." + p.id)
+	tx.AfterCommit(func() { o.committed(e, p) })
 }
 
-// committed counts e, wakes the relay, if there is one, and tells the listeners.
-func (o *Outbox) committed(e *eventv1.Event, kind string) {
+// committed counts e, has the relay, if there is one, send p, and tells the listeners.
+func (o *Outbox) committed(e *eventv1.Event, p parcel) {
+	o.tray.put(p)
 	o.ring()
-	if n := o.emitted[kind]; n != nil {
+	if n := o.emitted[p.kind]; n != nil {
 		n.Add(1)
 	}
 	o.mu.RLock()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -40,6 +42,11 @@ type relay struct {
 	checked time.Time // when it was found whole
 	pruned  time.Time
 	glance  glance
+
+	heard     []parcel            // of what this process has committed, what is not sent
+	looked    time.Time           // for all rows that are due
+	seen      map[string]struct{} // the ids of what it found when it looked last
+	elsewhere atomic.Bool         // whether another replica has told of events since
 }
 
 // A glance is where a relay looks for rows that are due: PostgreSQL keeps what was due
@@ -100,11 +107,16 @@ func (r *relay) run(ctx context.Context) error {
 	}
 	defer r.lead.Release()
 	// Events that another replica emits ring here as well.
-	rung, err := r.js.Conn().Subscribe(bell(r.service), func(*nats.Msg) { r.out.ring() })
+	rung, err := r.js.Conn().Subscribe(bell(r.service), func(*nats.Msg) {
+		r.elsewhere.Store(true)
+		r.out.ring()
+	})
 	if err != nil {
 		return fmt.Errorf("hear of events: %w", err)
 	}
 	defer rung.Unsubscribe() //nolint:errcheck // the connection ends too
+	r.out.tray.open()
+	defer r.out.tray.close()
 	for ctx.Err() == nil {
 		if err := r.mind(ctx); err != nil {
 			return err
@@ -177,18 +189,52 @@ func (r *relay) wait(ctx context.Context, n int) {
 	}
 }
 
-// pass publishes one batch and returns its size.
-func (r *relay) pass(ctx context.Context) (int, error) {
+// find returns a batch of what is due: of what this process has committed since, or, each
+// second and where there may be more than that, of what the outbox holds.
+func (r *relay) find(ctx context.Context) ([]parcel, error) {
 	now := time.Now()
+	fresh, all := r.out.tray.take() // before it looks, which finds all of that too, within a second
+	told := r.elsewhere.Swap(false)
+	if all && !told && now.Sub(r.looked) < wholeEvery {
+		r.heard = append(r.heard, slices.DeleteFunc(fresh, func(p parcel) bool { _, seen := r.seen[p.id]; return seen })...)
+		n := min(len(r.heard), relayBatch)
+		parcels := r.heard[:n:n]
+		r.heard = r.heard[n:]
+		return parcels, nil
+	}
+	r.heard = nil
+	if !all || !told {
+		r.glance.whole = time.Time{}
+	}
 	above := r.glance.next(now)
 	parcels, err := r.out.due(ctx, r.lead, above, now)
 	if err == nil && len(parcels) == 0 && above != "" { // what rang was committed late
-		parcels, err = r.out.due(ctx, r.lead, "", now)
+		above = ""
+		parcels, err = r.out.due(ctx, r.lead, above, now)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("read the outbox: %w", err)
+		return nil, fmt.Errorf("read the outbox: %w", err)
 	}
 	r.glance.saw(parcels)
+	r.seen = make(map[string]struct{}, len(parcels))
+	for _, p := range parcels {
+		r.seen[p.id] = struct{}{}
+	}
+	switch {
+	case len(parcels) == relayBatch:
+		r.looked = time.Time{} // there may be more
+	case above == "":
+		r.looked = now
+	}
+	return parcels, nil
+}
+
+// pass publishes one batch and returns its size.
+func (r *relay) pass(ctx context.Context) (int, error) {
+	parcels, err := r.find(ctx)
+	if err != nil {
+		return 0, err
+	}
 	receipts, failed := r.publish(ctx, parcels)
 	// What the stream has is noted even if the rest failed or the end has come.
 	err = r.out.mark(context.WithoutCancel(ctx), r.stream, receipts, time.Now())
@@ -200,37 +246,4 @@ func (r *relay) pass(ctx context.Context) (int, error) {
 		return 0, r.remake(ctx, r.stream)
 	}
 	return 0, fmt.Errorf("relay events: %w", errors.Join(failed, err))
-}
-
-// publish sends the parcels and returns those the stream has, with the first
-// error of the others.
-func (r *relay) publish(ctx context.Context, parcels []parcel) (receipts []receipt, failed error) {
-	acks := make([]jetstream.PubAckFuture, 0, len(parcels))
-	for _, p := range parcels {
-		to := subject(r.service, p.brand, p.kind)
-		if r.bus.server == nil {
-			to = place(r.service, p)
-		}
-		msg := &nats.Msg{Subject: to, Data: p.payload, Header: nats.Header{}}
-		end := traceSend(ctx, p, msg.Header)
-		ack, err := r.js.PublishMsgAsync(msg, jetstream.WithMsgID(p.id))
-		end()
-		if err != nil {
-			failed = err
-			break
-		}
-		acks = append(acks, ack)
-	}
-	receipts = make([]receipt, 0, len(acks))
-	for i, ack := range acks {
-		select {
-		case a := <-ack.Ok():
-			receipts = append(receipts, receipt{parcels[i].id, a.Sequence})
-		case err := <-ack.Err():
-			failed = errors.Join(err, failed)
-		case <-ctx.Done():
-			return receipts, ctx.Err()
-		}
-	}
-	return receipts, failed
 }
