@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +19,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/certs"
@@ -60,7 +63,7 @@ func TestServicesApartWithTLS(t *testing.T) {
 	backCert, backKey := ca.Issue(t, back, 24*time.Hour)
 	keys := keyFile(t, "secret")
 	behind := upTLS(t, "ticket", "--keys", keys, "--tls-cert", backCert, "--tls-key", backKey, "--client-ca", ca.File)
-	addr := upTLS(t, "gateway", "--keys", keys, "--tls-cert", cert, "--tls-key", key, "--upstream-ca", ca.File,
+	addr := upTLS(t, "gateway", "--keys", keys, "--tls-cert", cert, "--tls-key", key, "--upstream-ca", ca.File, "--trusted-proxy", "127.0.0.0/8",
 		"--ticket-addr", behind, "--survey-addr", "127.0.0.1:1", "--journey-addr", "127.0.0.1:1")
 	config, err := certs.Client(ca.File, nil)
 	if err != nil {
@@ -101,6 +104,24 @@ func TestServicesApartWithTLS(t *testing.T) {
 		t.Errorf("REST = %d by %s", res.StatusCode, res.Proto)
 	}
 
+	partner, err := http.NewRequestWithContext(t.Context(), "POST", "https://"+addr+"/v1/brands/acme/partners?partnerId=bpo", strings.NewReader(`{"displayName": "A partner"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	partner.Header.Set("Authorization", "Bearer secret")
+	partner.Header.Set("Content-Type", "application/json")
+	partner.Header.Set("X-Forwarded-For", "192.0.2.7")
+	if res, err = web.Do(partner); err != nil {
+		t.Fatal(err)
+	}
+	said, err := io.ReadAll(res.Body)
+	if res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("a new partner: %d %s, %v", res.StatusCode, said, err)
+	}
+	if got := changedFrom(t, behind, ca.File, cert, key); got != "192.0.2.7" {
+		t.Errorf("a change came from %q, want what the proxy said", got)
+	}
+
 	before := serial(t, addr, config)
 	ca.Issue(t, door, 25*time.Hour)
 	eventually(t, func() error {
@@ -112,6 +133,30 @@ func TestServicesApartWithTLS(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// changedFrom returns the address that the last change of the brand came from, as the ticket
+// service at addr has written it down.
+func changedFrom(t *testing.T, addr, ca, cert, key string) string {
+	t.Helper()
+	pair, err := certs.Open(cert, key, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := certs.Client(ca, pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := rpc.Dial(addr, rpc.ClientConfig{TLS: config, Bearer: "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	res, err := eventv1.NewAuditLogServiceClient(conn).ListAuditLog(t.Context(), &eventv1.ListAuditLogRequest{Parent: "brands/acme", Service: "ticket", PageSize: 1})
+	if err != nil || len(res.GetAuditEvents()) != 1 {
+		t.Fatalf("the log has %v, %v", res.GetAuditEvents(), err)
+	}
+	return res.GetAuditEvents()[0].GetPeer()
 }
 
 // serial returns the serial number of the certificate that is served at addr.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/concentric-cx/concentric/services/internal/certs"
+	"github.com/concentric-cx/concentric/services/internal/rpc"
 )
 
 // doors are the flags that say how a process is reached, and reaches others.
@@ -19,12 +21,14 @@ type doors struct {
 	UpstreamCA  string   `name:"upstream-ca" help:"Authorities, PEM, of the services behind a gateway. It calls them with TLS then, and shows --tls-cert." type:"existingfile" placeholder:"FILE"`
 	BusCA       string   `name:"bus-ca" help:"Authorities, PEM, of the NATS server at --bus. It is called with TLS then, and shown --tls-cert." type:"existingfile" placeholder:"FILE"`
 	HealthAddr  string   `name:"health-addr" help:"Address that answers gRPC health checks without TLS, and nothing else, for those who have no certificate to show: live, ready, and the names of services. None if empty." placeholder:"HOST:PORT"`
+	Proxies     []string `name:"trusted-proxy" help:"Networks of proxies in front, such as 10.0.0.0/8, whose X-Forwarded-For says where a call comes from. Services behind a gateway believe whoever shows a certificate of --client-ca. None if empty." placeholder:"CIDR"`
 	AllowOrigin []string `name:"allow-origin" help:"Origins of web pages that may call, such as https://app.example. None but the server's own if empty." placeholder:"ORIGIN"`
 }
 
 // A door is what the flags open: nil configurations are for no TLS.
 type door struct {
 	server, upstream, bus *tls.Config
+	proxies               rpc.Proxies
 }
 
 // open reads the certificates.
@@ -51,6 +55,13 @@ func (d doors) open(log *slog.Logger) (door, error) {
 		}
 	} else if d.ClientCA != "" {
 		return door{}, errors.New("--client-ca needs --tls-cert and --tls-key: certificates are shown with TLS only")
+	}
+	for _, network := range d.Proxies {
+		prefix, err := netip.ParsePrefix(network)
+		if err != nil || prefix != prefix.Masked() {
+			return door{}, fmt.Errorf("--trusted-proxy %q is no network, such as 10.0.0.0/8", network)
+		}
+		opened.proxies = append(opened.proxies, prefix)
 	}
 	if d.UpstreamCA != "" {
 		if opened.upstream, err = certs.Client(d.UpstreamCA, pair); err != nil {

@@ -29,6 +29,7 @@ func (c *upCmd) settings(ctx context.Context) []setting.Setting {
 	all := []setting.Setting{
 		c.named("addr", reach(ctx, c.Addr, c.TLSCert != "" && c.authenticates())),
 		c.certificates(),
+		c.proxiesKnown(),
 		c.callersKnown(),
 		c.quotasKnown(),
 		c.grace(),
@@ -88,6 +89,22 @@ func (c *upCmd) certificates() setting.Setting {
 	}
 	if _, err := c.open(slog.New(slog.DiscardHandler)); err != nil {
 		s.State, s.Advice = setting.Unsafe, err.Error()
+	}
+	return s
+}
+
+// proxiesKnown says who is believed when they say where a call comes from.
+func (c *upCmd) proxiesKnown() setting.Setting {
+	s := c.named("trusted-proxy", setting.Setting{Name: "proxies", Value: "none: calls come from who connects"})
+	if len(c.Proxies) > 0 {
+		s.Value = "believed are " + strings.Join(c.Proxies, ", ")
+	} else if c.ClientCA != "" && !c.runs("gateway") {
+		s.Value, s.Source = "believed is who shows a certificate", c.from["client-ca"]
+	}
+	for _, network := range c.Proxies {
+		if prefix, err := netip.ParsePrefix(network); err == nil && prefix.Bits() == 0 {
+			s.State, s.Advice = setting.Weak, "with "+network+" everybody may say where their calls come from: name the networks of the proxies"
+		}
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,7 +100,7 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 	if err != nil {
 		return nil, err
 	}
-	s.upstream = opened.upstream
+	s.upstream, cfg.Proxies = opened.upstream, c.believed(opened)
 	s.rpc = rpc.NewServer(cfg)
 	s.closers = append(s.closers, func() error { s.rpc.Stop(); return nil })
 	if c.runs("gateway") && !c.whole() {
@@ -117,13 +118,22 @@ func start(ctx context.Context, c *upCmd, t *telemetry.Telemetry) (_ *suite, err
 	if err := s.rpc.Check(); err != nil {
 		return nil, err
 	}
-	if s.front, err = front.New(ctx, s.rpc, front.Config{Log: t.Log, TLS: opened.server, Origins: c.AllowOrigin, Traces: t.Traces}); err != nil {
+	if s.front, err = front.New(ctx, s.rpc, front.Config{Log: t.Log, TLS: opened.server, Origins: c.AllowOrigin, Proxies: cfg.Proxies, Traces: t.Traces}); err != nil {
 		return nil, err
 	}
 	if s.pages != nil {
 		s.front.Handle(s.pages.Pages())
 	}
 	return s, s.probe(ctx, c.HealthAddr)
+}
+
+// believed returns who is believed when they say where a call comes from: the proxies, and for
+// services behind a gateway whoever has a certificate.
+func (c *upCmd) believed(opened door) rpc.Proxies {
+	if c.ClientCA == "" || c.runs("gateway") {
+		return opened.proxies
+	}
+	return rpc.Proxies{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
 }
 
 // addAll adds the services of this process and, to a gateway, the doors to the others.

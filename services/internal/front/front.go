@@ -27,6 +27,7 @@ type Config struct {
 	Log     *slog.Logger
 	TLS     *tls.Config // nil: none, and only a loopback name reaches the server
 	Origins []string    // of web pages that may call from elsewhere, such as https://app.example
+	Proxies rpc.Proxies // whose word counts for whose calls they pass on
 	Traces  trace.TracerProvider
 }
 
@@ -61,7 +62,7 @@ func New(ctx context.Context, srv *rpc.Server, cfg Config) (*Server, error) {
 	}
 	log := cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	s.http = &http.Server{
-		Handler:           &guard{local: cfg.TLS == nil, origins: cfg.Origins, next: handler},
+		Handler:           from(cfg.Proxies, &guard{local: cfg.TLS == nil, origins: cfg.Origins, next: handler}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       60 * time.Second,

@@ -139,7 +139,8 @@ func TestREST(t *testing.T) {
 		},
 		{"a conflict", "POST", "/v1/brands?brand_id=taken", `{"displayName":"Acme"}`, asJSON, 409, "ALREADY_EXISTS"},
 		{"a broken rule names its field", "POST", "/v1/brands?brand_id=acme", `{"displayName":""}`, asJSON, 400, `brand.display_name`},
-		{"an unknown field", "POST", "/v1/brands?brand_id=acme", `{"displayNam":"Acme"}`, asJSON, 400, "displayNam"},
+		{"an unknown field", "POST", "/v1/brands?brand_id=acme", `{"displayNam":"Acme"}`, asJSON, 400, `unknownfield\"displayNam\"","code":"INVALID_ARGUMENT","reason":"BAD_FIELD"`},
+		{"a number that is none", "GET", "/v1/brands?page_size=many", "", nil, 400, "BAD_FIELD"},
 		{"data after the body", "POST", "/v1/brands?brand_id=acme", `{"displayName":"Acme"} {}`, asJSON, 400, "BAD_JSON"},
 		{"invalid UTF-8", "POST", "/v1/brands?brand_id=acme", "{\"displayName\":\"\xff\"}", asJSON, 400, ""},
 		{"NUL", "POST", "/v1/brands?brand_id=acme", `{"displayName":"a\u0000b"}`, asJSON, 400, "display_name"},
@@ -157,7 +158,7 @@ func TestREST(t *testing.T) {
 		{"a method override is no method", "POST", "/v1/brands/acme", "{}", http.Header{"Content-Type": {"application/json"}, "X-Http-Method-Override": {"GET"}}, 405, ""},
 		{"a foreign host", "GET", "/v1/brands/acme", "", http.Header{"Host": {"evil.example"}}, 421, "FOREIGN_HOST"},
 		{"a foreign origin", "GET", "/v1/brands/acme", "", http.Header{"Origin": {"http://evil.example"}}, 403, "FOREIGN_ORIGIN"},
-		{"an unknown query parameter", "GET", "/v1/brands?pageSiz=2", "", nil, 400, "pageSiz"},
+		{"an unknown query parameter", "GET", "/v1/brands?pageSiz=2", "", nil, 400, "BAD_FIELD"},
 		{
 			"metadata in headers goes nowhere", "GET", "/v1/brands/acme", "",
 			http.Header{"Grpc-Metadata-X-Tenant-Id": {"victim"}, "X-Tenant-Id": {"victim"}, "Grpc-Metadata-Authorization": {"Bearer forged"}},

@@ -40,8 +40,11 @@ func (m *method) admit(ctx context.Context, all *places, c Caller) error {
 		all.part(r.share) // the credential is another brand's by now
 	}
 	err := all.join(ctx, shareOf(c))
-	if credentials := metadata.ValueFromIncomingContext(ctx, "authorization"); err != nil && len(credentials) < 2 {
-		m.server.shed.note(append(credentials, "")[0], shareOf(c))
+	if err == nil {
+		return nil
+	}
+	if credential, alone := only(metadata.ValueFromIncomingContext(ctx, "authorization")); alone {
+		m.server.shed.note(credential, shareOf(c))
 	}
 	return err
 }

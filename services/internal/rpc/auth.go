@@ -86,7 +86,11 @@ func (m *method) caller(ctx context.Context) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	c, err := m.server.guesses.ask(ctx, m.server.auth, token)
+	var from string
+	if token != "" { // else nobody asks
+		from = m.server.address(ctx)
+	}
+	c, err := m.server.guesses.ask(ctx, m.server.auth, token, from)
 	if token == "" && fault.Reason(err) == unauthenticated {
 		return Caller{Anonymous: true}, nil
 	}

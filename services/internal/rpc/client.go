@@ -106,9 +106,9 @@ type ClientConfig struct {
 // dns:///NAME:PORT. It gives each mutation that has no request_id one, so that a
 // retry has no second effect; the caller's message stays as it is. Calls made with
 // the context of a handler carry the credential of the call it handles, or a pass for its
-// caller if that is kept here; those made with one of [ActAs] carry a pass. Calls end
-// after 30 seconds and are tried again while a server is UNAVAILABLE; streams are
-// not. While a server refuses calls of a brand because it has too many, most that it would
+// caller if that is kept here, and say which address that call comes from; those made with
+// one of [ActAs] carry a pass. Calls end after 30 seconds and are tried again while a server is
+// UNAVAILABLE; streams are not. While a server refuses calls of a brand because it has too many, most that it would
 // refuse are not made and fail alike.
 func Dial(target string, cfg ClientConfig) (*grpc.ClientConn, error) {
 	cfg.restraint = &restraint{}
@@ -170,6 +170,9 @@ func (cfg ClientConfig) outgoing(ctx context.Context) (context.Context, error) {
 	}
 	id, handling := ctx.Value(callKey{}).(*identity)
 	ctx = forward(ctx, taken(ctx)...)
+	if handling {
+		ctx = metadata.AppendToOutgoingContext(ctx, forwardedFor, id.by.address(ctx))
+	}
 	out, _ := metadata.FromOutgoingContext(ctx)
 	switch {
 	case len(out.Get("authorization")) > 0:

@@ -42,13 +42,11 @@ type guesser struct {
 	until time.Time
 }
 
-// ask asks auth who holds a token that comes from an address, unless that has guessed too much.
-func (g *guesses) ask(ctx context.Context, auth Authenticator, token string) (Caller, error) {
-	if token == "" { // nothing is tried
-		return auth(ctx, token)
-	}
-	from := origin(Address(ctx))
-	if from == "" {
+// ask asks auth who holds a token that comes from an address, "" where nobody knows, unless
+// that has guessed too much.
+func (g *guesses) ask(ctx context.Context, auth Authenticator, token, address string) (Caller, error) {
+	from := origin(address)
+	if from == "" || token == "" { // nothing is tried, or nobody knows by whom
 		return auth(ctx, token)
 	}
 	if wait := g.wait(from); wait > 0 && !g.familiar(token) {

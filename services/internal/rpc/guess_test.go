@@ -2,23 +2,16 @@ package rpc
 
 import (
 	"context"
-	"net"
 	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/concentric-cx/concentric/services/internal/fault"
 )
-
-// from returns the context of a call from an address.
-func from(ctx context.Context, ip string) context.Context {
-	return peer.NewContext(ctx, &peer.Peer{Addr: &net.TCPAddr{IP: net.ParseIP(ip), Port: 1234}})
-}
 
 func TestAnAddressGuessesSoManyCredentialsAndNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -32,7 +25,7 @@ func TestAnAddressGuessesSoManyCredentialsAndNoMore(t *testing.T) {
 			return Caller{}, Unauthenticated()
 		}
 		try := func(ip, token string) error {
-			_, err := g.ask(from(t.Context(), ip), auth, token)
+			_, err := g.ask(t.Context(), auth, token, ip)
 			return err
 		}
 		if err := try("192.0.2.1", "good"); err != nil {
@@ -65,7 +58,7 @@ func TestAnAddressGuessesSoManyCredentialsAndNoMore(t *testing.T) {
 		if err := try("192.0.2.1", "late"); err != nil {
 			t.Errorf("after a pause: %v", err)
 		}
-		if _, err := g.ask(t.Context(), auth, "bad"); fault.Reason(err) != unauthenticated {
+		if _, err := g.ask(t.Context(), auth, "bad", ""); fault.Reason(err) != unauthenticated {
 			t.Errorf("from nowhere: %v", err)
 		}
 	})
