@@ -63,10 +63,11 @@ func tooMany() *fault.Error {
 }
 
 // Refusals are errors of calls too many, as clients get them. They are made once, as they cost
-// more than all else where a call is refused early. The zero value works.
+// more than all else where a call is refused early; and they are so few that a connection
+// remembers what it said (4,096 bytes of headers), and only refers to it. The zero value works.
 type refusals struct {
 	once sync.Once
-	all  [16]error
+	all  [8]error
 }
 
 // next returns one of them.
@@ -144,7 +145,7 @@ func (c *limitedConn) Read(b []byte) (int, error) {
 // pause is how long calls gather on a connection whose calls are refused. To read, refuse and
 // answer them one by one costs three times as much; and a server that has more to do than it can
 // looks seldom for what has arrived, but hears timers.
-const pause = 20 * time.Millisecond
+const pause = 14 * time.Millisecond
 
 // company is how long a connection is taken to be shared after two calls in a row had different
 // credentials, as those have that a gateway forwards.
@@ -163,19 +164,19 @@ type clientAddr struct {
 // newClientAddr returns the address of a client that has made no call.
 func newClientAddr(a net.Addr) *clientAddr { return &clientAddr{Addr: a, seed: maphash.MakeSeed()} }
 
-// called notes a call with the credentials. Calls without one are of the same caller.
-func (a *clientAddr) called(credentials []string) {
+// called notes a call with the credential. Calls without a single one are of the same caller.
+func (a *clientAddr) called(credential string) {
 	caller := uint64(1)
-	if len(credentials) == 1 {
-		caller |= maphash.String(a.seed, credentials[0])
+	if credential != "" {
+		caller |= maphash.String(a.seed, credential)
 	}
 	if last := a.last.Swap(caller); last != 0 && last != caller {
 		a.shared.Store(time.Now().Add(company).UnixNano())
 	}
 }
 
-// refused notes that a call was.
-func (a *clientAddr) refused() { a.until.Store(time.Now().Add(flooding).UnixNano()) }
+// refused notes that a call was at that time.
+func (a *clientAddr) refused(at time.Time) { a.until.Store(at.Add(flooding).UnixNano()) }
 
 // flooding reports whether a call was refused just now and nobody else has made one of late,
 // who would be slowed down with the flood.

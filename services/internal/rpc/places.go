@@ -53,15 +53,14 @@ func (p *places) arrive(ctx context.Context) error {
 
 // join gives the brand a place or refuses the call. Pair with part after success.
 func (p *places) join(ctx context.Context, brand string) error {
-	if !p.seat(brand) {
+	if !p.seat(brand, time.Now()) {
 		return p.refuse(ctx)
 	}
 	return nil
 }
 
 // seat is join without anybody being told of a refusal.
-func (p *places) seat(brand string) bool {
-	now := time.Now()
+func (p *places) seat(brand string, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.exceeds(brand, now) {

@@ -2,9 +2,12 @@ package rpc
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,12 +46,7 @@ func TestAClientSpreadsItsCallsOverAListOfReplicas(t *testing.T) {
 // moment, so a client that looked for it in ever longer intervals would find nobody.
 func TestAReplicaThatIsBackIsFoundAtOnce(t *testing.T) {
 	t.Parallel()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := lis.Addr().String()
-	lis.Close()
+	address, back := kept(t)
 	c := ticketv1.NewTicketServiceClient(dial(t, address, ClientConfig{}))
 	for begin := time.Now(); time.Since(begin) < 3100*time.Millisecond; { // the default looks after 2.6 s and then after 5.2
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -57,15 +55,41 @@ func TestAReplicaThatIsBackIsFoundAtOnce(t *testing.T) {
 		}
 		cancel()
 	}
-	if lis, err = net.Listen("tcp", address); err != nil {
-		t.Skip("somebody else has taken the port:", err)
-	}
 	s := newTickets(Config{}, tickets{})
-	go s.Serve(lis) //nolint:errcheck // until Stop
+	go s.Serve(back()) //nolint:errcheck // until Stop
 	t.Cleanup(s.Stop)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := c.GetTicket(ctx, get(), grpc.WaitForReady(true)); err != nil {
 		t.Errorf("a second after the replica is back: %v", err)
+	}
+}
+
+// kept returns an address that nobody listens on and nobody else can have, until back does.
+func kept(t *testing.T) (address string, back func() net.Listener) {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := os.NewFile(uintptr(fd), "kept") //nolint:gosec // it is not negative
+	t.Cleanup(func() { socket.Close() })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port), func() net.Listener {
+		t.Helper()
+		if err := syscall.Listen(fd, syscall.SOMAXCONN); err != nil {
+			t.Fatal(err)
+		}
+		lis, err := net.FileListener(socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lis
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -36,10 +37,11 @@ const (
 	maxAnswer      = 8 << 20
 	maxConnections = 4096
 
-	// DefaultMaxInFlight and DefaultMaxStreams are how many calls and watches a
-	// server handles at a time if nobody chose.
-	DefaultMaxInFlight = 512
-	DefaultMaxStreams  = 4096
+	// DefaultMaxStreams is how many watches a server handles at a time if nobody chose.
+	DefaultMaxStreams = 4096
+	// perProcessor is how many calls it handles for each processor, which are never fewer than two:
+	// with 512 on one of them what is refused waits behind so many goroutines that it takes twice as long.
+	perProcessor = 128
 )
 
 // Config holds what an operator may choose. The zero value works: it logs
@@ -47,9 +49,10 @@ const (
 type Config struct {
 	Log         *slog.Logger
 	Auth        Authenticator // nil: every caller may do everything; for loopback only
-	MaxInFlight int           // calls handled at a time, and a quarter more of brands that have few; 0: DefaultMaxInFlight
+	MaxInFlight int           // calls handled at a time, and a quarter more of brands that have few; 0: 128 for each processor, at least 256
 	MaxStreams  int           // watches served beside them, likewise; 0: DefaultMaxStreams
 	Quotas      *quota.Quotas // of callers bound to a brand; nil: none
+	Proxies     Proxies       // whose word counts for whose calls they pass on
 	Workers     int           // goroutines that live as long as the server, for the first calls at a time; the others get one each
 	Traces      trace.TracerProvider
 	Metrics     metric.MeterProvider
@@ -101,6 +104,7 @@ type Server struct {
 	shed      shed
 	denied    func(string, audit.Call)
 	quotas    *quota.Quotas // nil without any
+	proxies   Proxies
 	charged   charged
 	streams   places                                // of watches: they last, and mostly wait
 	relayed   map[grpc.ClientConnInterface]*limiter // of streams that go on over a connection
@@ -122,6 +126,7 @@ func NewServer(cfg Config) *Server {
 		auth:      cfg.Auth,
 		denied:    cfg.Denied,
 		quotas:    cfg.Quotas,
+		proxies:   cfg.Proxies,
 		health:    health.NewServer(),
 		validator: NewValidator(),
 		methods:   map[string]*method{},
@@ -137,7 +142,7 @@ func NewServer(cfg Config) *Server {
 	}
 	s.health.SetServingStatus("live", serving(true))
 	s.health.SetServingStatus("ready", serving(true))
-	s.limit.size(cmp.Or(cfg.MaxInFlight, DefaultMaxInFlight))
+	s.limit.size(cmp.Or(cfg.MaxInFlight, perProcessor*max(2, runtime.GOMAXPROCS(0))))
 	s.streams.size(cmp.Or(cfg.MaxStreams, DefaultMaxStreams))
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	opts := append(settings(), grpc.NumStreamWorkers(uint32(max(cfg.Workers, 0))), grpc.InTapHandle(s.tap)) //nolint:gosec // a few

@@ -54,12 +54,20 @@ func (s *shed) note(credential, share string) {
 	s.known[credential] = f
 }
 
-// of returns whose share the credential uses, if calls of it have been refused just now.
-func (s *shed) of(credential string) (share string, known bool) {
+// of returns whose share the credential uses, if calls of it have been refused just before now.
+func (s *shed) of(credential string, now time.Time) (share string, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.known[credential]
-	return f.share, f.times >= few && time.Now().Before(f.until)
+	return f.share, f.times >= few && now.Before(f.until)
+}
+
+// only returns the credential of a call, empty without one, unless there are several.
+func only(credentials []string) (credential string, alone bool) {
+	if len(credentials) == 1 {
+		return credentials[0], true
+	}
+	return "", len(credentials) == 0
 }
 
 // A reservation is a place that a call was given before it has a stream.
@@ -103,30 +111,32 @@ func (s *Server) tap(ctx context.Context, call *tap.Info) (context.Context, erro
 	if m == nil {
 		return ctx, nil
 	}
-	credentials, from := call.Header.Get("authorization"), clientOf(ctx)
+	credential, alone := only(call.Header["authorization"])
+	from := clientOf(ctx)
 	if from != nil {
-		from.called(credentials)
+		from.called(credential)
 	}
 	all := m.places()
-	now := all.now.Load()
-	if now < max(1, all.common/fair) {
+	taken := all.now.Load()
+	if taken < max(1, all.common/fair) {
 		return ctx, nil // every brand has less than its share
 	}
-	if now >= all.max {
-		credentials = []string{anybody}
-	} else if len(credentials) > 1 {
+	if taken >= all.max {
+		credential = anybody
+	} else if !alone {
 		return ctx, nil
 	}
-	share, known := s.shed.of(append(credentials, "")[0])
+	now := time.Now()
+	share, known := s.shed.of(credential, now)
 	if !known {
 		return ctx, nil
 	}
-	if now < all.max && all.seat(share) {
+	if taken < all.max && all.seat(share, now) {
 		return reserve(ctx, all, share), nil
 	}
 	all.refused.Add(1)
 	if from != nil {
-		from.refused()
+		from.refused(now)
 	}
 	return nil, s.shed.refusals.next()
 }

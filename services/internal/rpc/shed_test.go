@@ -1,17 +1,22 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/proto"
 
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 )
@@ -32,15 +37,22 @@ func tapped(t *testing.T, s *Server, method, credential string) bool {
 	return err != nil
 }
 
+// busy returns a server with eight places, some of them acme's.
+func busy(t *testing.T, acme int) *Server {
+	t.Helper()
+	s := NewServer(Config{MaxInFlight: 8})
+	ticketv1.RegisterTicketServiceServer(s, tickets{})
+	for range acme {
+		if err := s.limit.join(t.Context(), "acme"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
 func TestAFloodIsRefusedBeforeItHasAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := NewServer(Config{MaxInFlight: 8})
-		ticketv1.RegisterTicketServiceServer(s, tickets{})
-		for range 8 {
-			if err := s.limit.join(t.Context(), "acme"); err != nil {
-				t.Fatal(err)
-			}
-		}
+		s := busy(t, 8)
 		for i := range few {
 			if tapped(t, s, getTicket, "acme's") {
 				t.Fatalf("the call is refused before it has a stream after %d refusals, want %d", i, few)
@@ -59,6 +71,13 @@ func TestAFloodIsRefusedBeforeItHasAStream(t *testing.T) {
 				t.Errorf("%s is refused", what)
 			}
 		}
+		for range few {
+			s.shed.note("", "acme")
+		}
+		two := &tap.Info{FullMethodName: getTicket, Header: metadata.MD{"authorization": {"acme's", "beta's"}}}
+		if _, err := s.tap(t.Context(), two); err != nil || !tapped(t, s, getTicket, "") {
+			t.Errorf("a call with two credentials is taken for one without: %v", err)
+		}
 		if err := s.limit.join(t.Context(), "beta"); err != nil {
 			t.Errorf("another brand finds no place: %v", err)
 		}
@@ -71,13 +90,7 @@ func TestAFloodIsRefusedBeforeItHasAStream(t *testing.T) {
 
 func TestACallOfAFloodHasItsPlaceBeforeItsStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := NewServer(Config{MaxInFlight: 8})
-		ticketv1.RegisterTicketServiceServer(s, tickets{})
-		for range 7 {
-			if err := s.limit.join(t.Context(), "acme"); err != nil {
-				t.Fatal(err)
-			}
-		}
+		s := busy(t, 7)
 		for range few {
 			s.shed.note("acme's", "acme")
 		}
@@ -113,11 +126,7 @@ func TestACallOfAFloodHasItsPlaceBeforeItsStream(t *testing.T) {
 
 func TestAPlaceOfAnotherBrandIsGivenBackForOnesOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := NewServer(Config{MaxInFlight: 8})
-		ticketv1.RegisterTicketServiceServer(s, tickets{})
-		if !s.limit.seat("acme") {
-			t.Fatal("there is no place")
-		}
+		s := busy(t, 1)
 		ctx, end := context.WithCancel(t.Context())
 		ctx = reserve(ctx, &s.limit, "acme")
 		if err := s.methods[getTicket].admit(ctx, &s.limit, Caller{Brand: "beta"}); err != nil {
@@ -133,13 +142,7 @@ func TestAPlaceOfAnotherBrandIsGivenBackForOnesOwn(t *testing.T) {
 
 func TestAConnectionThatOthersUseIsNotSlowedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := NewServer(Config{MaxInFlight: 8})
-		ticketv1.RegisterTicketServiceServer(s, tickets{})
-		for range 8 {
-			if err := s.limit.join(t.Context(), "acme"); err != nil {
-				t.Fatal(err)
-			}
-		}
+		s := busy(t, 8)
 		from := newClientAddr(&net.TCPAddr{})
 		ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: from})
 		call := func(method string, credentials ...string) error {
@@ -201,7 +204,7 @@ func TestAFloodedConnectionIsReadSeldom(t *testing.T) {
 		if got := read(8); got != 0 {
 			t.Errorf("a read took %v while nothing was refused, want nothing", got)
 		}
-		c.from.refused()
+		c.from.refused(time.Now())
 		if first, second := read(8), read(4); first != 0 || second != pause {
 			t.Errorf("reads after a refusal took %v and %v, want nothing and %v", first, second, pause)
 		}
@@ -217,8 +220,7 @@ func TestAFloodedConnectionIsReadSeldom(t *testing.T) {
 }
 
 func TestNobodyHasAStreamWhereThereIsNoPlaceForAnyBrand(t *testing.T) {
-	s := NewServer(Config{MaxInFlight: 8})
-	ticketv1.RegisterTicketServiceServer(s, tickets{})
+	s := busy(t, 0)
 	for i := range 10 {
 		if err := s.limit.join(t.Context(), fmt.Sprint("b", i)); err != nil {
 			t.Fatal(err)
@@ -229,6 +231,38 @@ func TestNobodyHasAStreamWhereThereIsNoPlaceForAnyBrand(t *testing.T) {
 			t.Errorf("after %d calls that found no place another one has no stream: %v", i, i < few)
 		}
 		s.shed.note(anybody, "")
+	}
+}
+
+func TestAConnectionRemembersAllThatRefusalsSay(t *testing.T) {
+	var (
+		r    refusals
+		b    bytes.Buffer
+		e    = hpack.NewEncoder(&b)
+		size = 0 // of the last time that each was said
+	)
+	_ = r.next()
+	for range 2 {
+		size = 0
+		for _, err := range r.all {
+			details, mistake := proto.Marshal(status.Convert(err).Proto())
+			if mistake != nil {
+				t.Fatal(mistake)
+			}
+			b.Reset()
+			for name, value := range map[string]string{
+				"content-type": "application/grpc", "grpc-status": "14", "grpc-message": status.Convert(err).Message(),
+				"grpc-status-details-bin": base64.RawStdEncoding.EncodeToString(details),
+			} {
+				if err := e.WriteField(hpack.HeaderField{Name: name, Value: value}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			size += b.Len()
+		}
+	}
+	if size > 8*len(r.all) {
+		t.Errorf("the headers of %d refusals have %d bytes once all have been sent, want 8 each at most", len(r.all), size)
 	}
 }
 
