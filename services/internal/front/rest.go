@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -94,7 +95,12 @@ func refused(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w ht
 			}
 		}
 	}
-	writeProblem(w, status.Convert(err), code)
+	st := status.Convert(err)
+	if st.Code() == codes.InvalidArgument && len(st.Proto().GetDetails()) == 0 { // no method has seen it
+		refuse(w, code, codes.InvalidArgument, "BAD_FIELD", strings.TrimLeft(strings.TrimPrefix(st.Message(), "proto:"), "\u00a0 "))
+		return
+	}
+	writeProblem(w, st, code)
 }
 
 // refuse answers paths and methods that no RPC has.
