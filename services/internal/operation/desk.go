@@ -36,8 +36,8 @@ type Desk struct {
 
 	// Step goes one step on with an operation: it returns it with Progress, Done and
 	// Total as they then are, or with Result or Code and an EndTime. A step may come
-	// again after it was done. Where it sets another Lease, the operation is left
-	// alone until then. An error without a reason ends the operation.
+	// again after it was done. Where it sets another Lease, by our clock, the operation
+	// is left alone until then. An error without a reason ends the operation.
 	Step func(context.Context, Operation) (Operation, error)
 
 	// Split returns how an operation is done in parts, or nil for one that goes in steps. Nil
@@ -47,6 +47,8 @@ type Desk struct {
 
 	Metadata func(Operation) proto.Message
 	Response func(Operation) (proto.Message, error) // an empty one of the right type
+
+	clock clock
 }
 
 // Start takes in an operation and returns it as the contract has it.

@@ -27,7 +27,7 @@ type Operation struct {
 	Code        int32  // of the error that ended it, or 0
 	CreateTime  time.Time
 	EndTime     time.Time // zero until it is finished
-	Lease       time.Time // until when somebody works on it
+	Lease       time.Time // until when somebody works on it, by the clock of the database
 }
 
 const columns = `brand, id, request, done, total, progress, result, code, create_time, end_time, lease_time`

@@ -18,7 +18,7 @@ type Part struct {
 	Input  []byte // what it is about
 	Output []byte // what it has found; nil until it is done
 
-	lease time.Time // until when somebody works on it
+	lease time.Time // until when somebody works on it, by the clock of the database
 }
 
 // todo is the condition that a part is to be done: it is not, and its operation goes on.

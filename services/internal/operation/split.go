@@ -88,11 +88,11 @@ func (d *Desk) goOn(ctx context.Context, o Operation, s *Split) (Operation, erro
 		return d.finish(ctx, o, s)
 	}
 	if t.doneSize > o.Done { // others are at it
-		o.Done, o.Lease = t.doneSize, resource.Now().Add(partLook)
+		o.Done, o.Lease = t.doneSize, d.clock.here().Add(partLook)
 		return o, nil
 	}
 	cores := runtime.GOMAXPROCS(0)
-	left, err := idle(ctx, d.DB, o, resource.Now(), cores+partOffer)
+	left, err := idle(ctx, d.DB, o, d.clock.now(ctx, d.DB), cores+partOffer)
 	if err != nil {
 		return o, err
 	}
@@ -122,12 +122,12 @@ func (d *Desk) rest(ctx context.Context, o Operation) (Operation, error) {
 	if err != nil {
 		return o, err
 	}
-	now := resource.Now()
-	wait := min(at.Sub(now), pollEvery)
-	if inHand := now.Sub(at.Add(-leaseTime)); inHand >= 0 {
+	left := d.clock.until(at)
+	wait := min(left, pollEvery)
+	if inHand := leaseTime - left; inHand >= 0 {
 		wait = min(wait, inHand)
 	}
-	o.Lease = now.Add(max(wait, partLook))
+	o.Lease = d.clock.here().Add(max(wait, partLook))
 	return o, nil
 }
 
@@ -160,7 +160,7 @@ func (d *Desk) plan(ctx context.Context, o Operation, s *Split) (Operation, erro
 	}
 	if len(parts) > 1 {
 		d.offer(ctx, o, numbers)
-		o.Lease = resource.Now().Add(partLook)
+		o.Lease = d.clock.here().Add(partLook)
 	}
 	return o, nil
 }
@@ -253,8 +253,8 @@ func (d *Desk) do(ctx context.Context, o Operation, s *Split, number int64) (did
 		p     Part
 		until time.Time
 	)
+	now := d.clock.now(ctx, d.DB)
 	err = d.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
-		now := resource.Now()
 		p, until, err = takePart(tx, o, number, now, now.Add(leaseTime))
 		return err
 	})
@@ -264,7 +264,7 @@ func (d *Desk) do(ctx context.Context, o Operation, s *Split, number int64) (did
 	case err != nil:
 		return nil, 0, err
 	case !until.IsZero():
-		return nil, max(time.Until(until), partLook), nil
+		return nil, max(d.clock.until(until), partLook), nil
 	}
 	limited, cancel := context.WithTimeout(ctx, leaseTime)
 	defer cancel()
@@ -298,7 +298,7 @@ func (d *Desk) do(ctx context.Context, o Operation, s *Split, number int64) (did
 // leave leaves a part that has failed to others, at once where the caller has to stop, and
 // otherwise after a while. An error that would come again is returned.
 func (d *Desk) leave(ctx, limited context.Context, o Operation, p Part, cause error) (again time.Duration, err error) {
-	from := resource.Now().Add(partAgain)
+	from := d.clock.here().Add(partAgain)
 	delay, early := errors.AsType[*Delay](cause)
 	switch {
 	case ctx.Err() != nil:
@@ -311,11 +311,11 @@ func (d *Desk) leave(ctx, limited context.Context, o Operation, p Part, cause er
 	if ctx.Err() == nil && (!early || delay.Cause != nil) {
 		slog.WarnContext(ctx, "a part of an operation is delayed", slog.String("operation", d.Name(o)), slog.String("error", cause.Error()))
 	}
-	err = d.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) error { return leavePart(tx, o, p, from) })
+	err = d.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) error { return leavePart(tx, o, p, d.clock.there(from)) })
 	if fault.Reason(err) != "" { // then its lease ends
 		err = nil
 	}
-	return max(time.Until(from), partLook), err
+	return max(from.Sub(d.clock.here()), partLook), err
 }
 
 // fail ends an operation with an error that would come again.

@@ -216,20 +216,26 @@ func TestReplicasShareAnOperationAndOneIsKilled(t *testing.T) {
 	t.Logf("the one that was killed did %d parts, the other %d", before, second.did.Load())
 }
 
+// parted returns a desk that holds an operation, as it was before it was parted and after.
+func (s *sum) parted(t *testing.T, db *sqldb.DB) (d *Desk, held, o Operation) {
+	t.Helper()
+	d = s.desk(db)
+	d.start(t)
+	held, _, err := d.claimed(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err = d.goOn(t.Context(), held, s.split()); err != nil {
+		t.Fatal(err)
+	}
+	return d, held, o
+}
+
 // TestAPartThatSomebodyDiedWithIsDoneOnceItsLeaseEnds: who had it may wake up again, too late.
 func TestAPartThatSomebodyDiedWithIsDoneOnceItsLeaseEnds(t *testing.T) {
 	eachEffect(t, func(t *testing.T, db *sqldb.DB) {
 		s := &sum{parts: 2}
-		d := s.desk(db)
-		d.start(t)
-		held, _, err := d.claimed(t)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o, err := d.goOn(t.Context(), held, s.split())
-		if err != nil {
-			t.Fatal(err)
-		}
+		d, _, o := s.parted(t, db)
 		var dead Part
 		write(t, db, func(tx *sqldb.Tx) (err error) {
 			now := time.Now().Truncate(time.Microsecond)
@@ -268,15 +274,7 @@ func TestAPartThatSomebodyDiedWithIsDoneOnceItsLeaseEnds(t *testing.T) {
 func TestAnOperationWhosePartsOthersHaveDoneIsWhole(t *testing.T) {
 	eachEffect(t, func(t *testing.T, db *sqldb.DB) {
 		s := &sum{parts: 2}
-		d := s.desk(db)
-		d.start(t)
-		held, _, err := d.claimed(t)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.goOn(t.Context(), held, s.split()); err != nil {
-			t.Fatal(err)
-		}
+		d, held, _ := s.parted(t, db)
 		for n := range s.parts {
 			if again := d.DoPart(t.Context(), "brands/acme/operations/o/parts/"+strconv.FormatInt(n, 10)); again != 0 {
 				t.Errorf("part %d is tried again after %v", n, again)
@@ -292,15 +290,7 @@ func TestAnOperationWhosePartsOthersHaveDoneIsWhole(t *testing.T) {
 func TestAnOperationRestsUntilAPartCanBeBegun(t *testing.T) {
 	eachEffect(t, func(t *testing.T, db *sqldb.DB) {
 		s := &sum{parts: 2}
-		d := s.desk(db)
-		d.start(t)
-		held, _, err := d.claimed(t)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.goOn(t.Context(), held, s.split()); err != nil {
-			t.Fatal(err)
-		}
+		d, held, _ := s.parted(t, db)
 		const slow = 200 * time.Millisecond // the test
 		for _, c := range []struct {
 			state         string
@@ -334,15 +324,7 @@ func TestNobodyWaitsForPartsInHandToEndAnOperation(t *testing.T) {
 	address := sqldbtest.Postgres(t)
 	db, others := withEffect(t, sqldbtest.Open(t, address)), sqldbtest.Open(t, address)
 	s := &sum{parts: 2}
-	d := s.desk(db)
-	d.start(t)
-	o, _, err := d.claimed(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.goOn(t.Context(), o, s.split()); err != nil {
-		t.Fatal(err)
-	}
+	d, o, _ := s.parted(t, db)
 	write(t, others, func(tx *sqldb.Tx) error {
 		now := time.Now().Truncate(time.Microsecond)
 		if _, _, err := takePart(tx, o, 1, now, now.Add(leaseTime)); err != nil {

@@ -59,15 +59,18 @@ func (d *Desk) forgetOld(ctx context.Context, now time.Time) {
 // nothing, and returns when there will be one, if that is known.
 func (d *Desk) work(ctx context.Context) (next time.Time, worked bool, err error) {
 	next, err = free(ctx, d.DB)
-	if err != nil || next.IsZero() || !next.Before(resource.Now()) {
+	if err != nil || next.IsZero() {
 		return next, false, err
+	}
+	if !next.Before(d.clock.now(ctx, d.DB)) {
+		return time.Now().Add(d.clock.until(next)), false, nil
 	}
 	var (
 		o     Operation
 		found bool
 	)
+	now := d.clock.now(ctx, d.DB)
 	err = d.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
-		now := resource.Now()
 		o, found, err = claim(tx, d.DB, now, now.Add(leaseTime))
 		return err
 	})
@@ -97,9 +100,9 @@ func (d *Desk) step(ctx context.Context, held Operation) (Operation, bool, error
 	case err != nil:
 		return held, true, err
 	case !next.Lease.Equal(held.Lease):
-		left = true
+		next.Lease, left = d.clock.there(next.Lease), true
 	default:
-		next.Lease = resource.Now().Add(leaseTime)
+		next.Lease = d.clock.now(ctx, d.DB).Add(leaseTime)
 	}
 	mine := false
 	err = d.DB.Write(context.WithoutCancel(ctx), func(tx *sqldb.Tx) (err error) {
