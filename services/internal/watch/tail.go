@@ -114,12 +114,13 @@ func (t *tail) run(ctx context.Context) {
 	}
 	tick := time.NewTicker(t.hub.every)
 	defer tick.Stop()
-	for {
+	var last time.Time
+	for ; ; last = time.Now() {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.wake:
-			time.Sleep(linger)
+			time.Sleep(max(linger, rest-time.Since(last)))
 		case <-tick.C:
 		}
 		t.pass(ctx)

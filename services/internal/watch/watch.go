@@ -31,8 +31,10 @@ import (
 const (
 	// overlap is how far behind the newest a row may still appear.
 	overlap = 20 * time.Second
-	// linger lets events gather after the first, so that watchers get the same batch.
-	linger = 5 * time.Millisecond
+	// linger lets events gather after the first, so that watchers get the same batch: those of
+	// a transaction, and where there are many as many as come in rest.
+	linger = time.Millisecond
+	rest   = 5 * time.Millisecond
 	// patience is how long the log may be out of reach before watchers are told.
 	patience = 10 * time.Second
 )
