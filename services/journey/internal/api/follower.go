@@ -15,7 +15,7 @@ const (
 	// followRest is how often as long as it works the follower rests while others write:
 	// what it does is worth less than what it would keep them from, and of customers
 	// who change all the time it is done less often then.
-	followRest = 9
+	followRest = 19
 	agingEvery = time.Minute // status changes with time are a matter of months
 	agingBatch = 1000
 )

@@ -44,29 +44,32 @@ const tracesEach = `
 const counted = `
 	UNION ALL
 	SELECT 3, '', customer, '', CAST(SUM(n + unscored) AS BIGINT), CAST(SUM((n + unscored) * is_service) AS BIGINT), 0, NULL
-	FROM stage_bucket WHERE brand = $2 AND customer %s AND layout = CASE
+	FROM %s brand = $2 AND customer %s AND layout = CASE
 	  WHEN EXISTS (SELECT 1 FROM sum_layout WHERE brand = $2 AND layout = 0 AND state <> 2)
 	  THEN (SELECT MIN(layout) FROM sum_layout WHERE brand = $2 AND state = 2) ELSE 0 END
-	GROUP BY customer`
+	%s GROUP BY customer`
 
 // selectTraces returns the text that reads traces.
 func selectTraces(postgres bool) string {
 	if postgres {
-		return tracesAll + fmt.Sprintf(counted, `= ANY($1::text[])`)
+		return tracesAll + fmt.Sprintf(counted, `who CROSS JOIN LATERAL (SELECT * FROM stage_bucket WHERE`, `= who.name`, `OFFSET 0) AS b`)
 	}
-	return tracesEach + fmt.Sprintf(counted, `IN (SELECT value FROM json_each($1))`)
+	return tracesEach + fmt.Sprintf(counted, `stage_bucket WHERE`, `IN (SELECT value FROM json_each($1))`, ``)
 }
 
 // Traces returns the trace of each of customers alone, with so many of the latest
 // touchpoints. Of touchpoints it holds the ID, customer, definition, event time, channel
 // and stage, and of the first the attributes.
 func (s *Store) Traces(r Reader, brand string, customers []string, latest int) (map[string]Trace, error) {
-	rows, err := r.Query(s.selectTraces, s.list(customers), brand, latest)
-	if err != nil {
-		return nil, err
-	}
 	traces := make(map[string]Trace, len(customers))
-	return traces, trace(rows, traces)
+	err := s.unsorted(r, func() error {
+		rows, err := r.Query(s.selectTraces, s.list(customers), brand, latest)
+		if err != nil {
+			return err
+		}
+		return trace(rows, traces)
+	})
+	return traces, err
 }
 
 // trace adds what rows hold to traces and closes rows.

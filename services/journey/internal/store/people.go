@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -19,8 +20,15 @@ func Listed(customers []string) People {
 	return People{listed: slices.Compact(slices.Sorted(slices.Values(customers)))}
 }
 
+// beyond comes after every id. PostgreSQL thinks of a range with an end as a small one, and
+// of one without as a third of all customers, for which it would read the touchpoints of
+// the whole brand.
+const beyond = "\U0010FFFF"
+
 // Range returns the customers from first to before end, which is empty for no end.
-func Range(first, end string) People { return People{between: true, first: first, end: end} }
+func Range(first, end string) People {
+	return People{between: true, first: first, end: cmp.Or(end, beyond)}
+}
 
 // List returns who is listed, in order.
 func (p *People) List() []string { return p.listed }
@@ -28,7 +36,7 @@ func (p *People) List() []string { return p.listed }
 // has reports whether a customer is among p.
 func (p *People) has(customer string) bool {
 	if p.between {
-		return customer >= p.first && (p.end == "" || customer < p.end)
+		return customer >= p.first && customer < p.end
 	}
 	_, found := slices.BinarySearch(p.listed, customer)
 	return found
@@ -45,7 +53,5 @@ func (s *Store) whose(q *sqldb.Query, column string, people *People) {
 	} else {
 		q.Add(` AND `+column+` >= ?`, people.first)
 	}
-	if people.end != "" {
-		q.Add(` AND `+column+` < ?`, people.end)
-	}
+	q.Add(` AND `+column+` < ?`, people.end)
 }

@@ -37,6 +37,28 @@ func (r *reading) Lines(visit func(*sqldb.Line), query string, args ...any) erro
 	return sqldb.Lines(r.ctx, r.of, visit, query, args...)
 }
 
+// unsorted has f ask r, if that is a snapshot, for a few rows in the order of an index.
+// PostgreSQL plans once for all values, and while it knows little of a table it takes a
+// customer for somebody of few rows, all of which it would read and sort.
+func (s *Store) unsorted(r Reader, f func() error) error {
+	snapshot, ok := r.(*reading)
+	if !ok || !s.db.Postgres() {
+		return f()
+	}
+	if err := snapshot.sort("off"); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	return snapshot.sort("on")
+}
+
+func (r *reading) sort(how string) error {
+	_, err := r.of.ExecContext(r.ctx, `SELECT set_config('enable_sort', $1, TRUE)`, how)
+	return sqldb.Fault(err)
+}
+
 // A pooled reads on any connection, and sees what is committed.
 type pooled struct {
 	ctx context.Context

@@ -151,14 +151,18 @@ func (s *Store) Standings(r Reader, brand string, people People, m *score.Model,
 // outcome are beside each. Those of a customer come one after another.
 func (s *Store) cellsOf(r Reader, brand string, people People, m *score.Model, f func(customer string, c score.Cell, unscored int64)) error {
 	var q sqldb.Query
-	q.Add(`SELECT customer, 16 * bucket + 2 * stage + is_service, w, wx, wxx, ww, n, unscored FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
+	// Small numbers come as one: a column takes both sides longer than a sum.
+	q.Add(`SELECT customer, 16 * bucket + 2 * stage + is_service, w, wx, wxx, ww, 2147483648 * n + unscored
+		FROM stage_bucket WHERE brand = ? AND layout = ?`, brand, m.Layout)
 	s.whose(&q, "customer", &people)
 	q.Add(` ORDER BY customer`)
 	return r.Lines(func(l *sqldb.Line) {
 		customer, place := l.Text(), l.Int()
 		c := score.Cell{Bucket: place >> 4, Stage: int(place>>1&7) - 1, Service: place&1 != 0} // the kernel counts stages from 0
-		c.Sums = score.Sums{W: l.Int(), WX: l.Int(), WXX: l.Int(), WW: l.Int(), N: l.Int()}
-		f(customer, c, l.Int())
+		c.Sums = score.Sums{W: l.Int(), WX: l.Int(), WXX: l.Int(), WW: l.Int()}
+		numbers := l.Int()
+		c.N = numbers >> 31
+		f(customer, c, numbers&math.MaxInt32)
 	}, q.String(), q.Args...)
 }
 
@@ -179,31 +183,18 @@ func (s *Store) roots(r Reader, brand string, people People) (map[string]string,
 }
 
 const (
-	// Small numbers come as one: a column takes both sides longer than a sum.
 	laterColumns = `t.customer, t.event_time, 256 * t.channel + 16 * t.expectation + 2 * t.stage + t.is_service, t.weight,
 		t.rating, t.scale_min, t.scale_max, t.lower_is_better`
-	laterOf = `t.brand = ? AND t.event_time > ? AND t.event_time < ? AND t.retract_time IS NULL`
+	laterWhere = `t.brand = ? AND t.event_time > ? AND t.event_time < ? AND t.retract_time IS NULL`
 )
 
 // A span is the time between two instants, without both.
 type span struct{ after, before int64 }
 
 // later reads the touchpoints of people in a span, as m sees them, and whether it knows
-// their outcomes. PostgreSQL would otherwise read those of all customers where it knows
-// little of the table.
+// their outcomes.
 func (s *Store) later(r Reader, brand string, people People, m *score.Model, in span, f func(string, score.Touch, bool)) error {
-	var q sqldb.Query
-	if s.db.Postgres() && !people.between {
-		q.Add(`SELECT t.* FROM unnest(?::text[]) AS who (name) CROSS JOIN LATERAL (
-			SELECT `+laterColumns+` FROM touchpoint t WHERE `+laterOf+` AND t.customer = who.name OFFSET 0) AS t`, people.listed, brand, max(in.after, never), in.before)
-	} else {
-		by := ""
-		if !s.db.Postgres() && people.between {
-			by = ` INDEXED BY touchpoint_customer` // or it reads those of everybody in the span
-		}
-		q.Add(`SELECT `+laterColumns+` FROM touchpoint t`+by+` WHERE `+laterOf, brand, max(in.after, never), in.before)
-		s.whose(&q, "t.customer", &people)
-	}
+	q := s.laterOf(brand, people, in)
 	return r.Lines(func(l *sqldb.Line) {
 		t := Touchpoint{Customer: l.Text(), EventTime: l.Int()}
 		traits := l.Int()
@@ -215,6 +206,24 @@ func (s *Store) later(r Reader, brand string, people People, m *score.Model, in 
 		touch, known := t.Touch(m)
 		f(t.Customer, touch, known)
 	}, q.String(), q.Args...)
+}
+
+// laterOf returns the statement of later. PostgreSQL would otherwise read the touchpoints of all
+// customers where it knows little of the table.
+func (s *Store) laterOf(brand string, people People, in span) *sqldb.Query {
+	var q sqldb.Query
+	if s.db.Postgres() && !people.between {
+		q.Add(`SELECT t.* FROM unnest(?::text[]) AS who (name) CROSS JOIN LATERAL (
+			SELECT `+laterColumns+` FROM touchpoint t WHERE `+laterWhere+` AND t.customer = who.name OFFSET 0) AS t`, people.listed, brand, max(in.after, never), in.before)
+		return &q
+	}
+	by := ""
+	if !s.db.Postgres() && people.between {
+		by = ` INDEXED BY touchpoint_customer` // or it reads those of everybody in the span
+	}
+	q.Add(`SELECT `+laterColumns+` FROM touchpoint t`+by+` WHERE `+laterWhere, brand, max(in.after, never), in.before)
+	s.whose(&q, "t.customer", &people)
+	return &q
 }
 
 // each calls f for each row that q finds.

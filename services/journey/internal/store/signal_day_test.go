@@ -23,6 +23,7 @@ func TestSignalDays(t *testing.T) {
 			{"a span of any hours is what its hours add up to", testSpans},
 			{"days are made of the hours that an older program counted", testOldHours},
 			{"what no rule looks at is forgotten", testForgetTallies},
+			{"it is forgotten a little at a time", testForgetSome},
 			{"signals that were closed long ago are forgotten with their customers", testForgetSignals},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
@@ -132,16 +133,80 @@ func testForgetTallies(t *testing.T, s *Store) {
 			}
 		}
 	}
-	do(t, s, func(tx *sqldb.Tx) error { return ForgetTallies(tx, "acme", now) })
+	forget(t, s, now, 100)
 	hours(2)
 	if got, err := s.NextTallied(t.Context(), ""); got != "acme" || err != nil {
 		t.Errorf("next brand %q, %v, want acme", got, err)
 	}
 	do(t, s, func(tx *sqldb.Tx) error { return s.Watch(tx, "acme", "rule", nil) })
-	do(t, s, func(tx *sqldb.Tx) error { return ForgetTallies(tx, "acme", now) })
+	forget(t, s, now, 100)
 	hours(0)
 	if got, err := s.NextTallied(t.Context(), ""); got != "" || err != nil {
 		t.Errorf("next brand %q, %v, want none", got, err)
+	}
+}
+
+// forget forgets tallies, so many a time at least and a definition more at most, and returns
+// how many times it took.
+func forget(t *testing.T, s *Store, now time.Time, limit int) (times int) {
+	t.Helper()
+	left := func() (n int) {
+		err := s.db.Read().QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM signal_tally) + (SELECT COUNT(*) FROM signal_day)`).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for more := true; more; times++ {
+		was := left()
+		do(t, s, func(tx *sqldb.Tx) (err error) {
+			more, err = ForgetTallies(tx, "acme", now, limit)
+			return err
+		})
+		if gone := was - left(); more && gone < limit || gone > 2*(limit+2) {
+			t.Errorf("%d tallies are forgotten at a time, want about %d", gone, limit)
+		}
+	}
+	return times
+}
+
+// testForgetSome forgets many tallies a few at a time, while others become younger than a new
+// rule looks back.
+func testForgetSome(t *testing.T, s *Store) {
+	random, kept := rand.New(rand.NewPCG(7, 8)), map[int64][]Tallied{}
+	for first := int64(0); first < 1000; first += 100 {
+		tallied(t, s, random, kept, firstHour+first, firstHour+first+1, firstHour+first+30)
+	}
+	now := HourStart(firstHour + 1000)
+	do(t, s, func(tx *sqldb.Tx) error {
+		more, err := ForgetTallies(tx, "acme", now, 10)
+		if !more {
+			t.Error("all are forgotten at once")
+		}
+		return err
+	})
+	do(t, s, func(tx *sqldb.Tx) error { // which looks back 9 days
+		return s.Watch(tx, "acme", "rule", &SignalRule{Rule: &signal.Rule{Kind: signal.Broken, Window: 48 * time.Hour}})
+	})
+	if got, want := forget(t, s, now, 10), 6; got < want {
+		t.Errorf("forgotten in %d times, want %d at least", got, want)
+	}
+	first := (firstHour + 1000 - 9*24) / int64(perDay) * perDay
+	for h := range kept {
+		if h < first {
+			delete(kept, h)
+		}
+	}
+	spans(t, s, random, kept)
+	if hours, days := len(kept), map[int64]bool{}; hours > 0 {
+		for h := range kept {
+			days[h/perDay] = true
+		}
+		var gotHours, gotDays int
+		err := s.db.Read().QueryRowContext(t.Context(), `SELECT (SELECT COUNT(DISTINCT hour) FROM signal_tally), (SELECT COUNT(DISTINCT day) FROM signal_day)`).Scan(&gotHours, &gotDays)
+		if err != nil || gotHours != hours || gotDays != len(days) {
+			t.Errorf("%d hours and %d days are left, %v, want %d and %d", gotHours, gotDays, err, hours, len(days))
+		}
 	}
 }
 

@@ -35,19 +35,41 @@ func (s *Store) NextTallied(ctx context.Context, after string) (brand string, er
 	return brand, sqldb.Fault(err)
 }
 
-// ForgetTallies removes the tallies of a brand that no rule looks at any more: all if there
-// is no rule. Who follows the rules must be kept away meanwhile.
-func ForgetTallies(tx *sqldb.Tx, brand string, now time.Time) error {
+// ForgetTallies removes tallies of a brand that no rule looks at any more, the oldest first:
+// of about limit definitions and hours, or days, and reports whether there are more. Without
+// a rule all go. Who follows the rules must be kept away meanwhile.
+func ForgetTallies(tx *sqldb.Tx, brand string, now time.Time, limit int) (more bool, err error) {
 	day := int64(math.MaxInt32) // later than any
 	var back time.Duration
-	err := tx.QueryRow(`SELECT back FROM signal_watch WHERE brand = $1`, brand).Scan(table.Span{Of: &back})
+	err = tx.QueryRow(`SELECT back FROM signal_watch WHERE brand = $1`, brand).Scan(table.Span{Of: &back})
 	switch {
 	case err == nil:
 		day = HourOf(now.Add(-back)) / perDay
 	case !errors.Is(err, sql.ErrNoRows):
-		return err
+		return false, err
 	}
-	tx.Defer(`DELETE FROM signal_tally WHERE brand = $1 AND hour < $2`, brand, day*perDay)
-	tx.Defer(`DELETE FROM signal_day WHERE brand = $1 AND day < $2`, brand, day)
-	return nil
+	// The days come last, as they tell that there is something left.
+	if more, err = forgetBefore(tx, "signal_tally", "hour", brand, day*perDay, limit); err != nil || more {
+		return more, err
+	}
+	return forgetBefore(tx, "signal_day", "day", brand, day, limit)
+}
+
+// forgetBefore removes about limit rows of a brand whose column is before a number, and
+// reports whether there are more. It goes by whole numbers, so that it is one range of the
+// key.
+func forgetBefore(tx *sqldb.Tx, of, column, brand string, before int64, limit int) (more bool, err error) {
+	var last int64
+	err = tx.QueryRow(`SELECT `+column+` FROM `+of+` WHERE brand = $1 AND `+column+` < $2 ORDER BY `+column+` LIMIT 1 OFFSET $3`,
+		brand, before, limit).Scan(&last)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		last = before - 1
+	case err != nil:
+		return false, err
+	default:
+		more = true
+	}
+	tx.Defer(`DELETE FROM `+of+` WHERE brand = $1 AND `+column+` <= $2`, brand, last)
+	return more, nil
 }

@@ -2,11 +2,15 @@ package store
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/internal/table"
 	"github.com/concentric-cx/concentric/services/journey/internal/score"
 )
 
@@ -61,6 +65,36 @@ func TestARangeStandsAsItsCustomersDo(t *testing.T) {
 			compareStandings(t, fmt.Sprint("from ", tt.first, " to ", tt.end), read[1], read[0])
 		}
 	})
+}
+
+// TestARangeIsReadByItsCustomers holds ranges, one of which has no end, to the index by customer,
+// in the plan that PostgreSQL has for all values.
+func TestARangeIsReadByItsCustomers(t *testing.T) {
+	s, err := Open(t.Context(), sqldbtest.Open(t, migrated.Postgres(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	record(t, s, many(5_000, 500)...)
+	do(t, s, func(tx *sqldb.Tx) error { tx.Defer(`ANALYZE`); return nil })
+	for i, people := range []People{Range("", "c2"), Range("c2", "c3"), Range("c9", "")} {
+		q := s.laterOf("acme", people, span{2500 * day, math.MaxInt64})
+		do(t, s, func(tx *sqldb.Tx) error {
+			text := fmt.Sprintf(`PREPARE range_%d AS %s`, i, q.String())
+			if _, err := tx.Exec(text); err != nil {
+				return err
+			}
+			values := strings.Repeat(`, 'c'`, len(q.Args)-3)
+			rows, err := tx.Query(fmt.Sprintf(`EXPLAIN EXECUTE range_%d ('acme', 0, 1%s)`, i, values))
+			if err != nil {
+				return err
+			}
+			steps, err := table.All(rows, func(scan func(...any) error) (step string, err error) { return step, scan(&step) })
+			if plan := strings.Join(steps, "\n"); !strings.Contains(plan, "touchpoint_customer") || strings.Contains(plan, "touchpoint_time") {
+				t.Errorf("from %q to %q: want customers looked up, got\n%s", people.first, people.end, plan)
+			}
+			return err
+		})
+	}
 }
 
 // compareStandings compares standings, whose parts are in no order.
