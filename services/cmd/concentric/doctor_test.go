@@ -58,6 +58,21 @@ func TestTheDoctorFindsNothing(t *testing.T) {
 	}
 }
 
+func TestTheDoctorSaysWhoseWordCounts(t *testing.T) {
+	for networks, want := range map[string]string{
+		"":                           "none: calls come from who connects",
+		"10.0.0.0/8":                 "believed are 10.0.0.0/8",
+		"10.0.0.0/8,fd00::/8":        "believed are 10.0.0.0/8, fd00::/8",
+		"0.0.0.0/0":                  "name the networks of the proxies",
+		"10.0.0.0/8,2001:db8::1/128": "believed are 10.0.0.0/8, 2001:db8::1/128",
+	} {
+		out, err := prints(t, "doctor", "--data", t.TempDir(), "--trusted-proxy", networks)
+		if !strings.Contains(out, want) {
+			t.Errorf("with %q it ends with %v and says\n%s, want %q", networks, err, out, want)
+		}
+	}
+}
+
 func TestTheDoctorTellsNoSecrets(t *testing.T) { // C52, C60
 	t.Setenv("CONCENTRIC_DB", "postgres://me:hunter2@127.0.0.1:1/{service}?password=hunter2")
 	t.Setenv("CONCENTRIC_BUS", "nats://me:hunter2@127.0.0.1:1")

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
@@ -124,7 +126,7 @@ func (c *recordTouchpointCmd) Run(ctx context.Context) error {
 	}
 	var err error
 	if c.At != "" {
-		if t.EventTime, err = moment(c.At); err != nil {
+		if t.EventTime, err = moment("--at", c.At); err != nil {
 			return err
 		}
 	}
@@ -148,14 +150,14 @@ func (c *recordTouchpointCmd) Run(ctx context.Context) error {
 	})
 }
 
-// moment reads a time.
-func moment(text string) (*timestamppb.Timestamp, error) {
+// moment reads the time that a flag says.
+func moment(flag, text string) (*timestamppb.Timestamp, error) {
 	if text == "" {
 		return nil, nil
 	}
 	t, err := instant(text)
 	if err != nil {
-		return nil, fmt.Errorf("%q: want YYYY-MM-DD or a time as in 2026-01-02T15:04:05Z", text)
+		return nil, fmt.Errorf("%s %q: want YYYY-MM-DD or a time as in 2026-01-02T15:04:05Z", flag, text)
 	}
 	return timestamppb.New(t), nil
 }
@@ -238,20 +240,20 @@ func (c *watchJourneysCmd) scores(ctx context.Context, conn grpc.ClientConnInter
 	return err
 }
 
-// settle waits for an operation and prints how it ended.
-func (d desk) settle(ctx context.Context, conn grpc.ClientConnInterface, operation string) error {
-	for {
-		op, err := journeyv1.NewOperationServiceClient(conn).GetOperation(ctx, &journeyv1.GetOperationRequest{Name: operation})
+// awaited waits for an operation, whose answer it reads, and returns it as it ended.
+func awaited(ctx context.Context, conn grpc.ClientConnInterface, o *longrunningpb.Operation, answer proto.Message) (*longrunningpb.Operation, error) {
+	name := o.GetName()
+	for !o.GetDone() {
+		var err error
+		o, err = journeyv1.NewOperationServiceClient(conn).WaitOperation(ctx, &journeyv1.WaitOperationRequest{
+			Name: name, Timeout: durationpb.New(20 * time.Second),
+		})
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%s goes on; read it with OperationService", name)
+		}
 		if err != nil {
-			return err
-		}
-		if op.GetDone() {
-			return printJSON(os.Stdout, op)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s goes on; read it with OperationService", operation)
-		case <-time.After(200 * time.Millisecond):
+			return nil, err
 		}
 	}
+	return o, ended(o, answer)
 }

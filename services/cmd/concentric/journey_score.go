@@ -23,11 +23,11 @@ type scoreCmd struct {
 
 // Run implements the command.
 func (c *scoreCmd) Run(ctx context.Context) error {
-	asOf, err := moment(c.AsOf)
+	asOf, err := moment("--as-of", c.AsOf)
 	if err != nil {
 		return err
 	}
-	read, err := moment(c.Read)
+	read, err := moment("--read", c.Read)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ type explainCmd struct {
 
 // Run implements the command.
 func (c *explainCmd) Run(ctx context.Context) error {
-	asOf, err := moment(c.AsOf)
+	asOf, err := moment("--as-of", c.AsOf)
 	if err != nil {
 		return err
 	}
@@ -128,11 +128,11 @@ type differenceCmd struct {
 
 // Run implements the command.
 func (c *differenceCmd) Run(ctx context.Context) error {
-	from, err := moment(c.From)
+	from, err := moment("--from", c.From)
 	if err != nil {
 		return err
 	}
-	to, err := moment(c.To)
+	to, err := moment("--to", c.To)
 	if err != nil {
 		return err
 	}
@@ -266,7 +266,7 @@ type backtestCmd struct {
 
 // Run implements the command.
 func (c *backtestCmd) Run(ctx context.Context) error {
-	cut, err := moment(c.Cut)
+	cut, err := moment("--cut", c.Cut)
 	if err != nil {
 		return err
 	}
@@ -277,8 +277,22 @@ func (c *backtestCmd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return c.settle(ctx, conn, op.GetName())
+		var test journeyv1.Backtest
+		if op, err = awaited(ctx, conn, op, &test); err != nil {
+			return err
+		}
+		return c.say(op, func() { printBacktest(&test) })
 	})
+}
+
+// printBacktest prints what the scores of a model said of what customers did later.
+func printBacktest(b *journeyv1.Backtest) {
+	fmt.Printf("%s customers until %s, of whom %s came back until %s\n", count(b.GetCustomers()), at(b.GetCutTime()), count(b.GetReturned()), at(b.GetEndTime()))
+	fmt.Println("who came back had the higher score  " + estimated(b.GetAuc()))
+	fmt.Println("score and later rating go together  " + estimated(b.GetRatingCorrelation()))
+	for _, d := range b.GetDeciles() {
+		fmt.Printf("  %6.2f to %6.2f  %s customers   came back %s\n", d.GetLowest(), d.GetHighest(), padLeft(count(d.GetCustomers()), 7), estimated(d.GetReturned()))
+	}
 }
 
 // An activateCmd activates a model.
@@ -309,6 +323,13 @@ func (c *recomputeCmd) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return c.settle(ctx, conn, op.GetName())
+		var sum journeyv1.RecomputeScoresResponse
+		if op, err = awaited(ctx, conn, op, &sum); err != nil {
+			return err
+		}
+		return c.say(op, func() {
+			fmt.Printf("%s customers scored anew by %s, %s of whom had another score before\n",
+				count(sum.GetCustomerCount()), short(sum.GetScoringModelRevision()), count(sum.GetChangedCount()))
+		})
 	})
 }

@@ -79,6 +79,11 @@ func finish(ctx context.Context, conn grpc.ClientConnInterface, o *longrunningpb
 			return err
 		}
 	}
+	return ended(o, answer)
+}
+
+// ended reads the answer of an operation that is done, or says why it has none.
+func ended(o *longrunningpb.Operation, answer proto.Message) error {
 	if e := o.GetError(); e != nil {
 		return status.Error(codes.Code(e.GetCode()), e.GetMessage()) //nolint:gosec // one of ours
 	}

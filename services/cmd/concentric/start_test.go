@@ -94,6 +94,8 @@ func strangeStarts(t *testing.T) []strange {
 		{id: "C55", name: "a quota of nothing", args: with("--quota", "read=0"), want: "-1 for no limit"},
 		{id: "C55", name: "a quota of what there is not", args: with("--quota", "acme/reed=1"), want: "CLASS=N"},
 		{id: "C55", name: "a quota of nothing", args: with("--quota", "read=0"), want: "read=0"},
+		{name: "a proxy that is no network", args: with("--trusted-proxy", "10.0.0.1"), want: "--trusted-proxy \"10.0.0.1\" is no network"},
+		{name: "a network with the bits of a host", args: with("--trusted-proxy", "10.0.0.1/8"), want: "is no network"},
 		{id: "C58", name: "a share of more than all", env: map[string]string{"OTEL_TRACES_SAMPLER_ARG": "1.5"}, want: "from 0 to 1"},
 		{id: "C61", name: "a level that there is not", args: with("--log-level", "verbose"), want: "unknown flag"},
 		{id: "C67", name: "a misspelt variable", env: map[string]string{"CONCENTRIC_GRACES": "5s"}, want: "CONCENTRIC_GRACES"},

@@ -55,6 +55,9 @@ func (c *surveyMetricsCmd) Run(ctx context.Context) error {
 			return err
 		}
 		return c.say(res, func() {
+			if len(res.GetMeasures())+len(res.GetGroups()) == 0 {
+				fmt.Println("Nobody answered in this window.")
+			}
 			writeMeasures(os.Stdout, res.GetMeasures())
 			for _, g := range res.GetGroups() {
 				fmt.Printf("\n── %s\n", title(g.GetKeys()))
@@ -179,6 +182,9 @@ func (c *funnelCmd) Run(ctx context.Context) error {
 			return err
 		}
 		return c.say(res, func() {
+			if len(res.GetFunnels())+len(res.GetGroups()) == 0 {
+				fmt.Println("There was no occasion to ask in this window.")
+			}
 			for _, f := range append(res.GetFunnels(), res.GetGroups()...) {
 				writeFunnel(os.Stdout, f)
 			}

@@ -64,6 +64,8 @@ func TestTheVerbsOfASurveyFollowEachOther(t *testing.T) {
 		{"answers|--limit|1|-o|json", []string{`"rating": 1`}},
 		{"metrics|--surveys|s1|--by|question", []string{"service ces ", "question ease", "n 1 withheld"}},
 		{"funnel|--surveys|s1", []string{"eligible 2", "invited 2", "completed 0"}},
+		{"metrics|--from|2020-01-01|--to|2020-01-02", []string{"Nobody answered in this window."}},
+		{"funnel|--from|2020-01-01|--to|2020-01-02", []string{"There was no occasion to ask in this window."}},
 		{"size|csat|--margin|0.1", []string{"answers", "at worst"}},
 		{"compare|ces|--a|s1|--b|s1", []string{"insufficient"}},
 		{"feedback|--filter|label = NEGATIVE", nil},

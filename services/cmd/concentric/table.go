@@ -119,6 +119,18 @@ func line(m *typev1.Measure) string {
 	return pad(name, 26) + " " + padLeft(value, 9) + " " + pad(interval, 18) + " " + n
 }
 
+// estimated is an estimate without a name: its value, interval and n.
+func estimated(e *typev1.Estimate) string {
+	text := "–"
+	if e.Value != nil {
+		text = format(e.GetValue(), e.GetUnit())
+	}
+	if e.Lower != nil && e.Upper != nil {
+		text += " [" + format(e.GetLower(), e.GetUnit()) + ", " + format(e.GetUpper(), e.GetUnit()) + "]"
+	}
+	return text + "  n " + count(e.GetN())
+}
+
 // format writes a value in its unit.
 func format(v float64, unit typev1.Unit) string {
 	switch unit {

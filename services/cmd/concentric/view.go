@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -105,12 +107,17 @@ func (c *customerCmd) Run(ctx context.Context) error {
 	return printJSON(os.Stdout, res)
 }
 
+// printJSON prints a message the same way each time, which protojson alone does not.
 func printJSON(w io.Writer, m proto.Message) error {
-	body, err := protojson.MarshalOptions{Multiline: true, EmitDefaultValues: true}.Marshal(m)
+	body, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(w, string(body))
+	var b bytes.Buffer
+	if err := json.Indent(&b, body, "", "  "); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, b.String())
 	return err
 }
 
