@@ -98,7 +98,7 @@ func TestASQLiteFileIsForItsOwnerOnly(t *testing.T) {
 func TestASQLiteCommitIsDurable(t *testing.T) {
 	db := sqldbtest.Open(t, sqldbtest.SQLite(t))
 	for pragma, want := range map[string]string{
-		"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "wal_autocheckpoint": "40000",
+		"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "wal_autocheckpoint": "8000",
 	} {
 		var got string
 		if err := db.Write(t.Context(), func(tx *sqldb.Tx) error { return tx.QueryRow("PRAGMA " + pragma).Scan(&got) }); err != nil {

@@ -18,13 +18,14 @@ import (
 )
 
 // Settings of the connection that writes: a commit is on the disk before it is
-// answered, and the checkpoint comes seldom enough not to rule the throughput. The
+// answered. The checkpoint comes seldom enough not to rule the throughput, and often
+// enough that the log is soon overwritten: to sync one that grows takes twice as long. The
 // cache is small because SQLite walks all of it in a commit whose transaction split
 // a page in the middle of an index; a page that it drops is in the system's cache. What
 // is deleted is overwritten, as it may be somebody's who wants to be forgotten.
 var writerPragmas = []string{
 	"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)",
-	"cache_size(-16384)", "temp_store(memory)", "wal_autocheckpoint(40000)", "secure_delete(on)",
+	"cache_size(-16384)", "temp_store(memory)", "wal_autocheckpoint(8000)", "secure_delete(on)",
 }
 
 var readerPragmas = []string{
