@@ -450,6 +450,10 @@ func (*Answer_Expectation) isAnswer_Value() {}
 // measured whatever the survey's scope, and goes before the interaction. An
 // interaction, given or taken over from the invitation, is measured by surveys of
 // SCOPE_INTERACTION only: others ask about more than it.
+//
+// That of a response to an invitation is what was true when the occasion ended, such as
+// who handled the interaction, whatever changes later. Without an invitation nothing is
+// looked up: it is what the caller says.
 type Attribution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The ticket, `brands/{brand}/tickets/{ticket}`.

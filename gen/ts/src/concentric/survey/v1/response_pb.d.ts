@@ -331,6 +331,10 @@ export declare const AnswerSchema: GenMessage<Answer>;
  * interaction, given or taken over from the invitation, is measured by surveys of
  * SCOPE_INTERACTION only: others ask about more than it.
  *
+ * That of a response to an invitation is what was true when the occasion ended, such as
+ * who handled the interaction, whatever changes later. Without an invitation nothing is
+ * looked up: it is what the caller says.
+ *
  * @generated from message concentric.survey.v1.Attribution
  */
 export declare type Attribution = Message<"concentric.survey.v1.Attribution"> & {
