@@ -267,6 +267,7 @@ func (l *lab) database(ctx context.Context, names ...string) (string, error) {
 // start starts the suite six times on an empty folder and waits for its first
 // answer; the last one is left alone until its memory is measured.
 func (l *lab) start(ctx context.Context, _ time.Duration) (s sample, err error) {
+	l.install(ctx)
 	const times = 6
 	var took []float64
 	for n := range times {
@@ -283,6 +284,15 @@ func (l *lab) start(ctx context.Context, _ time.Duration) (s sample, err error) 
 	s.P50, s.P99 = median(took), slices.Max(took)
 	s.Rate = 1000 / s.P50
 	return s, nil
+}
+
+// install has the program read from the disk when it runs next, as one that was installed
+// a while ago: since 6.18 Linux maps what was just written by up to 2 MiB a page fault.
+// Where there is no dd of GNU it does nothing.
+func (l *lab) install(ctx context.Context) {
+	for _, command := range [][]string{{"sync", l.binary}, {"dd", "if=" + l.binary, "iflag=nocache", "count=0"}} {
+		exec.CommandContext(ctx, command[0], command[1:]...).Run() //nolint:errcheck,gosec // it is advice
+	}
 }
 
 // once starts the suite and stops it.
