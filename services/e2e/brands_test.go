@@ -91,7 +91,10 @@ func twoBrands(t *testing.T, c *clients) {
 
 // TestAKeyOpensItsBrandOnly: with API keys, what belongs to another brand does not
 // exist, to the byte.
-func TestAKeyOpensItsBrandOnly(t *testing.T) { each(t, keyOpensItsBrandOnly, "--keys", brandKeys(t)) }
+func TestAKeyOpensItsBrandOnly(t *testing.T) {
+	t.Parallel()
+	each(t, keyOpensItsBrandOnly, "--keys", brandKeys(t))
+}
 
 // brandKeys returns a file with a key for all brands and one for the brand mine.
 func brandKeys(t *testing.T) string {

@@ -19,6 +19,7 @@ import (
 // TestAnExportSurvives: what is kept of somebody with many names is put together by two
 // gateways. One of them is killed in the middle, and the other one does the rest.
 func TestAnExportSurvives(t *testing.T) {
+	t.Parallel()
 	s := split(t)
 	c := s.grpc()
 	brand := c.brand(t)

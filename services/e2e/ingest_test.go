@@ -15,6 +15,7 @@ import (
 // TestAnIngestThatIsKilled: the service is killed while touchpoints stream in. What it had
 // acknowledged is there, and sending everything again doubles nothing.
 func TestAnIngestThatIsKilled(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
 		const messages = 200
 		ann := s.grpc().brand(t) + "/customers/ann"

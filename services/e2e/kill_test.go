@@ -18,6 +18,7 @@ import (
 // A killed process leaves what it wrote in the system's cache, so this says nothing
 // about a power cut.
 func TestKillLosesNothing(t *testing.T) {
+	t.Parallel()
 	const kills = 20
 	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
 	t.Logf("seed %d", seed)

@@ -132,6 +132,7 @@ func drive(t *testing.T, s *suite, receiver string) (customer string) {
 }
 
 func TestMetricsAreThoseOfTheCatalog(t *testing.T) {
+	t.Parallel()
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer receiver.Close()
 	s := single(t, "--admin-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0", "--open-webhooks")

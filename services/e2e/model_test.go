@@ -96,6 +96,7 @@ func (c *clients) stored(t testing.TB, brand string) (all []*journeyv1.StoredSco
 // in the middle, and the other one does the rest; then both are, and do the rest when
 // they are back.
 func TestARecomputeSurvives(t *testing.T) {
+	t.Parallel()
 	const customers = 3000
 	s := split(t)
 	first := s.parts["journey"]

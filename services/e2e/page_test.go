@@ -23,6 +23,7 @@ import (
 // TestACallIsAskedAboutByItself follows a rule from an agent's call over the page that
 // the customer answers on to the measure of the call's touchpoint, and back.
 func TestACallIsAskedAboutByItself(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
 		c := s.grpc()
 		brand := c.brand(t)

@@ -14,6 +14,7 @@ import (
 // TestASuiteSaysThatItIsReady: over HTTP and over gRPC, in one process and in each
 // of four.
 func TestASuiteSaysThatItIsReady(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, s *suite) {
 		for service, part := range s.parts {
 			for _, path := range []string{"/healthz", "/readyz"} {

@@ -15,6 +15,7 @@ import (
 // TestARestartLosesNothing: the suite is asked to end while writers write. It
 // finishes the calls under way, and what it acknowledged is there.
 func TestARestartLosesNothing(t *testing.T) {
+	t.Parallel()
 	s := single(t)
 	w := write(t, s)
 	for i := range 3 {
@@ -28,6 +29,7 @@ func TestARestartLosesNothing(t *testing.T) {
 // TestTheBusIsADoorbell: the bus loses its store, after an orderly end and after a
 // kill under load. Every interaction still becomes one touchpoint.
 func TestTheBusIsADoorbell(t *testing.T) {
+	t.Parallel()
 	s := single(t)
 	w := write(t, s)
 	for i, end := range []func(testing.TB){
@@ -52,6 +54,7 @@ func TestTheBusIsADoorbell(t *testing.T) {
 // TestTheBusLosesWhatNobodyHeard: while the journey is down the bus takes events for
 // it, and then loses them all. The services that told them tell them again.
 func TestTheBusLosesWhatNobodyHeard(t *testing.T) {
+	t.Parallel()
 	s := split(t)
 	c := s.grpc()
 	brand := c.brand(t)

@@ -16,6 +16,7 @@ import (
 // TestAWatchGoesOn: who watches tickets through the gateway sees them change, is told
 // when the service is gone, and goes on where it was when that is back.
 func TestAWatchGoesOn(t *testing.T) {
+	t.Parallel()
 	s := split(t)
 	brand := s.grpc().brand(t)
 	old := s.grpc().open(t, brand+"/customers/ann", typev1.Channel_CHANNEL_EMAIL, noon)

@@ -16,7 +16,7 @@ func absent() []absence {
 		{"P66", "services/e2e kills the suite in the middle of a stream"},
 		{"T19", "every stage may be a ticket's"},
 		{"P61", "services/internal/rpc/admit_test.go and internal/quota hold quotas to it"},
-		{"K48", "services/internal/rpc/guess_test.go counts them; behind a proxy the address is the proxy's"},
+		{"K48", "services/internal/rpc/guess_test.go counts them; by the address that a trusted proxy says"},
 		{"S62", "the command line writes the CSV, and services/cmd/concentric tests it"},
 		{"K34", "no method is about words alone; they are withheld, see S65"},
 		{"P23", "what is older than a brand keeps is forgotten within the hour, however it came"},
