@@ -207,7 +207,7 @@ func (d *delivery) spread(ctx context.Context) (take func(message), finish func(
 }
 
 // each hands every message to take, until none is left.
-func (d *delivery) each(ctx context.Context, msgs pulled, take func(message)) error {
+func (d *delivery) each(ctx context.Context, msgs *pulled, take func(message)) error {
 	for {
 		msg, err := msgs.next(ctx)
 		if errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {

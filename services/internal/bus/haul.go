@@ -74,11 +74,15 @@ func (h *hold) over() bool {
 // event that was brought is settled or given back by then.
 func (d *delivery) haul(ctx context.Context, stream jetstream.Stream, l lane, take func(message)) error {
 	consumer, err := l.make(ctx, stream)
+	unsettled := 0
+	if err == nil && l.group != "" {
+		unsettled, err = l.free(ctx, consumer)
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return fmt.Errorf("make the consumer: %w", err)
+		return fmt.Errorf("take the consumer: %w", err)
 	}
 	msgs, err := consumer.Messages(l.pulling()...)
 	if err != nil {
@@ -87,7 +91,9 @@ func (d *delivery) haul(ctx context.Context, stream jetstream.Stream, l lane, ta
 	defer d.ear.attend(consumer)()
 	defer context.AfterFunc(ctx, msgs.Drain)()
 	var open opened
-	err = d.each(ctx, pulled{msgs, consumer}, func(m message) {
+	p := &pulled{MessagesContext: msgs, consumer: consumer}
+	p.begin(unsettled)
+	err = d.each(ctx, p, func(m message) {
 		open.Add(1)
 		m.Msg, m.ended = held{m.Msg, &open}, ctx.Done()
 		take(m)
@@ -106,11 +112,32 @@ func (d *delivery) haul(ctx context.Context, stream jetstream.Stream, l lane, ta
 type pulled struct {
 	jetstream.MessagesContext
 	consumer jetstream.Consumer
+	first    []jetstream.Msg // to bring before all others
+}
+
+// begin takes up to n messages, as far as they come in time, and has them brought in the
+// order of the stream: those that come again do so in the order in which the server noticed
+// that they have to.
+func (p *pulled) begin(n int) {
+	end := time.Now().Add(beginFor)
+	for left := beginFor; len(p.first) < n && left > 0; left = time.Until(end) {
+		msg, err := p.Next(jetstream.NextMaxWait(left))
+		if err != nil { // if it is more than the time, the next call has it too
+			break
+		}
+		p.first = append(p.first, msg)
+	}
+	slices.SortFunc(p.first, bySequence)
 }
 
 // next returns the next message. A consumer that says nothing for a while but is there, as
 // on a busy machine, is asked again.
-func (p pulled) next(ctx context.Context) (jetstream.Msg, error) {
+func (p *pulled) next(ctx context.Context) (jetstream.Msg, error) {
+	if len(p.first) > 0 {
+		msg := p.first[0]
+		p.first = p.first[1:]
+		return msg, nil
+	}
 	for {
 		msg, err := p.Next()
 		if !errors.Is(err, jetstream.ErrNoHeartbeat) {
@@ -137,7 +164,7 @@ type opened struct {
 func (o *opened) giveBack() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	slices.SortFunc(o.back, func(a, b jetstream.Msg) int { return cmp.Compare(sequence(a), sequence(b)) })
+	slices.SortFunc(o.back, bySequence)
 	for _, msg := range o.back {
 		if err := msg.Nak(); err != nil {
 			return fmt.Errorf("give back: %w", err)
@@ -145,6 +172,8 @@ func (o *opened) giveBack() error {
 	}
 	return nil
 }
+
+func bySequence(a, b jetstream.Msg) int { return cmp.Compare(sequence(a), sequence(b)) }
 
 // sequence returns the place of a message in its stream.
 func sequence(msg jetstream.Msg) uint64 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,6 +24,10 @@ const (
 	// replica that has gone left unacknowledged is due again, and comes first to the next.
 	pullFor   = 4 * time.Second
 	pinnedFor = pullFor + ackWait
+	// askEvery is how often a replica asks whether a lane is free.
+	askEvery = 100 * time.Millisecond
+	// beginFor is how long it waits for what its predecessor left.
+	beginFor = 500 * time.Millisecond
 )
 
 // partition returns where among the events of a service those of a key are: the 32-bit
@@ -92,6 +97,25 @@ func (l lane) make(ctx context.Context, stream jetstream.Stream) (consumer jetst
 		}
 	}
 	return consumer, err
+}
+
+// free waits until no other replica has the lane, and returns how many messages whoever had
+// it left unsettled. If others asked for messages before that, the server would take those
+// that come again one after another to the end of their line.
+func (l lane) free(ctx context.Context, consumer jetstream.Consumer) (unsettled int, err error) {
+	info := consumer.CachedInfo()
+	for pinned(info) {
+		sleep(ctx, askEvery)
+		if info, err = consumer.Info(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return info.NumAckPending, nil
+}
+
+// pinned reports whether a consumer serves one replica only.
+func pinned(info *jetstream.ConsumerInfo) bool {
+	return slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID != "" })
 }
 
 // pulling returns how a lane is pulled from.

@@ -142,7 +142,7 @@ func serve(ctx context.Context, consumer jetstream.Consumer, do func(context.Con
 	defer msgs.Stop()
 	defer context.AfterFunc(ctx, msgs.Drain)()
 	for {
-		msg, err := pulled{msgs, consumer}.next(ctx)
+		msg, err := (&pulled{MessagesContext: msgs, consumer: consumer}).next(ctx)
 		if errors.Is(err, jetstream.ErrMsgIteratorClosed) && ctx.Err() != nil {
 			return nil
 		}

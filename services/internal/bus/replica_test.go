@@ -210,6 +210,44 @@ func TestReplicasShareTheKeysInTheirOrder(t *testing.T) {
 	}
 }
 
+// TestWhatADeadReplicaLeftComesFirst has a replica die with many events of a key in its
+// hands, and more come while the other waits for its place.
+func TestWhatADeadReplicaLeftComesFirst(t *testing.T) {
+	o := NewOutbox(migrated(t, sqldbtest.Open(t, sqldbtest.Postgres(t))))
+	address := sqldbtest.Postgres(t)
+	to := migrated(t, sqldbtest.Open(t, address))
+	s := listen(t, t.TempDir(), -1)
+	relaying(t, open(t, Config{URL: s.ClientURL()}), o)
+	emitted := 0
+	emitMore := func(n int) {
+		for range n {
+			emit(t, o, reopened("key", emitted))
+			emitted++
+		}
+	}
+	entered, leave := make(chan struct{}, 1), make(chan struct{})
+	dies := replicate(t, address, s.Addr().String(), func(*sqldb.Tx, *eventv1.Event) error {
+		select {
+		case entered <- struct{}{}:
+		default:
+		}
+		<-leave
+		return errors.New("died in the middle")
+	})
+	emitMore(90)
+	<-entered
+	dies.cut()
+	close(leave)
+	lives := replicate(t, address, s.Addr().String(), nil)
+	for begin := time.Now(); time.Since(begin) < pinnedFor && lives.applied.Load() == 0; time.Sleep(50 * time.Millisecond) {
+		emitMore(1)
+	}
+	applied(t, to, emitted)
+	if n := lives.disorder.Load(); n > 0 {
+		t.Errorf("%d of %d events were applied after later ones", n, emitted)
+	}
+}
+
 func TestAPoisonedKeyStopsOnlyItselfOnAllReplicas(t *testing.T) {
 	o := NewOutbox(migrated(t, sqldbtest.Open(t, sqldbtest.Postgres(t))))
 	address := sqldbtest.Postgres(t)
