@@ -30,8 +30,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PrivacyService forgets and tells what the survey service keeps of customers: responses, feedback, invitations and opt-outs.
-// It is for the gateway, whose PrivacyService looks after legal holds and asks
+// PrivacyService forgets and tells what the survey service keeps of customers: responses, feedback, invitations, opt-outs
+// and interactions that have ended. It is for the gateway, whose PrivacyService looks after legal holds and asks
 // all services, and is apart from the other services because nobody else may call it.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,
@@ -112,8 +112,8 @@ func (c *privacyServiceClient) SetRetention(ctx context.Context, in *v1.SetReten
 // All implementations must embed UnimplementedPrivacyServiceServer
 // for forward compatibility.
 //
-// PrivacyService forgets and tells what the survey service keeps of customers: responses, feedback, invitations and opt-outs.
-// It is for the gateway, whose PrivacyService looks after legal holds and asks
+// PrivacyService forgets and tells what the survey service keeps of customers: responses, feedback, invitations, opt-outs
+// and interactions that have ended. It is for the gateway, whose PrivacyService looks after legal holds and asks
 // all services, and is apart from the other services because nobody else may call it.
 //
 // Every method may return `INVALID_ARGUMENT` with the offending fields,

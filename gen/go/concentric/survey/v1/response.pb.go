@@ -96,7 +96,8 @@ type Response struct {
 	// The survey, `brands/{brand}/surveys/{survey}`. The invitation's if not given;
 	// required where there is none.
 	Survey string `protobuf:"bytes,2,opt,name=survey,proto3" json:"survey,omitempty"`
-	// The customer; absent if nobody knows, `brands/{brand}/customers/{customer}`.
+	// The customer; absent if nobody knows. That of the invitation, or else of the interaction,
+	// if not given, `brands/{brand}/customers/{customer}`.
 	Customer string `protobuf:"bytes,3,opt,name=customer,proto3" json:"customer,omitempty"`
 	// The invitation it answers; each is answered at most once, `brands/{brand}/surveys/{survey}/invitations/{invitation}`.
 	Invitation string `protobuf:"bytes,4,opt,name=invitation,proto3" json:"invitation,omitempty"`
@@ -104,7 +105,8 @@ type Response struct {
 	// the branches lead to can be answered.
 	Answers []*Answer `protobuf:"bytes,5,rep,name=answers,proto3" json:"answers,omitempty"`
 	// What the answers belong to, as it was when the interaction ended. Never
-	// changed afterwards. What the invitation knows is not given again: it prevails.
+	// changed afterwards. What the invitation, or else the interaction, knows is not given
+	// again: it prevails.
 	Attribution *Attribution `protobuf:"bytes,6,opt,name=attribution,proto3" json:"attribution,omitempty"`
 	// When the customer answered. Now if not given; at most 24 hours ahead of now.
 	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
@@ -452,8 +454,13 @@ func (*Answer_Expectation) isAnswer_Value() {}
 // SCOPE_INTERACTION only: others ask about more than it.
 //
 // That of a response to an invitation is what was true when the occasion ended, such as
-// who handled the interaction, whatever changes later. Without an invitation nothing is
-// looked up: it is what the caller says.
+// who handled the interaction, whatever changes later. Without an invitation it is what the
+// interaction was like when it ended, if it is given and the service has heard of its end by
+// then: ticket, agent, team, partner, channel, stage and phase, as far as they are known,
+// prevail over what the caller says, and so does the customer, who must not be another one.
+// The rest, and what is said of an interaction that the service has not heard of, is what the
+// caller says. What is heard later changes no response. Ends are known for 31 days, or as long
+// as the brand's surveys wait for answers if that is longer, and no longer than touchpoints.
 type Attribution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The ticket, `brands/{brand}/tickets/{ticket}`.

@@ -11,8 +11,8 @@ import type { EraseCustomerRequestSchema, EraseCustomerResponseSchema, ExportCus
 export declare const file_concentric_survey_v1_privacy_service: GenFile;
 
 /**
- * PrivacyService forgets and tells what the survey service keeps of customers: responses, feedback, invitations and opt-outs.
- * It is for the gateway, whose PrivacyService looks after legal holds and asks
+ * PrivacyService forgets and tells what the survey service keeps of customers: responses, feedback, invitations, opt-outs
+ * and interactions that have ended. It is for the gateway, whose PrivacyService looks after legal holds and asks
  * all services, and is apart from the other services because nobody else may call it.
  *
  * Every method may return `INVALID_ARGUMENT` with the offending fields,

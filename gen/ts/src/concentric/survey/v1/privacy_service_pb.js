@@ -13,8 +13,8 @@ export const file_concentric_survey_v1_privacy_service = /*@__PURE__*/
   fileDesc("Cipjb25jZW50cmljL3N1cnZleS92MS9wcml2YWN5X3NlcnZpY2UucHJvdG8SFGNvbmNlbnRyaWMuc3VydmV5LnYxMvQDCg5Qcml2YWN5U2VydmljZRJyCgtQbGFuRXJhc3VyZRImLmNvbmNlbnRyaWMudHlwZS52MS5QbGFuRXJhc3VyZVJlcXVlc3QaJy5jb25jZW50cmljLnR5cGUudjEuUGxhbkVyYXN1cmVSZXNwb25zZSIS6scYDgoMZXJhc3VyZXM6cnVuEngKDUVyYXNlQ3VzdG9tZXISKC5jb25jZW50cmljLnR5cGUudjEuRXJhc2VDdXN0b21lclJlcXVlc3QaKS5jb25jZW50cmljLnR5cGUudjEuRXJhc2VDdXN0b21lclJlc3BvbnNlIhLqxxgOCgxlcmFzdXJlczpydW4SfAoORXhwb3J0Q3VzdG9tZXISKS5jb25jZW50cmljLnR5cGUudjEuRXhwb3J0Q3VzdG9tZXJSZXF1ZXN0GiouY29uY2VudHJpYy50eXBlLnYxLkV4cG9ydEN1c3RvbWVyUmVzcG9uc2UiEerHGA0KC2V4cG9ydHM6cnVuMAESdgoMU2V0UmV0ZW50aW9uEicuY29uY2VudHJpYy50eXBlLnYxLlNldFJldGVudGlvblJlcXVlc3QaKC5jb25jZW50cmljLnR5cGUudjEuU2V0UmV0ZW50aW9uUmVzcG9uc2UiE+rHGA8KDXJldGVudGlvbjpydW5iBnByb3RvMw", [file_concentric_type_v1_options, file_concentric_type_v1_privacy]);
 
 /**
- * PrivacyService forgets and tells what the survey service keeps of customers: responses, feedback, invitations and opt-outs.
- * It is for the gateway, whose PrivacyService looks after legal holds and asks
+ * PrivacyService forgets and tells what the survey service keeps of customers: responses, feedback, invitations, opt-outs
+ * and interactions that have ended. It is for the gateway, whose PrivacyService looks after legal holds and asks
  * all services, and is apart from the other services because nobody else may call it.
  *
  * Every method may return `INVALID_ARGUMENT` with the offending fields,

@@ -35,7 +35,8 @@ export declare type Response = Message<"concentric.survey.v1.Response"> & {
   survey: string;
 
   /**
-   * The customer; absent if nobody knows, `brands/{brand}/customers/{customer}`.
+   * The customer; absent if nobody knows. That of the invitation, or else of the interaction,
+   * if not given, `brands/{brand}/customers/{customer}`.
    *
    * @generated from field: string customer = 3;
    */
@@ -58,7 +59,8 @@ export declare type Response = Message<"concentric.survey.v1.Response"> & {
 
   /**
    * What the answers belong to, as it was when the interaction ended. Never
-   * changed afterwards. What the invitation knows is not given again: it prevails.
+   * changed afterwards. What the invitation, or else the interaction, knows is not given
+   * again: it prevails.
    *
    * @generated from field: concentric.survey.v1.Attribution attribution = 6;
    */
@@ -332,8 +334,13 @@ export declare const AnswerSchema: GenMessage<Answer>;
  * SCOPE_INTERACTION only: others ask about more than it.
  *
  * That of a response to an invitation is what was true when the occasion ended, such as
- * who handled the interaction, whatever changes later. Without an invitation nothing is
- * looked up: it is what the caller says.
+ * who handled the interaction, whatever changes later. Without an invitation it is what the
+ * interaction was like when it ended, if it is given and the service has heard of its end by
+ * then: ticket, agent, team, partner, channel, stage and phase, as far as they are known,
+ * prevail over what the caller says, and so does the customer, who must not be another one.
+ * The rest, and what is said of an interaction that the service has not heard of, is what the
+ * caller says. What is heard later changes no response. Ends are known for 31 days, or as long
+ * as the brand's surveys wait for answers if that is longer, and no longer than touchpoints.
  *
  * @generated from message concentric.survey.v1.Attribution
  */
