@@ -125,12 +125,13 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 }
 
 // Work asks everyone whom the schedules of rules want asked, adds answers and invitations
-// up for metrics, and forgets what the brand wants kept no longer, until ctx ends. It needs no bus. Replicas may work at
-// the same time.
+// up for metrics, and forgets what the brand wants kept no longer and what nobody is asked about any more, until ctx ends.
+// It needs no bus. Replicas may work at the same time.
 func (s *Service) Work(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { s.api.RunWaves(ctx) })
 	wg.Go(func() { s.api.RunRollups(ctx) })
+	wg.Go(func() { s.api.RunForget(ctx) })
 	wg.Go(func() { s.privacy.Run(ctx) })
 }

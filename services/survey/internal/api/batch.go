@@ -13,7 +13,7 @@ import (
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
 
-// A batched response is one of a batch, or why it is refused.
+// A batched response is one of a batch, of one at least, or why it is refused.
 type batched struct {
 	submission
 	err error
@@ -22,15 +22,19 @@ type batched struct {
 // BatchCreateResponses implements ResponseService, in one transaction.
 func (s *Server) BatchCreateResponses(ctx context.Context, req *surveyv1.BatchCreateResponsesRequest) (*surveyv1.BatchCreateResponsesResponse, error) {
 	brand := name.ID(req.GetParent())
-	items := make([]batched, len(req.GetRequests()))
+	items, all := make([]batched, len(req.GetRequests())), make([]*batched, len(req.GetRequests()))
 	for i, p := range req.GetRequests() {
 		b := &items[i]
+		all[i] = b
 		if b.err = s.single(brand, p); b.err == nil {
 			b.submission, b.err = s.submission(ctx, p)
 		}
 		if b.err != nil && !ofItem(b.err) {
 			return nil, resource.Within("requests["+strconv.Itoa(i)+"]", b.err)
 		}
+	}
+	if err := s.complete(ctx, brand, all...); err != nil {
+		return nil, err
 	}
 	effect := func(tx *sqldb.Tx) (*surveyv1.BatchCreateResponsesResponse, error) {
 		return s.storeBatch(tx, brand, items, req.GetPartialSuccess())

@@ -117,6 +117,13 @@ func (in *importing) flush(ctx context.Context) error {
 	if len(in.chunk) == 0 {
 		return nil
 	}
+	all := make([]*batched, len(in.chunk))
+	for i := range in.chunk {
+		all[i] = &in.chunk[i].batched
+	}
+	if err := in.server.complete(ctx, name.Brand(in.chunk[0].name), all...); err != nil {
+		return err
+	}
 	var done []outcome
 	err := intake.Store(ctx, in.server.DB, in.first.GetValidateOnly(), func(tx *sqldb.Tx) (err error) {
 		done, err = importChunk(tx, in.chunk)

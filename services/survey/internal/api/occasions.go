@@ -34,8 +34,9 @@ type experience struct {
 }
 
 // Apply takes the decisions that the rules of the brand want after an event of the
-// ticket or the journey service, each once however often it is told. It fails for good
-// on an event that contradicts itself.
+// ticket or the journey service, each once however often it is told, and keeps what an
+// interaction was like for the answers about it. It fails for good on an event that
+// contradicts itself.
 func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
 	brand := name.Brand(e.GetBrand())
 	var all []experience
@@ -53,13 +54,27 @@ func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
 		// So that two events about the same customers do not wait for each other.
 		slices.SortStableFunc(all, func(a, b experience) int { return strings.Compare(a.customer, b.customer) })
 	}
-	all = slices.DeleteFunc(all, func(x experience) bool { return x.customer == "" || s.refuse(brand, x.customer) != nil })
+	all = slices.DeleteFunc(all, func(x experience) bool { return s.refuse(brand, x.customer) != nil })
 	for _, x := range all {
-		if brand == "" || !strings.HasPrefix(x.customer, "customers/") {
-			return &fault.Error{Code: codes.InvalidArgument, Reason: "BAD_EVENT", Message: "the customer is not of the event's brand"}
+		if err := x.check(brand); err != nil {
+			return err
+		}
+		if x.about.Interaction != "" {
+			s.Store.AddEnded(tx, store.Ended{Brand: brand, Customer: x.customer, EndTime: x.at, Attribution: x.about})
 		}
 	}
-	return s.lived(tx, brand, all...)
+	return s.lived(tx, brand, slices.DeleteFunc(all, func(x experience) bool { return x.customer == "" })...)
+}
+
+// check refuses what is not of the event's brand.
+func (x experience) check(brand string) error {
+	foreign := func(ref, collection string) bool {
+		return ref != "" && (brand == "" || !strings.HasPrefix(ref, collection))
+	}
+	if foreign(x.customer, "customers/") || foreign(x.about.Interaction, "tickets/") {
+		return &fault.Error{Code: codes.InvalidArgument, Reason: "BAD_EVENT", Message: "the customer or the interaction is not of the event's brand"}
+	}
+	return nil
 }
 
 // fromInteraction makes of an interaction what the customer saw of it. A message of the

@@ -77,6 +77,21 @@ func (s *Server) records(ctx context.Context, brand, id string, send privacy.Sen
 			break
 		}
 	}
+	for after := ""; ; {
+		page, err := s.Store.EndedOf(ctx, brand, name.Join("customers", id), after, 200)
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			if err := send("ended_interactions", toAttribution(brand, e.Attribution)); err != nil {
+				return err
+			}
+			after = e.Interaction
+		}
+		if len(page) < 200 {
+			break
+		}
+	}
 	said, err := s.GetOptOut(ctx, &surveyv1.GetOptOutRequest{Name: customer + "/optOut"})
 	if err != nil || said.GetUpdateTime() == nil {
 		return err

@@ -18,7 +18,12 @@ import (
 
 // SubmitResponse implements ResponseService.
 func (s *Server) SubmitResponse(ctx context.Context, req *surveyv1.SubmitResponseRequest) (*surveyv1.Response, error) {
-	sub, wrong := s.submission(ctx, req)
+	var sub batched
+	sub.submission, sub.err = s.submission(ctx, req)
+	if err := s.complete(ctx, name.ID(req.GetParent()), &sub); err != nil {
+		return nil, err
+	}
+	wrong := sub.err
 	if wrong != nil && (req.GetRequestId() == "" || !outdated(wrong)) {
 		return nil, wrong
 	}

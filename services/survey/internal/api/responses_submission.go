@@ -41,7 +41,8 @@ func (b *submission) make(r store.Response) made {
 	return made{r, toResponse(r), submitted(b.survey, r)}
 }
 
-// submission checks what req says against its survey and invitation.
+// submission checks what req says against its survey and invitation. Where that is fine, the
+// submission is to be completed.
 func (s *Server) submission(ctx context.Context, req *surveyv1.SubmitResponseRequest) (submission, error) {
 	b := submission{server: s, chosen: req.GetResponseId() != "", token: req.GetToken() != "", supersede: req.GetSupersede()}
 	return b, b.prepare(ctx, req)
@@ -79,11 +80,47 @@ func (b *submission) prepare(ctx context.Context, req *surveyv1.SubmitResponseRe
 	if b.at = r.SubmitTime; caller.Anonymous || b.token {
 		b.at = later(b.at, now) // nobody vouches for what the customer's device says
 	}
+	if b.response = r; public {
+		return b.server.public.take(r.Brand, now)
+	}
+	return nil
+}
+
+// complete makes the response, with what is known of the interaction that it names.
+func (b *submission) complete(known map[string]store.Ended) error {
+	r := b.response
+	if e, ok := known[r.Interaction]; ok && r.Invitation == "" {
+		if r.Customer != "" && e.Customer != "" && r.Customer != e.Customer {
+			return fault.Invalid(fault.Field{
+				Path: "response.customer", Reason: "OTHER_CUSTOMER", Description: "must be the customer of the interaction",
+			})
+		}
+		r.Customer, r.Attribution = cmp.Or(e.Customer, r.Customer), prevailing(e.Attribution, r.Attribution)
+	}
 	if b.survey.Anonymous {
 		r = b.unlinked(r)
 	}
-	if b.made = b.make(r); public {
-		return b.server.public.take(r.Brand, now)
+	b.made = b.make(r)
+	return nil
+}
+
+// complete completes those of a brand's submissions that are fine so far, with one look for
+// the interactions that they name without an invitation.
+func (s *Server) complete(ctx context.Context, brand string, all ...*batched) error {
+	var names []string
+	for _, b := range all {
+		if r := &b.response; b.err == nil && r.Interaction != "" && r.Invitation == "" {
+			names = append(names, r.Interaction)
+		}
+	}
+	known, err := s.Store.Ended(ctx, brand, names)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if b.err == nil {
+			b.err = b.complete(known)
+		}
 	}
 	return nil
 }
@@ -270,6 +307,11 @@ func inherited(v store.Invitation, said store.Attribution) store.Attribution {
 	if known.Ticket != "" && name.Parent(said.Interaction) != known.Ticket {
 		said.Interaction = ""
 	}
+	return prevailing(known, said)
+}
+
+// prevailing returns what is known, and what the caller says of the rest.
+func prevailing(known, said store.Attribution) store.Attribution {
 	return store.Attribution{
 		Ticket: cmp.Or(known.Ticket, said.Ticket), Interaction: cmp.Or(known.Interaction, said.Interaction),
 		Touchpoint: cmp.Or(known.Touchpoint, said.Touchpoint), Agent: cmp.Or(known.Agent, said.Agent),

@@ -46,6 +46,7 @@ func PrivacyTables() []privacy.Table {
 		},
 		{Name: "contact", Kind: "opt_outs", Rows: `customer = {customer}`, Erase: privacy.Delete},
 		{Name: "reached_stage", Rows: `customer = {customer}`, Erase: privacy.Delete},
+		{Name: "ended_interaction", Rows: `customer = {customer}`, Erase: privacy.Delete},
 
 		// What the brand asks, and whom.
 		{Name: "survey", Plain: []string{"*"}},
@@ -70,9 +71,15 @@ func PrivacyNames() []string {
 	}
 }
 
-// PrivacyRules say how words go that have become old.
+// PrivacyRules say how words go that have become old, and interactions like the touchpoints
+// that they are.
 func PrivacyRules() []privacy.Rule {
 	return []privacy.Rule{
+		{
+			Of: privacy.OfRecords, Keys: 1,
+			Find:  `SELECT interaction FROM ended_interaction WHERE brand = {brand} AND end_time < {before} LIMIT {limit}`,
+			Apply: []string{`DELETE FROM ended_interaction WHERE brand = {brand} AND interaction = {1}`},
+		},
 		{
 			Of: privacy.OfWords, Keys: 3,
 			Find: `SELECT CAST(submit_time AS TEXT), response, CAST(position AS TEXT) FROM answer

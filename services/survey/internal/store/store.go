@@ -28,6 +28,7 @@ type Store struct {
 	surveys   shelf[resource, Survey]
 	revisions shelf[revision, Survey]
 	rules     shelf[string, []TriggerRule] // by brand
+	ended     shelf[string, bool]          // by brand: whether there are any
 }
 
 // Open brings the schema of db up to date and returns a Store on it.
