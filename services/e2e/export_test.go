@@ -20,7 +20,7 @@ import (
 // gateways. One of them is killed in the middle, and the other one does the rest.
 func TestAnExportSurvives(t *testing.T) {
 	t.Parallel()
-	s := split(t)
+	s := splitOf(t, must(shipped())(t))
 	c := s.grpc()
 	brand := c.brand(t)
 	var names []string
@@ -53,7 +53,7 @@ func TestAnExportSurvives(t *testing.T) {
 	first := s.parts["gateway"]
 	args := slices.Clone(first.args)
 	args[slices.Index(args, "--db")+1] = operationtest.As(t, first.db, "replica")
-	s.parts["replica"] = &part{args: args, listen: "127.0.0.1:0", db: first.db}
+	s.parts["replica"] = &part{program: first.program, args: args, listen: "127.0.0.1:0", db: first.db}
 	s.start(t, "replica")
 	c = s.grpc()
 	o := must(c.privacy.ExportCustomerData(t.Context(), &gatewayv1.ExportCustomerDataRequest{Name: names[0]}))(t)

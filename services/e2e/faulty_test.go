@@ -120,14 +120,14 @@ func carry(to, from net.Conn, f fault, answers bool) {
 // TestWhateverANetworkDoesStillAnAnswer: a service that is slow, silent or talks noise is
 // named, and the others' answers come in time; what is there is what was there before.
 func TestWhateverANetworkDoesStillAnAnswer(t *testing.T) {
-	s := split(t)
+	s := splitOf(t, must(shipped())(t))
 	proxies := map[string]*proxy{}
 	args := slices.Clone(s.parts["gateway"].args)
 	for _, name := range all[:3] {
 		proxies[name] = newProxy(t, s.parts[name].addr)
 		args = append(args, "--"+name+"-addr", proxies[name].listener.Addr().String())
 	}
-	door := must(serve(t, append([]string{"--addr", "127.0.0.1:0"}, args...)...))(t)
+	door := must(serveProgram(t, s.parts["gateway"].program, append([]string{"--addr", "127.0.0.1:0"}, args...)...))(t)
 	conn := must(rpc.Dial(door.addr, rpc.ClientConfig{}))(t)
 	defer conn.Close()
 	c := newClients(conn, conn, conn, conn)

@@ -16,7 +16,7 @@ import (
 // acknowledged is there, and sending everything again doubles nothing.
 func TestAnIngestThatIsKilled(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, s *suite) {
+	eachOf(t, must(shipped())(t), func(t *testing.T, s *suite) {
 		const messages = 200
 		ann := s.grpc().brand(t) + "/customers/ann"
 		acked, err := s.ingest(t, ann, messages, func(answered int) {

@@ -23,7 +23,7 @@ func TestKillLosesNothing(t *testing.T) {
 	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // it draws moments, not secrets
-	s := single(t)
+	s := singleOf(t, must(shipped())(t))
 	w := write(t, s)
 	for range kills {
 		<-time.After(50*time.Millisecond + time.Duration(dice.Int64N(int64(350*time.Millisecond))))

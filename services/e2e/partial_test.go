@@ -21,7 +21,7 @@ const patience = time.Second
 // TestOnePartDownStillAnAnswer: whatever happens to a service, the gateway answers
 // within the deadline with what the others say, and names what is missing.
 func TestOnePartDownStillAnAnswer(t *testing.T) {
-	s := split(t)
+	s := splitOf(t, must(shipped())(t))
 	brand := s.grpc().brand(t)
 	s.grpc().furnish(t, brand+"/customers/finn")
 	s.grpc().heals(t, brand)

@@ -34,6 +34,25 @@ var binary = sync.OnceValues(func() (string, error) {
 	return filepath.Join(folder, "concentric"), nil
 })
 
+// shipped is the path of the binary as `make build` makes it, built by the first test that
+// asks. Tests in which it is killed or writes under load run it, as with the race detector it
+// starts and works several times as slowly; the stories search the same code for races.
+var shipped = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(folder, "shipped")
+	return path, buildShipped("../..", path)
+})
+
+// buildShipped builds the tree in dir with the flags of `make build`, with which most of it
+// has been built before.
+func buildShipped(dir, path string) error {
+	build := exec.Command("go", "build", "-trimpath", "-o", path, "./services/cmd/concentric")
+	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w: %s", path, err, out)
+	}
+	return nil
+}
+
 // folder holds what all tests share.
 var folder string
 

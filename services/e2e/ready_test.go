@@ -39,6 +39,7 @@ func TestASuiteSaysThatItIsReady(t *testing.T) {
 // TestOneFolderOneSuite: a second suite on the same folder would write the same
 // files, so it does not start; when the first has ended, it does.
 func TestOneFolderOneSuite(t *testing.T) {
+	t.Parallel()
 	s := single(t)
 	says(t, "another process uses "+s.data, "up", "--addr", "127.0.0.1:0", "--data", s.data)
 	says(t, "another process uses "+s.data, "up", "survey", "--addr", "127.0.0.1:0", "--data", s.data, "--bus", "nats://127.0.0.1:1")
@@ -49,6 +50,7 @@ func TestOneFolderOneSuite(t *testing.T) {
 
 // TestOnlyLoopbackIsServed: what others could reach needs TLS and authentication.
 func TestOnlyLoopbackIsServed(t *testing.T) {
+	t.Parallel()
 	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0"} {
 		says(t, "is not on this machine's loopback", "up", "--addr", addr, "--data", t.TempDir())
 	}
@@ -57,7 +59,7 @@ func TestOnlyLoopbackIsServed(t *testing.T) {
 // says runs the binary, which must refuse with a few lines that hold want.
 func says(t *testing.T, want string, args ...string) {
 	t.Helper()
-	p, err := spawn(t, args...)
+	p, err := spawnProgram(t, must(shipped())(t), args...)
 	if err != nil {
 		t.Fatal(err)
 	}

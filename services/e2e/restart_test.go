@@ -30,7 +30,7 @@ func TestARestartLosesNothing(t *testing.T) {
 // kill under load. Every interaction still becomes one touchpoint.
 func TestTheBusIsADoorbell(t *testing.T) {
 	t.Parallel()
-	s := single(t)
+	s := singleOf(t, must(shipped())(t))
 	w := write(t, s)
 	for i, end := range []func(testing.TB){
 		func(t testing.TB) { s.parts["gateway"].stop(t) },

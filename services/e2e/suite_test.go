@@ -46,8 +46,14 @@ func second(service string) string { return service + " 2" }
 // each runs test on a suite in one process and on one in four.
 func each(t *testing.T, test func(t *testing.T, s *suite), flags ...string) {
 	t.Helper()
-	t.Run("single", func(t *testing.T) { test(t, single(t, flags...)) })
-	t.Run("split", func(t *testing.T) { test(t, split(t, flags...)) })
+	eachOf(t, "", test, flags...)
+}
+
+// eachOf runs test on suites of the binary at program, this tree's if that is empty.
+func eachOf(t *testing.T, program string, test func(t *testing.T, s *suite), flags ...string) {
+	t.Helper()
+	t.Run("single", func(t *testing.T) { test(t, singleOf(t, program, flags...)) })
+	t.Run("split", func(t *testing.T) { test(t, splitOf(t, program, flags...)) })
 }
 
 // single starts the suite in one process, on SQLite and the embedded bus.

@@ -40,11 +40,8 @@ var previous = sync.OnceValues(func() (string, error) {
 	if out, err := unpack.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("unpack %s: %w: %s", commit, err, out)
 	}
-	// With the flags of `make build` most of it has been built before.
-	build := exec.Command("go", "build", "-trimpath", "-o", "concentric", "./services/cmd/concentric")
-	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w: %s", commit, err, out)
+	if err := buildShipped(dir, filepath.Join(dir, "concentric")); err != nil {
+		return "", fmt.Errorf("%s: %w", commit, err)
 	}
 	return filepath.Join(dir, "concentric"), nil
 })
@@ -65,6 +62,7 @@ func TestAnUpgradeAndBackUnderLoad(t *testing.T) {
 	if old == "" {
 		t.Skip("the history is not here")
 	}
+	next := must(shipped())(t)
 	for _, c := range []struct {
 		name string
 		make func(testing.TB, string, ...string) *suite
@@ -79,7 +77,7 @@ func TestAnUpgradeAndBackUnderLoad(t *testing.T) {
 				}
 				w.more(t)
 			}
-			for _, to := range []string{"", old, ""} {
+			for _, to := range []string{next, old, next} {
 				for _, name := range s.order() {
 					s.parts[name].program = to
 					s.replace(t, name)
