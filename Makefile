@@ -26,13 +26,13 @@ run: build ## serve the simulated brands until ^C
 	bin/concentric demo --data data/demo --serve
 
 # SQLite, C turned into Go, is not searched for races and for bad pointers, which
-# takes most of the time; what calls it is. Memory is cheaper than time, and no debugger
-# looks. The slow packages come first, and one more than there are processors, as they
-# wait as much as they work.
+# takes most of the time; what calls it is. Memory is cheaper than time, no debugger
+# looks, and go vet is part of make lint. The slow packages come first, and one more than
+# there are processors, as they wait as much as they work.
 test: export GOFLAGS := $(shell go env GOFLAGS) -gcflags=modernc.org/...=-d=checkptr=0 -gcflags=modernc.org/sqlite/lib=-race=false -ldflags=-s
 test: export GOGC ?= 400
 test: ## all tests, with the race detector, on SQLite and PostgreSQL
-	tools/room go test -race -timeout 30m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(SLOW) work
+	tools/room go test -race -vet=off -timeout 30m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(SLOW) work
 	GOFLAGS= GOGC= $(MAKE) manifests observability
 
 manifests: build ## what deploy/ says, decoded, checked and tried with real processes; and the image
@@ -42,10 +42,11 @@ manifests: build ## what deploy/ says, decoded, checked and tried with real proc
 observability: ## dashboards, rules and the runbook, against the metrics that there are
 	GOWORK=off go -C tools/observability test -count 1 . # what it tries lies outside its module
 
-soak: ## longer searches for what the tests might miss: every zone from 1975 on, random tickets, slow services
+soak: ## longer searches for what the tests might miss: every zone from 1975 on, random tickets, slow services, more events
 	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./ticket/internal/sla -run 'EveryZone|Stepper' -rapid.checks=20000
 	cd services && go test -timeout 60m ./ticket/... ./internal/filter -run 'Random' -rapid.checks=2000
 	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./e2e -run 'OnePartDown|WhateverANetwork'
+	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./internal/bus -run NothingIsLost
 	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./e2e -v -run '^TestCluster$$'
 
 bench: ## benchmarks of the hot paths, each beside its limit, and the gates

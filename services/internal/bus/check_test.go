@@ -11,6 +11,7 @@ import (
 )
 
 func TestAStreamThatLostSomethingIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		harm func(context.Context, jetstream.Stream, *Outbox) error

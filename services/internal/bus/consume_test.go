@@ -77,6 +77,7 @@ func (w *ward) letters(t *testing.T) []letter {
 }
 
 func TestAFailureThatMayPassIsTriedTenTimes(t *testing.T) {
+	t.Parallel()
 	sqldbtest.Each(t, func(t *testing.T, database func(*testing.T) *sqldb.DB) {
 		inWard(t, database(t), func(ctx context.Context, w *ward) {
 			w.err = fault.Unavailable("BUSY", "come again", nil)

@@ -15,6 +15,7 @@ import (
 )
 
 func TestReplicasShareAnOutbox(t *testing.T) {
+	t.Parallel()
 	const events = 3000
 	address := sqldbtest.Postgres(t)
 	first, second := migrated(t, sqldbtest.Open(t, address)), sqldbtest.Open(t, address)
@@ -46,6 +47,7 @@ func TestReplicasShareAnOutbox(t *testing.T) {
 // TestAnotherReplicaTakesOver has the one that relays lose its database session, as a
 // crash does, again and again.
 func TestAnotherReplicaTakesOver(t *testing.T) {
+	t.Parallel()
 	const events, rounds = 200, 4
 	address := sqldbtest.Postgres(t)
 	o, other := NewOutbox(migrated(t, sqldbtest.Open(t, address))), NewOutbox(sqldbtest.Open(t, address))

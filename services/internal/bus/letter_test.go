@@ -114,6 +114,7 @@ func eachClinic(t *testing.T, f func(*testing.T, *clinic)) {
 }
 
 func TestADeadLetterStopsItsKeyAndNoOther(t *testing.T) {
+	t.Parallel()
 	eachClinic(t, func(t *testing.T, c *clinic) {
 		c.fail(map[int]error{2: fault.Precondition("TOO_EARLY", "events/2", "it is too early"), 12: errPanic})
 		c.emit("a", 1, 2, 3, 4)
@@ -170,6 +171,7 @@ func TestADeadLetterStopsItsKeyAndNoOther(t *testing.T) {
 }
 
 func TestALineGoesInOrder(t *testing.T) {
+	t.Parallel()
 	eachClinic(t, func(t *testing.T, c *clinic) {
 		c.fail(map[int]error{0: errors.New("no")})
 		numbers := make([]int, 30)
@@ -200,6 +202,7 @@ func TestALineGoesInOrder(t *testing.T) {
 
 // TestNobodyIsLeftInALineThatEnds lets events arrive while the line is applied.
 func TestNobodyIsLeftInALineThatEnds(t *testing.T) {
+	t.Parallel()
 	eachClinic(t, func(t *testing.T, c *clinic) {
 		for round := range 5 {
 			first := 100 * round
@@ -256,6 +259,7 @@ func TestAnInterruptedLineGoesOn(t *testing.T) {
 }
 
 func TestADamagedEventIsPutAside(t *testing.T) {
+	t.Parallel()
 	eachClinic(t, func(t *testing.T, c *clinic) {
 		c.emit("a", 1)
 		connected(t, c.bus, func(ctx context.Context, js jetstream.JetStream) {
@@ -284,6 +288,7 @@ func TestADamagedEventIsPutAside(t *testing.T) {
 }
 
 func TestLettersComeInPages(t *testing.T) {
+	t.Parallel()
 	eachClinic(t, func(t *testing.T, c *clinic) {
 		sick := map[int]error{}
 		for i := range 5 {

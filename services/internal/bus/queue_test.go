@@ -27,6 +27,7 @@ func offering(t *testing.T, q *Queue, taken *atomic.Int64, tasks ...string) {
 // TestATaskIsOneReplicasUntilThatDies cuts one off in the middle of a task, which the other
 // gets; tasks that are done come to nobody again.
 func TestATaskIsOneReplicasUntilThatDies(t *testing.T) {
+	t.Parallel()
 	s := listen(t, t.TempDir(), -1)
 	w := wireTo(t, s.Addr().String())
 	cutOff, other := NewQueue("things"), NewQueue("things")

@@ -125,6 +125,7 @@ func TestRowsAreKeptForAWeekAfterTheyWereSent(t *testing.T) {
 }
 
 func TestAClusterHoldsThreeCopies(t *testing.T) {
+	t.Parallel()
 	from, to := migrated(t, sqldbtest.Open(t, sqldbtest.SQLite(t))), migrated(t, sqldbtest.Open(t, sqldbtest.SQLite(t)))
 	servers := cluster(t)
 	var addresses []string

@@ -148,6 +148,7 @@ func replicate(t *testing.T, address, server string, handle func(*sqldb.Tx, *eve
 // TestReplicasShareTheKeysInTheirOrder has a replica die under load and come back, and then
 // the other one.
 func TestReplicasShareTheKeysInTheirOrder(t *testing.T) {
+	t.Parallel()
 	o := NewOutbox(migrated(t, sqldbtest.Open(t, sqldbtest.Postgres(t))))
 	address := sqldbtest.Postgres(t)
 	to := migrated(t, sqldbtest.Open(t, address))
@@ -213,6 +214,7 @@ func TestReplicasShareTheKeysInTheirOrder(t *testing.T) {
 // TestWhatADeadReplicaLeftComesFirst has a replica die with many events of a key in its
 // hands, and more come while the other waits for its place.
 func TestWhatADeadReplicaLeftComesFirst(t *testing.T) {
+	t.Parallel()
 	o := NewOutbox(migrated(t, sqldbtest.Open(t, sqldbtest.Postgres(t))))
 	address := sqldbtest.Postgres(t)
 	to := migrated(t, sqldbtest.Open(t, address))
@@ -249,6 +251,7 @@ func TestWhatADeadReplicaLeftComesFirst(t *testing.T) {
 }
 
 func TestAPoisonedKeyStopsOnlyItselfOnAllReplicas(t *testing.T) {
+	t.Parallel()
 	o := NewOutbox(migrated(t, sqldbtest.Open(t, sqldbtest.Postgres(t))))
 	address := sqldbtest.Postgres(t)
 	to := migrated(t, sqldbtest.Open(t, address))
