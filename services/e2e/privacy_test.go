@@ -238,7 +238,13 @@ func TestAnErasureSurvivesTheEndOfAnyProcess(t *testing.T) {
 			ticket := c.open(t, customer, typev1.Channel_CHANNEL_CHAT, noon)
 			c.call(t, ticket, noon)
 			c.visited(t, customer, 1)
-			plan := c.plan(t, customer, false)
+			var plan *gatewayv1.ErasureReceipt
+			eventually(t, func() error {
+				if plan = c.plan(t, customer, false); len(plan.GetServices()[1].GetCounts()) == 0 {
+					return errors.New("the survey service has not heard of the call")
+				}
+				return nil
+			})
 			o := must(c.privacy.EraseCustomer(t.Context(), &gatewayv1.EraseCustomerRequest{Name: customer}))(t)
 			s.parts[victim].kill(t)
 			s.start(t, victim)

@@ -1,6 +1,7 @@
 package journey_test
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -329,7 +330,9 @@ func testAirlineDrivers(t *testing.T, s *suite) {
 		}
 	}
 	s.rated(t, "acme", all, 1000)
-	answer, err := s.AnalyzeDrivers(t.Context(), req)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // the most there is: other tests have the machine too
+	defer cancel()
+	answer, err := s.AnalyzeDrivers(ctx, req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
@@ -234,7 +235,7 @@ func TestWhatADeadReplicaLeftComesFirst(t *testing.T) {
 		default:
 		}
 		<-leave
-		return errors.New("died in the middle")
+		return fault.Unavailable("DEAD", "died in the middle", nil) // which may pass: nothing is put aside
 	})
 	emitMore(90)
 	<-entered
