@@ -101,12 +101,17 @@ func (l lane) make(ctx context.Context, stream jetstream.Stream) (consumer jetst
 
 // free waits until no other replica has the lane, and returns how many messages whoever had
 // it left unsettled. If others asked for messages before that, the server would take those
-// that come again one after another to the end of their line.
+// that come again one after another to the end of their line. A server that is busy is asked
+// again.
 func (l lane) free(ctx context.Context, consumer jetstream.Consumer) (unsettled int, err error) {
 	info := consumer.CachedInfo()
 	for pinned(info) {
 		sleep(ctx, askEvery)
-		if info, err = consumer.Info(ctx); err != nil {
+		now, err := consumer.Info(ctx)
+		switch {
+		case err == nil:
+			info = now
+		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
 			return 0, err
 		}
 	}
