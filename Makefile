@@ -7,10 +7,14 @@ MAKEFLAGS += --no-print-directory
 TOOLS := $(CURDIR)/.tools
 export PATH := $(TOOLS):$(PATH)
 SLOW := ./services/e2e/... ./services/ticket/... ./services/journey/... ./services/importer/...
+PROFILE := services/cmd/concentric/default.pgo
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
-GO_BUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# What ships is compiled for the profile of its hot paths. All else, which would be compiled
+# twice for it, is not.
+export GOFLAGS := $(strip $(shell go env GOFLAGS) -pgo=off)
+GO_BUILD := CGO_ENABLED=0 go build -pgo=auto -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
-.PHONY: all help build tools clients generate generate-check lint breaking test manifests observability soak bench load demo run image clean
+.PHONY: all help build tools clients generate generate-check lint breaking test manifests observability soak bench load profile demo run image clean
 all: lint test ## what CI runs, but for the check of generated code
 
 help: ## list the targets
@@ -29,7 +33,7 @@ run: build ## serve the simulated brands until ^C
 # takes most of the time; what calls it is. Memory is cheaper than time, no debugger
 # looks, and go vet is part of make lint. The slow packages come first, and one more than
 # there are processors, as they wait as much as they work.
-test: export GOFLAGS := $(shell go env GOFLAGS) -gcflags=modernc.org/...=-d=checkptr=0 -gcflags=modernc.org/sqlite/lib=-race=false -ldflags=-s
+test: export GOFLAGS := $(GOFLAGS) -gcflags=modernc.org/...=-d=checkptr=0 -gcflags=modernc.org/sqlite/lib=-race=false -ldflags=-s
 test: export GOGC ?= 400
 test: ## all tests, with the race detector, on SQLite and PostgreSQL
 	tools/room go test -race -vet=off -timeout 30m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(SLOW) work
@@ -54,7 +58,10 @@ bench: ## benchmarks of the hot paths, each beside its limit, and the gates
 	$(MAKE) load
 
 load: ## the hot paths beside their limits, checked against the gates
-	go run ./services/load
+	go run -pgo=$(PROFILE) ./services/load
+
+profile: ## anew where the hot paths spend their time, for the compiler
+	go run ./services/load -report -rounds 2 -seconds 3 -profile $(PROFILE) -only G1,G3,G4,G6p,G7,G10w,G16,G24,G25,G1s,G3s,G6sp,I2,I3
 
 tools: ## the pinned tools (tools/*/go.mod) into .tools
 	@for m in buf gen lint; do GOWORK=off GOBIN=$(TOOLS) go -C tools/$$m install tool; done

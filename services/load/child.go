@@ -27,9 +27,13 @@ type child struct {
 
 	mu   sync.Mutex
 	tail []string // of what it wrote
+	look string   // where it can be looked into; empty if it cannot
 }
 
-var serves = regexp.MustCompile(` serves .*http://(\S+)`)
+var (
+	serves  = regexp.MustCompile(` serves .*http://(\S+)`)
+	insight = regexp.MustCompile(` looked into on http://(\S+)/metrics`)
+)
 
 // spawn starts a server and returns when it says where it serves.
 func spawn(ctx context.Context, path string, args ...string) (*child, error) {
@@ -71,12 +75,22 @@ func spawn(ctx context.Context, path string, args ...string) (*child, error) {
 	}
 }
 
-// note keeps the last lines that the child wrote.
+// note keeps the last lines that the child wrote, and where it can be looked into.
 func (c *child) note(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if m := insight.FindStringSubmatch(line); m != nil {
+		c.look = m[1]
+	}
 	c.tail = append(c.tail, line)
 	c.tail = c.tail[max(0, len(c.tail)-10):]
+}
+
+// inside returns where the child can be looked into, empty if it cannot.
+func (c *child) inside() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.look
 }
 
 func (c *child) words() string {

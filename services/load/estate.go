@@ -58,7 +58,7 @@ func (l *lab) newEstate(ctx context.Context, services ...string) (_ *estate, err
 
 // add starts one more replica of a service.
 func (e *estate) add(ctx context.Context, service string) (*server, error) {
-	c, err := spawn(ctx, e.lab.binary, "up", service, "--addr", "127.0.0.1:0", "--data", e.keys,
+	c, err := e.lab.spawn(ctx, e.lab.binary, "up", service, "--addr", "127.0.0.1:0", "--data", e.keys,
 		"--db", e.url, "--bus", e.bus.ClientURL())
 	if err != nil {
 		return nil, err

@@ -30,6 +30,7 @@ type lab struct {
 	servers map[string]*server // by what they are
 	benches map[string]string  // what Go benchmarks said
 	last    map[string]sample  // of each path
+	spent   *profile           // nil unless somebody wants one
 	closers []func() error
 
 	databases int // how often some were made
@@ -43,9 +44,15 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	}
 	l := &lab{options: o, dir: dir, servers: map[string]*server{}, benches: map[string]string{}, last: map[string]sample{}}
 	l.closers = append(l.closers, func() error { return os.RemoveAll(dir) })
+	if l.profile != "" {
+		if l.spent, err = newProfile(dir); err != nil {
+			l.close()
+			return nil, err
+		}
+	}
 	if l.binary == "" {
 		l.binary = filepath.Join(dir, "concentric")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", l.binary,
+		build := exec.CommandContext(ctx, "go", "build", "-pgo=auto", "-trimpath", "-ldflags", "-s -w", "-o", l.binary,
 			"github.com/concentric-cx/concentric/services/cmd/concentric")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
@@ -54,6 +61,15 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 		}
 	}
 	return l, nil
+}
+
+// spawn starts a server, whose profile counts if somebody wants one.
+func (l *lab) spawn(ctx context.Context, binary string, args ...string) (*child, error) {
+	c, err := spawn(ctx, binary, args...)
+	if err == nil && l.spent != nil && c.inside() != "" {
+		go l.spent.follow(ctx, c)
+	}
+	return c, err
 }
 
 // close stops what was started, last first.
@@ -230,7 +246,7 @@ func (l *lab) server(ctx context.Context, kind string) (*server, error) {
 		}
 		binary, args = self, []string{"-echo", kind}
 	}
-	c, err := spawn(ctx, binary, args...)
+	c, err := l.spawn(ctx, binary, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@
 //	go run ./services/load -only G4,G16        some of them
 //	go run ./services/load -report -json out   print and never fail
 //	go run ./services/load -growth             the table of docs/growth.md
+//	go run ./services/load -profile cpu.pgo    what the compiler is to know of the hot paths
 package main
 
 import (
@@ -43,6 +44,7 @@ type options struct {
 	length   time.Duration // of one path in one round
 	only     []string      // ids of gates; none for all
 	json     string
+	profile  string
 	binary   string
 	postgres string
 	report   bool
@@ -58,6 +60,7 @@ func parse(args []string) (options, error) {
 	only := flags.String("only", "", "gates to check, separated by commas; all if empty")
 	flags.IntVar(&o.rounds, "rounds", 5, "how many rounds to take the median of")
 	flags.StringVar(&o.json, "json", "", "`file` for all rounds")
+	flags.StringVar(&o.profile, "profile", "", "`file` for a processor profile of the suite's servers, which run slower for it")
 	flags.StringVar(&o.binary, "binary", "", "the suite to measure; built from the source if empty")
 	flags.StringVar(&o.postgres, "postgres", os.Getenv("CONCENTRIC_TEST_POSTGRES"),
 		"`URL` of a PostgreSQL server to create databases on; a throw-away one if empty")
@@ -104,6 +107,11 @@ func run(ctx context.Context, args []string) error {
 	rounds, err := lab.measure(ctx, gates)
 	if err != nil {
 		return err
+	}
+	if lab.spent != nil {
+		if err := lab.spent.write(ctx, o.profile); err != nil {
+			return err
+		}
 	}
 	verdicts := judge(gates, rounds)
 	if err := write(os.Stdout, rounds, verdicts); err != nil {
