@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -176,7 +177,7 @@ func (c *clients) readsWithout(t *testing.T, brand string, healthy *gatewayv1.Co
 	t.Helper()
 	c.within(t, func(ctx context.Context) error {
 		v, err := c.views.CompareViews(ctx, &gatewayv1.CompareViewsRequest{Parent: brand, Window: healthy.GetWindow()})
-		if err != nil {
+		if err = errors.Join(err, busy(v.GetParts(), missing)); err != nil {
 			return err
 		}
 		names(t, v.GetParts(), missing)

@@ -5,6 +5,7 @@ package person
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -70,7 +71,7 @@ func address(value string) (string, error) {
 	if before, _, tagged := strings.Cut(local, "+"); tagged && before != "" {
 		local = before
 	}
-	if local == "" || domain == "" || strings.Contains(domain, "@") || strings.ContainsFunc(value, unicode.IsSpace) {
+	if local == "" || strings.Contains(domain, "@") || strings.ContainsFunc(value, unicode.IsSpace) || slices.Contains(strings.Split(domain, "."), "") {
 		return "", ErrEmail
 	}
 	return local + "@" + domain, nil

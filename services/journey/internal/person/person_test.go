@@ -30,6 +30,8 @@ func TestNormalize(t *testing.T) {
 		{"an address has one at sign", email, "ann@b@example.com", "", ErrEmail},
 		{"an address has a local part", email, "@example.com", "", ErrEmail},
 		{"an address has a domain", email, "ann@", "", ErrEmail},
+		{"a domain has one dot of the root", email, "ann@example.com..", "", ErrEmail},
+		{"a domain has something between its dots", email, "ann@example..com", "", ErrEmail},
 		{"an address has no spaces within", email, "ann lee@example.com", "", ErrEmail},
 		{"a number is plus and digits", phone, "+49 (30) 123-456.7/8", "+493012345678", nil},
 		{"00 in front is a plus", phone, "0049 30 123456", "+4930123456", nil},
