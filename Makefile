@@ -6,7 +6,12 @@ MAKEFLAGS += --no-print-directory
 
 TOOLS := $(CURDIR)/.tools
 export PATH := $(TOOLS):$(PATH)
-SLOW := ./services/e2e/... ./services/ticket/... ./services/journey/... ./services/importer/...
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN)
+# The slow ones come first.
+OUTSIDE := ./services/e2e/... ./services/ticket ./services/journey ./services/survey ./services/importer ./services/cmd/concentric ./services/gateway ./services/simulator
+# SQLite, C turned into Go, is not searched for races and for bad pointers, which takes most
+# of the time; what calls it is.
+SEARCHED := -gcflags=modernc.org/...=-d=checkptr=0 -gcflags=modernc.org/sqlite/lib=-race=false -ldflags=-s
 PROFILE := services/cmd/concentric/default.pgo
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 # What ships is compiled for the profile of its hot paths. All else, which would be compiled
@@ -14,7 +19,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 export GOFLAGS := $(strip $(shell go env GOFLAGS) -pgo=off)
 GO_BUILD := CGO_ENABLED=0 go build -pgo=auto -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
-.PHONY: all help build tools clients generate generate-check lint breaking test manifests observability soak bench load profile demo run image clean
+.PHONY: all help build tools clients generate generate-check lint breaking test race manifests observability soak bench load profile demo run image clean
 all: lint test ## what CI runs, but for the check of generated code
 
 help: ## list the targets
@@ -29,15 +34,20 @@ demo: build ## load a simulated brand, show the two views, and end
 run: build ## serve the simulated brands until ^C
 	bin/concentric demo --data data/demo --serve
 
-# SQLite, C turned into Go, is not searched for races and for bad pointers, which
-# takes most of the time; what calls it is. Memory is cheaper than time, no debugger
-# looks, and go vet is part of make lint. The slow packages come first, and one more than
-# there are processors, as they wait as much as they work.
-test: export GOFLAGS := $(GOFLAGS) -gcflags=modernc.org/...=-d=checkptr=0 -gcflags=modernc.org/sqlite/lib=-race=false -ldflags=-s
+# What drives whole services from outside is compiled as what ships is, which little is left to
+# do for then, and what lies within them with the race detector. Most of what is outside waits.
+# Memory is cheaper than time, no debugger looks, and go vet is part of make lint.
 test: export GOGC ?= 400
-test: ## all tests, with the race detector, on SQLite and PostgreSQL
-	tools/room go test -race -vet=off -timeout 30m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $(SLOW) work
-	GOFLAGS= GOGC= $(MAKE) manifests observability
+test: ## all tests, on SQLite and PostgreSQL, those of what lies within services with the race detector
+	CGO_ENABLED=0 GOFLAGS='$(filter-out -pgo=off,$(GOFLAGS)) -pgo=$(CURDIR)/$(PROFILE) -trimpath -ldflags=-s' \
+	tools/room go test -vet=off -timeout 30m -p $$(($(PROCESSORS) + 2)) $(OUTSIDE)
+	GOFLAGS='$(GOFLAGS) $(SEARCHED)' \
+	tools/room go test -race -vet=off -timeout 30m -p $$(($(PROCESSORS) + 1)) $(filter-out $(shell go list $(OUTSIDE)),$(shell go list work))
+	GOGC= $(MAKE) manifests observability
+
+race: export GOGC ?= 400
+race: ## all tests with the race detector: twice as long
+	GOFLAGS='$(GOFLAGS) $(SEARCHED)' tools/room go test -race -vet=off -timeout 60m -p $$(($(PROCESSORS) + 1)) $(OUTSIDE) work
 
 manifests: build ## what deploy/ says, decoded, checked and tried with real processes; and the image
 	CONCENTRIC_TEST_BINARY=$(CURDIR)/bin/concentric GOWORK=off go -C tools/manifests test -count 1 -timeout 5m .
@@ -46,7 +56,7 @@ manifests: build ## what deploy/ says, decoded, checked and tried with real proc
 observability: ## dashboards, rules and the runbook, against the metrics that there are
 	GOWORK=off go -C tools/observability test -count 1 . # what it tries lies outside its module
 
-soak: ## longer searches for what the tests might miss: every zone from 1975 on, random tickets, slow services, more events
+soak: race ## longer searches for what the tests might miss: races, every zone from 1975 on, random tickets, slow services, more events
 	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./ticket/internal/sla -run 'EveryZone|Stepper' -rapid.checks=20000
 	cd services && go test -timeout 60m ./ticket/... ./internal/filter -run 'Random' -rapid.checks=2000
 	cd services && CONCENTRIC_SOAK=1 go test -timeout 60m ./e2e -run 'OnePartDown|WhateverANetwork'
