@@ -129,6 +129,57 @@ func TestAResponseKeepsWhatItsInteractionWasLike(t *testing.T) {
 	})
 }
 
+// TestAnInvitationKeepsWhatItsInteractionWasLike, whoever decides on it, and so does the
+// response to it; a repeat is answered as before the service had heard of the end.
+func TestAnInvitationKeepsWhatItsInteractionWasLike(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		name := c.create(t, "s", ask(nps))
+		check := func(customer, interaction string) *surveyv1.CheckEligibilityRequest {
+			return &surveyv1.CheckEligibilityRequest{
+				Survey: name, Customer: customer, Channel: typev1.Channel_CHANNEL_PHONE,
+				Interaction: said(interaction).GetInteraction(), Attribution: said(interaction),
+			}
+		}
+		early := check(bob, "i1")
+		early.RequestId = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+		before := c.decide(t, early)
+		want := said("i1")
+		want.Ticket = acme + "/tickets/1"
+		same(t, "before", before.GetAttribution(), want)
+		tell := c.hears(t, "ticket")
+		call := aCall("i1")
+		call.GetInteractionCreated().Team = acme + "/teams/night"
+		tell(call)
+		eventually(t, "an ended interaction", func() bool { return c.rows(t, "ended_interaction") == 1 })
+		want.Agent, want.Team, want.Channel = acme+"/agents/bo", acme+"/teams/night", phone
+		want.Stage, want.Phase = typev1.Stage_STAGE_RETENTION, typev1.Phase_PHASE_POST_PURCHASE
+		same(t, "repeat", c.decide(t, early), before)
+		if _, err := c.CheckEligibility(t.Context(), check(bob, "i1")); !slices.Equal(wrong(err), []string{"customer"}) {
+			t.Errorf("a check with another customer: %v", err)
+		}
+		sent := func(customer, interaction string) (*surveyv1.Invitation, error) {
+			r := check(customer, interaction)
+			return c.CreateInvitation(t.Context(), &surveyv1.CreateInvitationRequest{Parent: name, Invitation: &surveyv1.Invitation{
+				Customer: r.GetCustomer(), Channel: r.GetChannel(), Interaction: r.GetInteraction(), Attribution: r.GetAttribution(),
+			}})
+		}
+		if _, err := sent(bob, "i1"); !slices.Equal(wrong(err), []string{"invitation.customer"}) {
+			t.Errorf("an invitation of another customer: %v", err)
+		}
+		checked := check(ann, "i1")
+		checked.ValidateOnly = true
+		same(t, "check", c.decide(t, checked).GetAttribution(), want)
+		made, err := sent(ann, "i1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "invitation", made.GetAttribution(), want)
+		req := submission(name, rate(nps, 3))
+		req.Response.Customer, req.Response.Invitation = ann, made.GetName()
+		same(t, "response", c.submit(t, req).GetAttribution(), want)
+	})
+}
+
 // TestAnInteractionHeardOfLateChangesNoResponse, nor the answer to a repeat.
 func TestAnInteractionHeardOfLateChangesNoResponse(t *testing.T) {
 	each(t, func(t *testing.T, c client) {

@@ -39,7 +39,7 @@ func (s *Server) CheckEligibility(ctx context.Context, req *surveyv1.CheckEligib
 		if survey, err = s.active(ctx, req.GetSurvey()); err != nil {
 			return survey, v, err
 		}
-		v, err = s.occurred(survey, "", req, req.GetDecideTime())
+		v, err = s.occurred(ctx, survey, "", req, req.GetDecideTime())
 		v.ID, v.Origin = name.NewID(), int32(surveyv1.Invitation_ORIGIN_CHECK)
 		return survey, v, err
 	})
@@ -51,7 +51,7 @@ func (s *Server) CreateInvitation(ctx context.Context, req *surveyv1.CreateInvit
 		if survey, err = s.active(ctx, req.GetParent()); err != nil {
 			return survey, v, err
 		}
-		v, err = s.occurred(survey, "invitation.", req.GetInvitation(), req.GetDecideTime())
+		v, err = s.occurred(ctx, survey, "invitation.", req.GetInvitation(), req.GetDecideTime())
 		v.ID, v.Origin = req.GetInvitationId(), int32(surveyv1.Invitation_ORIGIN_MANUAL)
 		if v.ID == "" {
 			v.ID = name.NewID()
@@ -113,8 +113,8 @@ type occurrence interface {
 }
 
 // occurred returns the invitation to decide on, of an occasion that the fields of a
-// request under prefix describe.
-func (s *Server) occurred(survey store.Survey, prefix string, p occurrence, decided *timestamppb.Timestamp) (store.Invitation, error) {
+// request under prefix describe, with what is known of the interaction that gave it.
+func (s *Server) occurred(ctx context.Context, survey store.Survey, prefix string, p occurrence, decided *timestamppb.Timestamp) (store.Invitation, error) {
 	at, err := moment("decide_time", decided, s.now())
 	if err != nil {
 		return store.Invitation{}, err
@@ -148,7 +148,28 @@ func (s *Server) occurred(survey store.Survey, prefix string, p occurrence, deci
 	about.Interaction = ""
 	v.Attribution = about
 	v.Occasion = occasion(v)
-	return v, nil
+	known, err := s.Store.Ended(ctx, v.Brand, named(v.Interaction))
+	if e, ok := known[v.Interaction]; ok {
+		if e.Customer != "" && e.Customer != v.Customer {
+			return store.Invitation{}, otherCustomer(prefix + "customer")
+		}
+		v.Attribution = prevailing(e.Attribution, about)
+		v.Attribution.Interaction = ""
+	}
+	return v, err
+}
+
+// named returns the name if there is one.
+func named(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{name}
+}
+
+// otherCustomer refuses a customer who is not that of an interaction that ended.
+func otherCustomer(path string) error {
+	return fault.Invalid(fault.Field{Path: path, Reason: "OTHER_CUSTOMER", Description: "must be the customer of the interaction"})
 }
 
 // GetInvitation implements InvitationService.

@@ -91,9 +91,7 @@ func (b *submission) complete(known map[string]store.Ended) error {
 	r := b.response
 	if e, ok := known[r.Interaction]; ok && r.Invitation == "" {
 		if r.Customer != "" && e.Customer != "" && r.Customer != e.Customer {
-			return fault.Invalid(fault.Field{
-				Path: "response.customer", Reason: "OTHER_CUSTOMER", Description: "must be the customer of the interaction",
-			})
+			return otherCustomer("response.customer")
 		}
 		r.Customer, r.Attribution = cmp.Or(e.Customer, r.Customer), prevailing(e.Attribution, r.Attribution)
 	}

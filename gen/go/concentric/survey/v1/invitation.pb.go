@@ -271,8 +271,10 @@ type Invitation struct {
 	SurveyRevision int64 `protobuf:"varint,12,opt,name=survey_revision,json=surveyRevision,proto3" json:"survey_revision,omitempty"`
 	// The rule that led to it, for ORIGIN_RULE, `brands/{brand}/triggerRules/{trigger_rule}`.
 	TriggerRule string `protobuf:"bytes,13,opt,name=trigger_rule,json=triggerRule,proto3" json:"trigger_rule,omitempty"`
-	// What an answer will belong to: as it was when the interaction ended. Taken over by
-	// the response and never changed.
+	// What an answer will belong to: as it was when the interaction ended. Where the
+	// service has heard of that end, what the interaction was like prevails over what the
+	// caller says, as in an `Attribution` without an invitation, and `customer` must be its
+	// customer. Taken over by the response and never changed.
 	Attribution *Attribution `protobuf:"bytes,14,opt,name=attribution,proto3" json:"attribution,omitempty"`
 	// The capability to answer: 256 random-looking bits in base64url, good for one
 	// answer until `expire_time`. Only in the answers of `CreateInvitation`,

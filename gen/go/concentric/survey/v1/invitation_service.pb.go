@@ -115,7 +115,7 @@ type CheckEligibilityRequest struct {
 	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Checks everything and answers as if it were done, but changes nothing.
 	ValidateOnly bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// What an answer will belong to.
+	// What an answer will belong to, as in `Invitation`.
 	Attribution *Attribution `protobuf:"bytes,8,opt,name=attribution,proto3" json:"attribution,omitempty"`
 	// The BCP 47 tag of the language to ask in. The survey's if not given.
 	Language      string `protobuf:"bytes,9,opt,name=language,proto3" json:"language,omitempty"`

@@ -117,8 +117,10 @@ export declare type Invitation = Message<"concentric.survey.v1.Invitation"> & {
   triggerRule: string;
 
   /**
-   * What an answer will belong to: as it was when the interaction ended. Taken over by
-   * the response and never changed.
+   * What an answer will belong to: as it was when the interaction ended. Where the
+   * service has heard of that end, what the interaction was like prevails over what the
+   * caller says, as in an `Attribution` without an invitation, and `customer` must be its
+   * customer. Taken over by the response and never changed.
    *
    * @generated from field: concentric.survey.v1.Attribution attribution = 14;
    */

@@ -74,7 +74,7 @@ export declare type CheckEligibilityRequest = Message<"concentric.survey.v1.Chec
   validateOnly: boolean;
 
   /**
-   * What an answer will belong to.
+   * What an answer will belong to, as in `Invitation`.
    *
    * @generated from field: concentric.survey.v1.Attribution attribution = 8;
    */
