@@ -96,7 +96,7 @@ func (c *fencedConn) told(ctx context.Context, begin string, answered func(pgx.B
 	if e := res.Close(); err == nil {
 		err = e
 	}
-	if pgconn.SafeToRetry(err) {
+	if pgconn.SafeToRetry(err) && ctx.Err() == nil { // if it is over, the connection is as good as before
 		return driver.ErrBadConn
 	}
 	return err

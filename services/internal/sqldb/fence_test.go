@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -142,6 +143,28 @@ func TestTheNextBorrowerOfAConnectionFindsNothingSaid(t *testing.T) {
 		if open := db.Read().Stats().OpenConnections; open != 1 {
 			t.Errorf("%d connections, want the one that was looked at", open)
 		}
+	}
+}
+
+// TestWhoGivesUpLeavesTheConnection: what is over before a word is sent says nothing of the
+// connection, which database/sql would close as a bad one and open anew.
+func TestWhoGivesUpLeavesTheConnection(t *testing.T) {
+	conn, err := fencedDB(t).Read().Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	over, cancel := context.WithCancel(sqldb.ForBrand(t.Context(), "acme"))
+	cancel()
+	err = conn.Raw(func(c any) error {
+		_, err := c.(driver.QueryerContext).QueryContext(over, everyRow, nil)
+		return err
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a read that is given up ends with %v", err)
+	}
+	if err := conn.QueryRowContext(sqldb.ForBrand(t.Context(), "acme"), everyRow).Scan(new(int)); err != nil {
+		t.Errorf("the next one ends with %v", err)
 	}
 }
 
