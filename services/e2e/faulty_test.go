@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -177,7 +176,7 @@ func (c *clients) readsWithout(t *testing.T, brand string, healthy *gatewayv1.Co
 	t.Helper()
 	c.within(t, func(ctx context.Context) error {
 		v, err := c.views.CompareViews(ctx, &gatewayv1.CompareViewsRequest{Parent: brand, Window: healthy.GetWindow()})
-		if err = errors.Join(err, busy(v.GetParts(), missing)); err != nil {
+		if err = busy(v.GetParts(), err, missing); err != nil {
 			return err
 		}
 		names(t, v.GetParts(), missing)

@@ -52,6 +52,16 @@ func reasonOf(err error) string {
 	return ""
 }
 
+// metadataOf returns what a refusal says for machines.
+func metadataOf(err error) map[string]string {
+	for _, d := range status.Convert(err).Details() {
+		if info, ok := d.(interface{ GetMetadata() map[string]string }); ok {
+			return info.GetMetadata()
+		}
+	}
+	return nil
+}
+
 func same(t testing.TB, got, want proto.Message) {
 	t.Helper()
 	if !proto.Equal(got, want) {

@@ -117,14 +117,20 @@ func (c *clients) within(t testing.TB, call func(ctx context.Context) error) {
 	}
 }
 
-// busy returns errBusy if a part other than the missing one was too late.
-func busy(parts []*gatewayv1.PartState, missing gatewayv1.Part) error {
+// busy returns err, or errBusy if a part other than the missing one was too late, as the
+// answer or the refusal says that has none of the parts.
+func busy(parts []*gatewayv1.PartState, err error, missing gatewayv1.Part) error {
 	for _, p := range parts {
 		if p.GetPart() != missing && p.GetState() == gatewayv1.PartState_STATE_TIMEOUT {
 			return errBusy
 		}
 	}
-	return nil
+	for part, state := range metadataOf(err) {
+		if part != missing.String() && state == gatewayv1.PartState_STATE_TIMEOUT.String() {
+			return errBusy
+		}
+	}
+	return err
 }
 
 // lacksPart reads one of both composed answers, which must lack the part and nothing else.
@@ -141,7 +147,7 @@ func (c *clients) overviewLacks(t testing.TB, brand string, missing gatewayv1.Pa
 	t.Helper()
 	c.within(t, func(ctx context.Context) error {
 		o, err := c.views.GetCustomerOverview(ctx, &gatewayv1.GetCustomerOverviewRequest{Name: brand + "/customers/finn/overview"})
-		if err = errors.Join(err, busy(o.GetParts(), missing)); err != nil {
+		if err = busy(o.GetParts(), err, missing); err != nil {
 			return err
 		}
 		names(t, o.GetParts(), missing)
@@ -161,7 +167,7 @@ func (c *clients) viewsLack(t testing.TB, brand string, window *typev1.Window, m
 	t.Helper()
 	c.within(t, func(ctx context.Context) error {
 		v, err := c.views.CompareViews(ctx, &gatewayv1.CompareViewsRequest{Parent: brand, Window: window})
-		if err = errors.Join(err, busy(v.GetParts(), missing)); err != nil {
+		if err = busy(v.GetParts(), err, missing); err != nil {
 			return err
 		}
 		names(t, v.GetParts(), missing)

@@ -119,7 +119,11 @@ func (p *parts) note(part gatewayv1.Part, read *timestamppb.Timestamp, err error
 
 func state(part gatewayv1.Part, read *timestamppb.Timestamp, err error) *gatewayv1.PartState {
 	s := &gatewayv1.PartState{Part: part, State: gatewayv1.PartState_STATE_OK}
-	switch st := status.Convert(err); st.Code() {
+	st := status.Convert(err)
+	if over := status.FromContextError(err); over.Code() != codes.Unknown { // what the gateway itself read
+		st = over
+	}
+	switch st.Code() {
 	case codes.OK:
 		s.ReadTime = read
 	case codes.Unavailable:
@@ -155,8 +159,21 @@ func (p *parts) list() ([]*gatewayv1.PartState, error) {
 	case p.refused != nil && !p.asleep():
 		return nil, p.refused
 	default:
-		return nil, fault.Unavailable("ALL_PARTS_MISSING", "none of the services that make up the answer could be reached", nil)
+		return nil, &fault.Error{
+			Code: codes.Unavailable, Reason: "ALL_PARTS_MISSING", Retry: 100 * time.Millisecond,
+			Message:  "none of the services that make up the answer could be reached in time",
+			Metadata: named(all),
+		}
 	}
+}
+
+// named returns what became of each part, by its name.
+func named(states []*gatewayv1.PartState) map[string]string {
+	m := make(map[string]string, len(states))
+	for _, s := range states {
+		m[s.GetPart().String()] = s.GetState().String()
+	}
+	return m
 }
 
 // asleep reports whether a part was out of reach. The caller holds the lock.

@@ -1,12 +1,16 @@
 package api
 
 import (
+	"context"
+	"errors"
+	"maps"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	"github.com/concentric-cx/concentric/services/gateway/internal/store"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
 )
@@ -36,5 +40,17 @@ func TestTargetsThatCannotBeReadAreNamedAndTheRestIsThere(t *testing.T) {
 	states, err := p.list()
 	if err != nil || len(states) != 2 || states[1].GetPart() != gatewayv1.Part_PART_GATEWAY || states[1].GetState() == gatewayv1.PartState_STATE_OK {
 		t.Errorf("the parts are %v, %v, want the gateway named", states, err)
+	}
+}
+
+func TestOfNothingThereIsSaidWhatBecameOfEachPart(t *testing.T) {
+	var p parts
+	p.note(gatewayv1.Part_PART_TICKET, nil, context.DeadlineExceeded)
+	p.note(gatewayv1.Part_PART_SURVEY, nil, fault.Unavailable("GONE", "gone", nil))
+	_, err := p.list()
+	missing, ok := errors.AsType[*fault.Error](err)
+	want := map[string]string{"PART_TICKET": "STATE_TIMEOUT", "PART_SURVEY": "STATE_UNAVAILABLE"}
+	if !ok || missing.Reason != "ALL_PARTS_MISSING" || missing.Retry == 0 || !maps.Equal(missing.Metadata, want) {
+		t.Errorf("refused with %#v, want the states %v", err, want)
 	}
 }

@@ -917,7 +917,9 @@ export declare const BatchGetCustomerOverviewsResponseSchema: GenMessage<BatchGe
  * ViewService composes the service-level and the experience-level view from the
  * three services. It asks them at the same time and answers within the deadline
  * with the parts it has: a missing part is named, and only if all are missing does
- * the call fail: with `UNAVAILABLE`, or with the parts' own code if all refused it.
+ * the call fail: with `UNAVAILABLE`, reason `ALL_PARTS_MISSING`, whose metadata names the
+ * state of each part, such as PART_TICKET: STATE_TIMEOUT, or with the parts' own code if
+ * all refused it.
  *
  * Each part checks the caller's credential itself. Beside the scope of the method, a
  * caller needs `tickets:read`, `responses:read` and `journeys:read` for the views,
