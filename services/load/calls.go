@@ -37,7 +37,8 @@ type server struct {
 	http    *http.Client
 }
 
-const perConn = 128 // callers
+// perConn is how many callers share a connection: as many calls as may be open on it.
+const perConn = maxStreams
 
 func dial(c *child) (*server, error) {
 	s := &server{child: c, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}

@@ -23,7 +23,7 @@ const (
 	// not made, as a machine with no room for them could not either.
 	maxOpen = 4096
 	// wires is over how many connections bare calls come.
-	wires = maxOpen / perConn
+	wires = (maxOpen + perConn - 1) / perConn
 	// lead is how long a flood goes on before its answers count: until the first calls that it
 	// made are answered there are none.
 	lead = 500 * time.Millisecond

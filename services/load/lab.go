@@ -181,6 +181,11 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 	if err != nil {
 		return nil, err
 	}
+	if apart { // over as many connections as a flood comes, or that would be what is compared
+		if err := s.reach(maxOpen); err != nil {
+			return nil, err
+		}
+	}
 	lp, err := s.loop(ctx, of, where, callers)
 	if err != nil {
 		return nil, err
