@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,9 @@ func eraseMe(t *testing.T, s *suite) {
 		Answers: []*surveyv1.Answer{{QuestionId: "q", Value: &surveyv1.Answer_Rating{Rating: 6}}},
 	}}
 	response := must(c.responses.SubmitResponse(t.Context(), answer))(t)
+	must(c.invitations.CreateInvitation(t.Context(), &surveyv1.CreateInvitationRequest{
+		Parent: survey.GetName(), Invitation: &surveyv1.Invitation{Customer: ann, Channel: typev1.Channel_CHANNEL_MOBILE_APP},
+	}))(t)
 	c.visited(t, device, 1)
 	must(c.customers.MergeCustomers(t.Context(), &journeyv1.MergeCustomersRequest{Name: ann, Sources: []string{device}}))(t)
 	tickets := &ticketv1.QueryServiceMetricsRequest{Parent: brand, Metrics: []typev1.Metric{typev1.Metric_METRIC_TICKET_COUNT}}
@@ -157,6 +161,12 @@ func eraseMe(t *testing.T, s *suite) {
 	plan := c.plan(t, ann, false)
 	if plan.GetCustomerCount() != 2 || plan.GetName() != "" || len(plan.GetSignature()) != 0 {
 		t.Errorf("the plan is %v, want one of two customers that promises nothing", plan)
+	}
+	told := toldOf(t, c.export(t, ann))
+	for _, want := range []string{"ticket tickets ", "survey responses ", "survey invitations ", "journey touchpoints "} {
+		if !slices.ContainsFunc(told, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("the export tells of %q, want %stoo", told, want)
+		}
 	}
 	receipt := c.erase(t, ann, false)
 	if kept := must(c.privacy.GetErasureReceipt(t.Context(), &gatewayv1.GetErasureReceiptRequest{Name: receipt.GetName()}))(t); !proto.Equal(kept, receipt) {

@@ -64,7 +64,7 @@ func (s *Server) records(ctx context.Context, brand, id string, send privacy.Sen
 		}
 	}
 	for token := ""; ; {
-		page, err := s.ListInvitations(ctx, &surveyv1.ListInvitationsRequest{Parent: parent, Filter: which, PageSize: 200, PageToken: token})
+		page, err := s.ListInvitations(ctx, &surveyv1.ListInvitationsRequest{Parent: name.Join(parent, "surveys", "-"), Filter: which, PageSize: 200, PageToken: token})
 		if err != nil {
 			return err
 		}

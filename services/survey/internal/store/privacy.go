@@ -44,7 +44,7 @@ func PrivacyTables() []privacy.Table {
 			Erase: `customer = COALESCE((SELECT MAX(c.customer) FROM contact c WHERE c.brand = wave.brand AND c.customer < wave.customer), '')`,
 			Plain: []string{"rule"},
 		},
-		{Name: "contact", Kind: "opt_outs", Rows: `customer = {customer}`, Erase: privacy.Delete},
+		{Name: "contact", Kind: "contacts", Rows: `customer = {customer}`, Erase: privacy.Delete},
 		{Name: "reached_stage", Rows: `customer = {customer}`, Erase: privacy.Delete},
 		{Name: "ended_interaction", Rows: `customer = {customer}`, Erase: privacy.Delete},
 
