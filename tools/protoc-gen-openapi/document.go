@@ -211,8 +211,12 @@ func (d *document) answer(md protoreflect.MethodDescriptor) object {
 		return object{{"description", "The answer."}, {"content", object{{"application/json", object{{"schema", schema}}}}}}
 	}
 	line := object{{"type", "object"}, {"properties", object{{"result", schema}, {"error", object{{"$ref", "#/components/schemas/Problem"}}}}}}
+	kind, place := "A stream", ""
+	if md.Input().Fields().ByName("resume_token") != nil {
+		kind, place = "A stream without end", ", whose id is where to resume"
+	}
 	return object{
-		{"description", "A stream without end: one result a line or, for who accepts `text/event-stream`, one an event, whose id is where to resume. An error is the last line, or an event `problem`."},
+		{"description", kind + ": one result a line or, for who accepts `text/event-stream`, one an event" + place + ". An error is the last line, or an event `problem`."},
 		{"content", object{
 			{"application/x-ndjson", object{{"schema", line}}},
 			{"text/event-stream", object{{"schema", object{{"type", "string"}}}}},

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -156,6 +158,7 @@ type begun struct {
 	grpc.ClientStream
 	header metadata.MD
 	first  proto.Message
+	ended  bool // without one
 }
 
 // CloseSend sends the request and waits for the first message.
@@ -166,7 +169,11 @@ func (s *begun) CloseSend() (err error) {
 	if s.header, err = s.ClientStream.Header(); err != nil {
 		return err
 	}
-	return s.ClientStream.RecvMsg(s.first)
+	if err = s.ClientStream.RecvMsg(s.first); errors.Is(err, io.EOF) {
+		s.ended = true
+		return nil
+	}
+	return err
 }
 
 // Header returns what came before the first message.
@@ -174,7 +181,10 @@ func (s *begun) Header() (metadata.MD, error) { return s.header, nil }
 
 // RecvMsg returns the next message.
 func (s *begun) RecvMsg(m any) error {
-	if s.first == nil {
+	switch {
+	case s.ended:
+		return io.EOF
+	case s.first == nil:
 		return s.ClientStream.RecvMsg(m)
 	}
 	proto.Merge(m.(proto.Message), s.first)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -21,11 +22,14 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/rpc"
 )
 
+// errOver ends a stream of which everything is said.
+var errOver = errors.New("over")
+
 // tickets answers TicketService with what it was asked, and watchers with what comes
 // out of news.
 type tickets struct {
 	ticketv1.UnimplementedTicketServiceServer
-	news chan error // nil for a message, anything else ends the watch
+	news chan error // nil for a message, errOver for the end, anything else for one that is an error
 	left chan struct{}
 }
 
@@ -36,6 +40,9 @@ func (s tickets) WatchTickets(req *ticketv1.WatchTicketsRequest, ss grpc.ServerS
 		case err := <-s.news:
 			if err == nil {
 				err = ss.Send(&ticketv1.WatchTicketsResponse{Change: ticketv1.WatchTicketsResponse_CHANGE_CHANGED, ResumeToken: req.GetResumeToken()})
+			}
+			if errors.Is(err, errOver) {
+				return nil
 			}
 			if err != nil {
 				return err
@@ -151,6 +158,16 @@ func TestAWatchIsOneJSONValueALine(t *testing.T) {
 	}
 	if _, err := lines.ReadByte(); err != io.EOF {
 		t.Errorf("after the error: %v, want the end", err)
+	}
+}
+
+func TestAStreamOfNothingIsNoError(t *testing.T) {
+	s := newTickets()
+	_, addr := serveTickets(t, s, asIs)
+	s.news <- errOver
+	res := open(t, t.Context(), addr, "")
+	if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK || len(body) > 0 {
+		t.Errorf("answer = %d %s, %v, want an empty one", res.StatusCode, body, err)
 	}
 }
 
