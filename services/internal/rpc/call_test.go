@@ -293,5 +293,9 @@ func TestRequestIDs(t *testing.T) {
 			_, err := ticketv1.NewTicketServiceClient(conn).CreateTicket(ctx, req)
 			refused(t, err, codes.InvalidArgument, "INVALID_ARGUMENT")
 		}
+		for _, keys := range [][]string{{"idempotency-key", ""}, {"idempotency-key", id, "idempotency-key", id}} { // G55
+			_, err := ticketv1.NewTicketServiceClient(conn).CreateTicket(metadata.AppendToOutgoingContext(t.Context(), keys...), create())
+			refused(t, err, codes.InvalidArgument, "INVALID_ARGUMENT")
+		}
 	})
 }

@@ -178,8 +178,13 @@ func (p *plan) normalize(ctx context.Context, m protoreflect.Message) error {
 	}
 	sent := m.Get(p.requestID).String()
 	id := strings.ToLower(sent)
-	if keys := metadata.ValueFromIncomingContext(ctx, idempotencyKey); len(keys) == 1 {
+	if keys := metadata.ValueFromIncomingContext(ctx, idempotencyKey); len(keys) > 0 {
 		key := strings.ToLower(keys[0])
+		if len(keys) > 1 || key == "" { // whoever sends one does not want the call made twice
+			return fault.Invalid(fault.Field{
+				Path: "request_id", Reason: "IDEMPOTENCY_KEY", Description: "needs one Idempotency-Key, which is not empty",
+			})
+		}
 		if id != "" && id != key {
 			return fault.Invalid(fault.Field{
 				Path: "request_id", Reason: "IDEMPOTENCY_KEY", Description: "differs from the Idempotency-Key of the call",
