@@ -38,15 +38,16 @@ func newViews(targets *api.Targets, up Upstreams) *api.Views {
 
 // newCollect returns what takes in what apps send.
 func newCollect(v *rpc.Validator, up Upstreams) *api.Collect {
+	journey, survey, ticket := rpc.Telling(up.Journey), rpc.Telling(up.Survey), rpc.Telling(up.Ticket)
 	return &api.Collect{
 		Validator:    v,
-		Customers:    journeyv1.NewCustomerServiceClient(up.Journey),
-		Touchpoints:  journeyv1.NewTouchpointServiceClient(up.Journey),
-		Feedback:     surveyv1.NewFeedbackServiceClient(up.Survey),
-		Invitations:  surveyv1.NewInvitationServiceClient(up.Survey),
-		Responses:    surveyv1.NewResponseServiceClient(up.Survey),
-		Tickets:      ticketv1.NewTicketServiceClient(up.Ticket),
-		Interactions: ticketv1.NewInteractionServiceClient(up.Ticket),
+		Customers:    journeyv1.NewCustomerServiceClient(journey),
+		Touchpoints:  journeyv1.NewTouchpointServiceClient(journey),
+		Feedback:     surveyv1.NewFeedbackServiceClient(survey),
+		Invitations:  surveyv1.NewInvitationServiceClient(survey),
+		Responses:    surveyv1.NewResponseServiceClient(survey),
+		Tickets:      ticketv1.NewTicketServiceClient(ticket),
+		Interactions: ticketv1.NewInteractionServiceClient(ticket),
 	}
 }
 

@@ -86,13 +86,24 @@ func (r *relay) handle(_ any, ctx context.Context, dec func(any) error, check gr
 	}
 	return check(ctx, req, &grpc.UnaryServerInfo{FullMethod: r.name}, func(ctx context.Context, req any) (any, error) {
 		answer := r.answer.New().Interface()
-		var header metadata.MD
-		err := r.conn.Invoke(ctx, r.name, req, answer, grpc.Header(&header))
-		if revision := header.Get(once.RevisionHeader); len(revision) > 0 && err == nil {
-			err = grpc.SetHeader(ctx, metadata.Pairs(once.RevisionHeader, revision[0]))
-		}
-		return answer, err
+		return answer, Telling(r.conn).Invoke(ctx, r.name, req, answer)
 	})
+}
+
+// Telling returns conn, whose unary calls from inside a handler tell the handler's own client
+// which revisions they made, as [once.RevisionHeader].
+func Telling(conn grpc.ClientConnInterface) grpc.ClientConnInterface { return telling{conn} }
+
+type telling struct{ grpc.ClientConnInterface }
+
+// Invoke makes a call.
+func (c telling) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	var header metadata.MD
+	err := c.ClientConnInterface.Invoke(ctx, method, args, reply, append(opts, grpc.Header(&header))...)
+	if revisions := header.Get(once.RevisionHeader); len(revisions) > 0 && err == nil {
+		err = grpc.SetHeader(ctx, metadata.MD{once.RevisionHeader: revisions})
+	}
+	return err
 }
 
 // stream is the handler of a streaming method. The call goes on once its first
