@@ -102,7 +102,8 @@ func (p *parts) note(part gatewayv1.Part, read *timestamppb.Timestamp, err error
 	if p.states == nil {
 		p.states = map[gatewayv1.Part]*gatewayv1.PartState{}
 	}
-	if old := p.states[part]; old != nil && !there(old) {
+	old := p.states[part]
+	if old != nil && !there(old) {
 		return // the first failure is the one that counts
 	}
 	s := state(part, read, err)
@@ -112,6 +113,9 @@ func (p *parts) note(part gatewayv1.Part, read *timestamppb.Timestamp, err error
 	case gatewayv1.PartState_STATE_OK:
 		if p.stale[part] {
 			s.State, s.Message = gatewayv1.PartState_STATE_STALE, "the service has not heard of all of min_revisions yet"
+		}
+		if before := old.GetReadTime(); read == nil || before != nil && before.AsTime().Before(read.AsTime()) {
+			s.ReadTime = before // no part is fresher than the oldest of what it said
 		}
 	}
 	p.states[part] = s

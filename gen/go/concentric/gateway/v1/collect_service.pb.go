@@ -160,7 +160,10 @@ func (x *CollectRequest) GetItems() []*CollectItem {
 type CollectItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the app calls it, unique among all that it gathers about the customer, such as a
-	// UUID made when it happened: 1 to 64 characters. A repeat is known by it.
+	// UUID made when it happened: 1 to 64 characters. A repeat is known by it: a touchpoint
+	// again with the same content, and feedback again with any, is OUTCOME_REPEATED, and a touchpoint
+	// with other content is refused, `EVENT_ID_TAKEN`. What was done with an invitation counts once
+	// by itself, so a repeat of that is OUTCOME_STORED.
 	EventId string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// What it is.
 	//
@@ -642,7 +645,9 @@ type SubmitResponseRequest struct {
 	Token string `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
 	// The answers, each to another question.
 	Answers []*v11.Answer `protobuf:"bytes,4,rep,name=answers,proto3" json:"answers,omitempty"`
-	// When the customer submitted, by the clock of the device. Now if not given.
+	// When the customer submitted, by the clock of the device. Now if not given. A time before the
+	// invitation is refused, `BEFORE_INVITATION`, and so is what arrives after the token's end,
+	// `TOKEN_EXPIRED`, whenever it was submitted.
 	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
 	// How long the customer took.
 	Duration *durationpb.Duration `protobuf:"bytes,6,opt,name=duration,proto3" json:"duration,omitempty"`

@@ -52,7 +52,8 @@ type CollectServiceClient interface {
 	// refused, or for which a service is out of reach, does not hold up the others.
 	Collect(ctx context.Context, in *CollectRequest, opts ...grpc.CallOption) (*CollectResponse, error)
 	// Gets what the customer can be asked now, oldest first, at most 10 surveys, each
-	// with its questions and the token to answer with. Getting them records nothing.
+	// with its questions and the token to answer with. Getting them records nothing. Of a customer
+	// who was merged they are those of the one name of the request.
 	GetPendingSurveys(ctx context.Context, in *GetPendingSurveysRequest, opts ...grpc.CallOption) (*GetPendingSurveysResponse, error)
 	// Submits what the customer answered to one of them. Errors of tokens are those of
 	// `ResponseService.SubmitResponse`; a token of another customer is `PERMISSION_DENIED`,
@@ -176,7 +177,8 @@ type CollectServiceServer interface {
 	// refused, or for which a service is out of reach, does not hold up the others.
 	Collect(context.Context, *CollectRequest) (*CollectResponse, error)
 	// Gets what the customer can be asked now, oldest first, at most 10 surveys, each
-	// with its questions and the token to answer with. Getting them records nothing.
+	// with its questions and the token to answer with. Getting them records nothing. Of a customer
+	// who was merged they are those of the one name of the request.
 	GetPendingSurveys(context.Context, *GetPendingSurveysRequest) (*GetPendingSurveysResponse, error)
 	// Submits what the customer answered to one of them. Errors of tokens are those of
 	// `ResponseService.SubmitResponse`; a token of another customer is `PERMISSION_DENIED`,

@@ -1256,9 +1256,11 @@ type GetContactRateResponse struct {
 	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
 	// What the baseline rests on.
 	BaselineBasis *v1.Basis `protobuf:"bytes,2,opt,name=baseline_basis,json=baselineBasis,proto3" json:"baseline_basis,omitempty"`
-	// Customers with a touchpoint in the window.
+	// Customers with a touchpoint in the window. 0 says nothing where `parts` names the
+	// journey service as missing.
 	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
-	// Customers with a touchpoint in the baseline.
+	// Customers with a touchpoint in the baseline. 0 says nothing where `parts` names the
+	// journey service as missing.
 	BaselineCustomers int64 `protobuf:"varint,4,opt,name=baseline_customers,json=baselineCustomers,proto3" json:"baseline_customers,omitempty"`
 	// All tickets. Absent if a part is missing.
 	Rate *ContactRate `protobuf:"bytes,5,opt,name=rate,proto3" json:"rate,omitempty"`

@@ -246,7 +246,8 @@ type WebhookEndpoint struct {
 	PreviousSecretExpireTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=previous_secret_expire_time,json=previousSecretExpireTime,proto3" json:"previous_secret_expire_time,omitempty"`
 	// Since when no attempt has succeeded. Absent after a success.
 	FailingSinceTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=failing_since_time,json=failingSinceTime,proto3" json:"failing_since_time,omitempty"`
-	// When it was stored. Of what happened before it hears nothing.
+	// When it was stored. Of what happened before it hears nothing, but for the five minutes by
+	// which clocks of services may differ.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`

@@ -62,7 +62,10 @@ export declare const CollectRequestSchema: GenMessage<CollectRequest>;
 export declare type CollectItem = Message<"concentric.gateway.v1.CollectItem"> & {
   /**
    * What the app calls it, unique among all that it gathers about the customer, such as a
-   * UUID made when it happened: 1 to 64 characters. A repeat is known by it.
+   * UUID made when it happened: 1 to 64 characters. A repeat is known by it: a touchpoint
+   * again with the same content, and feedback again with any, is OUTCOME_REPEATED, and a touchpoint
+   * with other content is refused, `EVENT_ID_TAKEN`. What was done with an invitation counts once
+   * by itself, so a repeat of that is OUTCOME_STORED.
    *
    * @generated from field: string event_id = 1;
    */
@@ -375,7 +378,9 @@ export declare type SubmitResponseRequest = Message<"concentric.gateway.v1.Submi
   answers: Answer[];
 
   /**
-   * When the customer submitted, by the clock of the device. Now if not given.
+   * When the customer submitted, by the clock of the device. Now if not given. A time before the
+   * invitation is refused, `BEFORE_INVITATION`, and so is what arrives after the token's end,
+   * `TOKEN_EXPIRED`, whenever it was submitted.
    *
    * @generated from field: google.protobuf.Timestamp submit_time = 5;
    */
@@ -840,7 +845,8 @@ export declare const CollectService: GenService<{
   },
   /**
    * Gets what the customer can be asked now, oldest first, at most 10 surveys, each
-   * with its questions and the token to answer with. Getting them records nothing.
+   * with its questions and the token to answer with. Getting them records nothing. Of a customer
+   * who was merged they are those of the one name of the request.
    *
    * @generated from rpc concentric.gateway.v1.CollectService.GetPendingSurveys
    */

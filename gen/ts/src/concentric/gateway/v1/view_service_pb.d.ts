@@ -769,14 +769,16 @@ export declare type GetContactRateResponse = Message<"concentric.gateway.v1.GetC
   baselineBasis?: Basis | undefined;
 
   /**
-   * Customers with a touchpoint in the window.
+   * Customers with a touchpoint in the window. 0 says nothing where `parts` names the
+   * journey service as missing.
    *
    * @generated from field: int64 customers = 3;
    */
   customers: bigint;
 
   /**
-   * Customers with a touchpoint in the baseline.
+   * Customers with a touchpoint in the baseline. 0 says nothing where `parts` names the
+   * journey service as missing.
    *
    * @generated from field: int64 baseline_customers = 4;
    */

@@ -102,7 +102,8 @@ export declare type WebhookEndpoint = Message<"concentric.gateway.v1.WebhookEndp
   failingSinceTime?: Timestamp | undefined;
 
   /**
-   * When it was stored. Of what happened before it hears nothing.
+   * When it was stored. Of what happened before it hears nothing, but for the five minutes by
+   * which clocks of services may differ.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 10;
    */
