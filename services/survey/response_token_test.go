@@ -149,6 +149,22 @@ func TestTheSameRequestIsAnsweredAsBefore(t *testing.T) {
 	})
 }
 
+// TestADeviceWhoseClockIsBehindIsHeard: what counts is not older than the invitation.
+func TestADeviceWhoseClockIsBehindIsHeard(t *testing.T) {
+	eachGuarded(t, func(t *testing.T, c client) {
+		v := c.invite(t, c.open(t, "s", ask(nps)), 0)
+		asked := v.GetDecideTime().AsTime()
+		req := c.with(t, v.GetToken(), rate(nps, 3))
+		req.Response.SubmitTime = timestamppb.New(asked.Add(-25 * time.Hour))
+		_, err := c.SubmitResponse(t.Context(), proto.CloneOf(req))
+		refused(t, "an answer of the day before", err, codes.InvalidArgument, "INVALID_ARGUMENT")
+		req.Response.SubmitTime = timestamppb.New(asked.Add(-5 * time.Second))
+		if got := c.submit(t, req); !got.GetSubmitTime().AsTime().Equal(asked) {
+			t.Errorf("submitted at %v, want %v, when the customer was asked", got.GetSubmitTime().AsTime(), asked)
+		}
+	})
+}
+
 func TestATokenThatIsNoneIsUnknown(t *testing.T) {
 	eachGuarded(t, func(t *testing.T, c client) {
 		name, other := c.open(t, "s", ask(nps)), c.open(t, "other", ask(nps))

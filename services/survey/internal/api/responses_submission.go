@@ -279,7 +279,11 @@ func (b *submission) inherit(r store.Response, p *surveyv1.Response) (store.Resp
 			Path: "response.customer", Reason: "NOT_INVITED", Description: "must be the customer who was invited",
 		})
 	}
-	if p.GetSubmitTime() != nil && r.SubmitTime.Before(v.DecideTime) {
+	switch {
+	case p.GetSubmitTime() == nil || !r.SubmitTime.Before(v.DecideTime):
+	case b.token && !r.SubmitTime.Before(v.DecideTime.Add(-fault.Lead)): // the device's clock is behind
+		r.SubmitTime = v.DecideTime
+	default:
 		return r, fault.Invalid(fault.Field{
 			Path: "response.submit_time", Reason: "BEFORE_INVITATION", Description: "must not be before the invitation",
 		})

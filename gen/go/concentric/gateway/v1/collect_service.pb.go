@@ -645,9 +645,9 @@ type SubmitResponseRequest struct {
 	Token string `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
 	// The answers, each to another question.
 	Answers []*v11.Answer `protobuf:"bytes,4,rep,name=answers,proto3" json:"answers,omitempty"`
-	// When the customer submitted, by the clock of the device. Now if not given. A time before the
-	// invitation is refused, `BEFORE_INVITATION`, and so is what arrives after the token's end,
-	// `TOKEN_EXPIRED`, whenever it was submitted.
+	// When the customer submitted, by the clock of the device. Now if not given. A time up to 24
+	// hours before the invitation, as of a clock that is behind, counts as that of the invitation. What
+	// arrives after the token's end is refused, `TOKEN_EXPIRED`, whenever it was submitted.
 	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
 	// How long the customer took.
 	Duration *durationpb.Duration `protobuf:"bytes,6,opt,name=duration,proto3" json:"duration,omitempty"`

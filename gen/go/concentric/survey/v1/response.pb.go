@@ -108,7 +108,9 @@ type Response struct {
 	// changed afterwards. What the invitation, or else the interaction, knows is not given
 	// again: it prevails.
 	Attribution *Attribution `protobuf:"bytes,6,opt,name=attribution,proto3" json:"attribution,omitempty"`
-	// When the customer answered. Now if not given; at most 24 hours ahead of now.
+	// When the customer answered. Now if not given; at most 24 hours ahead of now, and not before the
+	// invitation. With a token, where a device says it, up to 24 hours before the invitation count as
+	// its time.
 	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
 	// Attributes the caller wants to group by later, such as `tenure: "31-60"`; at
 	// most 20. Keys are lower-case words; values are kept in Unicode form NFC.

@@ -378,9 +378,9 @@ export declare type SubmitResponseRequest = Message<"concentric.gateway.v1.Submi
   answers: Answer[];
 
   /**
-   * When the customer submitted, by the clock of the device. Now if not given. A time before the
-   * invitation is refused, `BEFORE_INVITATION`, and so is what arrives after the token's end,
-   * `TOKEN_EXPIRED`, whenever it was submitted.
+   * When the customer submitted, by the clock of the device. Now if not given. A time up to 24
+   * hours before the invitation, as of a clock that is behind, counts as that of the invitation. What
+   * arrives after the token's end is refused, `TOKEN_EXPIRED`, whenever it was submitted.
    *
    * @generated from field: google.protobuf.Timestamp submit_time = 5;
    */

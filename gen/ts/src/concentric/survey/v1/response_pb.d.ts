@@ -67,7 +67,9 @@ export declare type Response = Message<"concentric.survey.v1.Response"> & {
   attribution?: Attribution | undefined;
 
   /**
-   * When the customer answered. Now if not given; at most 24 hours ahead of now.
+   * When the customer answered. Now if not given; at most 24 hours ahead of now, and not before the
+   * invitation. With a token, where a device says it, up to 24 hours before the invitation count as
+   * its time.
    *
    * @generated from field: google.protobuf.Timestamp submit_time = 7;
    */
