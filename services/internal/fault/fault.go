@@ -92,7 +92,9 @@ func Precondition(reason, name, format string, args ...any) error {
 func Invalid(fields ...Field) error {
 	lines := make([]string, len(fields))
 	for i, f := range fields {
-		lines[i] = f.Path + ": " + f.Description
+		if lines[i] = f.Path + ": " + f.Description; f.Path == "" { // of the request as a whole
+			lines[i] = f.Description
+		}
 	}
 	return &Error{
 		Code: codes.InvalidArgument, Reason: "INVALID_ARGUMENT",

@@ -22,3 +22,10 @@ func TestFieldsComeBackFromAFaultAndFromTheErrorOfACall(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsWrongWithTheWholeRequestNamesNoField(t *testing.T) {
+	err := Invalid(Field{Description: "one of a and b must be given"}, Field{Path: "c", Description: "must be given"})
+	if want := "one of a and b must be given; c: must be given"; err.Error() != want {
+		t.Errorf("the message is %q, want %q", err, want)
+	}
+}
