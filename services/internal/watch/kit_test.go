@@ -120,6 +120,13 @@ func (c *client) send(b Batch) (bool, error) {
 	return true, nil
 }
 
+// position returns where c is.
+func (c *client) position() Position {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
 // until waits until ok holds for what c has been sent.
 func (c *client) until(t testing.TB, what string, ok func() bool) {
 	t.Helper()

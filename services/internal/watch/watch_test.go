@@ -30,9 +30,7 @@ func TestWatchersSeeWhatIsCommittedFromNowOn(t *testing.T) {
 		fresh := emit(t, h, "b", "c")
 		c.has(t, fresh...)
 		for range 3 { // the log is looked at again
-			c.mu.Lock()
-			position := c.at
-			c.mu.Unlock()
+			position := c.position()
 			c.until(t, "a later position", func() bool { return c.at > position })
 		}
 		if err := stop(); !errors.Is(err, context.Canceled) {
@@ -239,7 +237,7 @@ func TestHeartbeats(t *testing.T) {
 		h.heartbeat = 30 * time.Millisecond
 		c := newClient()
 		watching(t, h, c, Request{Match: func(e *eventv1.Event) bool { return e.GetKey() == "mine" }})
-		first := c.at
+		first := c.position()
 		ctx, cancel := context.WithCancel(t.Context())
 		var noise sync.WaitGroup
 		noise.Go(func() { // what concerns others does not keep heartbeats away
@@ -250,7 +248,7 @@ func TestHeartbeats(t *testing.T) {
 		c.until(t, "a heartbeat with a later position", func() bool { return c.beats > 5 && c.at > first })
 		cancel()
 		noise.Wait()
-		if got := time.Since(ulid.Time(ulid.MustParse(string(c.at)).Time())); got < overlap || got > overlap+patient {
+		if got := time.Since(ulid.Time(ulid.MustParse(string(c.position())).Time())); got < overlap || got > overlap+patient {
 			t.Errorf("the position is %v behind, want %v", got, overlap)
 		}
 	})
