@@ -243,6 +243,67 @@ func TestServiceAndExperienceAreNeverCompared(t *testing.T) {
 	})
 }
 
+func TestASideSpeaksOfOneSubject(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		inner := c.create(t, "inner", ask(csat))
+		v := ask(nps)
+		v.Subject = experience
+		outer := c.create(t, "outer", v)
+		for range 6 {
+			c.submit(t, submission(inner, rate(csat, 4)))
+			c.submit(t, submission(outer, rate(nps, 9)))
+		}
+		got := c.compare(t, typev1.Metric_METRIC_CSAT, &surveyv1.CompareSurveyMetricsRequest_Side{}, &surveyv1.CompareSurveyMetricsRequest_Side{
+			Population: &typev1.Population{Channels: []typev1.Channel{chat}},
+		})
+		if got.GetA().GetSubject() != service || got.GetBasisA().GetIncluded() != 6 || got.GetBasisB().GetIncluded() != 0 ||
+			len(got.GetBasisB().GetExcluded()) != 1 || got.GetBasisB().GetExcluded()[0].GetCount() != 6 {
+			t.Errorf("compared = %v, want a basis of service alone", got)
+		}
+	})
+}
+
+func TestAnUnknownSurveyIsNotOneWithoutData(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		none := acme + "/surveys/none"
+		ctx := t.Context()
+		watch, err := c.WatchResponses(ctx, &surveyv1.WatchResponsesRequest{Parent: acme, Survey: none})
+		if err == nil {
+			_, err = watch.Recv()
+		}
+		refused(t, "watching", err, codes.NotFound, "NOT_FOUND")
+		for what, call := range map[string]func(survey string) error{
+			"metrics": func(survey string) error {
+				_, err := c.QuerySurveyMetrics(ctx, &surveyv1.QuerySurveyMetricsRequest{Parent: acme, Surveys: []string{survey}})
+				return err
+			},
+			"funnel": func(survey string) error {
+				_, err := c.GetResponseFunnel(ctx, &surveyv1.GetResponseFunnelRequest{Parent: acme, Surveys: []string{survey}})
+				return err
+			},
+			"sample size": func(survey string) error {
+				_, err := c.EstimateSampleSize(ctx, &surveyv1.EstimateSampleSizeRequest{
+					Parent: acme, Metric: typev1.Metric_METRIC_NPS, Margin: 5, Surveys: []string{survey},
+				})
+				return err
+			},
+			"invitations": func(survey string) error {
+				_, err := c.ListInvitations(ctx, &surveyv1.ListInvitationsRequest{Parent: survey})
+				return err
+			},
+			"responses": func(survey string) error {
+				_, err := c.ListResponses(ctx, &surveyv1.ListResponsesRequest{Parent: acme, Survey: survey})
+				return err
+			},
+		} {
+			refused(t, what, call(none), codes.NotFound, "NOT_FOUND")
+			if err := call(c.create(t, "s-"+what[:3], ask(nps))); err != nil {
+				t.Errorf("%s of a survey without data: %v", what, err)
+			}
+		}
+	})
+}
+
 func TestSampleSizesAreThePublishedOnes(t *testing.T) {
 	each(t, func(t *testing.T, c client) {
 		size := func(change func(*surveyv1.EstimateSampleSizeRequest)) (*surveyv1.EstimateSampleSizeResponse, error) {
@@ -328,7 +389,7 @@ func TestTheFunnelNestsItsSteps(t *testing.T) {
 		if len(got.GetFunnels()) != 2 || len(got.GetGroups()) != 2 {
 			t.Fatalf("funnels = %v", got)
 		}
-		near(t, "rate", got.GetFunnels()[0].GetResponseRate().Value, 1./6)
+		near(t, "rate", got.GetFunnels()[0].GetResponseRate().Value, 1./9) // the one answer came without a report
 		keys := func(survey string) []*typev1.GroupKey {
 			return []*typev1.GroupKey{{Dimension: "survey", Value: survey}, {Dimension: "origin", Value: "ORIGIN_CHECK"}}
 		}

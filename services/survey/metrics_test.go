@@ -220,7 +220,7 @@ func TestFourAnswersAreWithheldAndFiveAreShown(t *testing.T) {
 func TestTheResponseRateSpeaksForThoseAsked(t *testing.T) {
 	each(t, func(t *testing.T, c client) {
 		name := c.create(t, "s", ask(nps))
-		for i := range 12 {
+		for i := range 14 {
 			ask := occasion(name, i)
 			if i%2 == 0 {
 				ask.Channel = chat
@@ -228,25 +228,28 @@ func TestTheResponseRateSpeaksForThoseAsked(t *testing.T) {
 			asked := c.decide(t, ask)
 			c.decide(t, ask) // a duplicate asks nobody
 			switch {
-			case i < 3: // an answer implies that it was delivered
+			case i < 4:
+				if i > 0 { // the first says itself that it arrived
+					c.report(t, asked, surveyv1.InvitationEvent_INVITATION_EVENT_DELIVERED)
+				}
 				req := submission(name, rate(nps, 9))
 				req.Response.Invitation, req.Response.SubmitTime = asked.GetName(), stamp(100)
 				c.submit(t, req)
-			case i < 10:
+			case i < 12:
 				c.report(t, asked, surveyv1.InvitationEvent_INVITATION_EVENT_DELIVERED)
-			case i == 10:
+			case i == 12:
 				c.report(t, asked, surveyv1.InvitationEvent_INVITATION_EVENT_BOUNCED)
 			}
 		}
 		c.submit(t, submission(name, rate(nps, 9))) // of somebody who was not asked
 		got := c.query(t, func(r *surveyv1.QuerySurveyMetricsRequest) { r.GroupBy = []string{"channel"} })
 		rate := by(got.GetMeasures(), typev1.Metric_METRIC_RESPONSE_RATE, service).GetEstimate()
-		near(t, "rate", rate.Value, .3)
-		if rate.GetN() != 10 || rate.GetMethod() != typev1.Method_METHOD_WILSON || rate.GetUnit() != typev1.Unit_UNIT_RATIO {
+		near(t, "rate", rate.Value, 3./11)
+		if rate.GetN() != 11 || rate.GetMethod() != typev1.Method_METHOD_WILSON || rate.GetUnit() != typev1.Unit_UNIT_RATIO {
 			t.Errorf("rate = %v", rate)
 		}
-		near(t, "rate on chat", by(group(got, "CHANNEL_CHAT"), typev1.Metric_METRIC_RESPONSE_RATE, service).GetEstimate().Value, 2./5)
-		near(t, "responses without a channel", by(group(got, ""), typev1.Metric_METRIC_RESPONSE_COUNT, service).GetEstimate().Value, 4)
+		near(t, "rate on chat", by(group(got, "CHANNEL_CHAT"), typev1.Metric_METRIC_RESPONSE_RATE, service).GetEstimate().Value, 1./5)
+		near(t, "responses without a channel", by(group(got, ""), typev1.Metric_METRIC_RESPONSE_COUNT, service).GetEstimate().Value, 5)
 		for what, change := range map[string]func(*surveyv1.QuerySurveyMetricsRequest){
 			"later": func(r *surveyv1.QuerySurveyMetricsRequest) {
 				r.Window = &typev1.Window{StartTime: stamp(50), EndTime: stamp(200)}
@@ -254,7 +257,7 @@ func TestTheResponseRateSpeaksForThoseAsked(t *testing.T) {
 			"by stage": func(r *surveyv1.QuerySurveyMetricsRequest) {
 				r.Population = &typev1.Population{Stages: []typev1.Stage{4}}
 			},
-			"elsewhere": func(r *surveyv1.QuerySurveyMetricsRequest) { r.Surveys = []string{acme + "/surveys/other"} },
+			"elsewhere": func(r *surveyv1.QuerySurveyMetricsRequest) { r.Surveys = []string{c.create(t, "other", ask(nps))} },
 		} {
 			if m := by(c.query(t, change).GetMeasures(), typev1.Metric_METRIC_RESPONSE_RATE, service); m != nil {
 				t.Errorf("%s: %v, want no rate", what, m)
@@ -287,9 +290,9 @@ func TestWhatBouncedDoesNotLowerTheResponseRate(t *testing.T) {
 			answer(c.decide(t, occasion(name, i)))
 			c.report(t, c.decide(t, occasion(name, 10+i)), surveyv1.InvitationEvent_INVITATION_EVENT_BOUNCED)
 		}
-		for i, want := range []int64{4, 3} { // while no delivery is known, and once one is
-			if i == 1 {
-				asked := c.decide(t, occasion(name, 20))
+		for i, want := range []int64{4, 5, 2} { // while no delivery is known, and once they are of most answers
+			if i > 0 {
+				asked := c.decide(t, occasion(name, 20+i))
 				c.report(t, asked, surveyv1.InvitationEvent_INVITATION_EVENT_DELIVERED)
 				answer(asked)
 			}

@@ -35,10 +35,18 @@ func (c client) prompt(t *testing.T, req *surveyv1.CreateInvitationRequest) *sur
 	return got
 }
 
-// record records an event so many minutes after noon.
+// begun is about when the tests began.
+var begun = time.Now().Truncate(time.Microsecond)
+
+// ahead is so many minutes after that: nothing happens to an invitation before it.
+func ahead(minutes int) *timestamppb.Timestamp {
+	return timestamppb.New(begun.Add(time.Duration(minutes) * time.Minute))
+}
+
+// record records an event so many minutes ahead.
 func (c client) record(t *testing.T, name string, event surveyv1.InvitationEvent, minutes int) (*surveyv1.Invitation, error) {
 	t.Helper()
-	return c.RecordInvitationEvent(t.Context(), &surveyv1.RecordInvitationEventRequest{Name: name, Event: event, EventTime: stamp(minutes)})
+	return c.RecordInvitationEvent(t.Context(), &surveyv1.RecordInvitationEventRequest{Name: name, Event: event, EventTime: ahead(minutes)})
 }
 
 func (c client) cancel(t *testing.T, name, etag string) (*surveyv1.Invitation, error) {
@@ -183,7 +191,7 @@ func TestEventsMoveAnInvitationInAnyOrder(t *testing.T) {
 	)
 	type event struct {
 		is surveyv1.InvitationEvent
-		at int // minutes after noon
+		at int // minutes ahead
 	}
 	each(t, func(t *testing.T, c client) {
 		name := c.create(t, "s", ask(nps))
@@ -194,22 +202,22 @@ func TestEventsMoveAnInvitationInAnyOrder(t *testing.T) {
 		}{
 			{"nothing", nil, &surveyv1.Invitation{State: surveyv1.Invitation_STATE_PENDING}},
 			{"one after the other", []event{{handed, 1}, {delivered, 2}, {displayed, 3}, {started, 4}}, &surveyv1.Invitation{
-				State: surveyv1.Invitation_STATE_STARTED, SendTime: stamp(1), DeliverTime: stamp(2), DisplayTime: stamp(3), StartTime: stamp(4),
+				State: surveyv1.Invitation_STATE_STARTED, SendTime: ahead(1), DeliverTime: ahead(2), DisplayTime: ahead(3), StartTime: ahead(4),
 			}},
 			{"out of order", []event{{started, 4}, {handed, 1}, {displayed, 3}}, &surveyv1.Invitation{
-				State: surveyv1.Invitation_STATE_STARTED, SendTime: stamp(1), DisplayTime: stamp(3), StartTime: stamp(4),
+				State: surveyv1.Invitation_STATE_STARTED, SendTime: ahead(1), DisplayTime: ahead(3), StartTime: ahead(4),
 			}},
 			{"several times", []event{{delivered, 5}, {delivered, 3}, {delivered, 9}}, &surveyv1.Invitation{
-				State: surveyv1.Invitation_STATE_DELIVERED, DeliverTime: stamp(3),
+				State: surveyv1.Invitation_STATE_DELIVERED, DeliverTime: ahead(3),
 			}},
 			{"bounced", []event{{handed, 1}, {bounced, 3}, {bounced, 2}, {delivered, 4}}, &surveyv1.Invitation{
-				State: surveyv1.Invitation_STATE_BOUNCED, SendTime: stamp(1), DeliverTime: stamp(4), EndTime: stamp(2),
+				State: surveyv1.Invitation_STATE_BOUNCED, SendTime: ahead(1), DeliverTime: ahead(4), EndTime: ahead(2),
 			}},
 			{"bounced after it was seen", []event{{displayed, 1}, {bounced, 3}}, &surveyv1.Invitation{
-				State: surveyv1.Invitation_STATE_DISPLAYED, DisplayTime: stamp(1),
+				State: surveyv1.Invitation_STATE_DISPLAYED, DisplayTime: ahead(1),
 			}},
 			{"closed", []event{{displayed, 1}, {dismissed, 3}}, &surveyv1.Invitation{
-				State: surveyv1.Invitation_STATE_DISPLAYED, DisplayTime: stamp(1), DismissTime: stamp(3),
+				State: surveyv1.Invitation_STATE_DISPLAYED, DisplayTime: ahead(1), DismissTime: ahead(3),
 			}},
 		} {
 			made := c.prompt(t, prompt(name, fmt.Sprint("i", i)))
@@ -313,15 +321,15 @@ func TestABatchOfEventsIsRecordedOneByOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		one := func(n string, event surveyv1.InvitationEvent) *surveyv1.RecordInvitationEventRequest {
-			return &surveyv1.RecordInvitationEventRequest{Name: n, Event: event, EventTime: stamp(1)}
+			return &surveyv1.RecordInvitationEventRequest{Name: n, Event: event, EventTime: ahead(1)}
 		}
-		ahead, tried, known := one(a, 1), one(a, 1), one(a, 1)
-		ahead.EventTime, tried.ValidateOnly, known.RequestId = timestamppb.New(time.Now().Add(25*time.Hour)), true, uuid.NewString()
+		late, tried, known := one(a, 1), one(a, 1), one(a, 1)
+		late.EventTime, tried.ValidateOnly, known.RequestId = timestamppb.New(time.Now().Add(25*time.Hour)), true, uuid.NewString()
 		req := &surveyv1.BatchRecordInvitationEventsRequest{Parent: acme, RequestId: uuid.NewString(), Requests: []*surveyv1.RecordInvitationEventRequest{
 			one(a, 1), one(b, 1), one(a, 3), one(name+"/invitations/none", 1), one("brands/other/surveys/s/invitations/a", 1),
 			{},
 			one(a, 99),
-			ahead, tried, known, one(a, 2),
+			late, tried, known, one(a, 2),
 		}}
 		got, err := c.BatchRecordInvitationEvents(t.Context(), req)
 		if err != nil {

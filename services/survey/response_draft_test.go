@@ -242,3 +242,45 @@ func TestNothingLeadsFromAnAnonymousAnswerToTheCustomer(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAnswerIsReplacedThoughTheInvitationHasExpired(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		v := ask(nps)
+		v.ExpireAfter = durationpb.New(time.Hour)
+		name := c.create(t, "s", v)
+		asked := c.decide(t, occasion(name, 0))
+		answer := func(at int, supersede bool) *surveyv1.SubmitResponseRequest {
+			req := submission(name, rate(nps, 3))
+			req.Response.Invitation, req.Response.SubmitTime, req.Supersede = asked.GetName(), stamp(at), supersede
+			return req
+		}
+		_, err := c.SubmitResponse(t.Context(), answer(61, true))
+		refused(t, "a first answer that is late", err, codes.FailedPrecondition, "TOKEN_EXPIRED")
+		old := c.submit(t, answer(59, false))
+		if got := c.submit(t, answer(61, true)); got.GetSupersedes() != old.GetName() {
+			t.Errorf("response = %v, want it to supersede %s", got, old.GetName())
+		}
+	})
+}
+
+func TestNothingHappensToAnInvitationBeforeIt(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		const day = 24 * 60
+		req := occasion(c.create(t, "s", ask(nps)), 0)
+		asked := c.decide(t, req)
+		decided := asked.GetDecideTime().AsTime()
+		event := func(before time.Duration) (*surveyv1.Invitation, error) {
+			return c.RecordInvitationEvent(t.Context(), &surveyv1.RecordInvitationEventRequest{
+				Name: asked.GetName(), Event: surveyv1.InvitationEvent_INVITATION_EVENT_DISPLAYED, EventTime: timestamppb.New(decided.Add(-before)),
+			})
+		}
+		_, err := event(day*time.Minute + time.Microsecond)
+		refused(t, "more than a day before", err, codes.InvalidArgument, "INVALID_ARGUMENT")
+		for _, before := range []time.Duration{-time.Minute, day * time.Minute} {
+			got, err := event(before)
+			if want := decided.Add(max(-before, 0)); err != nil || !got.GetDisplayTime().AsTime().Equal(want) {
+				t.Errorf("displayed %v before the invitation: %v, %v, want it at %v", before, got, err, want)
+			}
+		}
+	})
+}

@@ -1,6 +1,8 @@
 package survey_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 )
 
 func TestAResponseIsTakenOutAndPutBack(t *testing.T) {
@@ -103,6 +106,55 @@ func TestOnlyWhatIsCompleteIsTakenOut(t *testing.T) {
 		refused(t, "an unknown one", err, codes.NotFound, "NOT_FOUND")
 		if n := c.rows(t, "exclusion"); n != 2 {
 			t.Errorf("%d entries in the record, want 2", n)
+		}
+	})
+}
+
+func TestWhatIsOutOfTheMeasuresIsCountedBesideThem(t *testing.T) {
+	each(t, func(t *testing.T, c client) {
+		name := c.create(t, "s", ask(nps, open))
+		for i := range 5 {
+			req := submission(name, rate(nps, 9))
+			req.Response.SubmitTime = stamp(i)
+			if i < 3 {
+				req.Response.Attribution = &surveyv1.Attribution{Channel: phone}
+			}
+			r := c.submit(t, req)
+			if i == 0 || i == 4 {
+				if _, err := c.ExcludeResponse(t.Context(), &surveyv1.ExcludeResponseRequest{Name: r.GetName(), Reason: "a test"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		v := c.decide(t, occasion(name, 0))
+		for i := range 3 {
+			req := submission(name, rate(nps, 1))
+			req.Response.Invitation, req.Response.SubmitTime, req.Supersede = v.GetName(), stamp(10+i), true
+			c.submit(t, req)
+		}
+		c.submit(t, submission(c.create(t, "other", ask(nps)), rate(nps, 9)))
+		for what, tt := range map[string]struct {
+			change   func(*surveyv1.QuerySurveyMetricsRequest)
+			included int64
+			excluded string
+		}{
+			"everything":   {func(*surveyv1.QuerySurveyMetricsRequest) {}, 5, "EXCLUDED 2, SUPERSEDED 2"},
+			"one survey":   {func(r *surveyv1.QuerySurveyMetricsRequest) { r.Surveys = []string{name} }, 4, "EXCLUDED 2, SUPERSEDED 2"},
+			"by a filter":  {func(r *surveyv1.QuerySurveyMetricsRequest) { r.Filter = "channel = CHANNEL_PHONE" }, 2, "EXCLUDED 1"},
+			"a population": {func(r *surveyv1.QuerySurveyMetricsRequest) { r.Population = on(phone).GetPopulation() }, 2, "EXCLUDED 1, NO_CHANNEL 3"},
+			"a window": {func(r *surveyv1.QuerySurveyMetricsRequest) {
+				r.Window = &typev1.Window{StartTime: stamp(4), EndTime: stamp(11)}
+			}, 0, "EXCLUDED 1, SUPERSEDED 1"},
+			"the other subject": {func(r *surveyv1.QuerySurveyMetricsRequest) { r.Subjects = []typev1.Subject{experience} }, 0, ""},
+		} {
+			b := c.query(t, tt.change).GetBasis()
+			var excluded []string
+			for _, e := range b.GetExcluded() {
+				excluded = append(excluded, fmt.Sprint(e.GetReason(), " ", e.GetCount()))
+			}
+			if got := strings.Join(excluded, ", "); got != tt.excluded || b.GetIncluded() != tt.included {
+				t.Errorf("%s: %d included, excluded %q, want %d and %q", what, b.GetIncluded(), got, tt.included, tt.excluded)
+			}
 		}
 	})
 }

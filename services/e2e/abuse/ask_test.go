@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -300,7 +301,8 @@ func newMessage(md protoreflect.MessageDescriptor) proto.Message {
 
 var variable = regexp.MustCompile(`\{([\w.]+)=[^}]*\}`)
 
-// webCall returns what the contract makes of req on REST.
+// webCall returns what the contract makes of req on REST. What a query cannot express goes
+// the other way that the contract offers.
 func webCall(t *testing.T, m protoreflect.MethodDescriptor, req proto.Message) webRequest {
 	t.Helper()
 	rule := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
@@ -313,6 +315,9 @@ func webCall(t *testing.T, m protoreflect.MethodDescriptor, req proto.Message) w
 	decoder.UseNumber()
 	if err := decoder.Decode(&fields); err != nil {
 		t.Fatal(err)
+	}
+	if more := rule.GetAdditionalBindings(); rule.GetGet() != "" && len(more) == 1 && nested(fields) {
+		rule = more[0]
 	}
 	w := webRequest{}
 	w.method, w.path = route(rule)
@@ -369,6 +374,18 @@ func jsonText(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// nested reports whether there is a list of messages in v.
+func nested(v any) bool {
+	fields, _ := v.(map[string]any)
+	for _, v := range fields {
+		list, _ := v.([]any)
+		if nested(v) || slices.ContainsFunc(list, func(v any) bool { _, message := v.(map[string]any); return message }) {
+			return true
+		}
+	}
+	return false
 }
 
 // flat writes fields as query parameters.

@@ -85,8 +85,7 @@ func ruleRows() []row {
 		refused("S12", "a rule that asks a second before the occasion", "trigger_rule.delay", func(r *surveyv1.TriggerRule) {
 			r.Delay = durationpb.New(-1e9)
 		}),
-		// Questions have no weights: strata have sizes. Lists of messages are no query, so
-		// REST cannot express them.
+		// Questions have no weights: strata have sizes.
 		weighed("S10", "strata of no size at all", "strata.strata", 0, 0),
 		weighed("S10", "a stratum of a size below zero", "strata.strata[1].size", 1, -1),
 		weighed("S10", "a stratum of a size that is no number", "strata.strata[0].size", math.NaN(), 1),
@@ -121,5 +120,5 @@ func weighed(id, name, field string, sizes ...float64) row {
 	for i, size := range sizes {
 		strata.Strata = append(strata.Strata, &surveyv1.Stratum{Values: []string{typev1.Channel(i + 1).String()}, Size: size})
 	}
-	return grpcOnly(id, name, ask{req: &surveyv1.QuerySurveyMetricsRequest{Parent: acme, Strata: strata}, code: invalid, field: field})
+	return both(id, name, ask{req: &surveyv1.QuerySurveyMetricsRequest{Parent: acme, Strata: strata}, code: invalid, field: field})
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
-	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/stats"
 	"github.com/concentric-cx/concentric/services/survey/internal/scale"
 )
@@ -31,12 +30,19 @@ func (s *Server) CompareSurveyMetrics(ctx context.Context, req *surveyv1.Compare
 	if err := oneSubject(req.GetParent(), a, b); err != nil {
 		return nil, err
 	}
+	for _, one := range []*side{a, b} {
+		if one.asked.subjects == nil { // its subject shows only now; its basis is of all of them
+			if err := one.count(ctx, s); err != nil {
+				return nil, err
+			}
+		}
+	}
 	resp := &surveyv1.CompareSurveyMetricsResponse{
 		BasisA: a.basis, BasisB: b.basis, A: a.measure(req.GetMetric()), B: b.measure(req.GetMetric()),
 	}
 	var d stats.Difference
 	if x, y := a.figures(), b.figures(); metric == 0 {
-		d = stats.Subtract(y.responseRate(), x.responseRate())
+		d = stats.Subtract(y.rate(), x.rate())
 	} else {
 		d = scale.Compare(metric, &x.answers, &y.answers)
 	}
@@ -65,33 +71,30 @@ func metricOf(m typev1.Metric) (scale.Metric, error) {
 
 // A side is one set of responses.
 type side struct {
+	asked asking
 	*report
 	basis   *typev1.Basis
 	subject typev1.Subject // unspecified where there is nothing
 }
 
 // side counts one side, or says that it is about several subjects.
-func (s *Server) side(ctx context.Context, brand string, p *surveyv1.CompareSurveyMetricsRequest_Side, m typev1.Metric) (side, error) {
-	one := side{subject: p.GetSubject()}
-	for _, of := range p.GetSurveys() {
-		v, err := s.Store.Survey(ctx, brand, name.ID(of))
-		if err != nil {
-			return side{}, resource.Explain(of, err)
-		}
-		switch {
+func (s *Server) side(ctx context.Context, brand string, p *surveyv1.CompareSurveyMetricsRequest_Side, m typev1.Metric) (one side, err error) {
+	one.asked = asking{brand: brand, window: p.GetWindow(), population: p.GetPopulation(), surveys: p.GetSurveys(), filter: p.GetFilter()}
+	one.subject = p.GetSubject()
+	surveys, err := s.surveysOf(ctx, one.asked)
+	if err != nil {
+		return one, err
+	}
+	for i, v := range surveys {
+		switch of := toSubject(v.Subject); {
 		case one.subject == typev1.Subject_SUBJECT_UNSPECIFIED:
-			one.subject = toSubject(v.Subject)
-		case one.subject != toSubject(v.Subject):
-			return side{}, mixed(of, one.subject, toSubject(v.Subject))
+			one.subject = of
+		case one.subject != of:
+			return one, mixed(p.GetSurveys()[i], one.subject, of)
 		}
 	}
-	a := asking{brand: brand, window: p.GetWindow(), population: p.GetPopulation(), surveys: p.GetSurveys(), filter: p.GetFilter()}
-	if one.subject != typev1.Subject_SUBJECT_UNSPECIFIED {
-		a.subjects = []typev1.Subject{one.subject}
-	}
-	var err error
-	if one.report, one.basis, err = s.report(ctx, a); err != nil {
-		return side{}, err
+	if err := one.count(ctx, s); err != nil {
+		return one, err
 	}
 	for _, found := range one.all.measures(nil) {
 		switch {
@@ -99,10 +102,19 @@ func (s *Server) side(ctx context.Context, brand string, p *surveyv1.CompareSurv
 		case one.subject == typev1.Subject_SUBJECT_UNSPECIFIED:
 			one.subject = found.GetSubject()
 		default:
-			return side{}, mixed(name.Join("brands", brand), one.subject, found.GetSubject())
+			return one, mixed(name.Join("brands", brand), one.subject, found.GetSubject())
 		}
 	}
 	return one, nil
+}
+
+// count counts what the side is about: one subject, if that is known.
+func (s *side) count(ctx context.Context, from *Server) (err error) {
+	if s.subject != typev1.Subject_SUBJECT_UNSPECIFIED {
+		s.asked.subjects = []typev1.Subject{s.subject}
+	}
+	s.report, s.basis, err = from.report(ctx, s.asked)
+	return err
 }
 
 // oneSubject returns an error unless both sides are about the same subject. A side

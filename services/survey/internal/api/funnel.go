@@ -20,6 +20,9 @@ import (
 func (s *Server) GetResponseFunnel(ctx context.Context, req *surveyv1.GetResponseFunnelRequest) (*surveyv1.GetResponseFunnelResponse, error) {
 	a := asking{brand: name.ID(req.GetParent()), window: req.GetWindow(), surveys: req.GetSurveys()}
 	read := s.now()
+	if _, err := s.surveysOf(ctx, a); err != nil {
+		return nil, err
+	}
 	if a.window == nil {
 		var err error
 		if a.window, err = s.span(ctx, a.brand, rollup.Invitations); err != nil {
@@ -80,7 +83,7 @@ type funnelKey struct {
 type steps struct {
 	notAsked map[surveyv1.Invitation_Decision]int64
 	reached  [rollup.Completed + 1]int64
-	reported int64 // known to have arrived by more than an answer
+	turnout
 }
 
 func (f *funnel) whole(c *count) {
@@ -114,9 +117,7 @@ func addStep[K comparable](all map[K]*steps, key K, c *count) {
 		return
 	}
 	all[key].reached[d.Depth] += c.n
-	if d.Reported {
-		all[key].reported += c.n
-	}
+	all[key].invite(d, c.n)
 }
 
 // from returns how many came at least so far.
@@ -140,12 +141,9 @@ func (s *steps) funnel(subject typev1.Subject) *surveyv1.ResponseFunnel {
 	for d, n := range s.notAsked {
 		reasons[strings.TrimPrefix(d.String(), "DECISION_")] = n
 	}
-	rate := figures{
-		invited: s.from(rollup.Invited), delivered: s.from(rollup.Delivered), reported: s.reported, completed: s.from(rollup.Completed),
-	}
 	return &surveyv1.ResponseFunnel{
-		Subject: subject, Eligible: s.eligible(), Invited: rate.invited, Delivered: rate.delivered,
-		Displayed: s.from(rollup.Displayed), Started: s.from(rollup.Started), Completed: rate.completed,
-		ResponseRate: measure.Estimate(rate.responseRate(), typev1.Unit_UNIT_RATIO), NotAsked: measure.Exclusions(reasons),
+		Subject: subject, Eligible: s.eligible(), Invited: s.invited, Delivered: s.from(rollup.Delivered),
+		Displayed: s.from(rollup.Displayed), Started: s.from(rollup.Started), Completed: s.completed,
+		ResponseRate: measure.Estimate(s.rate(), typev1.Unit_UNIT_RATIO), NotAsked: measure.Exclusions(reasons),
 	}
 }

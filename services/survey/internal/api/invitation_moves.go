@@ -57,11 +57,11 @@ func (s *Server) RecordInvitationEvent(ctx context.Context, req *surveyv1.Record
 		if err != nil {
 			return nil, resource.Explain(req.GetName(), err)
 		}
-		after, err := happened(v, req.GetEvent(), at)
+		after, err := s.recorded(tx, v, req, at)
 		if err != nil {
 			return nil, err
 		}
-		return toInvitation(s.moved(tx, v, after, at), now), nil
+		return toInvitation(after, now), nil
 	})
 }
 
@@ -91,7 +91,7 @@ func (s *Server) BatchRecordInvitationEvents(ctx context.Context, req *surveyv1.
 		for i, item := range req.GetRequests() {
 			result, err := &surveyv1.RecordInvitationEventResult{}, errs[i]
 			if err == nil {
-				result.Invitation, err = s.recorded(tx, rows, item, times[i], now)
+				result.Invitation, err = s.recordedAmong(tx, rows, item, times[i], now)
 			}
 			if err != nil {
 				result.Error = statusOf(err)
@@ -102,9 +102,27 @@ func (s *Server) BatchRecordInvitationEvents(ctx context.Context, req *surveyv1.
 	})
 }
 
-// recorded records one event of a batch about one of the invitations in rows, and
+// recorded records an event about v and returns what has become of it. A device whose
+// clock is behind the invitation saw it when it was made.
+func (s *Server) recorded(tx *sqldb.Tx, v store.Invitation, req *surveyv1.RecordInvitationEventRequest, at time.Time) (store.Invitation, error) {
+	if at.Before(v.DecideTime.Add(-fault.Lead)) {
+		return v, fault.Invalid(fault.Field{
+			Path: "event_time", Reason: "BEFORE_INVITATION", Description: "must not be more than 24 hours before the invitation",
+		})
+	}
+	if at.Before(v.DecideTime) {
+		at = v.DecideTime
+	}
+	after, err := happened(v, req.GetEvent(), at)
+	if err != nil {
+		return v, err
+	}
+	return s.moved(tx, v, after, at), nil
+}
+
+// recordedAmong records one event of a batch about one of the invitations in rows, and
 // leaves there what has become of it.
-func (s *Server) recorded(tx *sqldb.Tx, rows map[[2]string]store.Invitation, item *surveyv1.RecordInvitationEventRequest, at, now time.Time) (*surveyv1.Invitation, error) {
+func (s *Server) recordedAmong(tx *sqldb.Tx, rows map[[2]string]store.Invitation, item *surveyv1.RecordInvitationEventRequest, at, now time.Time) (*surveyv1.Invitation, error) {
 	_, survey, id := invitationKey(item.GetName())
 	v, ok := rows[[2]string{survey, id}]
 	if !ok {
@@ -113,11 +131,10 @@ func (s *Server) recorded(tx *sqldb.Tx, rows map[[2]string]store.Invitation, ite
 	if err := belongs(v, item); err != nil {
 		return nil, err
 	}
-	after, err := happened(v, item.GetEvent(), at)
+	after, err := s.recorded(tx, v, item, at)
 	if err != nil {
 		return nil, err
 	}
-	after = s.moved(tx, v, after, at)
 	rows[[2]string{survey, id}] = after
 	return toInvitation(after, now), nil
 }

@@ -201,6 +201,11 @@ func (s *Server) ListInvitations(ctx context.Context, req *surveyv1.ListInvitati
 	if err != nil {
 		return nil, err
 	}
+	if len(rows) == 0 && f.Survey != "" { // of a survey without invitations, or of no survey?
+		if _, err := s.Store.Survey(ctx, brand, f.Survey); err != nil {
+			return nil, resource.Explain(req.GetParent(), err)
+		}
+	}
 	answer, now := &surveyv1.ListInvitationsResponse{}, s.now()
 	for _, v := range rows {
 		answer.Invitations = append(answer.Invitations, toInvitation(v, now))

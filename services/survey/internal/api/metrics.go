@@ -13,6 +13,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/rollup"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
@@ -61,6 +62,9 @@ func (s *Server) report(ctx context.Context, a asking) (*report, *typev1.Basis, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := s.surveysOf(ctx, a); err != nil {
+		return nil, nil, err
+	}
 	r := newReport(a.brand, a.groupBy)
 	if r.strata, err = newStrata(a.brand, a.strata); err != nil {
 		return nil, nil, err
@@ -89,6 +93,19 @@ func (s *Server) report(ctx context.Context, a asking) (*report, *typev1.Basis, 
 	}, nil
 }
 
+// surveysOf returns the surveys that are asked about by name, or says which of them is
+// not there.
+func (s *Server) surveysOf(ctx context.Context, a asking) (all []store.Survey, err error) {
+	for _, of := range a.surveys {
+		v, err := s.Store.Survey(ctx, a.brand, name.ID(of))
+		if err != nil {
+			return nil, resource.Explain(of, err)
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
 // inquiry returns what is asked about answers, in the window and without groups.
 func (a *asking) inquiry() inquiry {
 	q := inquiry{
@@ -101,12 +118,18 @@ func (a *asking) inquiry() inquiry {
 	return q
 }
 
-// measure counts the answers and, where they can be told, how many of those asked
-// gave them.
+// measure counts the answers, those that are out of the measures and, where they can be
+// told, how many of those asked gave them.
 func (q *inquiry) measure(snap *store.Snapshot, r *report) error {
 	if err := q.read(snap, r); err != nil {
 		return err
 	}
+	aside, err := snap.SetAside(q.selection(q.window))
+	if err != nil {
+		return err
+	}
+	r.excluded["EXCLUDED"] += aside[store.ResponseExcluded]
+	r.excluded["SUPERSEDED"] += aside[store.ResponseSuperseded]
 	if q.where.Text != "" || r.strata != nil {
 		return nil
 	}

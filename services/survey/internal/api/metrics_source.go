@@ -258,9 +258,6 @@ func keysOf(set []dimension, k *rollup.Keys) (key groupKey) {
 
 // raw counts the rows.
 func (q *inquiry) raw(snap *store.Snapshot, window almanac.Range, to counter) error {
-	sel := store.Selection{
-		Brand: q.brand, Of: q.of, Window: window, Subjects: q.subjects, Surveys: q.surveys, Channels: q.channels, Stages: q.stages, Where: q.where,
-	}
 	by := store.Breakdown{Choice: q.choice}
 	for _, d := range q.groups {
 		by.Groups = append(by.Groups, d.Dimension)
@@ -268,7 +265,7 @@ func (q *inquiry) raw(snap *store.Snapshot, window almanac.Range, to counter) er
 	for _, d := range q.strata {
 		by.Strata = append(by.Strata, d.Of)
 	}
-	return snap.Tally(sel, by, func(t *store.Tally) error {
+	return snap.Tally(q.selection(window), by, func(t *store.Tally) error {
 		c := count{subject: t.Subject, code: t.Code, n: t.N, survey: t.Survey, question: t.Question, choice: t.Choice}
 		copy(c.stratum[:], t.Strata)
 		if t.Whole {
@@ -280,4 +277,11 @@ func (q *inquiry) raw(snap *store.Snapshot, window almanac.Range, to counter) er
 		copy(c.key[:], t.Keys)
 		return to.group(&c)
 	})
+}
+
+// selection picks what is asked about of a window.
+func (q *inquiry) selection(window almanac.Range) store.Selection {
+	return store.Selection{
+		Brand: q.brand, Of: q.of, Window: window, Subjects: q.subjects, Surveys: q.surveys, Channels: q.channels, Stages: q.stages, Where: q.where,
+	}
 }

@@ -33,11 +33,17 @@ type group map[typev1.Subject]*figures
 
 // The figures of a group are what was said about one subject.
 type figures struct {
-	answers                       scale.Answers      // without weights
-	weighted                      map[weighted]int64 // with weights
-	responses                     int64
-	invited, delivered, completed int64
-	reported                      int64 // delivered, and that is known by more than an answer
+	answers   scale.Answers      // without weights
+	weighted  map[weighted]int64 // with weights
+	responses int64
+	turnout
+}
+
+// A turnout is how many of those invited answered: of all, and of those whose invitation
+// is known to have arrived by more than an answer.
+type turnout struct {
+	invited, completed        int64
+	reported, reportedAnswers int64
 }
 
 // weighted is a rating of one stratum.
@@ -141,18 +147,31 @@ func (g group) add(c *count, stratum int) {
 }
 
 // invite adds n invitations.
-func (f *figures) invite(d rollup.Decision, n int64) {
-	f.invited += n
-	if d.Depth >= rollup.Delivered {
-		f.delivered += n
-	}
-	if d.Reported {
-		f.reported += n
-	}
+func (t *turnout) invite(d rollup.Decision, n int64) {
+	var answered int64
 	if d.Depth == rollup.Completed {
-		f.completed += n
+		answered = n
+	}
+	t.invited += n
+	t.completed += answered
+	if d.Reported {
+		t.reported += n
+		t.reportedAnswers += answered
 	}
 }
+
+// counts returns how many answered, and of how many: of those whose invitation is known
+// to have arrived or, where that is not even known of half of those who answered, of
+// all. Both are always of the same invitations: an answer that alone tells of its
+// delivery says nothing of those who did not give one.
+func (t *turnout) counts() (answered, reached int64) {
+	if t.reported > 0 && 2*t.reportedAnswers >= t.completed {
+		return t.reportedAnswers, t.reported
+	}
+	return t.completed, t.invited
+}
+
+func (t *turnout) rate() stats.Estimate { return stats.Wilson(t.counts()) }
 
 // published says how a metric of the scales goes by in the contract.
 var published = map[scale.Metric]struct {
@@ -188,7 +207,7 @@ func (g group) measures(s *strata) []*typev1.Measure {
 			continue
 		}
 		if f.invited > 0 {
-			all = append(all, &typev1.Measure{Metric: typev1.Metric_METRIC_RESPONSE_RATE, Subject: subject, Estimate: measure.Estimate(f.responseRate(), typev1.Unit_UNIT_RATIO)})
+			all = append(all, &typev1.Measure{Metric: typev1.Metric_METRIC_RESPONSE_RATE, Subject: subject, Estimate: measure.Estimate(f.rate(), typev1.Unit_UNIT_RATIO)})
 		}
 		all = append(all, &typev1.Measure{
 			Metric: typev1.Metric_METRIC_RESPONSE_COUNT, Subject: subject, Estimate: measure.Count(f.responses),
@@ -206,17 +225,6 @@ func (f *figures) scales(s *strata) []scale.Measure {
 		return scale.Weighted(s.of(f.weighted))
 	}
 	return f.answers.Measures()
-}
-
-// responseRate speaks of those whose invitation arrived or, where no delivery is known
-// but by the answers themselves, of those invited.
-func (f *figures) responseRate() stats.Estimate { return stats.Wilson(f.completed, f.reached()) }
-
-func (f *figures) reached() int64 {
-	if f.reported > 0 {
-		return f.delivered
-	}
-	return f.invited
 }
 
 // breakdown returns the groups in the order of their keys.

@@ -43,19 +43,24 @@ func TestEveryMetricIsPublished(t *testing.T) {
 	}
 }
 
-func TestAResponseRateIsOverThoseWhoWereReached(t *testing.T) {
+func TestAResponseRateIsOfTheSameInvitations(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		figures figures
+		turnout turnout
 		n       int64
 		want    float64
 	}{
-		{"deliveries are reported", figures{invited: 100, delivered: 80, reported: 70, completed: 20}, 80, .25},
-		{"everybody who was reached has answered", figures{invited: 100, delivered: 20, reported: 1, completed: 20}, 20, 1},
-		{"nobody reports deliveries", figures{invited: 100, delivered: 20, completed: 20}, 100, .2},
-		{"nobody answered and nobody reports", figures{invited: 50}, 50, 0},
+		{"deliveries are reported", turnout{invited: 100, completed: 20, reported: 80, reportedAnswers: 20}, 80, .25},
+		{"one answer came without a report", turnout{invited: 100, completed: 21, reported: 80, reportedAnswers: 20}, 80, .25},
+		{"half of the answers did", turnout{invited: 100, completed: 40, reported: 50, reportedAnswers: 20}, 50, .4},
+		{"more than half did", turnout{invited: 100, completed: 41, reported: 50, reportedAnswers: 20}, 100, .41},
+		{"one delivery is reported, of an answer", turnout{invited: 100, completed: 50, reported: 1, reportedAnswers: 1}, 100, .5},
+		{"one delivery is reported, of none", turnout{invited: 100, completed: 50, reported: 1}, 100, .5},
+		{"nobody reports deliveries", turnout{invited: 100, completed: 20}, 100, .2},
+		{"nobody answered and nobody reports", turnout{invited: 50}, 50, 0},
+		{"nobody answered of those who were reached", turnout{invited: 50, reported: 40}, 40, 0},
 	} {
-		if got := tt.figures.responseRate(); got.N != tt.n || got.Value != tt.want {
+		if got := tt.turnout.rate(); got.N != tt.n || got.Value != tt.want {
 			t.Errorf("%s: %v of %d, want %v of %d", tt.name, got.Value, got.N, tt.want, tt.n)
 		}
 	}

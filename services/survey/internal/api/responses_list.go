@@ -8,6 +8,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/page"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
 )
@@ -56,6 +57,11 @@ func (s *Server) ListResponses(ctx context.Context, req *surveyv1.ListResponsesR
 	rows, err := s.Store.Responses(ctx, f)
 	if err != nil {
 		return nil, err
+	}
+	if len(rows) == 0 && f.Survey != "" { // of a survey without responses, or of no survey?
+		if _, err := s.Store.Survey(ctx, brand, f.Survey); err != nil {
+			return nil, resource.Explain(req.GetSurvey(), err)
+		}
 	}
 	answer := &surveyv1.ListResponsesResponse{}
 	for _, r := range rows {

@@ -61,6 +61,8 @@ func (b *submission) awaited(v store.Invitation) error {
 		return notInvited("was cancelled")
 	case v.State == int32(surveyv1.Invitation_STATE_COMPLETED) && !b.supersede:
 		return b.answered()
+	case v.State == int32(surveyv1.Invitation_STATE_COMPLETED): // an answer to it has its own time to be replaced
+		return nil
 	case !b.at.Before(v.ExpireTime):
 		return b.late("TOKEN_EXPIRED", v.ExpireTime)
 	}

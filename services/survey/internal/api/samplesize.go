@@ -49,9 +49,10 @@ func (s *Server) EstimateSampleSize(ctx context.Context, req *surveyv1.EstimateS
 	if known.invited == 0 {
 		return resp, nil
 	}
-	resp.ResponseRate = measure.Estimate(known.responseRate(), typev1.Unit_UNIT_RATIO)
+	resp.ResponseRate = measure.Estimate(known.rate(), typev1.Unit_UNIT_RATIO)
 	if resp.GetResponseRate().GetValue() > 0 {
-		ask := int64(math.Ceil(size * float64(known.reached()) / float64(known.completed)))
+		answered, reached := known.counts()
+		ask := int64(math.Ceil(size * float64(reached) / float64(answered)))
 		resp.Invitations = &ask
 	}
 	return resp, nil
@@ -88,8 +89,9 @@ func (f *figures) variance(metric scale.Metric) (variance, worst float64, n int6
 	if metric != 0 {
 		return scale.Spread(metric, &f.answers)
 	}
-	if n = f.reached(); n > 0 {
-		rate := float64(f.completed) / float64(n)
+	answered, n := f.counts()
+	if n > 0 {
+		rate := float64(answered) / float64(n)
 		variance = rate * (1 - rate)
 	}
 	return variance, .25, n

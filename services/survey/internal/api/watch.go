@@ -10,6 +10,7 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	"github.com/concentric-cx/concentric/services/internal/filter"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/resource"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/watch"
 	"github.com/concentric-cx/concentric/services/survey/internal/store"
@@ -53,6 +54,11 @@ type responseLookup struct{ brand, survey string }
 func (b *board) begin(req *surveyv1.WatchResponsesRequest) (from watch.Position, err error) {
 	if b.tokens, err = watch.NewTokens(req); err != nil {
 		return "", err
+	}
+	if b.survey != "" {
+		if _, err := b.server.Store.Survey(b.stream.Context(), b.brand, name.ID(b.survey)); err != nil {
+			return "", resource.Explain(b.survey, err)
+		}
 	}
 	if b.token = req.GetResumeToken(); b.token != "" {
 		return b.tokens.Decode(b.token)

@@ -77,6 +77,22 @@ func (s *Snapshot) Tally(sel Selection, by Breakdown, add func(*Tally) error) er
 	}, t.text.String(), t.text.Args...)
 }
 
+// SetAside counts the responses that are selected but not measured, by their state.
+func (s *Snapshot) SetAside(sel Selection) (map[int32]int64, error) {
+	t := tally{Selection: sel}
+	t.text.WriteString(`SELECT r.state, COUNT(*) FROM response r`)
+	t.where("r")
+	t.text.WriteString(` AND r.state > 2 GROUP BY r.state`)
+	found := map[int32]int64{}
+	return found, s.Each(func(scan func(...any) error) error {
+		var state int32
+		var n int64
+		err := scan(&state, &n)
+		found[state] = n
+		return err
+	}, t.text.String(), t.text.Args...)
+}
+
 // What a row of a tally counts.
 const (
 	ofAnswers     = iota // and, by the first ones, responses

@@ -569,7 +569,8 @@ type RecordInvitationEventRequest struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What happened.
 	Event InvitationEvent `protobuf:"varint,2,opt,name=event,proto3,enum=concentric.survey.v1.InvitationEvent" json:"event,omitempty"`
-	// When it happened. Now if not given; at most 24 hours ahead of now.
+	// When it happened. Now if not given; at most 24 hours ahead of now. Up to 24 hours
+	// before the invitation, which a device whose clock is behind may say, count as its time.
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
 	// A UUID chosen by the caller. A repeat within 7 days returns the first answer;
 	// the same id with another body is refused with `ALREADY_EXISTS`, reason

@@ -110,7 +110,7 @@ type SubmitResponseRequest struct {
 	// nothing counts. Only with an invitation. Each save replaces the one before.
 	Partial bool `protobuf:"varint,7,opt,name=partial,proto3" json:"partial,omitempty"`
 	// Replaces the answer the invitation already has, up to 24 hours after that one was
-	// submitted. Not for anonymous surveys.
+	// submitted, even if the invitation expires meanwhile. Not for anonymous surveys.
 	Supersede bool `protobuf:"varint,8,opt,name=supersede,proto3" json:"supersede,omitempty"`
 	// The nonce of the form that was filled in. Only pages send it: see
 	// `Form.nonce`.

@@ -109,8 +109,11 @@ type QuerySurveyMetricsRequest struct {
 	// `survey` and `survey_revision` and `language` and `attributes.KEY`.
 	Filter string `protobuf:"bytes,7,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Weighs the answers so that each stratum counts as much as it does in the population
-	// and not as much as it happened to answer (post-stratification;
-	// `effective_n` after Kish 1965; no weight above 5 times their mean). Measures that are no shares or means are left out.
+	// and not as much as it happened to answer (post-stratification; no weight above 5 times
+	// their mean). `effective_n` is Kish's (1965), of the weights alone; the interval knows of
+	// the spread inside the strata as well: for a share it is Wilson's at the size of Korn and
+	// Graubard (1998), for a mean Student's t with the freedom of Satterthwaite (1946).
+	// Measures that are no shares or means are left out.
 	Strata        *Strata `protobuf:"bytes,8,opt,name=strata,proto3" json:"strata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1099,8 +1102,9 @@ type ResponseFunnel struct {
 	Started int64 `protobuf:"varint,7,opt,name=started,proto3" json:"started,omitempty"`
 	// Those who answered.
 	Completed int64 `protobuf:"varint,8,opt,name=completed,proto3" json:"completed,omitempty"`
-	// Completed over delivered; over invited where no delivery is known but by the
-	// answers themselves.
+	// Completed over delivered, both of the invitations whose delivery was reported, by an
+	// event from DELIVERED on; where that was not reported of half of those answered,
+	// completed over invited. So it may be over fewer than `delivered`, as its n says.
 	ResponseRate *v1.Estimate `protobuf:"bytes,9,opt,name=response_rate,json=responseRate,proto3" json:"response_rate,omitempty"`
 	// Occasions that were not asked, by decision: `SAMPLED_OUT`, `QUIET_PERIOD` and so on.
 	NotAsked      []*v1.Exclusion `protobuf:"bytes,10,rep,name=not_asked,json=notAsked,proto3" json:"not_asked,omitempty"`
@@ -1402,10 +1406,10 @@ const file_concentric_survey_v1_survey_metrics_service_proto_rawDesc = "" +
 	"\tcompleted\x18\b \x01(\x03R\tcompleted\x12A\n" +
 	"\rresponse_rate\x18\t \x01(\v2\x1c.concentric.type.v1.EstimateR\fresponseRate\x12:\n" +
 	"\tnot_asked\x18\n" +
-	" \x03(\v2\x1d.concentric.type.v1.ExclusionR\bnotAsked2\x8c\t\n" +
-	"\x14SurveyMetricsService\x12\xbe\x01\n" +
-	"\x12QuerySurveyMetrics\x12/.concentric.survey.v1.QuerySurveyMetricsRequest\x1a0.concentric.survey.v1.QuerySurveyMetricsResponse\"E\xea\xc7\x18\x10\n" +
-	"\x0eresponses:read\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=brands/*}/surveyMetrics:query\x12\xc9\x01\n" +
+	" \x03(\v2\x1d.concentric.type.v1.ExclusionR\bnotAsked2\xbc\t\n" +
+	"\x14SurveyMetricsService\x12\xee\x01\n" +
+	"\x12QuerySurveyMetrics\x12/.concentric.survey.v1.QuerySurveyMetricsRequest\x1a0.concentric.survey.v1.QuerySurveyMetricsResponse\"u\xea\xc7\x18\x10\n" +
+	"\x0eresponses:read\x82\xd3\xe4\x93\x02[Z.:\x01*\")/v1/{parent=brands/*}/surveyMetrics:query\x12)/v1/{parent=brands/*}/surveyMetrics:query\x12\xc9\x01\n" +
 	"\x14CompareSurveyMetrics\x121.concentric.survey.v1.CompareSurveyMetricsRequest\x1a2.concentric.survey.v1.CompareSurveyMetricsResponse\"J\xea\xc7\x18\x10\n" +
 	"\x0eresponses:read\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{parent=brands/*}/surveyMetrics:compare\x12\xc3\x01\n" +
 	"\x12EstimateSampleSize\x12/.concentric.survey.v1.EstimateSampleSizeRequest\x1a0.concentric.survey.v1.EstimateSampleSizeResponse\"J\xea\xc7\x18\x10\n" +

@@ -88,6 +88,51 @@ func local_request_SurveyMetricsService_QuerySurveyMetrics_0(ctx context.Context
 	return msg, metadata, err
 }
 
+func request_SurveyMetricsService_QuerySurveyMetrics_1(ctx context.Context, marshaler runtime.Marshaler, client SurveyMetricsServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq QuerySurveyMetricsRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["parent"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "parent")
+	}
+	protoReq.Parent, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "parent", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.QuerySurveyMetrics(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_SurveyMetricsService_QuerySurveyMetrics_1(ctx context.Context, marshaler runtime.Marshaler, server SurveyMetricsServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq QuerySurveyMetricsRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["parent"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "parent")
+	}
+	protoReq.Parent, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "parent", err)
+	}
+	msg, err := server.QuerySurveyMetrics(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_SurveyMetricsService_CompareSurveyMetrics_0(ctx context.Context, marshaler runtime.Marshaler, client SurveyMetricsServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq CompareSurveyMetricsRequest
@@ -349,6 +394,26 @@ func RegisterSurveyMetricsServiceHandlerServer(ctx context.Context, mux *runtime
 		}
 		forward_SurveyMetricsService_QuerySurveyMetrics_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_SurveyMetricsService_QuerySurveyMetrics_1, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/concentric.survey.v1.SurveyMetricsService/QuerySurveyMetrics", runtime.WithHTTPPathPattern("/v1/{parent=brands/*}/surveyMetrics:query"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_SurveyMetricsService_QuerySurveyMetrics_1(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_SurveyMetricsService_QuerySurveyMetrics_1(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_SurveyMetricsService_CompareSurveyMetrics_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -506,6 +571,23 @@ func RegisterSurveyMetricsServiceHandlerClient(ctx context.Context, mux *runtime
 		}
 		forward_SurveyMetricsService_QuerySurveyMetrics_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_SurveyMetricsService_QuerySurveyMetrics_1, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/concentric.survey.v1.SurveyMetricsService/QuerySurveyMetrics", runtime.WithHTTPPathPattern("/v1/{parent=brands/*}/surveyMetrics:query"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_SurveyMetricsService_QuerySurveyMetrics_1(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_SurveyMetricsService_QuerySurveyMetrics_1(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_SurveyMetricsService_CompareSurveyMetrics_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -596,6 +678,7 @@ func RegisterSurveyMetricsServiceHandlerClient(ctx context.Context, mux *runtime
 
 var (
 	pattern_SurveyMetricsService_QuerySurveyMetrics_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "brands", "parent", "surveyMetrics"}, "query"))
+	pattern_SurveyMetricsService_QuerySurveyMetrics_1   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "brands", "parent", "surveyMetrics"}, "query"))
 	pattern_SurveyMetricsService_CompareSurveyMetrics_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "brands", "parent", "surveyMetrics"}, "compare"))
 	pattern_SurveyMetricsService_EstimateSampleSize_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "brands", "parent", "surveyMetrics"}, "sampleSize"))
 	pattern_SurveyMetricsService_GetResponseFunnel_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "brands", "parent", "surveyMetrics"}, "funnel"))
@@ -605,6 +688,7 @@ var (
 
 var (
 	forward_SurveyMetricsService_QuerySurveyMetrics_0   = runtime.ForwardResponseMessage
+	forward_SurveyMetricsService_QuerySurveyMetrics_1   = runtime.ForwardResponseMessage
 	forward_SurveyMetricsService_CompareSurveyMetrics_0 = runtime.ForwardResponseMessage
 	forward_SurveyMetricsService_EstimateSampleSize_0   = runtime.ForwardResponseMessage
 	forward_SurveyMetricsService_GetResponseFunnel_0    = runtime.ForwardResponseMessage

@@ -40,7 +40,8 @@ const (
 // are listed below.
 type SurveyMetricsServiceClient interface {
 	// Measures the responses submitted in a window: one measure for each metric and
-	// subject that has answers. Subjects are never pooled, and neither is what was asked
+	// subject that has answers. Responses that are excluded or superseded are counted in
+	// the basis, by these words. Subjects are never pooled, and neither is what was asked
 	// for and what was not: unsolicited feedback is measured by `QueryFeedbackMetrics`.
 	// The same data gives the same answer. Windows of up to 10,000 responses, filters and
 	// attributes are answered from the responses; everything else from roll-ups, at a cost
@@ -147,7 +148,8 @@ func (c *surveyMetricsServiceClient) GetDataSpan(ctx context.Context, in *GetDat
 // are listed below.
 type SurveyMetricsServiceServer interface {
 	// Measures the responses submitted in a window: one measure for each metric and
-	// subject that has answers. Subjects are never pooled, and neither is what was asked
+	// subject that has answers. Responses that are excluded or superseded are counted in
+	// the basis, by these words. Subjects are never pooled, and neither is what was asked
 	// for and what was not: unsolicited feedback is measured by `QueryFeedbackMetrics`.
 	// The same data gives the same answer. Windows of up to 10,000 responses, filters and
 	// attributes are answered from the responses; everything else from roll-ups, at a cost

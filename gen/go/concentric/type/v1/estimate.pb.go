@@ -34,7 +34,9 @@ const (
 	// n is 5 to 29: read the interval before the value.
 	Quality_QUALITY_SMALL_SAMPLE Quality = 2
 	// n is below 5 (below 10 for a mean of CES answers): value and interval are
-	// withheld, to protect people and readers.
+	// withheld, to protect people and readers. A whole and its other groups may still tell
+	// what a single small group said: who must never be told apart is asked by an anonymous
+	// survey.
 	Quality_QUALITY_SUPPRESSED Quality = 3
 	// n is 0: there is nothing to estimate.
 	Quality_QUALITY_NO_DATA Quality = 4

@@ -47,8 +47,9 @@ const (
 	Metric_METRIC_STAR Metric = 7
 	// Share of star ratings 4 or 5. RATIO, WILSON.
 	Metric_METRIC_STAR_TOP2_SHARE Metric = 8
-	// Invitations answered over invitations delivered; where no delivery is known but by
-	// the answers themselves, over those sent. RATIO, WILSON.
+	// Invitations answered over invitations delivered, both of those whose delivery was
+	// reported; where that was not reported of half of those answered, over those sent.
+	// RATIO, WILSON.
 	Metric_METRIC_RESPONSE_RATE Metric = 9
 	// Responses submitted. COUNT, exact.
 	Metric_METRIC_RESPONSE_COUNT Metric = 10

@@ -307,7 +307,8 @@ export declare type RecordInvitationEventRequest = Message<"concentric.survey.v1
   event: InvitationEvent;
 
   /**
-   * When it happened. Now if not given; at most 24 hours ahead of now.
+   * When it happened. Now if not given; at most 24 hours ahead of now. Up to 24 hours
+   * before the invitation, which a device whose clock is behind may say, count as its time.
    *
    * @generated from field: google.protobuf.Timestamp event_time = 3;
    */

@@ -76,7 +76,7 @@ export declare type SubmitResponseRequest = Message<"concentric.survey.v1.Submit
 
   /**
    * Replaces the answer the invitation already has, up to 24 hours after that one was
-   * submitted. Not for anonymous surveys.
+   * submitted, even if the invitation expires meanwhile. Not for anonymous surveys.
    *
    * @generated from field: bool supersede = 8;
    */

@@ -76,8 +76,11 @@ export declare type QuerySurveyMetricsRequest = Message<"concentric.survey.v1.Qu
 
   /**
    * Weighs the answers so that each stratum counts as much as it does in the population
-   * and not as much as it happened to answer (post-stratification;
-   * `effective_n` after Kish 1965; no weight above 5 times their mean). Measures that are no shares or means are left out.
+   * and not as much as it happened to answer (post-stratification; no weight above 5 times
+   * their mean). `effective_n` is Kish's (1965), of the weights alone; the interval knows of
+   * the spread inside the strata as well: for a share it is Wilson's at the size of Korn and
+   * Graubard (1998), for a mean Student's t with the freedom of Satterthwaite (1946).
+   * Measures that are no shares or means are left out.
    *
    * @generated from field: concentric.survey.v1.Strata strata = 8;
    */
@@ -729,8 +732,9 @@ export declare type ResponseFunnel = Message<"concentric.survey.v1.ResponseFunne
   completed: bigint;
 
   /**
-   * Completed over delivered; over invited where no delivery is known but by the
-   * answers themselves.
+   * Completed over delivered, both of the invitations whose delivery was reported, by an
+   * event from DELIVERED on; where that was not reported of half of those answered,
+   * completed over invited. So it may be over fewer than `delivered`, as its n says.
    *
    * @generated from field: concentric.type.v1.Estimate response_rate = 9;
    */
@@ -764,7 +768,8 @@ export declare const ResponseFunnelSchema: GenMessage<ResponseFunnel>;
 export declare const SurveyMetricsService: GenService<{
   /**
    * Measures the responses submitted in a window: one measure for each metric and
-   * subject that has answers. Subjects are never pooled, and neither is what was asked
+   * subject that has answers. Responses that are excluded or superseded are counted in
+   * the basis, by these words. Subjects are never pooled, and neither is what was asked
    * for and what was not: unsolicited feedback is measured by `QueryFeedbackMetrics`.
    * The same data gives the same answer. Windows of up to 10,000 responses, filters and
    * attributes are answered from the responses; everything else from roll-ups, at a cost

@@ -269,7 +269,9 @@ export enum Quality {
 
   /**
    * n is below 5 (below 10 for a mean of CES answers): value and interval are
-   * withheld, to protect people and readers.
+   * withheld, to protect people and readers. A whole and its other groups may still tell
+   * what a single small group said: who must never be told apart is asked by an anonymous
+   * survey.
    *
    * @generated from enum value: QUALITY_SUPPRESSED = 3;
    */

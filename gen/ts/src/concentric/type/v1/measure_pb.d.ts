@@ -217,8 +217,9 @@ export enum Metric {
   STAR_TOP2_SHARE = 8,
 
   /**
-   * Invitations answered over invitations delivered; where no delivery is known but by
-   * the answers themselves, over those sent. RATIO, WILSON.
+   * Invitations answered over invitations delivered, both of those whose delivery was
+   * reported; where that was not reported of half of those answered, over those sent.
+   * RATIO, WILSON.
    *
    * @generated from enum value: METRIC_RESPONSE_RATE = 9;
    */
