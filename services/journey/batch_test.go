@@ -61,7 +61,8 @@ func testBadItems(t *testing.T, s *suite) {
 	}{
 		{req: visit("ann", "e1", noon), outcome: recorded},
 		{req: visit("ann", "e1", noon), outcome: repeated},
-		{req: visit("ann", "known", noon), outcome: repeated, name: "brands/acme/customers/bob/touchpoints/"},
+		{req: visit("bob", "known", noon), outcome: repeated, name: "brands/acme/customers/bob/touchpoints/"},
+		{req: visit("ann", "known", noon), outcome: refusal, code: codes.AlreadyExists},
 		{req: chosen("c1"), outcome: recorded, name: "brands/acme/customers/ann/touchpoints/c1"},
 		{req: chosen("c1"), outcome: repeated, name: "brands/acme/customers/ann/touchpoints/c1"},
 		{req: visit("ann", "e-c1", noon), outcome: repeated, name: "brands/acme/customers/ann/touchpoints/c1"},
@@ -160,7 +161,7 @@ func testRepeatedBatch(t *testing.T, s *suite) {
 	s.record(t, visit("bob", "known", noon))
 	req := &journeyv1.BatchRecordTouchpointsRequest{
 		Parent: "brands/acme", RequestId: "7c1a2f3e-4b5d-4c6e-8f70-112233445566",
-		Requests: []*journeyv1.RecordTouchpointRequest{visit("ann", "e1", noon), visit("ann", "known", noon), {}, visit("ann", "", noon)},
+		Requests: []*journeyv1.RecordTouchpointRequest{visit("ann", "e1", noon), visit("bob", "known", noon), {}, visit("ann", "", noon)},
 	}
 	first := s.batch(t, req)
 	for i, r := range s.batch(t, req) {

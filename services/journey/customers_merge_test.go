@@ -301,15 +301,31 @@ func testMergeAndSplit(t *testing.T, p *people) {
 		return got
 	}
 	before := []proto.Message{p.get(t, "ann"), p.get(t, "ben"), score("ann"), score("ben")}
+	apart := timestamppb.Now()
 	p.merge(t, "ann", "ben")
 	p.followed(t)
-	merged := score("ann")
+	merged, together := score("ann"), timestamppb.Now()
 	same(t, score("ben"), merged)
 	if proto.Equal(merged, before[2]) {
 		t.Error("the merged have the score of one")
 	}
+	known := func(id string, read *timestamppb.Timestamp) *journeyv1.Score {
+		t.Helper()
+		got := must(p.GetScore(t.Context(), &journeyv1.GetScoreRequest{Name: who(id) + "/score", AsOfTime: asOf, ReadTime: read}))(t)
+		got.Basis.ReadTime = nil
+		return got
+	}
+	then := func() {
+		t.Helper()
+		same(t, known("ann", apart), before[2])
+		same(t, known("ben", apart), before[3])
+		same(t, known("ann", together), merged)
+		same(t, known("ben", together), merged)
+	}
+	then()
 	p.split(t, "ben")
 	p.followed(t)
+	then()
 	for i, got := range []proto.Message{p.get(t, "ann"), p.get(t, "ben"), score("ann"), score("ben")} {
 		if c, ok := got.(*journeyv1.Customer); ok {
 			was := before[i].(*journeyv1.Customer)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -145,6 +146,9 @@ func (s *suite) list(t *testing.T, customer string, size int32) []string {
 	req := &journeyv1.ListTouchpointsRequest{Parent: "brands/acme/customers/" + customer, PageSize: size}
 	for range 1000 {
 		answer, err := s.ListTouchpoints(t.Context(), req)
+		if status.Code(err) == codes.NotFound {
+			return nil // nobody knows the customer
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -358,7 +362,7 @@ func testRefusals(t *testing.T, s *suite) {
 
 func testRepeatedEvent(t *testing.T, s *suite) {
 	first := s.record(t, visit("ann", "e1", noon))
-	again := visit("bob", "e1", noon) // whoever is said to have lived through it
+	again := visit("ann", "e1", noon)
 	same(t, s.record(t, again), first)
 	other := visit("ann", "e1", noon.Add(time.Hour))
 	_, err := s.RecordTouchpoint(t.Context(), other)
@@ -367,12 +371,25 @@ func testRepeatedEvent(t *testing.T, s *suite) {
 	if results[0].GetOutcome() != refusal || codes.Code(results[0].GetError().GetCode()) != codes.AlreadyExists || results[1].GetOutcome() != repeated { //nolint:gosec // a code
 		t.Errorf("results = %v, want other content refused and the repeat answered", results)
 	}
+	bobs := visit("bob", "e1", noon)
+	_, err = s.RecordTouchpoint(t.Context(), bobs)
+	refusedFor(t, err, codes.AlreadyExists, "EVENT_ID_TAKEN")
+	if strings.Contains(fmt.Sprint(status.Convert(err).Proto()), "ann") {
+		t.Errorf("bob is told %v, want nothing of ann", err)
+	}
+	results = s.batch(t, &journeyv1.BatchRecordTouchpointsRequest{Parent: "brands/acme", Requests: []*journeyv1.RecordTouchpointRequest{bobs, again}})
+	if results[0].GetOutcome() != refusal || results[0].GetName() != "" || results[1].GetOutcome() != repeated {
+		t.Errorf("results = %v, want bob refused", results)
+	}
 	again.Touchpoint.Source = "till" // another event
 	if got := s.record(t, again); got.GetName() == first.GetName() {
 		t.Errorf("another source gave %s again", got.GetName())
 	}
-	if got := s.list(t, "ann", 0); len(got) != 1 {
-		t.Errorf("ann has %v, want one touchpoint", got)
+	if got := s.list(t, "ann", 0); len(got) != 2 {
+		t.Errorf("ann has %v, want two touchpoints", got)
+	}
+	if got := s.list(t, "bob", 0); len(got) != 0 {
+		t.Errorf("bob has %v, want nothing", got)
 	}
 }
 
@@ -383,7 +400,10 @@ func testBothIdentities(t *testing.T, s *suite) {
 	same(t, s.record(t, req), first)
 	same(t, s.record(t, visit("ann", "e1", noon)), first) // the event alone
 	other := visit("ann", "e2", noon)
-	other.TouchpointId = "mine" // the id alone
+	other.TouchpointId = "mine" // the id of another event
+	_, err := s.RecordTouchpoint(t.Context(), other)
+	refusedFor(t, err, codes.AlreadyExists, "ALREADY_EXISTS")
+	other.Touchpoint.EventId = "" // the id alone
 	same(t, s.record(t, other), first)
 	other.Touchpoint.EventId, other.TouchpointId = "e1", "yours" // the event, with another id
 	same(t, s.record(t, other), first)
@@ -460,8 +480,11 @@ func testPages(t *testing.T, s *suite) {
 			t.Errorf("by %d: %v, want %v", size, got, whole)
 		}
 	}
-	if got := s.list(t, "nobody", 0); len(got) != 0 {
-		t.Errorf("nobody has %v", got)
+	_, err := s.ListTouchpoints(t.Context(), &journeyv1.ListTouchpointsRequest{Parent: "brands/acme/customers/nobody"})
+	refused(t, err, codes.NotFound)
+	none := must(s.ListTouchpoints(t.Context(), &journeyv1.ListTouchpointsRequest{Parent: "brands/acme/customers/ann", Filter: "stage = ADVOCACY"}))(t)
+	if len(none.GetTouchpoints()) != 0 {
+		t.Errorf("of a stage ann was never in: %v", none)
 	}
 	answer, err := s.ListTouchpoints(t.Context(), &journeyv1.ListTouchpointsRequest{Parent: "brands/acme/customers/ann", PageSize: 5})
 	if err != nil {

@@ -72,6 +72,7 @@ func TestScoringModels(t *testing.T) {
 		"what makes no sense is refused":                         testBadModels,
 		"a back-test tells those who come back":                  testBacktest,
 		"an active model scores by sums of its own":              testActivate,
+		"a score is given again by the model of that day":        testModelOfThatDay,
 		"a recompute is done by whoever takes a part, each once": testRecompute,
 	})
 }
@@ -152,6 +153,17 @@ func testModelRevisions(t *testing.T, s *suite) {
 	if err != nil || len(rest.GetScoringModels()) != 1 || rest.GetScoringModels()[0].GetState() != journeyv1.ScoringModel_STATE_ACTIVE || rest.GetNextPageToken() != "" {
 		t.Errorf("older revisions: %v, %v", rest, err)
 	}
+	same(t, s.model(t, model+"@1"), rest.GetScoringModels()[0])
+	same(t, s.model(t, model+"@2"), page.GetScoringModels()[0])
+	const builtin = "brands/acme/scoringModels/default"
+	begun := must(s.ListScoringModelRevisions(t.Context(), &journeyv1.ListScoringModelRevisionsRequest{Name: builtin}))(t)
+	if first := s.model(t, builtin+"@1"); first.GetName() != builtin+"@1" || len(begun.GetScoringModels()) != 1 || !proto.Equal(begun.GetScoringModels()[0], first) {
+		t.Errorf("the first revision of the built-in model is %v, of %v", first, begun)
+	}
+	for _, none := range []string{model + "@3", builtin + "@2", "brands/acme/scoringModels/none@1"} {
+		_, err = s.GetScoringModel(t.Context(), &journeyv1.GetScoringModelRequest{Name: none})
+		refused(t, err, codes.NotFound)
+	}
 	_, err = s.DeleteScoringModel(t.Context(), &journeyv1.DeleteScoringModelRequest{Name: model})
 	refusedFor(t, err, codes.FailedPrecondition, "IN_USE")
 	back, err := s.ActivateScoringModel(t.Context(), &journeyv1.ActivateScoringModelRequest{Name: "brands/acme/scoringModels/default"})
@@ -160,6 +172,41 @@ func testModelRevisions(t *testing.T, s *suite) {
 	}
 	if got := s.score(t, "ann", noon).GetBasis().GetScoringModelRevision(); got != "brands/acme/scoringModels/default@1" {
 		t.Errorf("the score is of %s, want the built-in model", got)
+	}
+}
+
+func testModelOfThatDay(t *testing.T, s *suite) {
+	s.work(t)
+	s.had(t, "ann", "delivery", noon, unmet)
+	s.createModel(t, "quick", &journeyv1.ScoringModel{Kappa: proto.Float64(1)})
+	s.backtest(t, model)
+	type day struct {
+		read  time.Time
+		score *journeyv1.Score
+	}
+	var days []day
+	for i, next := range []string{"", model, "brands/acme/scoringModels/default", model, "brands/acme/scoringModels/default"} {
+		if i == 3 {
+			s.backtest(t, model) // what it needs is no longer kept
+		}
+		if next != "" {
+			must(s.ActivateScoringModel(t.Context(), &journeyv1.ActivateScoringModelRequest{Name: next}))(t)
+		}
+		days = append(days, day{time.Now(), s.score(t, "ann", noon)})
+	}
+	if days[0].score.GetEstimate().GetValue() == days[1].score.GetEstimate().GetValue() {
+		t.Fatalf("both models give %v", days[0].score.GetEstimate())
+	}
+	for i, d := range days {
+		read := timestamppb.New(d.read)
+		got := must(s.GetScore(t.Context(), &journeyv1.GetScoreRequest{Name: scoreOf("ann"), AsOfTime: timestamppb.New(noon), ReadTime: read}))(t)
+		got.GetBasis().ReadTime = nil
+		same(t, got, d.score)
+		why := must(s.ExplainScore(t.Context(), &journeyv1.ExplainScoreRequest{Name: scoreOf("ann"), AsOfTime: timestamppb.New(noon), ReadTime: read}))(t)
+		why.GetScore().GetBasis().ReadTime = nil
+		if !proto.Equal(why.GetScore(), d.score) {
+			t.Errorf("day %d is explained as %v, want %v", i, why.GetScore(), d.score)
+		}
 	}
 }
 

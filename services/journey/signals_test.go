@@ -286,6 +286,7 @@ func TestSignals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			s.happen(t, "support-interaction", "a", 2, now, unmet)
 			s.rule(t, "together", &journeyv1.SignalRule{
 				Window: durationpb.New(24 * time.Hour),
 				Condition: &journeyv1.SignalRule_ScoreDrop_{
@@ -293,8 +294,12 @@ func TestSignals(t *testing.T) {
 				},
 			})
 			v = w.of(t, "together", open)
-			if v.GetSegment() != "gold" || v.GetObserved().GetN() != 6 || v.GetObserved().GetLower() <= 0 || v.GetAffectedCount() != 5 {
-				t.Errorf("signal %v, want the mean of 6, of whom 5 fell", v)
+			if v.GetSegment() != "gold" || v.GetObserved().GetN() != 6 || v.GetObserved().GetLower() <= 0 || v.GetAffectedCount() != 5 ||
+				v.GetContactedCount() != 2 || v.GetSilentCount() != 3 {
+				t.Errorf("signal %v, want the mean of 6, of whom 5 fell and 2 of them told", v)
+			}
+			if customers := s.customersOf(t, v, true); len(customers) != 3 {
+				t.Errorf("silent customers %v, want 3", customers)
 			}
 		},
 		"two replicas open one signal, and nobody acts on it for ever": func(t *testing.T, s *suite) {

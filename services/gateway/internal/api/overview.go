@@ -148,6 +148,9 @@ func (v *Views) lived(o *gatewayv1.CustomerOverview, brand, customer string) []q
 		}},
 		{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (*timestamppb.Timestamp, error) {
 			r, err := v.Touchpoints.ListTouchpoints(ctx, &journeyv1.ListTouchpointsRequest{Parent: customer, PageSize: latest})
+			if status.Code(err) == codes.NotFound {
+				err = nil
+			}
 			o.Touchpoints = r.GetTouchpoints()
 			return timestamppb.Now(), err
 		}},

@@ -87,6 +87,14 @@ func (s *Server) find(ctx context.Context, r store.Reader, brand, id string) (st
 	return store.Customer{Record: table.Record{Brand: brand, ID: family[0]}, Anonymous: true, Trail: paths[family[0]].Trail}, nil
 }
 
+// exists refuses the name of a customer that nobody knows.
+func (s *Server) exists(ctx context.Context, n string) error {
+	return s.store.Snapshot(ctx, func(snapshot *store.Snapshot) error {
+		_, err := s.find(ctx, snapshot.Reader(ctx), name.Brand(n), name.ID(n))
+		return resource.Explain(n, err)
+	})
+}
+
 // lock returns the customer called n, or the one it is part of, in the version that etag
 // names. Until the transaction ends nobody else changes it.
 func (s *Server) lock(ctx context.Context, tx *sqldb.Tx, n, etag string) (store.Customer, error) {

@@ -158,7 +158,7 @@ func TestWhatWasFoundBeforeASplitIsNotKept(t *testing.T) {
 		f.record(t, "ann", "ben")
 		f.write(t, func(tx *sqldb.Tx) error { return f.store.Link(tx, "acme", "ben", "ann", 1) })
 		found := f.found(t)
-		f.write(t, func(tx *sqldb.Tx) error { return f.store.Unlink(tx, "acme", "ben") })
+		f.write(t, func(tx *sqldb.Tx) error { return f.store.Unlink(tx, "acme", "ben", 2) })
 		f.kept(t, found)
 		f.wants(t, "", "", "ann ben ")
 		f.follows(t)

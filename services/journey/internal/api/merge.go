@@ -107,7 +107,7 @@ func (s *Server) SplitCustomer(ctx context.Context, req *journeyv1.SplitCustomer
 		if err := before.ask(tx, brand, was.ID); err != nil {
 			return nil, err
 		}
-		err = s.store.Unlink(tx, brand, id)
+		err = s.store.Unlink(tx, brand, id, sqldb.Micros(s.moment()))
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, fault.Precondition("NOT_MERGED", n, "%s is part of no other customer", n)
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -185,15 +187,43 @@ func (s *Server) CreateScoringModel(ctx context.Context, req *journeyv1.CreateSc
 
 // GetScoringModel implements ScoringService.
 func (s *Server) GetScoringModel(ctx context.Context, req *journeyv1.GetScoringModelRequest) (*journeyv1.ScoringModel, error) {
-	if name.ID(req.GetName()) != builtinID {
-		return s.scoringModels(nil).Get(ctx, req.GetName())
-	}
 	brand := name.Brand(req.GetName())
+	id, revision, revised := strings.Cut(name.ID(req.GetName()), "@")
+	switch {
+	case id != builtinID && revised:
+		return s.revision(ctx, req.GetName(), id, revision)
+	case id != builtinID:
+		return s.scoringModels(nil).Get(ctx, req.GetName())
+	case revised && revision != "1":
+		return nil, fault.NotFound(req.GetName())
+	}
 	active, err := store.KernelOf(s.store.Active(ctx, brand))
 	if err != nil {
 		return nil, err
 	}
-	return builtinModel(brand, active.Revision == store.Builtin().Revision), nil
+	m := builtinModel(brand, active.Revision == store.Builtin().Revision)
+	if revised {
+		m.Name = req.GetName()
+	}
+	return m, nil
+}
+
+// revision returns a revision of a model, deleted or not.
+func (s *Server) revision(ctx context.Context, n, id, revision string) (*journeyv1.ScoringModel, error) {
+	number, err := strconv.ParseInt(revision, 10, 64)
+	if err != nil {
+		return nil, fault.NotFound(n)
+	}
+	rows, err := store.ModelRevisions.List(ctx, s.db, table.Listing{
+		Brand: name.Brand(n), By: "revision", Limit: 1, Where: []filter.Clause{{Text: "id = ? AND revision = ?", Args: []any{id, number}}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, fault.NotFound(n)
+	}
+	return revisionToProto(rows[0]), nil
 }
 
 // ListScoringModels implements ScoringService.
@@ -253,6 +283,10 @@ func (s *Server) ListScoringModelRevisions(ctx context.Context, req *journeyv1.L
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(rows) == 0 && name.ID(req.GetName()) == builtinID {
+		m, err := s.GetScoringModel(ctx, &journeyv1.GetScoringModelRequest{Name: req.GetName() + "@1"})
+		return &journeyv1.ListScoringModelRevisionsResponse{ScoringModels: []*journeyv1.ScoringModel{m}}, err
 	}
 	if len(rows) == 0 {
 		return nil, fault.NotFound(req.GetName())
@@ -329,6 +363,7 @@ func (s *Server) activate(tx *sqldb.Tx, next *store.Model) error {
 		}
 		*next = row
 	}
+	store.Activated(tx, *next, now)
 	_, err := s.store.RetireLayouts(tx, next.Brand, "")
 	return err
 }

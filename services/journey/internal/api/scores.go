@@ -122,7 +122,10 @@ func (s *Server) ask(ctx context.Context, q *question, asOf, read *timestamppb.T
 			return err
 		}
 	}
-	q.model, err = s.models.active(ctx, q.brand)
+	if q.model, err = s.models.active(ctx, q.brand); err != nil || read == nil {
+		return err
+	}
+	q.model, err = store.KernelOf(s.store.ActiveAt(ctx, q.brand, q.read))
 	return err
 }
 
@@ -179,22 +182,22 @@ type record struct {
 // past reads what q asks for. It is not found without any touchpoint; where there was none
 // yet at the read time, it is empty.
 func (s *Server) past(ctx context.Context, q *question) (*record, error) {
-	root, err := s.store.Root(ctx, q.brand, q.customer)
-	if err != nil {
-		return nil, err
-	}
-	q.customer = root
 	var touchpoints []store.Touchpoint
-	if q.read == everything {
-		touchpoints, err = s.store.Touchpoints(ctx, q.brand, root)
-	} else {
-		touchpoints, err = s.store.Known(ctx, q.brand, root, q.read)
+	var err error
+	if q.read != everything {
+		q.customer, touchpoints, err = s.store.Known(ctx, q.brand, q.customer, q.read)
+	} else if q.customer, err = s.store.Root(ctx, q.brand, q.customer); err == nil {
+		touchpoints, err = s.store.Touchpoints(ctx, q.brand, q.customer)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if len(touchpoints) == 0 {
-		j, err := s.store.Journey(ctx, q.brand, root, q.asOf, q.model)
+		now, err := s.models.active(ctx, q.brand) // whose sums are kept
+		if err != nil {
+			return nil, err
+		}
+		j, err := s.store.Journey(ctx, q.brand, q.customer, q.asOf, now)
 		if err != nil {
 			return nil, err
 		}

@@ -107,7 +107,7 @@ type customerOf struct{ brand, id string }
 // touchpoint to score by the first.
 func (s *Server) scoresOf(ctx context.Context, m *score.Model, c customerOf, was, is time.Time) (before, after score.Result, known bool, err error) {
 	if m.PeakEnd > 0 {
-		touchpoints, err := s.store.Known(ctx, c.brand, c.id, math.MaxInt64)
+		_, touchpoints, err := s.store.Known(ctx, c.brand, c.id, math.MaxInt64)
 		touches := touchesOf(touchpoints, m)
 		before, after = m.Replay(touches, sqldb.Micros(was)), m.Replay(touches, sqldb.Micros(is))
 		return before, after, before.N > 0, err

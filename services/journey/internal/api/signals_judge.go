@@ -127,10 +127,10 @@ func (r *signalRun) signal(ctx context.Context, f *found) (v store.Signal, opens
 		Rule:   f.rule.ID, Kind: f.rule.Rule.Kind, State: signal.Open, Owner: int32(owner),
 		Definition: f.definition, Customer: f.customer, Segment: f.segment,
 		Window: f.window, Finding: &f.finding, Expires: r.now.Add(f.rule.ExpireAfter),
-		Figures: store.SignalFigures{Affected: int64(len(f.fell)), Silent: int64(len(f.fell)), At: r.now},
 	}
 	if !v.Kind.Counts() {
-		return v, true, nil // refreshed once its customers are stored
+		v.Figures, err = r.server.store.Fallen(ctx, &v, r.now, f.fell)
+		return v, err == nil, err
 	}
 	figures, long, err := r.server.store.Figures(ctx, &v, r.now, f.rule.Rule.Patience)
 	if err != nil {

@@ -243,7 +243,7 @@ type history struct {
 func (t *trial) histories(ctx context.Context, m *score.Model, customers []string, f func(int, string, history)) error {
 	t.included += int64(len(customers))
 	for _, customer := range customers {
-		touchpoints, err := t.run.server.store.Known(ctx, t.run.brand, customer, math.MaxInt64)
+		_, touchpoints, err := t.run.server.store.Known(ctx, t.run.brand, customer, math.MaxInt64)
 		if err != nil {
 			return err
 		}

@@ -49,16 +49,18 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 }
 
 // taken refuses a touchpoint whose id another one has already, or whose event was
-// recorded with other content. A repeat is neither: it is answered with what was
-// stored, whoever's it is.
+// recorded with other content or for somebody else, of whom nothing is told. A repeat is
+// none of it: it is answered with what was stored.
 func taken(brand string, t store.Touchpoint, r store.Recorded) error {
 	known := r.Touchpoint
 	same := t.EventID != "" && t.EventID == known.EventID && t.Source == known.Source
 	switch {
 	case r.New:
 		return nil
-	case !same && known.Customer != t.Customer:
+	case !same && (r.Stranger || t.EventID != ""):
 		return fault.Exists(touchpointName(brand, t.Customer, t.ID))
+	case r.Stranger:
+		return &fault.Error{Code: codes.AlreadyExists, Reason: "EVENT_ID_TAKEN", Message: "the event was recorded for another customer"}
 	case known.Digest == 0 || known.Digest == t.Digest:
 		return nil
 	case !same:
@@ -167,7 +169,7 @@ var touchpointFields = filter.Fields{
 	{Name: "attributes", Kind: filter.Map},
 }
 
-// ListTouchpoints implements TouchpointService. A customer nobody knows has none.
+// ListTouchpoints implements TouchpointService.
 func (s *Server) ListTouchpoints(ctx context.Context, req *journeyv1.ListTouchpointsRequest) (*journeyv1.ListTouchpointsResponse, error) {
 	brand := name.Brand(req.GetParent())
 	picked, err := touchpointFields.Parse(req.GetFilter(), brand)
@@ -196,6 +198,11 @@ func (s *Server) ListTouchpoints(ctx context.Context, req *journeyv1.ListTouchpo
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(touchpoints) == 0 { // of a customer without any, or of no customer?
+		if err := s.exists(ctx, req.GetParent()); err != nil {
+			return nil, err
+		}
 	}
 	answer := &journeyv1.ListTouchpointsResponse{}
 	for _, t := range touchpoints {

@@ -41,6 +41,11 @@ func (s *Server) ListStageTransitions(ctx context.Context, req *journeyv1.ListSt
 	if err != nil {
 		return nil, err
 	}
+	if len(moves) == 0 { // of a customer without any, or of no customer?
+		if err := s.exists(ctx, req.GetParent()); err != nil {
+			return nil, err
+		}
+	}
 	answer := &journeyv1.ListStageTransitionsResponse{}
 	if len(moves) > size {
 		moves = moves[:size]

@@ -8,21 +8,22 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
 
-// Known returns the touchpoints of a customer, and of all who are one with it now, as
-// they were known at readTime, oldest first: without those that were recorded later or
-// had been taken back, and each with the rating that counted then. The outcome of a
-// request for help that was corrected is known as corrected all along.
-func (s *Store) Known(ctx context.Context, brand, customer string, readTime int64) ([]Touchpoint, error) {
-	members, err := s.Members(ctx, brand, customer)
-	if err != nil {
-		return nil, err
-	}
-	var all []Touchpoint
+// Known returns the touchpoints of a customer, and of all who were one with it at
+// readTime, as they were known then, oldest first: without those that were recorded later
+// or had been taken back, and each with the rating that counted then. The outcome of a
+// request for help that was corrected is known as corrected all along. The root is whom the
+// customer was part of, or itself.
+func (s *Store) Known(ctx context.Context, brand, customer string, readTime int64) (root string, all []Touchpoint, err error) {
 	err = s.Snapshot(ctx, func(snap *Snapshot) error {
+		members, err := snap.membersAt(ctx, brand, customer, readTime)
+		if err != nil {
+			return err
+		}
+		root = members[0]
 		all, err = snap.known(ctx, brand, members, readTime)
 		return err
 	})
-	return all, err
+	return root, all, err
 }
 
 func (s *Snapshot) known(ctx context.Context, brand string, members []string, readTime int64) ([]Touchpoint, error) {

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
+	"github.com/concentric-cx/concentric/services/internal/table"
 )
 
 // ErrLinked is the answer where two customers are one already, or the one to be merged
@@ -115,9 +118,9 @@ func (s *Store) Link(tx *sqldb.Tx, brand, member, into string, now int64) error 
 }
 
 // Unlink makes member, and whoever was part of it when it was linked or came to it
-// since, a customer of its own again. It returns [ErrNotFound] if member is part of
-// nobody.
-func (s *Store) Unlink(tx *sqldb.Tx, brand, member string) error {
+// since, a customer of its own again, and keeps that it was not. It returns [ErrNotFound]
+// if member is part of nobody.
+func (s *Store) Unlink(tx *sqldb.Tx, brand, member string, now int64) error {
 	s.turn(tx)
 	links, err := s.Links(tx, brand, member)
 	if err != nil {
@@ -126,6 +129,9 @@ func (s *Store) Unlink(tx *sqldb.Tx, brand, member string) error {
 	if len(links) == 0 || links[0].Root == member {
 		return ErrNotFound
 	}
+	tx.Defer(`INSERT INTO customer_link_past (brand, member, parent, link_time, unlink_time)
+		SELECT brand, member, parent, link_time, $1 FROM customer_link WHERE brand = $2 AND member = $3
+		ON CONFLICT (brand, member, link_time) DO UPDATE SET unlink_time = excluded.unlink_time`, now, brand, member)
 	tx.Defer(`DELETE FROM customer_link WHERE brand = $1 AND member = $2`, brand, member)
 	apart := []string{member}
 	for i := 0; i < len(apart); i++ {
@@ -138,4 +144,58 @@ func (s *Store) Unlink(tx *sqldb.Tx, brand, member string) error {
 	}
 	s.mark(tx, brand, []string{member, links[0].Root})
 	return nil
+}
+
+// membersAt returns all customers that were one with id at a time, the root first.
+func (s *Snapshot) membersAt(ctx context.Context, brand, id string, at int64) ([]string, error) {
+	parents := map[string]string{}
+	for known, next := map[string]bool{id: true}, []string{id}; len(next) > 0; {
+		var q sqldb.Query
+		for i, column := range []string{"member", "parent"} {
+			if i > 0 {
+				q.WriteString(` UNION `)
+			}
+			q.Add(`SELECT member, parent FROM customer_link WHERE brand = ? AND link_time <= ?`, brand, at)
+			sqldb.In(&q, column, next)
+			q.Add(` UNION SELECT member, parent FROM customer_link_past WHERE brand = ? AND link_time <= ? AND unlink_time > ?`, brand, at, at)
+			sqldb.In(&q, column, next)
+		}
+		rows, err := s.tx.QueryContext(ctx, q.String(), q.Args...)
+		if err != nil {
+			return nil, fmt.Errorf("read links: %w", sqldb.Fault(err))
+		}
+		next = nil
+		_, err = table.All(rows, func(scan func(...any) error) (struct{}, error) {
+			var member, parent string
+			err := scan(&member, &parent)
+			parents[member] = parent
+			for _, found := range []string{member, parent} {
+				if !known[found] {
+					known[found] = true
+					next = append(next, found)
+				}
+			}
+			return struct{}{}, err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read links: %w", sqldb.Fault(err))
+		}
+	}
+	root := id
+	for parents[root] != "" {
+		root = parents[root]
+	}
+	return append([]string{root}, slices.Sorted(maps.Keys(parents))...), nil
+}
+
+// related reports whether two customers are one.
+func (s *Store) related(tx *sqldb.Tx, brand, a, b string) (bool, error) {
+	if a == b {
+		return true, nil
+	}
+	links, err := s.Links(tx, brand, a)
+	if err != nil || len(links) == 0 {
+		return false, err
+	}
+	return links[0].Root == b || slices.ContainsFunc(links, func(l Link) bool { return l.Member == b }), nil
 }

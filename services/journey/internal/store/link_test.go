@@ -49,16 +49,57 @@ func TestASplitRestoresWhatTheMergeFound(t *testing.T) {
 			}
 		}
 		for _, member := range []string{"c4", "c1"} {
-			if err := do(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", member) }); err != nil {
+			if err := do(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", member, 3) }); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if got := standing(t, s); !reflect.DeepEqual(got, before) {
 			t.Errorf("after the split %v, want %v", got, before)
 		}
-		if err := do(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", "c1") }); !errors.Is(err, ErrNotFound) {
+		if err := do(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", "c1", 3) }); !errors.Is(err, ErrNotFound) {
 			t.Errorf("split of somebody who is part of nobody: %v", err)
 		}
+	})
+}
+
+// An event that comes again for somebody else is a repeat if the two are one.
+func TestWhoseEventItIs(t *testing.T) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		s, err := Open(t.Context(), open(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := touchpoint(0)
+		p.Customer = "c1"
+		record(t, s, p)
+		do := func(f func(*sqldb.Tx) error) {
+			t.Helper()
+			if err := s.db.Write(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stranger := func(customer string, want bool) {
+			t.Helper()
+			again := p
+			again.Customer = customer
+			do(func(tx *sqldb.Tx) error {
+				got, err := s.Record(tx, "acme", []Touchpoint{again})
+				if err == nil && (got[0].New || got[0].Stranger != want || got[0].Touchpoint.Customer != "c1") {
+					t.Errorf("again for %s: %+v, want a repeat of c1's, of a stranger: %t", customer, got[0], want)
+				}
+				return err
+			})
+		}
+		stranger("c1", false)
+		stranger("c0", true)
+		do(func(tx *sqldb.Tx) error { return s.Link(tx, "acme", "c1", "c0", 1) })
+		do(func(tx *sqldb.Tx) error { return s.Link(tx, "acme", "c2", "c0", 2) })
+		stranger("c1", false)
+		stranger("c0", false)
+		stranger("c2", false)
+		stranger("c3", true)
+		do(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", "c1", 3) })
+		stranger("c0", true)
 	})
 }
 

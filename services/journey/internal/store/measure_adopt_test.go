@@ -35,7 +35,7 @@ func TestARatingUnderAnyNameOfACustomerCounts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			known, err := s.Known(t.Context(), "acme", "c1", 1000)
+			_, known, err := s.Known(t.Context(), "acme", "c1", 1000)
 			if err != nil || len(known) != len(live) {
 				t.Fatalf("%d touchpoints are known, %v, want %d", len(known), err, len(live))
 			}
@@ -62,7 +62,7 @@ func TestARatingUnderAnyNameOfACustomerCounts(t *testing.T) {
 		say(t, s, stranger)
 		rated(p.ID, word.Rating)
 
-		relink(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", "c1") })
+		relink(func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", "c1", 3) })
 		rated(p.ID, word.Rating)
 		word.Version, word.Withdrawn, word.Rating, word.RecordTime = 2, true, Rating{}, 7
 		say(t, s, word)

@@ -107,6 +107,23 @@ func ActiveIn(tx *sqldb.Tx, brand string) (Model, error) {
 	return ModelRevisions.Scan(tx.QueryRow(activeModel(), brand).Scan)
 }
 
+// ActiveAt returns the revision that was active at a time, in microseconds, or
+// [ErrNotFound]: then it was the model that is built in.
+func (s *Store) ActiveAt(ctx context.Context, brand string, at int64) (Model, error) {
+	m, err := ModelRevisions.Scan(s.db.Read().QueryRowContext(ctx, `SELECT `+ModelRevisions.Read()+` FROM scoring_model_revision
+		WHERE brand = $1 AND (id, revision) = (
+		  SELECT model, revision FROM scoring_model_activation WHERE brand = $1 AND activate_time <= $2 ORDER BY activate_time DESC LIMIT 1)`,
+		brand, at).Scan)
+	return m, sqldb.Fault(err)
+}
+
+// Activated keeps that m is active from a time on.
+func Activated(tx *sqldb.Tx, m Model, at time.Time) {
+	tx.Defer(`INSERT INTO scoring_model_activation (brand, activate_time, model, revision) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (brand, activate_time) DO UPDATE SET model = excluded.model, revision = excluded.revision`,
+		m.Brand, sqldb.Micros(at), m.ID, m.Revision)
+}
+
 // Kernel returns the model that the scores of a brand come from.
 func Kernel(r Reader, brand string) (*score.Model, error) {
 	rows, err := r.Query(activeModel(), brand)

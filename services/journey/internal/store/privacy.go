@@ -54,6 +54,7 @@ func PrivacyTables() []privacy.Table {
 			Name: "customer_link", Kind: "merges", Rows: `member = {customer}`, Erase: privacy.Delete, Keep: `member = {pseudonym}`,
 			Plain: []string{"root", "parent"}, // who are erased together with the member
 		},
+		{Name: "customer_link_past", Rows: `(member = {customer} OR parent = {customer})`, Erase: privacy.Delete, Keep: renamed("member") + `, ` + renamed("parent")},
 		{Name: "customer_link", Rows: `(root = {customer} OR parent = {customer})`, Keep: renamed("root") + `, ` + renamed("parent")},
 		{
 			Name: "signal", Kind: "signals", Rows: `customer = {customer}`, Erase: privacy.Delete,
@@ -72,6 +73,7 @@ func PrivacyTables() []privacy.Table {
 		{Name: "plan_reset", Plain: []string{"*"}},
 		{Name: "plan_revision", Plain: []string{"*"}},
 		{Name: "scoring_model", Plain: []string{"*"}},
+		{Name: "scoring_model_activation", Plain: []string{"*"}},
 		{Name: "scoring_model_revision", Plain: []string{"*"}},
 		{Name: "signal_rule", Plain: []string{"*"}},
 		{Name: "touchpoint_definition", Plain: []string{"*"}},

@@ -12,6 +12,7 @@ import (
 type Recorded struct {
 	Touchpoint Touchpoint // as stored
 	New        bool
+	Stranger   bool // it is of a customer who is not one with the one it was to be recorded for
 }
 
 // Record stores the touchpoints of a batch that the brand does not know yet and
@@ -23,7 +24,7 @@ type Recorded struct {
 func (s *Store) Record(tx *sqldb.Tx, brand string, batch []Touchpoint) ([]Recorded, error) {
 	r := &recording{store: s, tx: tx, brand: brand, answer: make([]Recorded, len(batch))}
 	for i, t := range batch {
-		r.answer[i] = Recorded{t, true}
+		r.answer[i] = Recorded{Touchpoint: t, New: true}
 	}
 	r.distinct()
 	kept, stored, err := r.ahead()
@@ -43,6 +44,14 @@ func (s *Store) Record(tx *sqldb.Tx, brand string, batch []Touchpoint) ([]Record
 	s.mark(tx, brand, customers)
 	for _, c := range r.copies {
 		r.answer[c[0]] = Recorded{Touchpoint: r.answer[c[1]].Touchpoint}
+	}
+	for i := range r.answer {
+		one := &r.answer[i]
+		related, err := s.related(tx, brand, one.Touchpoint.Customer, batch[i].Customer)
+		if err != nil {
+			return nil, err
+		}
+		one.Stranger = !related
 	}
 	return r.answer, nil
 }

@@ -37,7 +37,7 @@ func BenchmarkRecord(b *testing.B) {
 					bare := record(func(tx *sqldb.Tx, batch []Touchpoint) error {
 						r := &recording{store: s, tx: tx, brand: "acme", answer: make([]Recorded, len(batch))}
 						for i, t := range batch {
-							r.answer[i] = Recorded{t, true}
+							r.answer[i] = Recorded{Touchpoint: t, New: true}
 						}
 						r.distinct()
 						_, stored, err := r.ahead()

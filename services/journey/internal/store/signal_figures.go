@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -85,7 +87,30 @@ const contacted = ` AND t.is_service = 1`
 
 // Figures counts the customers of v, and those who have been silent for as long as
 // patience.
-func (s *Store) Figures(ctx context.Context, v *Signal, now time.Time, patience time.Duration) (f SignalFigures, long int64, err error) {
+func (s *Store) Figures(ctx context.Context, v *Signal, now time.Time, patience time.Duration) (SignalFigures, int64, error) {
+	return s.figures(ctx, v, now, patience, func(q *sqldb.Query) { affected(q, v) })
+}
+
+// Fallen is [Store.Figures] of a signal that is still to be opened, of the customers whose
+// score fell with the time since when.
+func (s *Store) Fallen(ctx context.Context, v *Signal, now time.Time, fell map[string]time.Time) (SignalFigures, error) {
+	if len(fell) == 0 {
+		return SignalFigures{At: now}, nil
+	}
+	f, _, err := s.figures(ctx, v, now, 0, func(q *sqldb.Query) {
+		q.WriteString(`SELECT column1 AS customer, column2 AS began FROM (VALUES `)
+		for i, customer := range slices.Sorted(maps.Keys(fell)) {
+			if i > 0 {
+				q.WriteString(`, `)
+			}
+			q.Add(`(CAST(? AS TEXT), CAST(? AS BIGINT))`, customer, sqldb.Micros(fell[customer]))
+		}
+		q.WriteString(`) AS fell`)
+	})
+	return f, err
+}
+
+func (s *Store) figures(ctx context.Context, v *Signal, now time.Time, patience time.Duration, of func(*sqldb.Query)) (f SignalFigures, long int64, err error) {
 	var q sqldb.Query
 	q.Add(`SELECT COUNT(*), COALESCE(SUM(1 - told), 0), COALESCE(SUM(reached), 0),
 	    COALESCE(SUM(CASE WHEN told = 0 AND began <= ? THEN 1 ELSE 0 END), 0) FROM (
@@ -98,7 +123,7 @@ func (s *Store) Figures(ctx context.Context, v *Signal, now time.Time, patience 
 		since(&q, v, ` AND t.event_time >= ? AND t.definition = ?`, sqldb.Micros(v.Acted), v.Action.Definition)
 	}
 	q.Add(` THEN 1 ELSE 0 END AS reached FROM (`)
-	affected(&q, v)
+	of(&q)
 	q.Add(`) AS a) AS counted`)
 	f.At = now
 	err = s.db.Read().QueryRowContext(ctx, q.String(), q.Args...).Scan(&f.Affected, &f.Silent, &f.Reached, &long)

@@ -253,7 +253,7 @@ func testFigures(t *testing.T, s *Store) {
 	}
 	do(t, s, func(tx *sqldb.Tx) error { return s.Link(tx, "acme", "ben", "ann", 1) })
 	want(SignalFigures{Affected: 2, Silent: 1, Reached: 1}, 0)
-	do(t, s, func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", "ben") })
+	do(t, s, func(tx *sqldb.Tx) error { return s.Unlink(tx, "acme", "ben", 3) })
 	want(SignalFigures{Affected: 3, Silent: 2, Reached: 1}, 1)
 
 	v.Kind = signal.Drop

@@ -98,9 +98,11 @@ type GetScoreRequest struct {
 	// The instant the score refers to; later touchpoints do not count. Now if not
 	// given; one in the future is refused.
 	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
-	// Only what was recorded by then counts, so that the answer of that day can be
-	// given again. A corrected resolution of a ticket counts as corrected at all times.
-	// Everything recorded by now if not given; one in the future is refused.
+	// Only what was recorded by then counts, by the scoring model that was active then and
+	// of the customers who were merged then, so that the answer of that day can be given
+	// again. A corrected resolution of a ticket counts as corrected at all times, and what
+	// was erased is gone. Everything recorded by now, by the model of now, if not given; one
+	// in the future is refused.
 	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -425,9 +427,11 @@ type ExplainScoreRequest struct {
 	// The instant the score refers to; later touchpoints do not count. Now if not
 	// given; one in the future is refused.
 	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
-	// Only what was recorded by then counts, so that the answer of that day can be
-	// given again. A corrected resolution of a ticket counts as corrected at all times.
-	// Everything recorded by now if not given; one in the future is refused.
+	// Only what was recorded by then counts, by the scoring model that was active then and
+	// of the customers who were merged then, so that the answer of that day can be given
+	// again. A corrected resolution of a ticket counts as corrected at all times, and what
+	// was erased is gone. Everything recorded by now, by the model of now, if not given; one
+	// in the future is refused.
 	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1401,7 +1405,8 @@ func (x *CreateScoringModelRequest) GetValidateOnly() bool {
 // Request message for `ScoringService.GetScoringModel`.
 type GetScoringModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The scoring model, `brands/{brand}/scoringModels/{scoring_model}`.
+	// The scoring model, `brands/{brand}/scoringModels/{scoring_model}`, or one of its
+	// revisions, with `@{revision}` after it.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2378,9 +2383,9 @@ const file_concentric_journey_v1_scoring_service_proto_rawDesc = "" +
 	"\x10scoring_model_id\x18\x03 \x01(\tB'\xe0A\x01\xbaH!\xd8\x01\x01r\x1c2\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x0escoringModelId\x12S\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
-	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x7f\n" +
-	"\x16GetScoringModelRequest\x12e\n" +
-	"\x04name\x18\x01 \x01(\tBQ\xe0A\x02\xbaHKrI2G^brands/[a-z0-9][a-z0-9-]{0,62}/scoringModels/[a-z0-9][a-z0-9_-]{0,62}$R\x04name\"\x80\x02\n" +
+	"\rvalidate_only\x18\x05 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\x93\x01\n" +
+	"\x16GetScoringModelRequest\x12y\n" +
+	"\x04name\x18\x01 \x01(\tBe\xe0A\x02\xbaH_r]2[^brands/[a-z0-9][a-z0-9-]{0,62}/scoringModels/[a-z0-9][a-z0-9_-]{0,62}(@[1-9][0-9]{0,17})?$R\x04name\"\x80\x02\n" +
 	"\x18ListScoringModelsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +

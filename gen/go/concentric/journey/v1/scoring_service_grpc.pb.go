@@ -87,7 +87,7 @@ type ScoringServiceClient interface {
 	// `ALREADY_EXISTS`. Priors that are left out are estimated from the brand's
 	// touchpoints, then frozen. The most a brand can have is 100.
 	CreateScoringModel(ctx context.Context, in *CreateScoringModelRequest, opts ...grpc.CallOption) (*ScoringModel, error)
-	// Gets one. `default` is built in.
+	// Gets one, or one of its revisions, also of a deleted model. `default` is built in.
 	GetScoringModel(ctx context.Context, in *GetScoringModelRequest, opts ...grpc.CallOption) (*ScoringModel, error)
 	// Lists them by `order_by`. The one built in is not among them.
 	ListScoringModels(ctx context.Context, in *ListScoringModelsRequest, opts ...grpc.CallOption) (*ListScoringModelsResponse, error)
@@ -339,7 +339,7 @@ type ScoringServiceServer interface {
 	// `ALREADY_EXISTS`. Priors that are left out are estimated from the brand's
 	// touchpoints, then frozen. The most a brand can have is 100.
 	CreateScoringModel(context.Context, *CreateScoringModelRequest) (*ScoringModel, error)
-	// Gets one. `default` is built in.
+	// Gets one, or one of its revisions, also of a deleted model. `default` is built in.
 	GetScoringModel(context.Context, *GetScoringModelRequest) (*ScoringModel, error)
 	// Lists them by `order_by`. The one built in is not among them.
 	ListScoringModels(context.Context, *ListScoringModelsRequest) (*ListScoringModelsResponse, error)

@@ -604,7 +604,8 @@ type SignalCustomer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer, `brands/{brand}/customers/{customer}`.
 	Customer string `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
-	// When it happened first within the window.
+	// When it happened first within the window. Where a score fell, since when: a window
+	// before the signal was opened.
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
 	// Whether the customer has not contacted service since.
 	Silent        bool `protobuf:"varint,3,opt,name=silent,proto3" json:"silent,omitempty"`

@@ -45,7 +45,7 @@ type Touchpoint struct {
 	// The id of the event in `source`, at most 200 characters, none of them a control
 	// character and not all of them spaces, compared in Unicode form NFC. A touchpoint with
 	// a (source, event_id) seen before in the brand is a repeat and changes nothing; with
-	// other content it is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived
+	// other content, or for another customer, it is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived
 	// from `request_id` if empty and no `touchpoint_id` is given.
 	EventId string `protobuf:"bytes,6,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// Where it happened. The definition's channel if not given.

@@ -985,10 +985,10 @@ const file_concentric_journey_v1_touchpoint_service_proto_rawDesc = "" +
 	"\border_by\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03(\xc8\x01R\aorderBy\"\x86\x01\n" +
 	"\x17ListTouchpointsResponse\x12C\n" +
 	"\vtouchpoints\x18\x01 \x03(\v2!.concentric.journey.v1.TouchpointR\vtouchpoints\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd1\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd5\x02\n" +
 	"\x18RetractTouchpointRequest\x12\x8a\x01\n" +
-	"\x04name\x18\x01 \x01(\tBv\xe0A\x02\xbaHlrj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x04name\x12)\n" +
-	"\x06reason\x18\x02 \x01(\tB\x11\xe0A\x02\xbaH\ar\x05\x10\x01\x18\xf4\x03\xf0\xc7\x18\x02R\x06reason\x12S\n" +
+	"\x04name\x18\x01 \x01(\tBv\xe0A\x02\xbaHlrj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\x04name\x12-\n" +
+	"\x06reason\x18\x02 \x01(\tB\x15\xe0A\x02\xbaH\vr\t\x10\x01\x18\xf4\x032\x02\\S\xf0\xc7\x18\x02R\x06reason\x12S\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tB4\xe0A\x01\xbaH.\xd8\x01\x01r)Z$00000000-0000-0000-0000-000000000000\xb0\x01\x01R\trequestId\x12(\n" +
 	"\rvalidate_only\x18\x04 \x01(\bB\x03\xe0A\x01R\fvalidateOnly\"\xd3\x01\n" +

@@ -41,10 +41,11 @@ const (
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type TouchpointServiceClient interface {
-	// Records one touchpoint. A repeat returns the stored one. An event that was
-	// recorded with other content is refused with `ALREADY_EXISTS`, reason
-	// `EVENT_ID_TAKEN`. A `touchpoint_id` is unique within the brand: one that another
-	// touchpoint has is refused with `ALREADY_EXISTS`.
+	// Records one touchpoint. A repeat returns the stored one, of another customer too if
+	// the two were merged. An event that was recorded with other content or for another
+	// customer is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. A `touchpoint_id`
+	// is unique within the brand: one that another touchpoint has, or another event, is
+	// refused with `ALREADY_EXISTS`.
 	RecordTouchpoint(ctx context.Context, in *RecordTouchpointRequest, opts ...grpc.CallOption) (*Touchpoint, error)
 	// Records up to 1,000 touchpoints in one transaction. Each is answered on its own;
 	// a refused one does not hold up the others.
@@ -178,10 +179,11 @@ type TouchpointService_WatchTouchpointsClient = grpc.ServerStreamingClient[Watch
 // when the service is overloaded or its store is out of reach. Only other errors
 // are listed below.
 type TouchpointServiceServer interface {
-	// Records one touchpoint. A repeat returns the stored one. An event that was
-	// recorded with other content is refused with `ALREADY_EXISTS`, reason
-	// `EVENT_ID_TAKEN`. A `touchpoint_id` is unique within the brand: one that another
-	// touchpoint has is refused with `ALREADY_EXISTS`.
+	// Records one touchpoint. A repeat returns the stored one, of another customer too if
+	// the two were merged. An event that was recorded with other content or for another
+	// customer is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. A `touchpoint_id`
+	// is unique within the brand: one that another touchpoint has, or another event, is
+	// refused with `ALREADY_EXISTS`.
 	RecordTouchpoint(context.Context, *RecordTouchpointRequest) (*Touchpoint, error)
 	// Records up to 1,000 touchpoints in one transaction. Each is answered on its own;
 	// a refused one does not hold up the others.

@@ -37,9 +37,11 @@ export declare type GetScoreRequest = Message<"concentric.journey.v1.GetScoreReq
   asOfTime?: Timestamp | undefined;
 
   /**
-   * Only what was recorded by then counts, so that the answer of that day can be
-   * given again. A corrected resolution of a ticket counts as corrected at all times.
-   * Everything recorded by now if not given; one in the future is refused.
+   * Only what was recorded by then counts, by the scoring model that was active then and
+   * of the customers who were merged then, so that the answer of that day can be given
+   * again. A corrected resolution of a ticket counts as corrected at all times, and what
+   * was erased is gone. Everything recorded by now, by the model of now, if not given; one
+   * in the future is refused.
    *
    * @generated from field: google.protobuf.Timestamp read_time = 3;
    */
@@ -214,9 +216,11 @@ export declare type ExplainScoreRequest = Message<"concentric.journey.v1.Explain
   asOfTime?: Timestamp | undefined;
 
   /**
-   * Only what was recorded by then counts, so that the answer of that day can be
-   * given again. A corrected resolution of a ticket counts as corrected at all times.
-   * Everything recorded by now if not given; one in the future is refused.
+   * Only what was recorded by then counts, by the scoring model that was active then and
+   * of the customers who were merged then, so that the answer of that day can be given
+   * again. A corrected resolution of a ticket counts as corrected at all times, and what
+   * was erased is gone. Everything recorded by now, by the model of now, if not given; one
+   * in the future is refused.
    *
    * @generated from field: google.protobuf.Timestamp read_time = 3;
    */
@@ -870,7 +874,8 @@ export declare const CreateScoringModelRequestSchema: GenMessage<CreateScoringMo
  */
 export declare type GetScoringModelRequest = Message<"concentric.journey.v1.GetScoringModelRequest"> & {
   /**
-   * The scoring model, `brands/{brand}/scoringModels/{scoring_model}`.
+   * The scoring model, `brands/{brand}/scoringModels/{scoring_model}`, or one of its
+   * revisions, with `@{revision}` after it.
    *
    * @generated from field: string name = 1;
    */
@@ -1384,7 +1389,7 @@ export declare const ScoringService: GenService<{
     output: typeof ScoringModelSchema;
   },
   /**
-   * Gets one. `default` is built in.
+   * Gets one, or one of its revisions, also of a deleted model. `default` is built in.
    *
    * @generated from rpc concentric.journey.v1.ScoringService.GetScoringModel
    */

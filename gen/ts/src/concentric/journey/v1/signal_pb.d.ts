@@ -430,7 +430,8 @@ export declare type SignalCustomer = Message<"concentric.journey.v1.SignalCustom
   customer: string;
 
   /**
-   * When it happened first within the window.
+   * When it happened first within the window. Where a score fell, since when: a window
+   * before the signal was opened.
    *
    * @generated from field: google.protobuf.Timestamp event_time = 2;
    */

@@ -61,7 +61,7 @@ export declare type Touchpoint = Message<"concentric.journey.v1.Touchpoint"> & {
    * The id of the event in `source`, at most 200 characters, none of them a control
    * character and not all of them spaces, compared in Unicode form NFC. A touchpoint with
    * a (source, event_id) seen before in the brand is a repeat and changes nothing; with
-   * other content it is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived
+   * other content, or for another customer, it is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived
    * from `request_id` if empty and no `touchpoint_id` is given.
    *
    * @generated from field: string event_id = 6;

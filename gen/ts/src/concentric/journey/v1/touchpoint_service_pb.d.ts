@@ -547,10 +547,11 @@ export declare const WatchTouchpointsResponse_ChangeSchema: GenEnum<WatchTouchpo
  */
 export declare const TouchpointService: GenService<{
   /**
-   * Records one touchpoint. A repeat returns the stored one. An event that was
-   * recorded with other content is refused with `ALREADY_EXISTS`, reason
-   * `EVENT_ID_TAKEN`. A `touchpoint_id` is unique within the brand: one that another
-   * touchpoint has is refused with `ALREADY_EXISTS`.
+   * Records one touchpoint. A repeat returns the stored one, of another customer too if
+   * the two were merged. An event that was recorded with other content or for another
+   * customer is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. A `touchpoint_id`
+   * is unique within the brand: one that another touchpoint has, or another event, is
+   * refused with `ALREADY_EXISTS`.
    *
    * @generated from rpc concentric.journey.v1.TouchpointService.RecordTouchpoint
    */

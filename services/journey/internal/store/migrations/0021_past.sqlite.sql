@@ -1,0 +1,28 @@
+-- +goose Up
+-- Merges that were taken back, for answers of the time between.
+CREATE TABLE customer_link_past (
+  brand       TEXT NOT NULL,
+  member      TEXT NOT NULL,
+  parent      TEXT NOT NULL,
+  link_time   BIGINT NOT NULL,
+  unlink_time BIGINT NOT NULL,
+  PRIMARY KEY (brand, member, link_time)
+) WITHOUT ROWID;
+CREATE INDEX customer_link_past_parent ON customer_link_past (brand, parent);
+CREATE INDEX customer_link_parent      ON customer_link (brand, parent);
+
+-- Since when a revision of a scoring model was the active one, until the next.
+CREATE TABLE scoring_model_activation (
+  brand         TEXT NOT NULL,
+  activate_time BIGINT NOT NULL,
+  model         TEXT NOT NULL,
+  revision      BIGINT NOT NULL,
+  PRIMARY KEY (brand, activate_time)
+) WITHOUT ROWID;
+INSERT INTO scoring_model_activation (brand, activate_time, model, revision)
+SELECT brand, activate_time, id, revision FROM scoring_model_revision WHERE activate_time IS NOT NULL ON CONFLICT DO NOTHING;
+-- Where nothing took the place of a revision it was the model that is built in.
+INSERT INTO scoring_model_activation (brand, activate_time, model, revision)
+SELECT brand, retire_time, 'default', 1 FROM scoring_model_revision r WHERE retire_time IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM scoring_model_revision n WHERE n.brand = r.brand AND (n.id <> r.id OR n.revision <> r.revision)
+    AND n.activate_time > r.retire_time - 60000000 AND n.activate_time <= r.retire_time) ON CONFLICT DO NOTHING;
