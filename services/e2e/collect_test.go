@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -131,6 +132,12 @@ func (c *clients) writtenOnPhone(t *testing.T, brand, customer string) {
 	ticket := must(c.collect.CreateMyTicket(t.Context(), open))(t)
 	if again := must(c.collect.CreateMyTicket(t.Context(), open))(t); again.GetName() != ticket.GetName() {
 		t.Errorf("a repeat opens %s beside %s", again.GetName(), ticket.GetName())
+	}
+	other := proto.CloneOf(open)
+	other.Text = "And it smells."
+	_, err := c.collect.CreateMyTicket(t.Context(), other)
+	if refused(t, err, codes.AlreadyExists, "IDEMPOTENCY_MISMATCH"); !strings.Contains(status.Convert(err).Message(), open.GetRequestId()) {
+		t.Errorf("other words under the same request_id: %v, want it named", err)
 	}
 	say := func(kind ticketv1.Interaction_Kind, direction ticketv1.Interaction_Direction, text string) {
 		t.Helper()

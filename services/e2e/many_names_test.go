@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+
 	gatewayv1 "github.com/concentric-cx/concentric/gen/go/concentric/gateway/v1"
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
@@ -53,6 +56,34 @@ func manyNames(t *testing.T, _ *suite, c *clients) {
 			t.Errorf("%s has %d tickets, want %d: %v", name, len(mine), len(tickets), mine)
 		}
 	}
+	pending := must(c.collect.GetPendingSurveys(t.Context(), &gatewayv1.GetPendingSurveysRequest{Customer: names[2]}))(t).GetSurveys()
+	of := map[string]bool{}
+	for _, p := range pending {
+		of[must(c.invitations.GetInvitation(t.Context(), &surveyv1.GetInvitationRequest{Name: p.GetInvitation()}))(t).GetCustomer()] = true
+	}
+	if len(pending) != 10 || len(of) != 10 {
+		t.Fatalf("%d surveys of %d names are pending, want 10 of 10", len(pending), len(of))
+	}
+	last := pending[9]
+	seen := must(c.collect.Collect(t.Context(), &gatewayv1.CollectRequest{Parent: brandOf(names[0]), Customer: names[2], Items: []*gatewayv1.CollectItem{{
+		EventId: "seen", What: &gatewayv1.CollectItem_InvitationEvent{InvitationEvent: &gatewayv1.CollectedInvitationEvent{
+			Invitation: last.GetInvitation(), Event: surveyv1.InvitationEvent_INVITATION_EVENT_DISPLAYED,
+		}},
+	}}}))(t).GetResults()[0]
+	if seen.GetOutcome() != gatewayv1.CollectResult_OUTCOME_STORED || seen.GetError() != nil {
+		t.Errorf("that it was seen: %v", seen)
+	}
+	answer := &gatewayv1.SubmitResponseRequest{
+		Parent: brandOf(names[0]), Customer: names[2], Token: last.GetToken(), RequestId: uuid.NewString(),
+		Answers: []*surveyv1.Answer{{QuestionId: "q", Value: &surveyv1.Answer_Rating{Rating: 7}}},
+	}
+	first := must(c.collect.SubmitResponse(t.Context(), answer))(t).GetResponse()
+	if again := must(c.collect.SubmitResponse(t.Context(), answer))(t).GetResponse(); again != first || first == "" {
+		t.Errorf("a repeat is %q, want %q", again, first)
+	}
+	answer.Customer, answer.RequestId = brandOf(names[0])+"/customers/stranger", uuid.NewString()
+	_, err := c.collect.SubmitResponse(t.Context(), answer)
+	refused(t, err, codes.PermissionDenied, "OTHER_CUSTOMER")
 	for ticket := range tickets {
 		must(c.collect.GetMyMessages(t.Context(), &gatewayv1.GetMyMessagesRequest{Name: ticket, Customer: names[3]}))(t)
 	}

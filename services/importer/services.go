@@ -105,7 +105,7 @@ func (s *session) judge(step *mapping.Step, err error, named func(string) bool) 
 	st := status.Convert(err)
 	switch st.Code() {
 	case codes.AlreadyExists:
-		if reason(st) == "IDEMPOTENCY_MISMATCH" {
+		if fault.Reason(st.Err()) == "IDEMPOTENCY_MISMATCH" {
 			return result{outcome: refused, refusals: []Refusal{refusal(step, "an earlier row has the same id and another content: "+step.Name)}}, nil
 		}
 		return result{outcome: repeated}, nil
@@ -172,14 +172,4 @@ func advised(err error) time.Duration {
 		}
 	}
 	return 0
-}
-
-// reason returns the stable reason of a refusal.
-func reason(st *status.Status) string {
-	for _, d := range st.Details() {
-		if i, ok := d.(*errdetails.ErrorInfo); ok {
-			return i.GetReason()
-		}
-	}
-	return ""
 }

@@ -204,6 +204,9 @@ func TestADeletedIssueTypeKeepsNobodyFromWriting(t *testing.T) {
 			t.Errorf("ticket = %v, want it to follow up the first, with its type", tk)
 		}
 		must(d.DeleteIssueType)(t, &ticketv1.DeleteIssueTypeRequest{Name: late})
+		first := followUp(210 * time.Hour).GetName() // the same
+		must(d.ResolveTicket)(t, resolve(first, solved, 220*time.Hour))
+		must(d.CloseTicket)(t, &ticketv1.CloseTicketRequest{Name: first, EventTime: at(230 * time.Hour)})
 		if tk := followUp(300 * time.Hour); tk.GetFollowUpOf() != old || tk.GetIssueType() != "" || tk.GetIssueKind() != ticketv1.Ticket_ISSUE_KIND_DELIVERY {
 			t.Errorf("ticket = %v, want it to follow up the first, with its kind", tk)
 		}

@@ -1,6 +1,7 @@
 package ticket_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -146,5 +147,40 @@ func TestASettledTicketIsFollowedUp(t *testing.T) {
 		}
 		_, err := d.CreateInteraction(t.Context(), say(n, outbound, 3*time.Hour))
 		fault(t, "an answer on a closed ticket", err, codes.FailedPrecondition, "ILLEGAL_TRANSITION")
+		for _, after := range []time.Duration{4 * time.Hour, 150 * time.Minute} { // queued with the first, one of them before it
+			if more := must(d.CreateInteraction)(t, say(n, inbound, after)); name.Parent(more.GetName()) != next.GetName() {
+				t.Errorf("said after %v = %v, want it on %s", after, more, next.GetName())
+			}
+		}
+		must(d.ResolveTicket)(t, resolve(next.GetName(), solved, 5*time.Hour))
+		must(d.CloseTicket)(t, &ticketv1.CloseTicketRequest{Name: next.GetName(), EventTime: at(6 * time.Hour)})
+		last := must(d.CreateInteraction)(t, say(n, inbound, 7*time.Hour))
+		if again := d.read(t, name.Parent(last.GetName())); again.GetName() == next.GetName() || again.GetFollowUpOf() != n {
+			t.Errorf("after the follow-up was closed: %v, want another", again)
+		}
+	})
+}
+
+func TestRacingMessagesMeetOnOneFollowUp(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d desk) {
+		n := must(d.CreateTicket)(t, open()).GetName()
+		must(d.ResolveTicket)(t, resolve(n, solved, time.Hour))
+		must(d.CloseTicket)(t, &ticketv1.CloseTicketRequest{Name: n, EventTime: at(2 * time.Hour)})
+		var wg sync.WaitGroup
+		on := make([]string, 8)
+		for i := range on {
+			wg.Go(func() {
+				said, err := d.CreateInteraction(t.Context(), say(n, inbound, 3*time.Hour+time.Duration(i)*time.Minute))
+				if err != nil {
+					t.Error(err)
+				}
+				on[i] = name.Parent(said.GetName())
+			})
+		}
+		wg.Wait()
+		slices.Sort(on)
+		if len(slices.Compact(on)) != 1 {
+			t.Errorf("the messages are on %v, want one ticket", on)
+		}
 	})
 }

@@ -21,11 +21,13 @@ type remote struct {
 	CA  string `name:"ca" help:"Authorities, PEM, of the certificate of a suite with TLS; system for those of this machine." placeholder:"FILE"`
 }
 
-// dial connects to the suite. The caller closes the connection.
+// dial connects to the suite. The caller closes the connection. The address may be written
+// as that of a page: with https:// the suite has TLS.
 func (r remote) dial() (*grpc.ClientConn, error) {
-	cfg := rpc.ClientConfig{Bearer: r.Key}
-	if r.CA != "" {
-		file := r.CA
+	cfg, file := rpc.ClientConfig{Bearer: r.Key}, r.CA
+	addr, secure := strings.CutPrefix(r.Addr, "https://")
+	addr = strings.TrimSuffix(strings.TrimPrefix(addr, "http://"), "/")
+	if secure || file != "" {
 		if file == "system" {
 			file = ""
 		}
@@ -34,7 +36,7 @@ func (r remote) dial() (*grpc.ClientConn, error) {
 			return nil, fmt.Errorf("--ca: %w", err)
 		}
 	}
-	return rpc.Dial(r.Addr, cfg)
+	return rpc.Dial(addr, cfg)
 }
 
 // explain says what to do about an error that a person will meet.

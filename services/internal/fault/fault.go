@@ -147,10 +147,16 @@ func (e *Error) GRPCStatus() *status.Status {
 	return d
 }
 
-// Reason returns the stable reason of err, or "" if err is no fault.
+// Reason returns the stable reason of err, a fault or the error of a call, or "" if err is
+// neither.
 func Reason(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Reason
+	}
+	for _, d := range status.Convert(err).Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetDomain() == Domain {
+			return info.GetReason()
+		}
 	}
 	return ""
 }

@@ -149,6 +149,14 @@ func remembered[T proto.Message](ctx context.Context, db *sqldb.DB, brand string
 // replays counts requests that were answered as they had been before.
 var replays = meter.Counter{Name: "concentric.request.replays", Unit: "{call}", Description: "Changes that had been made before and were answered as then."}
 
+// Mismatch reports that a request_id was used for something else.
+func Mismatch(id string) error {
+	return &fault.Error{
+		Code: codes.AlreadyExists, Reason: mismatch, Message: fmt.Sprintf("request_id %s was used for another request", id),
+		Metadata: map[string]string{"request_id": id},
+	}
+}
+
 // mismatch is the reason of a request_id that was used for something else.
 const mismatch = "IDEMPOTENCY_MISMATCH"
 
@@ -172,11 +180,7 @@ func recall[T proto.Message](row interface{ Scan(...any) error }, req Request, s
 	case created <= sqldb.Micros(time.Now().Add(-Window)):
 		return false, errExpired
 	case !bytes.Equal(seen, sum):
-		return false, &fault.Error{
-			Code: codes.AlreadyExists, Reason: mismatch,
-			Message:  fmt.Sprintf("request_id %s was used for another request", req.GetRequestId()),
-			Metadata: map[string]string{"request_id": req.GetRequestId()},
-		}
+		return false, Mismatch(req.GetRequestId())
 	}
 	*answer = (*answer).ProtoReflect().New().Interface().(T)
 	return true, proto.Unmarshal(stored, *answer)

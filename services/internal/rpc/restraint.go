@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -106,15 +105,7 @@ func (r *restraint) hear(brand string, err error) {
 
 // isOverload reports whether a server of the suite says with err that it has too many calls.
 func isOverload(err error) bool {
-	if status.Code(err) != codes.Unavailable {
-		return false
-	}
-	for _, d := range status.Convert(err).Details() {
-		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetDomain() == fault.Domain && info.GetReason() == tooManyCalls {
-			return true
-		}
-	}
-	return false
+	return status.Code(err) == codes.Unavailable && fault.Reason(err) == tooManyCalls
 }
 
 // behalf returns whose share a call made with ctx uses of a server's places.

@@ -75,7 +75,7 @@ type haul struct {
 // Collect implements CollectService.
 func (c *Collect) Collect(ctx context.Context, req *gatewayv1.CollectRequest) (*gatewayv1.CollectResponse, error) {
 	parent := req.GetParent()
-	ctx, customer, err := c.bound(ctx, name.Brand(parent), req.GetCustomer(), "touchpoints:write", "feedback:write", "surveys:write")
+	ctx, customer, err := c.bound(ctx, name.Brand(parent), req.GetCustomer(), "touchpoints:write", "feedback:write", "surveys:write", "customers:read")
 	if err != nil {
 		return nil, err
 	}
@@ -215,26 +215,53 @@ func (b *haul) feedbackID(i int) string {
 	return "c-" + hex.EncodeToString(sum[:16])
 }
 
-// sendEvents sends the events of invitations of a batch. They bear repeats by themselves.
+// sendEvents sends the events of invitations of a batch, and those that are not found under
+// the other names of the customer. They bear repeats by themselves.
 func (c *Collect) sendEvents(ctx context.Context, parent string, b *haul) error {
+	left, err := c.sendEventsOf(ctx, parent, b, b.invitations, b.customer)
+	if err != nil || len(left.at) == 0 {
+		return err
+	}
+	names, err := c.namesSoon(ctx, b.customer)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if n == b.customer || len(left.at) == 0 {
+			continue
+		}
+		if left, err = c.sendEventsOf(ctx, parent, b, left, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendEventsOf sends events of invitations of a customer, and returns those that are not found.
+func (c *Collect) sendEventsOf(ctx context.Context, parent string, b *haul, some portion, customer string) (left portion, err error) {
 	req := &surveyv1.BatchRecordInvitationEventsRequest{Parent: parent}
-	for _, i := range b.invitations.at {
+	for _, i := range some.at {
 		e := b.items[i].GetInvitationEvent()
 		req.Requests = append(req.Requests, &surveyv1.RecordInvitationEventRequest{
-			Name: e.GetInvitation(), Event: e.GetEvent(), EventTime: e.GetEventTime(), Customer: b.customer,
+			Name: e.GetInvitation(), Event: e.GetEvent(), EventTime: e.GetEventTime(), Customer: customer,
 		})
 	}
 	res, err := c.Invitations.BatchRecordInvitationEvents(ctx, req)
 	if err != nil {
-		return err
+		return left, err
 	}
-	return b.each(b.invitations, len(res.GetResults()), func(i, at int) {
-		if r := res.GetResults()[i]; r.GetError() != nil {
-			b.fail(at, r.GetError())
-		} else {
+	err = b.each(some, len(res.GetResults()), func(i, at int) {
+		r := res.GetResults()[i]
+		if r.GetError() == nil {
 			b.done(at, gatewayv1.CollectResult_OUTCOME_STORED, r.GetInvitation().GetName())
+			return
+		}
+		b.fail(at, r.GetError())
+		if codes.Code(r.GetError().GetCode()) == codes.NotFound { //nolint:gosec // codes are small
+			left.at = append(left.at, at)
 		}
 	})
+	return left, err
 }
 
 // each calls f for each of n results with its place in the batch.
@@ -249,7 +276,7 @@ func (b *haul) each(s portion, n int, f func(i, at int)) error {
 }
 
 func (b *haul) done(i int, outcome gatewayv1.CollectResult_Outcome, n string) {
-	b.results[i].Outcome, b.results[i].Name = outcome, n
+	b.results[i].Outcome, b.results[i].Name, b.results[i].Error = outcome, n, nil
 }
 
 // fail says why an item is not stored: for good, unless the reason passes.

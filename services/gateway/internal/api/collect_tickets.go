@@ -15,6 +15,7 @@ import (
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
+	"github.com/concentric-cx/concentric/services/internal/once"
 )
 
 // GetMyTickets implements CollectService.
@@ -85,6 +86,9 @@ func (c *Collect) CreateMyTicket(ctx context.Context, req *gatewayv1.CreateMyTic
 	_, err = c.Interactions.CreateInteraction(ctx, &ticketv1.CreateInteractionRequest{
 		Parent: t.GetName(), Interaction: said, RequestId: uuid.NewSHA1(request, []byte("message")).String(),
 	})
+	if fault.Reason(err) == "IDEMPOTENCY_MISMATCH" {
+		return nil, once.Mismatch(req.GetRequestId()) // the caller knows nothing of the id of the message
+	}
 	if err != nil {
 		return nil, err
 	}

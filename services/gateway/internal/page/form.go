@@ -9,9 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/status"
-
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 )
@@ -220,16 +217,6 @@ func values(given []*surveyv1.Answer, q *surveyv1.Question) []string {
 		}
 	}
 	return nil
-}
-
-// reasonOf returns the reason of an error of the survey service, "" for none.
-func reasonOf(err error) string {
-	for _, d := range status.Convert(err).Details() {
-		if info, ok := d.(*errdetails.ErrorInfo); ok {
-			return info.GetReason()
-		}
-	}
-	return ""
 }
 
 var _ http.Handler = (*Server)(nil)

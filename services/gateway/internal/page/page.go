@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
+	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 )
 
@@ -267,7 +268,7 @@ func (v *visit) again(wrong string) {
 
 // fail says in the customer's words what went wrong.
 func (v *visit) fail(err error) {
-	reason := reasonOf(err)
+	reason := fault.Reason(err)
 	switch {
 	case reason == "TOKEN_USED" || reason == "ALREADY_ANSWERED":
 		v.say(http.StatusConflict, v.words.Used)

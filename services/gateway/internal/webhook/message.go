@@ -68,7 +68,24 @@ func Body(e *eventv1.Event) ([]byte, error) {
 	if data.Len() > maxData {
 		data.Reset()
 	}
-	return json.Marshal(message{Type(e), e.GetEventTime().AsTime(), e.GetKey(), data.Bytes()})
+	return json.Marshal(message{Type(e), e.GetEventTime().AsTime(), about(e, payload), data.Bytes()})
+}
+
+// about returns the name of what e is about: the interaction, or what the payload names
+// first. Of several things it is what they have in common, the key of e.
+func about(e *eventv1.Event, payload protoreflect.Message) string {
+	if n := e.GetInteractionCreated().GetInteraction(); n != "" {
+		return n
+	}
+	first := payload.Descriptor().Fields().Get(0)
+	for first.Message() != nil && !first.IsList() {
+		payload = payload.Get(first).Message()
+		first = payload.Descriptor().Fields().Get(0)
+	}
+	if first.Kind() == protoreflect.StringKind && !first.IsList() && payload.Has(first) {
+		return payload.Get(first).String()
+	}
+	return e.GetKey()
 }
 
 // PingType is the type of a message that was asked for.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
@@ -62,7 +63,7 @@ func TestABodyTellsWhatHappenedAndStaysShort(t *testing.T) {
 			Ticket: &eventv1.TicketRef{Ticket: "brands/acme/tickets/t1", Customer: "brands/acme/customers/ann"}, Outcome: ticketv1.Ticket_OUTCOME_SOLVED,
 		}},
 	}
-	want := `{"type":"ticket.resolved","timestamp":"2026-03-01T09:30:00Z","link":"brands/acme/customers/ann",` +
+	want := `{"type":"ticket.resolved","timestamp":"2026-03-01T09:30:00Z","link":"brands/acme/tickets/t1",` +
 		`"data":{"ticket":{"ticket":"brands/acme/tickets/t1","customer":"brands/acme/customers/ann"},"outcome":"OUTCOME_SOLVED"}}`
 	for range 20 { // the library that writes the data spaces at random
 		if got, err := Body(e); err != nil || string(got) != want {
@@ -75,8 +76,52 @@ func TestABodyTellsWhatHappenedAndStaysShort(t *testing.T) {
 	}
 	e.Payload = &eventv1.Event_TouchpointsRecorded{TouchpointsRecorded: many}
 	got, err := Body(e)
-	if err != nil || len(got) > maxData || !json.Valid(got) || strings.Contains(string(got), `"data"`) {
+	if err != nil || len(got) > maxData || !json.Valid(got) || strings.Contains(string(got), `"data"`) || !strings.Contains(string(got), `"link":"brands/acme/customers/ann"`) {
 		t.Errorf("a long body has %d bytes, %v", len(got), err)
+	}
+}
+
+// TestALinkNamesWhatTheEventIsAbout fills every field of every payload with a name of its
+// own, but the key.
+func TestALinkNamesWhatTheEventIsAbout(t *testing.T) {
+	want := map[string]string{
+		"ticket.created": "ticket.ticket", "ticket.resolved": "ticket.ticket", "ticket.reopened": "ticket.ticket", "ticket.state_changed": "ticket.ticket",
+		"ticket.assigned": "ticket.ticket", "ticket.updated": "ticket.ticket", "interaction.created": "interaction",
+		"sla.warning": "clock.ticket.ticket", "sla.breached": "clock.ticket.ticket", "sla.met": "clock.ticket.ticket",
+		"response.submitted": "response", "response.excluded": "response", "invitation.decided": "invitation", "invitation.state_changed": "invitation",
+		"feedback.created": "feedback.feedback", "feedback.updated": "feedback.feedback", "touchpoints.recorded": "key",
+		"touchpoint.retracted": "touchpoint.touchpoint", "customer.merged": "customer", "customer.split": "customer", "stage.changed": "customer",
+		"score.changed": "customer", "signal.changed": "signal", "consent.changed": "customer",
+	}
+	e := &eventv1.Event{Key: "key"}
+	payloads := e.ProtoReflect().Descriptor().Oneofs().ByName("payload").Fields()
+	for i := range payloads.Len() {
+		kind := typeOf(payloads.Get(i))
+		if kind == "" {
+			continue
+		}
+		fill(e.ProtoReflect().Mutable(payloads.Get(i)).Message(), "")
+		body, err := Body(e)
+		var got message
+		if err == nil {
+			err = json.Unmarshal(body, &got)
+		}
+		if err != nil || got.Link != want[kind] {
+			t.Errorf("the link of %s is %q, %v, want %q", kind, got.Link, err, want[kind])
+		}
+	}
+}
+
+// fill gives every text of m its path.
+func fill(m protoreflect.Message, path string) {
+	for i := range m.Descriptor().Fields().Len() {
+		switch f := m.Descriptor().Fields().Get(i); {
+		case f.IsList() || f.IsMap():
+		case f.Kind() == protoreflect.StringKind:
+			m.Set(f, protoreflect.ValueOfString(path+string(f.Name())))
+		case f.Message() != nil && f.Message().ParentFile() == m.Descriptor().ParentFile():
+			fill(m.Mutable(f).Message(), path+string(f.Name())+".")
+		}
 	}
 }
 

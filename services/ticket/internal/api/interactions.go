@@ -86,11 +86,9 @@ func (s *Server) record(tx *sqldb.Tx, r recording) (store.Interaction, error) {
 		case final && e.From == lifecycle.Merged && meant.MergedInto != "":
 			r.Ticket = meant.MergedInto
 		case final && e.From == lifecycle.Closed && r.Act.Direction == lifecycle.Inbound:
-			next, err := s.followUp(tx, meant, r)
-			if err != nil {
+			if r.Ticket, err = s.followUp(tx, meant, r); err != nil {
 				return r.Interaction, err
 			}
-			r.Ticket = next.ID
 		default:
 			return r.Interaction, explain(ticketName(m.brand, m.id), err)
 		}
@@ -138,9 +136,14 @@ func (s *Server) said(tx *sqldb.Tx, before, after store.Ticket, r recording) (st
 	return i, s.moved(tx, before, after)
 }
 
-// followUp opens the ticket on which a settled one is taken up again. What the catalog
-// has lost since is no reason to turn the customer away: the kind of issue stays.
-func (s *Server) followUp(tx *sqldb.Tx, old store.Ticket, r recording) (store.Ticket, error) {
+// followUp returns the ticket on which a settled one is taken up again: the one on which
+// it already is, as long as that is not settled as well, or a new one. What the catalog has
+// lost since is no reason to turn the customer away: the kind of issue stays.
+func (s *Server) followUp(tx *sqldb.Tx, old store.Ticket, r recording) (string, error) {
+	known, err := store.FollowUp(tx, old, r.partner)
+	if err != nil || known != "" {
+		return known, err
+	}
 	t := store.Ticket{
 		Brand: old.Brand, ID: name.NewID(), Customer: old.Customer, Subject: old.Subject,
 		IssueKind: old.IssueKind, IssueType: old.IssueType, Stage: old.Stage, Phase: old.Phase,
@@ -157,10 +160,11 @@ func (s *Server) followUp(tx *sqldb.Tx, old store.Ticket, r recording) (store.Ti
 		case errors.Is(err, store.ErrNotFound):
 			t.IssueType = ""
 		case err != nil:
-			return t, err
+			return "", err
 		}
 	}
-	return s.open(tx, draft{Ticket: t, fresh: true, partner: r.partner})
+	t, err = s.open(tx, draft{Ticket: t, fresh: true, partner: r.partner})
+	return t.ID, err
 }
 
 // GetInteraction implements InteractionService.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/filter"
@@ -213,4 +214,18 @@ func scanTicket(scan func(...any) error) (Ticket, error) {
 	}
 	t.ExternalID = external.String
 	return t, nil
+}
+
+// FollowUp returns the id of the newest ticket that takes up old and is not settled, among
+// those of a partner unless that is empty; "" if there is none. Until the transaction ends
+// nobody else is told that there is none.
+func FollowUp(tx *sqldb.Tx, old Ticket, partner string) (id string, err error) {
+	tx.Defer(`UPDATE ticket SET version = version WHERE brand = $1 AND id = $2`, old.Brand, old.ID)
+	err = tx.QueryRow(`SELECT id FROM ticket WHERE brand = $1 AND customer = $2 AND follow_up_of = $3 AND state <= $4
+		AND delete_time IS NULL AND ($5 = '' OR partner = $5) ORDER BY open_time DESC, id DESC LIMIT 1`,
+		old.Brand, old.Customer, old.ID, int32(lifecycle.Resolved), partner).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, err
 }

@@ -53,7 +53,8 @@ type CollectServiceClient interface {
 	Collect(ctx context.Context, in *CollectRequest, opts ...grpc.CallOption) (*CollectResponse, error)
 	// Gets what the customer can be asked now, oldest first, at most 10 surveys, each
 	// with its questions and the token to answer with. Getting them records nothing. Of a customer
-	// who was merged they are those of the one name of the request.
+	// who was merged they are those of all names, or of the one name of the request while the
+	// journey service, which knows of merges, cannot be reached.
 	GetPendingSurveys(ctx context.Context, in *GetPendingSurveysRequest, opts ...grpc.CallOption) (*GetPendingSurveysResponse, error)
 	// Submits what the customer answered to one of them. Errors of tokens are those of
 	// `ResponseService.SubmitResponse`; a token of another customer is `PERMISSION_DENIED`,
@@ -70,7 +71,7 @@ type CollectServiceClient interface {
 	// it was done, ends as one ticket with one message.
 	CreateMyTicket(ctx context.Context, in *CreateMyTicketRequest, opts ...grpc.CallOption) (*MyTicket, error)
 	// Adds a message to a ticket of the customer. A resolved ticket is opened again within
-	// 72 hours; later, and for a closed one, a follow-up ticket is opened, and one that was
+	// 72 hours; later, and for a closed one, a follow-up ticket has it, and one that was
 	// merged passes it on: the `name` of the answer says which ticket has it.
 	AddMyMessage(ctx context.Context, in *AddMyMessageRequest, opts ...grpc.CallOption) (*MyMessage, error)
 }
@@ -178,7 +179,8 @@ type CollectServiceServer interface {
 	Collect(context.Context, *CollectRequest) (*CollectResponse, error)
 	// Gets what the customer can be asked now, oldest first, at most 10 surveys, each
 	// with its questions and the token to answer with. Getting them records nothing. Of a customer
-	// who was merged they are those of the one name of the request.
+	// who was merged they are those of all names, or of the one name of the request while the
+	// journey service, which knows of merges, cannot be reached.
 	GetPendingSurveys(context.Context, *GetPendingSurveysRequest) (*GetPendingSurveysResponse, error)
 	// Submits what the customer answered to one of them. Errors of tokens are those of
 	// `ResponseService.SubmitResponse`; a token of another customer is `PERMISSION_DENIED`,
@@ -195,7 +197,7 @@ type CollectServiceServer interface {
 	// it was done, ends as one ticket with one message.
 	CreateMyTicket(context.Context, *CreateMyTicketRequest) (*MyTicket, error)
 	// Adds a message to a ticket of the customer. A resolved ticket is opened again within
-	// 72 hours; later, and for a closed one, a follow-up ticket is opened, and one that was
+	// 72 hours; later, and for a closed one, a follow-up ticket has it, and one that was
 	// merged passes it on: the `name` of the answer says which ticket has it.
 	AddMyMessage(context.Context, *AddMyMessageRequest) (*MyMessage, error)
 	mustEmbedUnimplementedCollectServiceServer()

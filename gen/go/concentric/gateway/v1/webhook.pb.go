@@ -213,7 +213,8 @@ func (WebhookAttempt_Outcome) EnumDescriptor() ([]byte, []int) {
 // `{"type": "ticket.resolved", "timestamp": …, "data": …}`: `data` is the event of
 // `concentric.event.v1` as JSON, with names, enums, numbers and times and no words
 // anybody wrote, and is left out where it would exceed 20,000 bytes. `link` names what
-// the event is about.
+// the event is about, such as the ticket; of touchpoints that were recorded together, their
+// customer.
 //
 // Delivery is at least once, in no promised order. Any 2xx settles it. Other answers,
 // and none within 15 seconds, are tried again after about 5 seconds, 5 and 30 minutes, 2,

@@ -846,7 +846,8 @@ export declare const CollectService: GenService<{
   /**
    * Gets what the customer can be asked now, oldest first, at most 10 surveys, each
    * with its questions and the token to answer with. Getting them records nothing. Of a customer
-   * who was merged they are those of the one name of the request.
+   * who was merged they are those of all names, or of the one name of the request while the
+   * journey service, which knows of merges, cannot be reached.
    *
    * @generated from rpc concentric.gateway.v1.CollectService.GetPendingSurveys
    */
@@ -903,7 +904,7 @@ export declare const CollectService: GenService<{
   },
   /**
    * Adds a message to a ticket of the customer. A resolved ticket is opened again within
-   * 72 hours; later, and for a closed one, a follow-up ticket is opened, and one that was
+   * 72 hours; later, and for a closed one, a follow-up ticket has it, and one that was
    * merged passes it on: the `name` of the answer says which ticket has it.
    *
    * @generated from rpc concentric.gateway.v1.CollectService.AddMyMessage

@@ -288,8 +288,9 @@ export declare const InteractionService: GenService<{
    * Records an interaction and moves its ticket: a response opens a NEW ticket, an
    * inbound one brings a PENDING ticket back to OPEN and reopens a RESOLVED one
    * within 72 hours of its resolution. After that, and on a CLOSED ticket, an inbound
-   * one opens a follow-up ticket and is recorded there: see the answer's `name`. On a
-   * MERGED ticket it is recorded on the ticket that took it in. A customer-facing
+   * one is recorded on the ticket that follows it up and is not closed itself, which is
+   * opened if there is none: see the answer's `name`. On a MERGED ticket it is recorded on
+   * the ticket that took it in. A customer-facing
    * interaction becomes a touchpoint of the customer, once. Fails with
    * `FAILED_PRECONDITION`, reason `ILLEGAL_TRANSITION`, for what is not inbound on a
    * CLOSED ticket, and reason `TOO_MANY_INTERACTIONS` beyond 10,000 on one ticket.
