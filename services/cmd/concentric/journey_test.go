@@ -21,7 +21,7 @@ func traveled(t *testing.T) func(t *testing.T, args ...string) (string, error) {
 	addr := serving(t)
 	verb := func(t *testing.T, args ...string) (string, error) {
 		t.Helper()
-		return prints(t, append([]string{"journey", args[0], "--addr", addr, "--brand", "acme"}, args[1:]...)...)
+		return prints(t, append([]string{"journey", args[0], "--addr", "http://" + addr + "/", "--brand", "acme"}, args[1:]...)...)
 	}
 	for _, what := range []string{"website-visit|--expectation|met|--at|2026-01-02", "website-visit|--expectation|unmet|--at|2026-01-03", "checkout|--expectation|exceeded|--at|2026-01-04"} {
 		got, err := verb(t, append([]string{"record", "ann"}, strings.Split(what, "|")...)...)
