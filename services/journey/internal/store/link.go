@@ -182,7 +182,10 @@ func (s *Snapshot) membersAt(ctx context.Context, brand, id string, at int64) ([
 		}
 	}
 	root := id
-	for parents[root] != "" {
+	for range parents { // by clocks that differ there may be a circle
+		if parents[root] == "" {
+			break
+		}
 		root = parents[root]
 	}
 	return append([]string{root}, slices.Sorted(maps.Keys(parents))...), nil

@@ -62,6 +62,27 @@ func TestASplitRestoresWhatTheMergeFound(t *testing.T) {
 	})
 }
 
+// Replicas whose clocks differ may write links that were never there together.
+func TestACircleOfPastLinksEnds(t *testing.T) {
+	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
+		s, err := Open(t.Context(), open(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		record(t, s, touchpoint(0))
+		err = s.db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			tx.Defer(`INSERT INTO customer_link_past (brand, member, parent, link_time, unlink_time) VALUES ('acme', 'c0', 'c1', 1, 11), ('acme', 'c1', 'c0', 9, 20)`)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, known, err := s.Known(t.Context(), "acme", "c0", 10); err != nil || len(known) != 1 {
+			t.Errorf("known = %v, %v, want one touchpoint", known, err)
+		}
+	})
+}
+
 // An event that comes again for somebody else is a repeat if the two are one.
 func TestWhoseEventItIs(t *testing.T) {
 	migrated.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
