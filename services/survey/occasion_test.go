@@ -248,7 +248,11 @@ func TestOthersHearOfInvitations(t *testing.T) {
 			},
 		}})
 		for i, event := range []surveyv1.InvitationEvent{1, 1, 3, 2, 5} { // the second, the fourth and the last change no state
-			if _, err := c.record(t, made.GetName(), event, i-1); err != nil { // the first, by a slow clock, before the invitation
+			at := i
+			if i == 0 {
+				at = -60 // by a slow clock, before the invitation
+			}
+			if _, err := c.record(t, made.GetName(), event, at); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -261,7 +265,7 @@ func TestOthersHearOfInvitations(t *testing.T) {
 			at    *timestamppb.Timestamp
 		}{
 			{surveyv1.Invitation_STATE_SENT, made.GetDecideTime()},
-			{surveyv1.Invitation_STATE_DISPLAYED, ahead(1)},
+			{surveyv1.Invitation_STATE_DISPLAYED, ahead(2)},
 			{surveyv1.Invitation_STATE_CANCELLED, cancelled.GetEndTime()},
 		} {
 			hear(t, want.state.String(), heard, &eventv1.Event{Brand: acme, Key: ann, EventTime: want.at, Payload: &eventv1.Event_InvitationStateChanged{

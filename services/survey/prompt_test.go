@@ -35,12 +35,12 @@ func (c client) prompt(t *testing.T, req *surveyv1.CreateInvitationRequest) *sur
 	return got
 }
 
-// begun is about when the tests began.
-var begun = time.Now().Truncate(time.Microsecond)
+// soon is later than any test decides on an invitation: nothing happens to one before that.
+var soon = time.Now().Add(30 * time.Minute).Truncate(time.Microsecond)
 
-// ahead is so many minutes after that: nothing happens to an invitation before it.
+// ahead is so many minutes after that.
 func ahead(minutes int) *timestamppb.Timestamp {
-	return timestamppb.New(begun.Add(time.Duration(minutes) * time.Minute))
+	return timestamppb.New(soon.Add(time.Duration(minutes) * time.Minute))
 }
 
 // record records an event so many minutes ahead.

@@ -55,8 +55,16 @@ func answerFormRows() []row {
 		web("S21", "a rating with an exponent", submitted(`1e1`), 200),
 		refusedFor("S22", "0 on CSAT", "response.answers[0].rating", csat, rating("how", 0)),
 		refusedAnswer("S23", "a required question left out", "response.answers", words("why", "because")),
-		// An answer without a value is none: leave the answer out.
-		web("S24", "a rating of null", submitted(`9},{"questionId":"ease","rating":null`), 400),
+		web("S24", "a rating of null", submitted(`9},{"questionId":"ease","rating":null`), 200),
+		both("S24", "an answer without a value to an optional question", ask{
+			req: answering(rating("how", 9), &surveyv1.Answer{QuestionId: "ease"}),
+			check: func(t *testing.T, _ *suite, m proto.Message) {
+				if got := m.(*surveyv1.Response).GetAnswers(); len(got) != 1 || got[0].GetQuestionId() != "how" {
+					t.Errorf("answers = %v, want the one with a value", got)
+				}
+			},
+		}),
+		refusedAnswer("S24", "an answer without a value to a required question", "response.answers[0].value", &surveyv1.Answer{QuestionId: "how"}, words("why", "because")),
 		both("S24", "an optional question left out", ask{req: answering(rating("how", 9))}),
 		refusedAnswer("S25", "an answer to no question", "response.answers[1].question_id", rating("how", 9), rating("whence", 1)),
 		refusedAnswer("S26", "two answers to a question", "response.answers", rating("how", 9), rating("how", 1)),

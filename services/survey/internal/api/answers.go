@@ -21,7 +21,7 @@ type checker struct {
 	wrong   []fault.Field
 }
 
-// answers returns the answers as they are stored.
+// answers returns the answers as they are stored. One without a value is none.
 func (c *checker) answers(given []*surveyv1.Answer) []store.Answer {
 	all, known := make([]store.Answer, 0, len(given)), make(map[string]int, len(given)) // the place in all, or -1
 	for i, p := range given {
@@ -29,6 +29,9 @@ func (c *checker) answers(given []*surveyv1.Answer) []store.Answer {
 		q, _, ok := question(c.survey, p.GetQuestionId())
 		if !ok {
 			c.refuse(path+".question_id", "UNKNOWN_QUESTION", "must be a question of the survey")
+			continue
+		}
+		if p.GetValue() == nil {
 			continue
 		}
 		known[q.ID] = -1
@@ -62,9 +65,17 @@ func (c *checker) asked(given []*surveyv1.Answer, all []store.Answer, known map[
 		}
 	}
 	for _, q := range c.survey.Questions {
-		if _, ok := known[q.ID]; q.Required && asked[q.ID] && !ok {
-			c.refuse(c.path, "REQUIRED", "question "+q.ID+" must be answered")
+		if _, ok := known[q.ID]; !q.Required || !asked[q.ID] || ok {
+			continue
 		}
+		path := c.path
+		if i := slices.IndexFunc(given, func(p *surveyv1.Answer) bool { return p.GetQuestionId() == q.ID }); i >= 0 {
+			path = fmt.Sprintf("%s[%d].value", c.path, i)
+		}
+		c.refuse(path, "REQUIRED", "question "+q.ID+" must be answered")
+	}
+	if len(known) == 0 && len(c.wrong) == 0 {
+		c.refuse(c.path, "REQUIRED", "must answer a question")
 	}
 }
 

@@ -313,7 +313,8 @@ type Answer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The question, by its id within the survey.
 	QuestionId string `protobuf:"bytes,1,opt,name=question_id,json=questionId,proto3" json:"question_id,omitempty"`
-	// The answer, in the form the question's kind asks for.
+	// The answer, in the form the question's kind asks for. Without it the question is not
+	// answered, as if it were left out: nothing is stored, and nothing counts.
 	//
 	// Types that are valid to be assigned to Value:
 	//
@@ -758,7 +759,7 @@ const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\x0eSTATE_COMPLETE\x10\x02\x12\x12\n" +
 	"\x0eSTATE_EXCLUDED\x10\x03\x12\x14\n" +
 	"\x10STATE_SUPERSEDED\x10\x04:V\xeaAS\n" +
-	"\x17concentric.dev/Response\x12#brands/{brand}/responses/{response}*\tresponses2\bresponse\"\xe2\x03\n" +
+	"\x17concentric.dev/Response\x12#brands/{brand}/responses/{response}*\tresponses2\bresponse\"\xdb\x03\n" +
 	"\x06Answer\x12A\n" +
 	"\vquestion_id\x18\x01 \x01(\tB \xe0A\x02\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,39}$R\n" +
 	"questionId\x12\x18\n" +
@@ -770,8 +771,8 @@ const file_concentric_survey_v1_response_proto_rawDesc = "" +
 	"\n" +
 	"touchpoint\x18\x04 \x01(\tB\x97\x01\xe0A\x01\xfaA\x1b\n" +
 	"\x19concentric.dev/Touchpoint\xbaHo\xd8\x01\x01rj2h^brands/[a-z0-9][a-z0-9-]{0,62}/customers/[a-z0-9][a-z0-9_-]{0,62}/touchpoints/[a-z0-9][a-z0-9_-]{0,62}$\xf0\xc7\x18\x03R\n" +
-	"touchpointB\x0e\n" +
-	"\x05value\x12\x05\xbaH\x02\b\x01\"\xe8\t\n" +
+	"touchpointB\a\n" +
+	"\x05value\"\xe8\t\n" +
 	"\vAttribution\x12\x80\x01\n" +
 	"\x06ticket\x18\x01 \x01(\tBh\xe0A\x01\xfaA\x17\n" +
 	"\x15concentric.dev/Ticket\xbaHH\xd8\x01\x01rC2A^brands/[a-z0-9][a-z0-9-]{0,62}/tickets/[a-z0-9][a-z0-9_-]{0,62}$R\x06ticket\x12\xb6\x01\n" +

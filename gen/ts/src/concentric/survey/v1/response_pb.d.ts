@@ -274,7 +274,8 @@ export declare type Answer = Message<"concentric.survey.v1.Answer"> & {
   questionId: string;
 
   /**
-   * The answer, in the form the question's kind asks for.
+   * The answer, in the form the question's kind asks for. Without it the question is not
+   * answered, as if it were left out: nothing is stored, and nothing counts.
    *
    * @generated from oneof concentric.survey.v1.Answer.value
    */
