@@ -21,13 +21,27 @@ type remote struct {
 	CA  string `name:"ca" help:"Authorities, PEM, of the certificate of a suite with TLS; system for those of this machine." placeholder:"FILE"`
 }
 
-// dial connects to the suite. The caller closes the connection. The address may be written
-// as that of a page: with https:// the suite has TLS.
+// host returns the address without what makes it that of a page, and whether the suite
+// there has TLS: with https:// or --ca.
+func (r remote) host() (addr string, secure bool) {
+	addr, secure = strings.CutPrefix(r.Addr, "https://")
+	return strings.TrimSuffix(strings.TrimPrefix(addr, "http://"), "/"), secure || r.CA != ""
+}
+
+// page returns the address of a page of the suite.
+func (r remote) page(path string) string {
+	addr, secure := r.host()
+	if secure {
+		return "https://" + addr + path
+	}
+	return "http://" + addr + path
+}
+
+// dial connects to the suite. The caller closes the connection.
 func (r remote) dial() (*grpc.ClientConn, error) {
 	cfg, file := rpc.ClientConfig{Bearer: r.Key}, r.CA
-	addr, secure := strings.CutPrefix(r.Addr, "https://")
-	addr = strings.TrimSuffix(strings.TrimPrefix(addr, "http://"), "/")
-	if secure || file != "" {
+	addr, secure := r.host()
+	if secure {
 		if file == "system" {
 			file = ""
 		}

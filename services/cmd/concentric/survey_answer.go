@@ -48,7 +48,7 @@ func (c *askCmd) Run(ctx context.Context) error {
 			decision := shown(v.GetDecision().String(), "DECISION_")
 			switch {
 			case v.GetToken() != "":
-				fmt.Printf("%s  http://%s/s/%s/%s  until %s\n", decision, c.Addr, c.Brand, v.GetToken(), at(v.GetExpireTime()))
+				fmt.Printf("%s  %s  until %s\n", decision, c.page("/s/"+c.Brand+"/"+v.GetToken()), at(v.GetExpireTime()))
 			case v.GetQuietUntilTime() != nil:
 				fmt.Printf("%s  until %s\n", decision, at(v.GetQuietUntilTime()))
 			default:

@@ -87,6 +87,17 @@ type compareSurveysCmd struct {
 	B      []string `help:"The surveys of the other side." placeholder:"ID"`
 	WhereA string   `name:"where-a" help:"What holds for one side, such as 'channel = EMAIL'." placeholder:"FILTER"`
 	WhereB string   `name:"where-b" help:"What holds for the other side." placeholder:"FILTER"`
+
+	aboutFlag
+}
+
+// An aboutFlag picks one of the circles.
+type aboutFlag struct {
+	Subject string `help:"What the answers are about: service, experience or product. Needed where there are some about several." placeholder:"SUBJECT"`
+}
+
+func (f aboutFlag) subject() (typev1.Subject, error) {
+	return choice[typev1.Subject]("--subject", f.Subject, "SUBJECT_", typev1.Subject_value)
 }
 
 // Run implements the command.
@@ -99,11 +110,15 @@ func (c *compareSurveysCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	subject, err := c.subject()
+	if err != nil {
+		return err
+	}
 	return c.call(func(conn grpc.ClientConnInterface) error {
 		res, err := surveyv1.NewSurveyMetricsServiceClient(conn).CompareSurveyMetrics(ctx, &surveyv1.CompareSurveyMetricsRequest{
 			Parent: "brands/" + c.Brand, Metric: metric,
-			A: &surveyv1.CompareSurveyMetricsRequest_Side{Window: window, Surveys: c.surveys(c.A), Filter: c.WhereA},
-			B: &surveyv1.CompareSurveyMetricsRequest_Side{Window: window, Surveys: c.surveys(c.B), Filter: c.WhereB},
+			A: &surveyv1.CompareSurveyMetricsRequest_Side{Window: window, Subject: subject, Surveys: c.surveys(c.A), Filter: c.WhereA},
+			B: &surveyv1.CompareSurveyMetricsRequest_Side{Window: window, Subject: subject, Surveys: c.surveys(c.B), Filter: c.WhereB},
 		})
 		if err != nil {
 			return err
@@ -131,6 +146,8 @@ type sampleSizeCmd struct {
 	Metric  string   `arg:"" help:"The metric: nps, csat, ces, star and so on."`
 	Margin  float64  `required:"" help:"Half the width of the interval wanted, in the metric's unit." placeholder:"N"`
 	Surveys []string `help:"Learn from these surveys only." placeholder:"ID"`
+
+	aboutFlag
 }
 
 // Run implements the command.
@@ -139,9 +156,13 @@ func (c *sampleSizeCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	subject, err := c.subject()
+	if err != nil {
+		return err
+	}
 	return c.call(func(conn grpc.ClientConnInterface) error {
 		res, err := surveyv1.NewSurveyMetricsServiceClient(conn).EstimateSampleSize(ctx, &surveyv1.EstimateSampleSizeRequest{
-			Parent: "brands/" + c.Brand, Metric: metric, Margin: c.Margin, Surveys: c.surveys(c.Surveys),
+			Parent: "brands/" + c.Brand, Metric: metric, Margin: c.Margin, Subject: subject, Surveys: c.surveys(c.Surveys),
 		})
 		if err != nil {
 			return err

@@ -35,7 +35,7 @@ func polled(t *testing.T) func(t *testing.T, args ...string) (string, error) {
 	}
 	verb := func(t *testing.T, args ...string) (string, error) {
 		t.Helper()
-		return prints(t, append([]string{"survey", args[0], "--addr", addr, "--brand", "acme"}, args[1:]...)...)
+		return prints(t, append([]string{"survey", args[0], "--addr", "http://" + addr + "/", "--brand", "acme"}, args[1:]...)...)
 	}
 	got, err := verb(t, "create", file, "--id", "s1", "--draft")
 	if err != nil || !strings.HasPrefix(spaced(got), "s1 draft service interaction r1 Effort") {
@@ -55,7 +55,7 @@ func TestTheVerbsOfASurveyFollowEachOther(t *testing.T) {
 		{"resume|s1", []string{"s1 active"}},
 		{"list|--filter|state = ACTIVE", []string{"s1 active service interaction r1 Effort"}},
 		{"show|s1", []string{"ease ces-ease", "(1 to 7)", "color choice Which? (red, blue)"}},
-		{"ask|s1|--customer|ann|--channel|sms", []string{"sent http://", "/s/acme/", "until "}},
+		{"ask|s1|--customer|ann|--channel|sms", []string{"sent http://127.0.0.1:", "/s/acme/", "until "}},
 		{"ask|s1|--customer|bob|--interaction|t1/i1|-o|json", []string{`"decision": "DECISION_SENT"`}},
 		{"answer|s1|ease=1|why=It took\n hours.|color=red|was=unmet|--customer|ann|--ticket|t1", []string{
 			"complete", "s1 ann ease=1 why=It took hours. color=red was=unmet",
@@ -67,7 +67,9 @@ func TestTheVerbsOfASurveyFollowEachOther(t *testing.T) {
 		{"metrics|--from|2020-01-01|--to|2020-01-02", []string{"Nobody answered in this window."}},
 		{"funnel|--from|2020-01-01|--to|2020-01-02", []string{"There was no occasion to ask in this window."}},
 		{"size|csat|--margin|0.1", []string{"answers", "at worst"}},
+		{"size|nps|--margin|5|--subject|experience", []string{"1,534 answers at worst"}},
 		{"compare|ces|--a|s1|--b|s1", []string{"insufficient"}},
+		{"compare|response-rate|--subject|service", []string{"a response rate", "n 2 withheld", "insufficient"}},
 		{"feedback|--filter|label = NEGATIVE", nil},
 		{"archive|s1", []string{"s1 archived"}},
 	} {
@@ -97,6 +99,8 @@ func TestWhatIsWrongWithAnAnswerIsExplained(t *testing.T) {
 		{"answer|s1|was=better", `was "better": want one of`},
 		{"answer|s1|why=because", "question ease must be answered"},
 		{"ask|s1|--customer|ann|--interaction|i1", "want TICKET/INTERACTION"},
+		{"size|csat|--margin|0.1|--subject|both", "want one of experience, product, service"},
+		{"compare|ces|--a|s1|--b|s1|--subject|experience", "both sides must be about one subject"},
 		{"show|s2", "NotFound"},
 		{"exclude|none|--reason|a test", "NotFound"},
 	} {
