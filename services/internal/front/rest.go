@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -97,8 +96,7 @@ func refused(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w ht
 	}
 	st := status.Convert(err)
 	if st.Code() == codes.InvalidArgument && len(st.Proto().GetDetails()) == 0 { // no method has seen it
-		refuse(w, code, codes.InvalidArgument, "BAD_FIELD", strings.TrimLeft(strings.TrimPrefix(st.Message(), "proto:"), "\u00a0 "))
-		return
+		st = misread(ctx, st.Message()).GRPCStatus()
 	}
 	writeProblem(w, st, code)
 }
