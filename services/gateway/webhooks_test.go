@@ -314,12 +314,18 @@ func TestAFailureIsTriedAgainAndGoneEndsIt(t *testing.T) {
 			return got
 		}
 		eventually(t, "the endpoint is failing", func() bool { return get().GetFailingSinceTime() != nil })
-		list := func() []*gatewayv1.WebhookDelivery {
-			got, err := c.ListWebhookDeliveries(t.Context(), &gatewayv1.ListWebhookDeliveriesRequest{Parent: e.GetName()})
-			if err != nil {
-				t.Fatal(err)
+		list := func() (all []*gatewayv1.WebhookDelivery) { // there are as many as were told until the first attempt
+			req := &gatewayv1.ListWebhookDeliveriesRequest{Parent: e.GetName()}
+			for {
+				got, err := c.ListWebhookDeliveries(t.Context(), req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, got.GetDeliveries()...)
+				if req.PageToken = got.GetNextPageToken(); req.PageToken == "" {
+					return all
+				}
 			}
-			return got.GetDeliveries()
 		}
 		all := list()
 		waiting := all[len(all)-1]
