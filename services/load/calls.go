@@ -117,7 +117,7 @@ func (s *server) loop(ctx context.Context, what, how string, callers int) (loop,
 	case "score":
 		l.op, err = s.score(ctx)
 	case "ingest":
-		l.op, l.weight = s.ingest(how == "scattered"), batchSize
+		l.op, l.weight = s.ingest(how), batchSize
 	case "submit":
 		l.op, err = s.submit(ctx)
 	case "resubmit":

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/oklog/ulid/v2"
 	"google.golang.org/protobuf/types/known/timestamppb"
 	_ "modernc.org/sqlite" // the driver
 
@@ -25,7 +26,7 @@ const batchSize = 1000
 const span = 100_000
 
 // batch makes number n of the batches of so many customers, who each come for a
-// while and touch two stages.
+// while and touch two stages. The ids of its events rise with the time.
 func batch(parent string, n int64, customers int) *journeyv1.BatchRecordTouchpointsRequest {
 	definitions := [...]string{"online-ad", "website-visit", "checkout", "product-use", "referral"}
 	req := &journeyv1.BatchRecordTouchpointsRequest{Parent: parent, RequestId: requestID()}
@@ -39,7 +40,7 @@ func batch(parent string, n int64, customers int) *journeyv1.BatchRecordTouchpoi
 			Parent: fmt.Sprint(parent, "/customers/c-", c),
 			Touchpoint: &journeyv1.Touchpoint{
 				Definition: parent + "/touchpointDefinitions/" + definition, EventTime: timestamppb.New(at(n, i)),
-				Source: "web", EventId: fmt.Sprint("e-", n, "-", i), Expectation: typev1.Expectation_EXPECTATION_MET,
+				Source: "web", EventId: requestID(), Expectation: typev1.Expectation_EXPECTATION_MET,
 			},
 		})
 	}
@@ -52,15 +53,21 @@ func at(n int64, i int) time.Time {
 }
 
 // ingest records touchpoints by the thousand, of a hundred customers a batch, or
-// scattered over a thousand.
-func (s *server) ingest(scattered bool) func(context.Context, int64) error {
+// scattered over a thousand, or of events whose ids are random.
+func (s *server) ingest(how string) func(context.Context, int64) error {
 	customers := batchSize / 10
-	if scattered {
+	if how == "scattered" {
 		customers = batchSize
 	}
 	c := journeyv1.NewTouchpointServiceClient(s.conns[0])
 	return func(ctx context.Context, n int64) error {
-		answer, err := c.BatchRecordTouchpoints(ctx, batch(brand, n, customers))
+		req := batch(brand, n, customers)
+		if strings.HasSuffix(how, "random") {
+			for _, r := range req.GetRequests() {
+				r.Touchpoint.EventId = uuid.NewString()
+			}
+		}
+		answer, err := c.BatchRecordTouchpoints(ctx, req)
 		for i, r := range answer.GetResults() {
 			if r.GetOutcome() != journeyv1.RecordTouchpointResult_OUTCOME_RECORDED {
 				return fmt.Errorf("touchpoint %d of batch %d: %v %s", i, n, r.GetOutcome(), r.GetError().GetMessage())
@@ -75,10 +82,10 @@ const rawColumns = `brand, id, customer, definition, event_time, record_time, so
 
 // rawRow returns the columns of row i of batch n.
 func rawRow(n int64, i int) []any {
-	us := at(n, i).UnixMicro()
+	us, event := at(n, i).UnixMicro(), uuid.Must(uuid.NewV7())
 	return []any{
-		"load", strings.ToLower(rand.Text()), fmt.Sprint("c-", int64(i%100)+n%10*100), "website-visit", us, us, "web",
-		fmt.Sprint("e-", n, "-", i), int64(6), int64(i%5 + 1), int64(1), int64(2), int64(0), 1.0, us << 12,
+		"load", strings.ToLower(ulid.ULID(event).String()), fmt.Sprint("c-", int64(i%100)+n%10*100), "website-visit", us, us, "web",
+		event.String(), int64(6), int64(i%5 + 1), int64(1), int64(2), int64(0), 1.0, us << 12,
 	}
 }
 

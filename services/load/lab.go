@@ -174,7 +174,7 @@ func (l *lab) path(ctx context.Context, name string) (path, error) {
 	if apart {
 		kind = suiteApart
 	}
-	if where == "postgres" || where == "fresh" || where == "grown" || strings.HasSuffix(where, "-postgres") {
+	if where == "postgres" || strings.HasPrefix(where, "fresh") || strings.HasPrefix(where, "grown") {
 		kind = "suite on " + where
 	}
 	s, err := l.server(ctx, kind)
@@ -229,7 +229,7 @@ func (l *lab) server(ctx context.Context, kind string) (*server, error) {
 		}
 		binary = "taskset" // and as many goroutines at a time as Go runs in a container of one processor
 		args = []string{"-c", c.server, "env", "GOMAXPROCS=2", l.binary, "up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, "apart")}
-	case "suite on fresh", "suite on grown":
+	case "suite on fresh", "suite on grown", "suite on fresh-random", "suite on grown-random":
 		args = []string{"up", "--addr", "127.0.0.1:0", "--data", filepath.Join(l.dir, kind)}
 	case "suite on postgres", "suite on fresh-postgres", "suite on grown-postgres":
 		_, where, _ := strings.Cut(kind, "suite on ")

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 
 	"github.com/jackc/pgx/v5"
 
@@ -93,7 +92,7 @@ func (d Division) undivided(t *testing.T) (admin *pgx.Conn, owner, app *sqldb.DB
 		admin.Close(context.Background()) //nolint:errcheck,gosec // it is done
 	})
 	owner = Open(t, address)
-	if err := errors.Join(sqldb.Migrate(t.Context(), owner, d.Schema, d.earlier(t)), owner.Grant(t.Context(), role)); err != nil {
+	if err := errors.Join(sqldb.Migrate(t.Context(), owner, d.Schema, Before(t, d.Migrations, d.Number)), owner.Grant(t.Context(), role)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := admin.Exec(t.Context(), d.Fill, dividedRows); err != nil {
@@ -105,26 +104,6 @@ func (d Division) undivided(t *testing.T) (admin *pgx.Conn, owner, app *sqldb.DB
 	}
 	u.User = url.UserPassword(role, "app")
 	return admin, owner, Open(t, u.String())
-}
-
-// earlier returns the migrations that come before the one that divides.
-func (d Division) earlier(t *testing.T) fs.FS {
-	t.Helper()
-	files, err := fs.ReadDir(d.Migrations, ".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	some := fstest.MapFS{}
-	for _, f := range files {
-		text, err := fs.ReadFile(d.Migrations, f.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f.Name() < d.Number {
-			some[f.Name()] = &fstest.MapFile{Data: text}
-		}
-	}
-	return some
 }
 
 // load takes turns until stop, which returns the numbers of those that are done.

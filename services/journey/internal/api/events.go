@@ -179,7 +179,7 @@ func (n *brandNews) fromTicket(e *eventv1.Event, id string, ticket *eventv1.Tick
 		n.definitions[definition] = d
 	}
 	define(&t, d)
-	identify(&t)
+	n.server.identify(&t)
 	return t, nil
 }
 

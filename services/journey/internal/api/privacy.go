@@ -29,7 +29,7 @@ func (s *Server) Privacy() *Privacy {
 	return &Privacy{Server: &privacy.Server{
 		DB: s.db, Tombstones: s.tombstones, Tables: store.PrivacyTables(), Named: store.PrivacyNames(),
 		Rules: store.PrivacyRules(func(tx *sqldb.Tx, brand string, key []string) {
-			dropAlias(tx, brand, store.Key{ID: key[0], Source: key[2], EventID: key[3]})
+			s.dropAlias(tx, brand, store.Key{ID: key[0], Source: key[2], EventID: key[3]})
 		}),
 		Traces: []privacy.Trace{privacy.Answers(), privacy.Events(), privacy.Letters(), privacy.Audited(), privacy.Operations()},
 		Family: s.families, Before: s.bury, Records: s.records,
@@ -64,14 +64,14 @@ func (s *Server) bury(tx *sqldb.Tx, brand, id string) error {
 	}
 	keys, err := store.Keys(tx, brand, id)
 	for _, k := range keys {
-		dropAlias(tx, brand, k)
+		s.dropAlias(tx, brand, k)
 	}
 	return err
 }
 
 // dropAlias forgets the event of a touchpoint whose id a caller chose.
-func dropAlias(tx *sqldb.Tx, brand string, k store.Key) {
-	if alias := derived(k.Source, k.EventID); alias != "" && alias != k.ID {
+func (s *Server) dropAlias(tx *sqldb.Tx, brand string, k store.Key) {
+	if alias := s.store.EventKey(k.Source, k.EventID); alias != "" && alias != k.ID {
 		store.DropAlias(tx, brand, alias, k.ID)
 	}
 }

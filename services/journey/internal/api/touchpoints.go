@@ -3,8 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base32"
 	"errors"
 	"strings"
 	"time"
@@ -108,14 +106,14 @@ func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpoint
 	if t.EventID == "" && t.ID == "" {
 		t.EventID = fallback
 	}
-	identify(&t)
+	s.identify(&t)
 	return t, nil
 }
 
 // identify gives t its id: the one that the caller chose, else one that follows
 // from the event, so that the same event makes the same touchpoint; else a new one.
-func identify(t *store.Touchpoint) {
-	derived := derived(t.Source, t.EventID)
+func (s *Server) identify(t *store.Touchpoint) {
+	derived := s.store.EventKey(t.Source, t.EventID)
 	switch {
 	case t.ID == "" && derived == "":
 		t.ID, t.Digest = name.NewID(), 0 // nobody can repeat it
@@ -124,18 +122,6 @@ func identify(t *store.Touchpoint) {
 	case t.ID != derived:
 		t.Alias = derived
 	}
-}
-
-// lower32 is base 32 as ids are written.
-var lower32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-// derived returns the id that follows from an event; "" without one.
-func derived(source, event string) string {
-	if event == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(source + "\x00" + event))
-	return lower32.EncodeToString(sum[:16])
 }
 
 // GetTouchpoint implements TouchpointService.

@@ -38,6 +38,8 @@ type Store struct {
 	loadTouchpoints sqldb.Form
 	repeats         atomic.Int32 // batches that are still to do without COPY
 
+	timed uint64 // from when on, in milliseconds since 1970, the time that an event's id begins with counts
+
 	selectTraces string
 
 	insertTouchpoint, insertMarks, addSums, insertScores, selectMeasures, selectStored texts
@@ -76,7 +78,7 @@ func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
 	s.selectMeasures = write(db, measures, []int{500, 50, 5, 1})
 	s.selectStored = write(db, stored, []int{500, 50, 5, 1})
 	s.selectTraces = selectTraces(db.Postgres())
-	return s, errors.Join(s.rebuild(ctx), s.begin(ctx), db.Observe(gauges...))
+	return s, errors.Join(s.readTimed(ctx), s.rebuild(ctx), s.begin(ctx), db.Observe(gauges...))
 }
 
 // turn makes this write the only one of its kind until its commit. On SQLite it
