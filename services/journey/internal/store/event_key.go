@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/oklog/ulid/v2"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 )
@@ -19,14 +20,15 @@ var lower32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding
 // touchpoint; "" without one.
 //
 // It is a digest, in no order, which costs another page of the index for each touchpoint.
-// Of an event whose id begins with its time, a UUIDv7 (RFC 9562), it begins with that time
-// too and 80 bits are of the digest: what happens about the same time is together.
+// Of an event whose id begins with its time, a UUIDv7 (RFC 9562) or a ULID, as those of our
+// own events are, it begins with that time too and 80 bits are of the digest: what happens
+// about the same time is together.
 func (s *Store) EventKey(source, event string) string {
 	if event == "" {
 		return ""
 	}
 	key := sha256.Sum256([]byte(source + "\x00" + event))
-	if at, timed := uuidTime(event); timed && at >= s.timed {
+	if at, timed := s.timed.of(event); timed {
 		copy(key[6:], key[:])
 		binary.BigEndian.PutUint32(key[:], uint32(at>>16)) //nolint:gosec // of 48 bits
 		binary.BigEndian.PutUint16(key[4:], uint16(at))    //nolint:gosec // the other 16
@@ -34,22 +36,34 @@ func (s *Store) EventKey(source, event string) string {
 	return lower32.EncodeToString(key[:16])
 }
 
-// uuidTime returns the time, in milliseconds since 1970, that an id begins with if it is a
-// UUIDv7 in its usual form of 36 characters.
-func uuidTime(id string) (at uint64, timed bool) {
-	if len(id) != 36 {
-		return 0, false
+// A timed says from when on, in milliseconds since 1970, the time that an event's id begins
+// with counts.
+type timed struct{ uuids, ulids uint64 }
+
+// of returns the time that id begins with, in milliseconds since 1970, if that counts: of a
+// UUIDv7 in its usual form of 36 characters, and of a ULID in either case.
+func (since timed) of(id string) (at uint64, counts bool) {
+	switch len(id) {
+	case 36:
+		u, err := uuid.Parse(id)
+		if err != nil || u.Version() != 7 || u.Variant() != uuid.RFC4122 {
+			return 0, false
+		}
+		at = binary.BigEndian.Uint64(u[:8]) >> 16
+		return at, at >= since.uuids
+	case ulid.EncodedSize:
+		u, err := ulid.ParseStrict(id)
+		if err != nil {
+			return 0, false
+		}
+		return u.Time(), u.Time() >= since.ulids
 	}
-	u, err := uuid.Parse(id)
-	if err != nil || u.Version() != 7 || u.Variant() != uuid.RFC4122 {
-		return 0, false
-	}
-	return binary.BigEndian.Uint64(u[:8]) >> 16, true
+	return 0, false
 }
 
 // readTimed reads since when ids of events count that begin with their time.
 func (s *Store) readTimed(ctx context.Context) error {
-	if err := s.db.Read().QueryRowContext(ctx, `SELECT since FROM event_key`).Scan(&s.timed); err != nil {
+	if err := s.db.Read().QueryRowContext(ctx, `SELECT since, ulids_since FROM event_key`).Scan(&s.timed.uuids, &s.timed.ulids); err != nil {
 		return fmt.Errorf("read event_key: %w", sqldb.Fault(err))
 	}
 	return nil

@@ -38,7 +38,7 @@ type Store struct {
 	loadTouchpoints sqldb.Form
 	repeats         atomic.Int32 // batches that are still to do without COPY
 
-	timed uint64 // from when on, in milliseconds since 1970, the time that an event's id begins with counts
+	timed timed
 
 	selectTraces string
 

@@ -46,8 +46,8 @@ type Touchpoint struct {
 	// character and not all of them spaces, compared in Unicode form NFC. A touchpoint with
 	// a (source, event_id) seen before in the brand is a repeat and changes nothing; with
 	// other content, or for another customer, it is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived
-	// from `request_id` if empty and no `touchpoint_id` is given. UUIDs of version 7, which begin
-	// with their time, cost least to record where there are many touchpoints.
+	// from `request_id` if empty and no `touchpoint_id` is given. UUIDs of version 7 and
+	// ULIDs, which begin with their time, cost least to record where there are many touchpoints.
 	EventId string `protobuf:"bytes,6,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// Where it happened. The definition's channel if not given.
 	Channel v1.Channel `protobuf:"varint,7,opt,name=channel,proto3,enum=concentric.type.v1.Channel" json:"channel,omitempty"`

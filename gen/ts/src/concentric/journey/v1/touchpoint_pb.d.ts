@@ -62,8 +62,8 @@ export declare type Touchpoint = Message<"concentric.journey.v1.Touchpoint"> & {
    * character and not all of them spaces, compared in Unicode form NFC. A touchpoint with
    * a (source, event_id) seen before in the brand is a repeat and changes nothing; with
    * other content, or for another customer, it is refused with `ALREADY_EXISTS`, reason `EVENT_ID_TAKEN`. Derived
-   * from `request_id` if empty and no `touchpoint_id` is given. UUIDs of version 7, which begin
-   * with their time, cost least to record where there are many touchpoints.
+   * from `request_id` if empty and no `touchpoint_id` is given. UUIDs of version 7 and
+   * ULIDs, which begin with their time, cost least to record where there are many touchpoints.
    *
    * @generated from field: string event_id = 6;
    */
