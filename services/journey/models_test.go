@@ -251,6 +251,14 @@ func testBadModels(t *testing.T, s *suite) {
 	}
 }
 
+// asked records that a customer asked for service.
+func (s *suite) asked(t *testing.T, customer, ticket string, at time.Time) {
+	t.Helper()
+	req := visit(customer, fmt.Sprint(customer, ticket, at.UnixNano()), at)
+	req.Touchpoint.Definition, req.Touchpoint.Ticket, req.Touchpoint.Expectation = "brands/acme/touchpointDefinitions/support-interaction", ticket, 0
+	s.record(t, req)
+}
+
 func testBacktest(t *testing.T, s *suite) {
 	s.work(t)
 	cut := noon
@@ -264,7 +272,19 @@ func testBacktest(t *testing.T, s *suite) {
 		if i%4 > 0 {
 			s.had(t, c, "product-use", cut.Add(24*time.Hour), met)
 		}
-		s.had(t, c, "support-interaction", cut.Add(48*time.Hour), unmet) // nobody's own doing
+		if i%8 == 1 {
+			s.had(t, c, "checkout", cut.Add(24*time.Hour), met)
+		}
+		// Nobody's own doing, and no contact where the ticket has been there before.
+		ticket := "brands/acme/tickets/old"
+		s.asked(t, c, ticket, cut.Add(-time.Minute))
+		s.asked(t, c, ticket, cut.Add(48*time.Hour))
+		if i%4 == 0 {
+			s.asked(t, c, "brands/acme/tickets/new", cut.Add(49*time.Hour))
+			s.asked(t, c, "brands/acme/tickets/new", cut.Add(50*time.Hour))
+			s.asked(t, c, "", cut.Add(51*time.Hour))
+			s.asked(t, c, "", cut.Add(52*time.Hour))
+		}
 	}
 	s.had(t, "late", "delivery", cut.Add(time.Hour), met)
 	s.had(t, "last", "online-ad", cut.Add(90*24*time.Hour), met)
@@ -276,11 +296,17 @@ func testBacktest(t *testing.T, s *suite) {
 	if auc := found.GetAuc(); auc.GetValue() != 1 || auc.GetN() != 40 {
 		t.Errorf("auc = %v, want 1: who was let down never came back", auc)
 	}
+	if auc := found.GetContactAuc(); auc.GetValue() != 1 || auc.GetN() != 40 {
+		t.Errorf("auc of contacts = %v, want 1: who was let down asked for help", auc)
+	}
 	if q := found.GetRatingCorrelation().GetQuality(); q != typev1.Quality_QUALITY_NO_DATA {
 		t.Errorf("correlation = %v, want no data: nobody gave a rating", found.GetRatingCorrelation())
 	}
 	if d := found.GetDeciles(); len(d) != 2 || d[0].GetReturned().GetValue() != 0 || d[1].GetReturned().GetValue() != 1 {
 		t.Errorf("deciles = %v", d)
+	} else if low, high := d[0], d[1]; low.GetContacted().GetValue() != 1 || low.GetContactRate().GetValue() != 300 || low.GetBought().GetValue() != 0 ||
+		high.GetContacted().GetValue() != 0 || high.GetContactRate().GetValue() != 0 || high.GetBought().GetValue() != 5./30 || high.GetBought().GetN() != 30 {
+		t.Errorf("after the cut the deciles did %v", d)
 	}
 	same(t, s.model(t, model).GetBacktest(), found)
 }

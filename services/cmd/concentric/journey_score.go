@@ -289,9 +289,11 @@ func (c *backtestCmd) Run(ctx context.Context) error {
 func printBacktest(b *journeyv1.Backtest) {
 	fmt.Printf("%s customers until %s, of whom %s came back until %s\n", count(b.GetCustomers()), at(b.GetCutTime()), count(b.GetReturned()), at(b.GetEndTime()))
 	fmt.Println("who came back had the higher score  " + estimated(b.GetAuc()))
+	fmt.Println("who did not contact service had it  " + estimated(b.GetContactAuc()))
 	fmt.Println("score and later rating go together  " + estimated(b.GetRatingCorrelation()))
 	for _, d := range b.GetDeciles() {
 		fmt.Printf("  %6.2f to %6.2f  %s customers   came back %s\n", d.GetLowest(), d.GetHighest(), padLeft(count(d.GetCustomers()), 7), estimated(d.GetReturned()))
+		fmt.Printf("  %s bought %s   contacted service %s   contacts of 100 %s\n", padLeft("", 34), estimated(d.GetBought()), estimated(d.GetContacted()), estimated(d.GetContactRate()))
 	}
 }
 

@@ -196,9 +196,10 @@ func (s *Server) tryOne(ctx context.Context, brand string, model *score.Model, b
 	var (
 		touches []score.Touch
 		seen    bool // by the cut
-		back    bool
+		then    backtest.Sequel
 		rating  float64
 		rated   float64
+		tickets = map[string]bool{} // that were counted, or there before
 	)
 	for i := range touchpoints {
 		t := &touchpoints[i]
@@ -208,32 +209,44 @@ func (s *Server) tryOne(ctx context.Context, brand string, model *score.Model, b
 			if touch, known := t.Touch(model); known {
 				touches = append(touches, touch)
 			}
+			tickets[t.Ticket] = t.Ticket != ""
 		case t.EventTime <= b.Cut+backtestSpan.Microseconds():
-			came, err := s.comesBack(ctx, brand, t)
-			if err != nil {
+			if err := s.follows(ctx, brand, t, &then); err != nil {
 				return err
 			}
-			back = back || came
+			if t.Service && !tickets[t.Ticket] {
+				then.Contacts++
+				tickets[t.Ticket] = t.Ticket != ""
+			}
 			if t.Rating.Given() {
 				rating, rated = rating+t.Rating.Outcome(), rated+1
 			}
 		}
 	}
 	if seen {
-		b.Trial.Add(model.Replay(touches, b.Cut).Value, back, rating/max(rated, 1), rated > 0)
+		then.Rating, then.Rated = rating/max(rated, 1), rated > 0
+		b.Trial.Add(model.Replay(touches, b.Cut).Value, then)
 	}
 	return nil
 }
 
-// comesBack reports whether a touchpoint is the customer's own doing, and no request for
-// service.
-func (s *Server) comesBack(ctx context.Context, brand string, t *store.Touchpoint) (bool, error) {
+// follows notes whether a touchpoint is the customer's own doing, and no request for
+// service, and whether something was bought.
+func (s *Server) follows(ctx context.Context, brand string, t *store.Touchpoint, then *backtest.Sequel) error {
+	if t.Service {
+		return nil
+	}
 	d, err := s.catalog.find(ctx, brand, t.Definition)
 	if fault.Reason(err) == "NOT_FOUND" {
-		return false, nil // deleted since
+		return nil // deleted since
 	}
-	own := d.Kind == typev1.TouchpointKind_TOUCHPOINT_KIND_TRANSACTION || d.Kind == typev1.TouchpointKind_TOUCHPOINT_KIND_ENGAGEMENT
-	return own && !t.Service, err
+	switch d.Kind {
+	case typev1.TouchpointKind_TOUCHPOINT_KIND_TRANSACTION:
+		then.Back, then.Bought = true, true
+	case typev1.TouchpointKind_TOUCHPOINT_KIND_ENGAGEMENT:
+		then.Back = true
+	}
+	return err
 }
 
 // fill makes the sums that a model needs, so that it can become active at once. Where
@@ -310,13 +323,19 @@ func foundBy(b *backtesting, revision string) *journeyv1.Backtest {
 	found := &journeyv1.Backtest{
 		CutTime: stamp(b.Cut), EndTime: timestamppb.New(sqldb.Time(b.Cut).Add(backtestSpan)), Customers: all, Returned: back,
 		Auc:                  measure.Estimate(b.Trial.AUC(), typev1.Unit_UNIT_RATIO),
+		ContactAuc:           measure.Estimate(b.Trial.ContactAUC(), typev1.Unit_UNIT_RATIO),
 		RatingCorrelation:    measure.Estimate(b.Trial.Correlation(), typev1.Unit_UNIT_POINTS),
 		ScoringModelRevision: revision,
 	}
 	for _, d := range b.Trial.Deciles() {
+		acts := d.Acts
+		contacts := stats.Rate{Events: acts.Contacts, Exposure: float64(acts.Customers)}
 		found.Deciles = append(found.Deciles, &journeyv1.Backtest_Decile{
 			Lowest: d.Lowest, Highest: d.Highest, Customers: d.N,
-			Returned: measure.Estimate(stats.Wilson(d.Back, d.N), typev1.Unit_UNIT_RATIO),
+			Returned:    measure.Estimate(stats.Wilson(d.Back, d.N), typev1.Unit_UNIT_RATIO),
+			Bought:      measure.Estimate(stats.Wilson(acts.Bought, acts.Customers), typev1.Unit_UNIT_RATIO),
+			Contacted:   measure.Estimate(stats.Wilson(acts.Contacted, acts.Customers), typev1.Unit_UNIT_RATIO),
+			ContactRate: measure.Estimate(contacts.Estimate(100), typev1.Unit_UNIT_COUNT),
 		})
 	}
 	return found

@@ -14,6 +14,7 @@ import (
 	"github.com/concentric-cx/concentric/services/internal/operation"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/internal/sqldb/sqldbtest"
+	"github.com/concentric-cx/concentric/services/journey/internal/backtest"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
 )
 
@@ -147,11 +148,11 @@ func TestABackTestThatHasFoundMuchTakesMoreCustomersAStep(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, open func(*testing.T) *sqldb.DB) {
 		w := newTests(t, open(t))
 		req := &journeyv1.BacktestScoringModelRequest{Name: modelName("acme", w.id), CutTime: timestamppb.New(time.UnixMicro(1))}
-		for found, want := range map[int]int64{0: backtestBatch, backtestWrite*backtestBatch + 1: tested} {
+		for found, want := range map[int]int64{0: backtestBatch, backtestWrite*backtestBatch + 2: tested} {
 			o := operation.Operation{Brand: "acme", ID: name.NewID(), Total: 1000}
 			var b backtesting
-			for i := range found {
-				b.Trial.Add(float64(i)/100, true, 0, false)
+			for i := range found / 2 { // each makes two counts
+				b.Trial.Add(float64(i)/100, backtest.Sequel{Back: true})
 			}
 			o, err := encodeProgress(o, b)
 			if err == nil {

@@ -27,32 +27,68 @@ type Trial struct {
 	Back map[int]int64         `json:"back"` // customers who came back, by score
 	Gone map[int]int64         `json:"gone"` // customers who did not
 	Rate map[int]map[int]int64 `json:"rate"` // customers who gave ratings, by score and mean rating
+	Acts map[int]Acts          `json:"acts"` // what customers did besides, by score
 }
 
-// Add counts a customer: the score, 0 to 100, whether the customer came back, and the
-// mean of the ratings given later, 0 to 1, if there were any.
-func (t *Trial) Add(score float64, back bool, rating float64, rated bool) {
+// Acts counts what customers did. Of those whom the release before counted, it knows nothing.
+type Acts struct {
+	Customers int64 `json:"n"` // of whom it is known
+	Bought    int64 `json:"b"` // of them, who bought something
+	Contacted int64 `json:"w"` // of them, who contacted service
+	Contacts  int64 `json:"c"` // how often they did
+}
+
+// plus returns the counts of a and b together.
+func (a Acts) plus(b Acts) Acts {
+	return Acts{a.Customers + b.Customers, a.Bought + b.Bought, a.Contacted + b.Contacted, a.Contacts + b.Contacts}
+}
+
+// A Sequel is what a customer did after a score.
+type Sequel struct {
+	Back     bool
+	Bought   bool
+	Contacts int     // with service
+	Rating   float64 // the mean of those given, 0 to 1, if Rated
+	Rated    bool
+}
+
+// Add counts a customer by the score, 0 to 100.
+func (t *Trial) Add(score float64, then Sequel) {
 	if t.Back == nil {
 		t.Back, t.Gone, t.Rate = map[int]int64{}, map[int]int64{}, map[int]map[int]int64{}
 	}
+	if t.Acts == nil {
+		t.Acts = map[int]Acts{}
+	}
 	at := int(math.Round(score * fine))
-	if back {
+	if then.Back {
 		t.Back[at]++
 	} else {
 		t.Gone[at]++
 	}
-	if !rated {
+	t.Acts[at] = t.Acts[at].plus(Acts{
+		Customers: 1, Bought: one(then.Bought), Contacted: one(then.Contacts > 0), Contacts: int64(then.Contacts),
+	})
+	if !then.Rated {
 		return
 	}
 	if t.Rate[at] == nil {
 		t.Rate[at] = map[int]int64{}
 	}
-	t.Rate[at][int(math.Round(rating*ratings))]++
+	t.Rate[at][int(math.Round(then.Rating*ratings))]++
+}
+
+// one returns 1 of true.
+func one(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Size returns how many counts t holds.
 func (t *Trial) Size() int {
-	n := len(t.Back) + len(t.Gone)
+	n := len(t.Back) + len(t.Gone) + len(t.Acts)
 	for _, rated := range t.Rate {
 		n += len(rated)
 	}
@@ -61,35 +97,51 @@ func (t *Trial) Size() int {
 
 // Customers returns how many customers were counted, and how many of them came back.
 func (t *Trial) Customers() (all, back int64) {
-	for _, n := range t.Back {
-		back += n
+	back = total(t.Back)
+	return back + total(t.Gone), back
+}
+
+// total returns how many are counted.
+func total(counts map[int]int64) (n int64) {
+	for _, count := range counts {
+		n += count
 	}
-	all = back
-	for _, n := range t.Gone {
-		all += n
-	}
-	return all, back
+	return n
 }
 
 // AUC returns the probability that one who came back had a higher score than one who did
-// not, ties counting half (Mann and Whitney 1947), with the interval of Hanley and McNeil
-// (1982). It is unknown unless there is one of each.
-func (t *Trial) AUC() stats.Estimate {
-	all, back := t.Customers()
-	e := stats.Estimate{N: all, EffectiveN: float64(all), Quality: stats.QualityNoData}
-	positive, negative := float64(back), float64(all-back)
+// not, as [above] has it.
+func (t *Trial) AUC() stats.Estimate { return above(t.Back, t.Gone) }
+
+// ContactAUC returns the probability that one who did not contact service had a higher score
+// than one who did, as [above] has it.
+func (t *Trial) ContactAUC() stats.Estimate {
+	calm, contacted := make(map[int]int64, len(t.Acts)), make(map[int]int64, len(t.Acts))
+	for at, a := range t.Acts {
+		calm[at], contacted[at] = a.Customers-a.Contacted, a.Contacted
+	}
+	return above(calm, contacted)
+}
+
+// above returns the probability that one of some customers, counted by score, had a higher
+// score than one of others, ties counting half (Mann and Whitney 1947), with the interval of
+// Hanley and McNeil (1982). It is unknown unless there is one of each.
+func above(some, others map[int]int64) stats.Estimate {
+	positive, negative := total(some), total(others)
+	e := stats.Estimate{N: positive + negative, EffectiveN: float64(positive + negative), Quality: stats.QualityNoData}
 	if positive == 0 || negative == 0 {
 		return e
 	}
 	below, wins := 0.0, 0.0
-	for _, at := range t.scores() {
-		gone := float64(t.Gone[at])
-		wins += float64(t.Back[at]) * (below + gone/2)
-		below += gone
+	for _, at := range scores(some, others) {
+		n := float64(others[at])
+		wins += float64(some[at]) * (below + n/2)
+		below += n
 	}
-	a := wins / (positive * negative)
+	p, n := float64(positive), float64(negative)
+	a := wins / (p * n)
 	q1, q2 := a/(2-a), 2*a*a/(1+a)
-	variance := (a*(1-a) + (positive-1)*(q1-a*a) + (negative-1)*(q2-a*a)) / (positive * negative)
+	variance := (a*(1-a) + (p-1)*(q1-a*a) + (n-1)*(q2-a*a)) / (p * n)
 	half := z * math.Sqrt(max(variance, 0))
 	return known(e, a, max(a-half, 0), min(a+half, 1))
 }
@@ -116,13 +168,13 @@ func (t *Trial) Correlation() stats.Estimate {
 		e.Quality = stats.QualitySuppressed
 		return e
 	}
-	scores, ratings := ranks(byScore), ranks(byRating)
+	ofScore, ofRating := ranks(byScore), ranks(byRating)
 	middle := float64(n+1) / 2
 	var xy, xx, yy float64
 	for _, at := range sorted(t.Rate) {
-		x := scores[at] - middle
+		x := ofScore[at] - middle
 		for _, rating := range sorted(t.Rate[at]) {
-			count, y := float64(t.Rate[at][rating]), ratings[rating]-middle
+			count, y := float64(t.Rate[at][rating]), ofRating[rating]-middle
 			xy, xx, yy = xy+count*x*y, xx+count*x*x, yy+count*y*y
 		}
 	}
@@ -150,6 +202,7 @@ type Decile struct {
 	Lowest, Highest float64
 	N               int64
 	Back            int64
+	Acts            Acts
 }
 
 // Deciles returns the customers in tenths, from the lowest scores. Customers of the same
@@ -160,7 +213,7 @@ func (t *Trial) Deciles() []Decile {
 	var tenths []Decile
 	var d Decile
 	var before int64 // customers up to d
-	for _, at := range t.scores() {
+	for _, at := range scores(t.Back, t.Gone) {
 		value := float64(at) / fine
 		if d.N == 0 {
 			d.Lowest = value
@@ -168,6 +221,7 @@ func (t *Trial) Deciles() []Decile {
 		d.Highest = value
 		d.N += t.Back[at] + t.Gone[at]
 		d.Back += t.Back[at]
+		d.Acts = d.Acts.plus(t.Acts[at])
 		if (before+d.N)*10 >= all*int64(len(tenths)+1) {
 			before += d.N
 			tenths, d = append(tenths, d), Decile{}
@@ -176,9 +230,9 @@ func (t *Trial) Deciles() []Decile {
 	return tenths
 }
 
-// scores returns the scores that occur, in order.
-func (t *Trial) scores() []int {
-	all := append(sorted(t.Back), sorted(t.Gone)...)
+// scores returns the scores that some or others have, in order.
+func scores(some, others map[int]int64) []int {
+	all := append(sorted(some), sorted(others)...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

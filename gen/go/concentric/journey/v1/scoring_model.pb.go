@@ -421,7 +421,8 @@ func (x *StageNumber) GetValue() float64 {
 }
 
 // A Backtest says how well the scores of a model, as of an instant of the past, told
-// what customers did in the 90 days after. It is association, not cause.
+// what customers did in the 90 days after: stay, buy, or contact service. It is association,
+// not cause.
 type Backtest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The instant that splits what the scores saw from what they were compared with.
@@ -445,8 +446,13 @@ type Backtest struct {
 	Deciles []*Backtest_Decile `protobuf:"bytes,7,rep,name=deciles,proto3" json:"deciles,omitempty"`
 	// The revision that was tested.
 	ScoringModelRevision string `protobuf:"bytes,8,opt,name=scoring_model_revision,json=scoringModelRevision,proto3" json:"scoring_model_revision,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// The probability that a customer who did not contact service after the cut had a higher
+	// score than one who did, as `auc`: above 0.5, a better experience goes with fewer
+	// contacts. A contact is a ticket that has its first touchpoint after the cut, or a service
+	// touchpoint without a ticket. RATIO, DELTA.
+	ContactAuc    *v1.Estimate `protobuf:"bytes,9,opt,name=contact_auc,json=contactAuc,proto3" json:"contact_auc,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Backtest) Reset() {
@@ -533,6 +539,13 @@ func (x *Backtest) GetScoringModelRevision() string {
 		return x.ScoringModelRevision
 	}
 	return ""
+}
+
+func (x *Backtest) GetContactAuc() *v1.Estimate {
+	if x != nil {
+		return x.ContactAuc
+	}
+	return nil
 }
 
 // ExpectationValues are the outcomes of expectations, each 0 to 1, in order.
@@ -663,8 +676,15 @@ type Backtest_Decile struct {
 	Highest float64 `protobuf:"fixed64,2,opt,name=highest,proto3" json:"highest,omitempty"`
 	// How many customers.
 	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
-	// The share of them who came back. RATIO, WILSON.
-	Returned      *v1.Estimate `protobuf:"bytes,4,opt,name=returned,proto3" json:"returned,omitempty"`
+	// The share of them who came back; the others are who left. RATIO, WILSON.
+	Returned *v1.Estimate `protobuf:"bytes,4,opt,name=returned,proto3" json:"returned,omitempty"`
+	// The share of them who bought something, TOUCHPOINT_KIND_TRANSACTION. RATIO, WILSON.
+	Bought *v1.Estimate `protobuf:"bytes,5,opt,name=bought,proto3" json:"bought,omitempty"`
+	// The share of them who contacted service. RATIO, WILSON.
+	Contacted *v1.Estimate `protobuf:"bytes,6,opt,name=contacted,proto3" json:"contacted,omitempty"`
+	// Contacts with service for 100 of them. COUNT, EXACT (Poisson, Garwood 1936): customers
+	// who have to ask often make it look surer than it is.
+	ContactRate   *v1.Estimate `protobuf:"bytes,7,opt,name=contact_rate,json=contactRate,proto3" json:"contact_rate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -727,6 +747,27 @@ func (x *Backtest_Decile) GetReturned() *v1.Estimate {
 	return nil
 }
 
+func (x *Backtest_Decile) GetBought() *v1.Estimate {
+	if x != nil {
+		return x.Bought
+	}
+	return nil
+}
+
+func (x *Backtest_Decile) GetContacted() *v1.Estimate {
+	if x != nil {
+		return x.Contacted
+	}
+	return nil
+}
+
+func (x *Backtest_Decile) GetContactRate() *v1.Estimate {
+	if x != nil {
+		return x.ContactRate
+	}
+	return nil
+}
+
 var File_concentric_journey_v1_scoring_model_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_scoring_model_proto_rawDesc = "" +
@@ -782,7 +823,7 @@ const file_concentric_journey_v1_scoring_model_proto_rawDesc = "" +
 	"\x0f_prior_variance\"\x7f\n" +
 	"\vStageNumber\x12>\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x19.concentric.type.v1.StageB\r\xe0A\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05stage\x120\n" +
-	"\x05value\x18\x02 \x01(\x01B\x1a\xe0A\x02\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00@\x8f@)\x00\x00\x00\x00\x00\x00\x00\x00R\x05value\"\xbc\x04\n" +
+	"\x05value\x18\x02 \x01(\x01B\x1a\xe0A\x02\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00@\x8f@)\x00\x00\x00\x00\x00\x00\x00\x00R\x05value\"\xae\x06\n" +
 	"\bBacktest\x125\n" +
 	"\bcut_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\acutTime\x125\n" +
 	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1c\n" +
@@ -791,12 +832,17 @@ const file_concentric_journey_v1_scoring_model_proto_rawDesc = "" +
 	"\x03auc\x18\x05 \x01(\v2\x1c.concentric.type.v1.EstimateR\x03auc\x12K\n" +
 	"\x12rating_correlation\x18\x06 \x01(\v2\x1c.concentric.type.v1.EstimateR\x11ratingCorrelation\x12@\n" +
 	"\adeciles\x18\a \x03(\v2&.concentric.journey.v1.Backtest.DecileR\adeciles\x124\n" +
-	"\x16scoring_model_revision\x18\b \x01(\tR\x14scoringModelRevision\x1a\x92\x01\n" +
+	"\x16scoring_model_revision\x18\b \x01(\tR\x14scoringModelRevision\x12=\n" +
+	"\vcontact_auc\x18\t \x01(\v2\x1c.concentric.type.v1.EstimateR\n" +
+	"contactAuc\x1a\xc5\x02\n" +
 	"\x06Decile\x12\x16\n" +
 	"\x06lowest\x18\x01 \x01(\x01R\x06lowest\x12\x18\n" +
 	"\ahighest\x18\x02 \x01(\x01R\ahighest\x12\x1c\n" +
 	"\tcustomers\x18\x03 \x01(\x03R\tcustomers\x128\n" +
-	"\breturned\x18\x04 \x01(\v2\x1c.concentric.type.v1.EstimateR\breturnedB\xf0\x01\n" +
+	"\breturned\x18\x04 \x01(\v2\x1c.concentric.type.v1.EstimateR\breturned\x124\n" +
+	"\x06bought\x18\x05 \x01(\v2\x1c.concentric.type.v1.EstimateR\x06bought\x12:\n" +
+	"\tcontacted\x18\x06 \x01(\v2\x1c.concentric.type.v1.EstimateR\tcontacted\x12?\n" +
+	"\fcontact_rate\x18\a \x01(\v2\x1c.concentric.type.v1.EstimateR\vcontactRateB\xf0\x01\n" +
 	"\x19com.concentric.journey.v1B\x11ScoringModelProtoP\x01ZJgithub.com/concentric-cx/concentric/gen/go/concentric/journey/v1;journeyv1\xa2\x02\x03CJX\xaa\x02\x15Concentric.Journey.V1\xca\x02\x15Concentric\\Journey\\V1\xe2\x02!Concentric\\Journey\\V1\\GPBMetadata\xea\x02\x17Concentric::Journey::V1b\x06proto3"
 
 var (
@@ -848,13 +894,17 @@ var file_concentric_journey_v1_scoring_model_proto_depIdxs = []int32{
 	11, // 16: concentric.journey.v1.Backtest.auc:type_name -> concentric.type.v1.Estimate
 	11, // 17: concentric.journey.v1.Backtest.rating_correlation:type_name -> concentric.type.v1.Estimate
 	7,  // 18: concentric.journey.v1.Backtest.deciles:type_name -> concentric.journey.v1.Backtest.Decile
-	12, // 19: concentric.journey.v1.ScoringModel.ChannelReliability.channel:type_name -> concentric.type.v1.Channel
-	11, // 20: concentric.journey.v1.Backtest.Decile.returned:type_name -> concentric.type.v1.Estimate
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	11, // 19: concentric.journey.v1.Backtest.contact_auc:type_name -> concentric.type.v1.Estimate
+	12, // 20: concentric.journey.v1.ScoringModel.ChannelReliability.channel:type_name -> concentric.type.v1.Channel
+	11, // 21: concentric.journey.v1.Backtest.Decile.returned:type_name -> concentric.type.v1.Estimate
+	11, // 22: concentric.journey.v1.Backtest.Decile.bought:type_name -> concentric.type.v1.Estimate
+	11, // 23: concentric.journey.v1.Backtest.Decile.contacted:type_name -> concentric.type.v1.Estimate
+	11, // 24: concentric.journey.v1.Backtest.Decile.contact_rate:type_name -> concentric.type.v1.Estimate
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_scoring_model_proto_init() }

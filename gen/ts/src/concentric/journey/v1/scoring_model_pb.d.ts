@@ -344,7 +344,8 @@ export declare const StageNumberSchema: GenMessage<StageNumber>;
 
 /**
  * A Backtest says how well the scores of a model, as of an instant of the past, told
- * what customers did in the 90 days after. It is association, not cause.
+ * what customers did in the 90 days after: stay, buy, or contact service. It is association,
+ * not cause.
  *
  * @generated from message concentric.journey.v1.Backtest
  */
@@ -409,6 +410,16 @@ export declare type Backtest = Message<"concentric.journey.v1.Backtest"> & {
    * @generated from field: string scoring_model_revision = 8;
    */
   scoringModelRevision: string;
+
+  /**
+   * The probability that a customer who did not contact service after the cut had a higher
+   * score than one who did, as `auc`: above 0.5, a better experience goes with fewer
+   * contacts. A contact is a ticket that has its first touchpoint after the cut, or a service
+   * touchpoint without a ticket. RATIO, DELTA.
+   *
+   * @generated from field: concentric.type.v1.Estimate contact_auc = 9;
+   */
+  contactAuc?: Estimate | undefined;
 };
 
 /**
@@ -445,11 +456,33 @@ export declare type Backtest_Decile = Message<"concentric.journey.v1.Backtest.De
   customers: bigint;
 
   /**
-   * The share of them who came back. RATIO, WILSON.
+   * The share of them who came back; the others are who left. RATIO, WILSON.
    *
    * @generated from field: concentric.type.v1.Estimate returned = 4;
    */
   returned?: Estimate | undefined;
+
+  /**
+   * The share of them who bought something, TOUCHPOINT_KIND_TRANSACTION. RATIO, WILSON.
+   *
+   * @generated from field: concentric.type.v1.Estimate bought = 5;
+   */
+  bought?: Estimate | undefined;
+
+  /**
+   * The share of them who contacted service. RATIO, WILSON.
+   *
+   * @generated from field: concentric.type.v1.Estimate contacted = 6;
+   */
+  contacted?: Estimate | undefined;
+
+  /**
+   * Contacts with service for 100 of them. COUNT, EXACT (Poisson, Garwood 1936): customers
+   * who have to ask often make it look surer than it is.
+   *
+   * @generated from field: concentric.type.v1.Estimate contact_rate = 7;
+   */
+  contactRate?: Estimate | undefined;
 };
 
 /**
