@@ -275,15 +275,14 @@ func testBacktest(t *testing.T, s *suite) {
 		if i%8 == 1 {
 			s.had(t, c, "checkout", cut.Add(24*time.Hour), met)
 		}
-		// Nobody's own doing, and no contact where the ticket has been there before.
-		ticket := "brands/acme/tickets/old"
-		s.asked(t, c, ticket, cut.Add(-time.Minute))
-		s.asked(t, c, ticket, cut.Add(48*time.Hour))
+		// Nobody's own doing, and no contact without a ticket that is new.
+		s.asked(t, c, "", cut.Add(47*time.Hour))
+		s.asked(t, c, "brands/acme/tickets/old", cut.Add(-time.Minute))
+		s.asked(t, c, "brands/acme/tickets/old", cut.Add(48*time.Hour))
 		if i%4 == 0 {
 			s.asked(t, c, "brands/acme/tickets/new", cut.Add(49*time.Hour))
 			s.asked(t, c, "brands/acme/tickets/new", cut.Add(50*time.Hour))
-			s.asked(t, c, "", cut.Add(51*time.Hour))
-			s.asked(t, c, "", cut.Add(52*time.Hour))
+			s.asked(t, c, "brands/acme/tickets/next", cut.Add(51*time.Hour))
 		}
 	}
 	s.had(t, "late", "delivery", cut.Add(time.Hour), met)
@@ -304,7 +303,7 @@ func testBacktest(t *testing.T, s *suite) {
 	}
 	if d := found.GetDeciles(); len(d) != 2 || d[0].GetReturned().GetValue() != 0 || d[1].GetReturned().GetValue() != 1 {
 		t.Errorf("deciles = %v", d)
-	} else if low, high := d[0], d[1]; low.GetContacted().GetValue() != 1 || low.GetContactRate().GetValue() != 300 || low.GetBought().GetValue() != 0 ||
+	} else if low, high := d[0], d[1]; low.GetContacted().GetValue() != 1 || low.GetContactRate().GetValue() != 200 || low.GetBought().GetValue() != 0 ||
 		high.GetContacted().GetValue() != 0 || high.GetContactRate().GetValue() != 0 || high.GetBought().GetValue() != 5./30 || high.GetBought().GetN() != 30 {
 		t.Errorf("after the cut the deciles did %v", d)
 	}

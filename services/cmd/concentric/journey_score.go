@@ -293,7 +293,7 @@ func printBacktest(b *journeyv1.Backtest) {
 	fmt.Println("score and later rating go together  " + estimated(b.GetRatingCorrelation()))
 	for _, d := range b.GetDeciles() {
 		fmt.Printf("  %6.2f to %6.2f  %s customers   came back %s\n", d.GetLowest(), d.GetHighest(), padLeft(count(d.GetCustomers()), 7), estimated(d.GetReturned()))
-		fmt.Printf("  %s bought %s   contacted service %s   contacts of 100 %s\n", padLeft("", 34), estimated(d.GetBought()), estimated(d.GetContacted()), estimated(d.GetContactRate()))
+		fmt.Printf("  %s bought %s   contacted service %s   tickets of 100 %s\n", padLeft("", 34), estimated(d.GetBought()), estimated(d.GetContacted()), estimated(d.GetContactRate()))
 	}
 }
 

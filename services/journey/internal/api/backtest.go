@@ -199,7 +199,7 @@ func (s *Server) tryOne(ctx context.Context, brand string, model *score.Model, b
 		then    backtest.Sequel
 		rating  float64
 		rated   float64
-		tickets = map[string]bool{} // that were counted, or there before
+		tickets = map[string]bool{"": true} // that were counted, or there before
 	)
 	for i := range touchpoints {
 		t := &touchpoints[i]
@@ -209,14 +209,14 @@ func (s *Server) tryOne(ctx context.Context, brand string, model *score.Model, b
 			if touch, known := t.Touch(model); known {
 				touches = append(touches, touch)
 			}
-			tickets[t.Ticket] = t.Ticket != ""
+			tickets[t.Ticket] = true
 		case t.EventTime <= b.Cut+backtestSpan.Microseconds():
 			if err := s.follows(ctx, brand, t, &then); err != nil {
 				return err
 			}
-			if t.Service && !tickets[t.Ticket] {
+			if !tickets[t.Ticket] {
 				then.Contacts++
-				tickets[t.Ticket] = t.Ticket != ""
+				tickets[t.Ticket] = true
 			}
 			if t.Rating.Given() {
 				rating, rated = rating+t.Rating.Outcome(), rated+1

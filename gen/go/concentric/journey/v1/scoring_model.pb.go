@@ -447,9 +447,9 @@ type Backtest struct {
 	// The revision that was tested.
 	ScoringModelRevision string `protobuf:"bytes,8,opt,name=scoring_model_revision,json=scoringModelRevision,proto3" json:"scoring_model_revision,omitempty"`
 	// The probability that a customer who did not contact service after the cut had a higher
-	// score than one who did, as `auc`: above 0.5, a better experience goes with fewer
-	// contacts. A contact is a ticket that has its first touchpoint after the cut, or a service
-	// touchpoint without a ticket. RATIO, DELTA.
+	// score than one who did, as `auc`: above 0.5, a better experience goes with less
+	// asking. Who is there more often may have both, the higher score and more to ask. RATIO,
+	// DELTA.
 	ContactAuc    *v1.Estimate `protobuf:"bytes,9,opt,name=contact_auc,json=contactAuc,proto3" json:"contact_auc,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -680,10 +680,11 @@ type Backtest_Decile struct {
 	Returned *v1.Estimate `protobuf:"bytes,4,opt,name=returned,proto3" json:"returned,omitempty"`
 	// The share of them who bought something, TOUCHPOINT_KIND_TRANSACTION. RATIO, WILSON.
 	Bought *v1.Estimate `protobuf:"bytes,5,opt,name=bought,proto3" json:"bought,omitempty"`
-	// The share of them who contacted service. RATIO, WILSON.
+	// The share of them who contacted service: who have a ticket with its first touchpoint
+	// after the cut. RATIO, WILSON.
 	Contacted *v1.Estimate `protobuf:"bytes,6,opt,name=contacted,proto3" json:"contacted,omitempty"`
-	// Contacts with service for 100 of them. COUNT, EXACT (Poisson, Garwood 1936): customers
-	// who have to ask often make it look surer than it is.
+	// Such tickets for 100 of them. COUNT, EXACT (Poisson, Garwood 1936): customers who have
+	// to ask often make it look surer than it is.
 	ContactRate   *v1.Estimate `protobuf:"bytes,7,opt,name=contact_rate,json=contactRate,proto3" json:"contact_rate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -413,9 +413,9 @@ export declare type Backtest = Message<"concentric.journey.v1.Backtest"> & {
 
   /**
    * The probability that a customer who did not contact service after the cut had a higher
-   * score than one who did, as `auc`: above 0.5, a better experience goes with fewer
-   * contacts. A contact is a ticket that has its first touchpoint after the cut, or a service
-   * touchpoint without a ticket. RATIO, DELTA.
+   * score than one who did, as `auc`: above 0.5, a better experience goes with less
+   * asking. Who is there more often may have both, the higher score and more to ask. RATIO,
+   * DELTA.
    *
    * @generated from field: concentric.type.v1.Estimate contact_auc = 9;
    */
@@ -470,15 +470,16 @@ export declare type Backtest_Decile = Message<"concentric.journey.v1.Backtest.De
   bought?: Estimate | undefined;
 
   /**
-   * The share of them who contacted service. RATIO, WILSON.
+   * The share of them who contacted service: who have a ticket with its first touchpoint
+   * after the cut. RATIO, WILSON.
    *
    * @generated from field: concentric.type.v1.Estimate contacted = 6;
    */
   contacted?: Estimate | undefined;
 
   /**
-   * Contacts with service for 100 of them. COUNT, EXACT (Poisson, Garwood 1936): customers
-   * who have to ask often make it look surer than it is.
+   * Such tickets for 100 of them. COUNT, EXACT (Poisson, Garwood 1936): customers who have
+   * to ask often make it look surer than it is.
    *
    * @generated from field: concentric.type.v1.Estimate contact_rate = 7;
    */
