@@ -126,6 +126,18 @@ func (c *clients) helped(t testing.TB, brand, partner string, n, resolved int) {
 	}
 }
 
+// meets records that a customer met a partner.
+func (c *clients) meets(t testing.TB, brand, partner string, i int, felt typev1.Emotion, e typev1.Expectation) {
+	t.Helper()
+	must(c.touchpoints.RecordTouchpoint(t.Context(), &journeyv1.RecordTouchpointRequest{
+		Parent: fmt.Sprint(brand, "/customers/", partner, i),
+		Touchpoint: &journeyv1.Touchpoint{
+			Definition: brand + "/touchpointDefinitions/delivery", EventTime: timestamppb.New(noon), Expectation: e, Emotion: felt,
+			Source: "test", EventId: fmt.Sprint(partner, i), Attributes: map[string]string{"partner": partner},
+		},
+	}))(t)
+}
+
 func partnerScorecard(t *testing.T, _ *suite, c *clients) {
 	brand := c.brand(t)
 	for _, id := range []string{"slow", "swift"} {
@@ -145,12 +157,29 @@ func partnerScorecard(t *testing.T, _ *suite, c *clients) {
 			SubmitTime: timestamppb.New(noon), Attribution: &surveyv1.Attribution{Partner: brand + "/partners/" + partner},
 		})
 	}
-	card := must(c.views.GetPartnerScorecard(t.Context(), &gatewayv1.GetPartnerScorecardRequest{
-		Name: brand + "/partners/slow/scorecard", Window: february,
-	}))(t)
+	for i := range 20 {
+		c.meets(t, brand, "slow", i, typev1.Emotion(min(4+i/5, 5)), unmet) //nolint:gosec // neutral or frustration
+		c.meets(t, brand, "swift", i, typev1.Emotion_EMOTION_JOY, met)
+		c.meets(t, brand, "slow", 20+i, typev1.Emotion_EMOTION_UNKNOWN, unmet)
+	}
+	var card *gatewayv1.PartnerScorecard
+	eventually(t, func() (err error) {
+		card, err = c.views.GetPartnerScorecard(t.Context(), &gatewayv1.GetPartnerScorecardRequest{
+			Name: brand + "/partners/slow/scorecard", Window: february,
+		})
+		if got := card.GetBasis().GetIncluded(); err == nil && got != 40+30+40+10 {
+			err = fmt.Errorf("%d are counted, want 40 tickets, 30 answers, 40 touchpoints, and 10 resolutions", got)
+		}
+		return err
+	})
 	whole(t, card.GetParts())
-	if card.GetBasis().GetIncluded() != 40+30 {
-		t.Errorf("basis = %v, want 40 tickets and 30 answers", card.GetBasis())
+	felt := card.GetEmotions()
+	if len(felt) != 2 || felt[0].GetEmotion() != typev1.Emotion_EMOTION_NEUTRAL || felt[0].GetShare().GetValue() != 0.25 ||
+		felt[1].GetEmotion() != typev1.Emotion_EMOTION_FRUSTRATION || felt[1].GetShare().GetValue() != 0.75 || felt[1].GetShare().GetN() != 20 {
+		t.Errorf("customers felt %v, want a quarter of 20 nothing and the others frustration", felt)
+	}
+	if m := find(t, card.GetTouchpoints(), typev1.Metric_METRIC_UNMET_SHARE); m.GetEstimate().GetValue() != 0.8 || m.GetEstimate().GetN() != 50 {
+		t.Errorf("unmet = %v, want all of 40 and none of 10", m)
 	}
 	rate := comparison(t, card.GetService(), typev1.Metric_METRIC_RESOLUTION_RATE)
 	if rate.GetMeasure().GetEstimate().GetValue() != 0.25 || rate.GetRest().GetValue() != 0.95 || rate.GetVerdict() != gatewayv1.Verdict_VERDICT_LOWER || rate.GetPValue() > 0.001 {

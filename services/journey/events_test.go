@@ -105,8 +105,8 @@ func call(customer string, n int) *eventv1.Event {
 		Payload: &eventv1.Event_InteractionCreated{InteractionCreated: &eventv1.InteractionCreated{
 			Ticket: ref(customer), Interaction: fmt.Sprint("brands/acme/tickets/t1/interactions/", n), Kind: ticketv1.Interaction_KIND_CALL,
 			Direction: ticketv1.Interaction_DIRECTION_INBOUND, Channel: typev1.Channel_CHANNEL_PHONE,
-			Expectation: typev1.Expectation_EXPECTATION_UNMET,
-			StartTime:   timestamppb.New(noon.Add(-time.Hour)), EndTime: timestamppb.New(noon.Add(time.Duration(n) * time.Minute)),
+			Expectation: typev1.Expectation_EXPECTATION_UNMET, Partner: "brands/acme/partners/fast",
+			StartTime: timestamppb.New(noon.Add(-time.Hour)), EndTime: timestamppb.New(noon.Add(time.Duration(n) * time.Minute)),
 		}},
 	}
 }
@@ -177,6 +177,7 @@ func testInteractions(t *testing.T, s *suite) {
 		Channel: typev1.Channel_CHANNEL_PHONE, Stage: typev1.Stage_STAGE_DECISION, Phase: typev1.Phase_PHASE_PURCHASE,
 		Expectation: typev1.Expectation_EXPECTATION_UNMET, IsService: true,
 		Ticket: "brands/acme/tickets/t1", Interaction: "brands/acme/tickets/t1/interactions/19",
+		Attributes: map[string]string{"partner": "fast"},
 	})
 	s.consistent(t, "ann", noon.Add(time.Hour))
 }

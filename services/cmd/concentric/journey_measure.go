@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -54,12 +55,7 @@ func printExperience(res *journeyv1.QueryExperienceMetricsResponse) {
 	if e := res.GetExpectations(); e != nil {
 		fmt.Printf("\nexpectations\n  unmet    %s\n  met      %s\n  exceeded %s\n", interval(e.GetUnmet()), interval(e.GetMet()), interval(e.GetExceeded()))
 	}
-	if len(res.GetEmotions()) > 0 {
-		fmt.Println("\nemotions")
-	}
-	for _, e := range res.GetEmotions() {
-		fmt.Println("  " + pad(tidy(e.GetEmotion().String(), "EMOTION_"), 12) + interval(e.GetShare()))
-	}
+	writeEmotions(os.Stdout, res.GetEmotions())
 	if s := res.GetStages(); s != nil {
 		fmt.Println("\nstages")
 		for _, stage := range s.GetStages() {
@@ -166,4 +162,13 @@ func printDrivers(res *journeyv1.AnalyzeDriversResponse) {
 		fmt.Printf("\nservice only   %s\neither         %s\nthe rest only  %s\n", interval(s.GetUniqueService()), interval(s.GetShared()), interval(s.GetUniqueRest()))
 	}
 	fmt.Println("\n" + res.GetCaution())
+}
+
+func writeEmotions(w io.Writer, all []*journeyv1.EmotionShare) {
+	if len(all) > 0 {
+		fmt.Fprintln(w, "\nemotions")
+	}
+	for _, e := range all {
+		fmt.Fprintln(w, "  "+pad(tidy(e.GetEmotion().String(), "EMOTION_"), 12)+interval(e.GetShare()))
+	}
 }

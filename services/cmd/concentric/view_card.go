@@ -47,6 +47,11 @@ func writePartner(w io.Writer, card *gatewayv1.PartnerScorecard) {
 	for _, p := range card.GetStandardized() {
 		writeStandardized(w, p)
 	}
+	if len(card.GetTouchpoints()) > 0 {
+		fmt.Fprintln(w, "\ntouchpoints")
+	}
+	writeMeasures(w, card.GetTouchpoints())
+	writeEmotions(w, card.GetEmotions())
 	writeSignals(w, card.GetOpenSignals())
 	writeMissing(w, card.GetParts())
 }

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/stats"
 )
@@ -92,4 +93,20 @@ func Sort(groups []*typev1.MeasureGroup) {
 // Window makes a window of [start, end).
 func Window(start, end time.Time) *typev1.Window {
 	return &typev1.Window{StartTime: timestamppb.New(start), EndTime: timestamppb.New(end)}
+}
+
+// Emotions returns the share of each emotion that was seen, in the order of the enum; unknown
+// ones do not count.
+func Emotions(counts map[typev1.Emotion]int64) []*journeyv1.EmotionShare {
+	var all []*journeyv1.EmotionShare
+	var seen []int64
+	for emotion := typev1.Emotion_EMOTION_JOY; emotion < typev1.Emotion_EMOTION_UNKNOWN; emotion++ {
+		if n := counts[emotion]; n > 0 {
+			all, seen = append(all, &journeyv1.EmotionShare{Emotion: emotion}), append(seen, n)
+		}
+	}
+	for i, share := range stats.Goodman(seen) {
+		all[i].Share = Estimate(share, typev1.Unit_UNIT_RATIO)
+	}
+	return all
 }

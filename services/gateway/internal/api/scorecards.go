@@ -34,17 +34,16 @@ func (v *Views) GetPartnerScorecard(ctx context.Context, req *gatewayv1.GetPartn
 		window = v.last(ctx, p, parent, serviceSpan, gatewayv1.Part_PART_TICKET, gatewayv1.Part_PART_SURVEY)
 	}
 	var (
-		tickets  *ticketv1.QueryServiceMetricsResponse
-		answers  *surveyv1.QuerySurveyMetricsResponse
+		data     compose.OfPartner
 		unlisted bool // the directory does not have the partner
 	)
 	p.ask(
 		ctx, 1,
 		question{gatewayv1.Part_PART_TICKET, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
-			tickets, err = v.ServiceMetrics.QueryServiceMetrics(ctx, &ticketv1.QueryServiceMetricsRequest{
+			data.Tickets, err = v.ServiceMetrics.QueryServiceMetrics(ctx, &ticketv1.QueryServiceMetricsRequest{
 				Parent: parent, Window: window, Population: req.GetPopulation(), GroupBy: by, Metrics: compose.TicketMetrics,
 			})
-			return tickets.GetBasis().GetReadTime(), err
+			return data.Tickets.GetBasis().GetReadTime(), err
 		}},
 		question{gatewayv1.Part_PART_TICKET, func(ctx context.Context) (*timestamppb.Timestamp, error) {
 			r, err := v.ServiceMetrics.ComparePartners(ctx, &ticketv1.ComparePartnersRequest{
@@ -57,23 +56,39 @@ func (v *Views) GetPartnerScorecard(ctx context.Context, req *gatewayv1.GetPartn
 			return r.GetBasis().GetReadTime(), err
 		}},
 		question{gatewayv1.Part_PART_SURVEY, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
-			answers, err = v.SurveyMetrics.QuerySurveyMetrics(ctx, &surveyv1.QuerySurveyMetricsRequest{
+			data.Answers, err = v.SurveyMetrics.QuerySurveyMetrics(ctx, &surveyv1.QuerySurveyMetricsRequest{
 				Parent: parent, Window: window, Population: req.GetPopulation(), GroupBy: by,
 			})
-			return answers.GetBasis().GetReadTime(), err
+			return data.Answers.GetBasis().GetReadTime(), err
 		}},
+		v.touched(parent, window, req.GetPopulation(), &data.Touchpoints),
+		v.touched(parent, window, req.GetPopulation(), &data.Felt, "emotion"),
 		v.signals(parent, &card.OpenSignals, `function_owner = PARTNER`),
 	)
 	if !p.ok(gatewayv1.Part_PART_TICKET) {
-		tickets, card.Standardized = nil, nil
+		data.Tickets, card.Standardized = nil, nil
 	}
-	card.Basis, card.Service, card.Experience = compose.Partner(window, req.GetPopulation(), partner, tickets, answers)
-	if unlisted && p.ok(gatewayv1.Part_PART_TICKET) && p.ok(gatewayv1.Part_PART_SURVEY) && len(card.GetService())+len(card.GetExperience()) == 0 {
+	if !p.ok(gatewayv1.Part_PART_JOURNEY) {
+		data.Touchpoints, data.Felt, card.OpenSignals = nil, nil, nil
+	}
+	compose.Partner(card, window, req.GetPopulation(), partner, data)
+	known := len(card.GetService()) + len(card.GetExperience()) + len(card.GetTouchpoints())
+	if unlisted && p.ok(gatewayv1.Part_PART_TICKET) && p.ok(gatewayv1.Part_PART_SURVEY) && p.ok(gatewayv1.Part_PART_JOURNEY) && known == 0 {
 		return nil, fault.NotFound(req.GetName())
 	}
 	var err error
 	card.Parts, err = p.list()
 	return card, err
+}
+
+// touched asks for the touchpoints of each partner, broken down further.
+func (v *Views) touched(parent string, window *typev1.Window, population *typev1.Population, into **journeyv1.QueryExperienceMetricsResponse, by ...string) question {
+	return question{gatewayv1.Part_PART_JOURNEY, func(ctx context.Context) (_ *timestamppb.Timestamp, err error) {
+		*into, err = v.Insight.QueryExperienceMetrics(ctx, &journeyv1.QueryExperienceMetricsRequest{
+			Parent: parent, Window: window, Population: population, GroupBy: append([]string{"attributes.partner"}, by...),
+		})
+		return (*into).GetBasis().GetReadTime(), err
+	}}
 }
 
 // GetFunctionScorecard implements ViewService.

@@ -8,19 +8,43 @@ import (
 	surveyv1 "github.com/concentric-cx/concentric/gen/go/concentric/survey/v1"
 	ticketv1 "github.com/concentric-cx/concentric/gen/go/concentric/ticket/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/measure"
+	"github.com/concentric-cx/concentric/services/internal/name"
 )
 
-// Partner returns what a partner answers for, by tickets and answers that were asked for by
-// partner; a missing part is nil.
-func Partner(window *typev1.Window, population *typev1.Population, partner string, tickets *ticketv1.QueryServiceMetricsResponse, answers *surveyv1.QuerySurveyMetricsResponse) (basis *typev1.Basis, service, experience []*gatewayv1.Comparison) {
-	own, said := groupOf(tickets, partner), groupOf(answers, partner)
-	basis = scope(window, population, layer{"ticket", tickets}, layer{"survey", answers})
-	basis.Included = Counted(own, typev1.Metric_METRIC_TICKET_COUNT) + Counted(said, typev1.Metric_METRIC_RESPONSE_COUNT)
+// OfPartner is what parts say of partners, each asked for by partner; a missing part is nil.
+type OfPartner struct {
+	Tickets     *ticketv1.QueryServiceMetricsResponse
+	Answers     *surveyv1.QuerySurveyMetricsResponse
+	Touchpoints *journeyv1.QueryExperienceMetricsResponse
+	Felt        *journeyv1.QueryExperienceMetricsResponse // by partner and emotion
+}
+
+// Partner fills in what a partner answers for.
+func Partner(card *gatewayv1.PartnerScorecard, window *typev1.Window, population *typev1.Population, partner string, data OfPartner) {
+	own, said := groupOf(data.Tickets, partner), groupOf(data.Answers, partner)
+	id := name.ID(partner)
+	card.Touchpoints = groupOf(data.Touchpoints, id)
+	card.Basis = scope(window, population, layer{"ticket", data.Tickets}, layer{"survey", data.Answers}, layer{"journey", data.Touchpoints})
+	card.Basis.Included = Counted(own, typev1.Metric_METRIC_TICKET_COUNT) + Counted(said, typev1.Metric_METRIC_RESPONSE_COUNT) +
+		Counted(card.GetTouchpoints(), typev1.Metric_METRIC_TOUCHPOINT_COUNT)
 	about := func(m *typev1.Measure) bool { return m.GetSubject() == typev1.Subject_SUBJECT_SERVICE }
-	all, others := slices.Concat(own, said), slices.Concat(tickets.GetMeasures(), answers.GetMeasures())
-	service = Compare(keep(all, about), others)
-	experience = Compare(keep(all, func(m *typev1.Measure) bool { return !about(m) }), others)
-	return basis, service, experience
+	all, others := slices.Concat(own, said), slices.Concat(data.Tickets.GetMeasures(), data.Answers.GetMeasures())
+	card.Service = Compare(keep(all, about), others)
+	card.Experience = Compare(keep(all, func(m *typev1.Measure) bool { return !about(m) }), others)
+	card.Emotions = emotions(data.Felt, id)
+}
+
+// emotions returns what was felt at the touchpoints of a partner.
+func emotions(felt *journeyv1.QueryExperienceMetricsResponse, id string) []*journeyv1.EmotionShare {
+	counts := map[typev1.Emotion]int64{}
+	for _, g := range felt.GetGroups() {
+		if keys := g.GetKeys(); keys[0].GetValue() == id {
+			emotion := typev1.Emotion(typev1.Emotion_value[keys[1].GetValue()])
+			counts[emotion] = Counted(g.GetMeasures(), typev1.Metric_METRIC_TOUCHPOINT_COUNT)
+		}
+	}
+	return measure.Emotions(counts)
 }
 
 // Function returns what a function answers for, by touchpoints that were asked for by owner; nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -112,6 +113,7 @@ func (n *brandNews) interaction(e *eventv1.Event, p *eventv1.InteractionCreated)
 		return err
 	}
 	t.Interaction, t.Expectation = local(n.brand, p.GetInteraction()), p.GetExpectation()
+	t.Attributes = n.served(p.GetPartner())
 	if p.GetChannel() != 0 {
 		t.Channel = p.GetChannel()
 	}
@@ -143,6 +145,7 @@ func (n *brandNews) resolution(e *eventv1.Event, p *eventv1.TicketResolved) erro
 	if err != nil {
 		return err
 	}
+	t.Attributes = n.served(p.GetPartner())
 	counts := true
 	switch p.GetOutcome() {
 	case ticketv1.Ticket_OUTCOME_SOLVED:
@@ -181,6 +184,15 @@ func (n *brandNews) fromTicket(e *eventv1.Event, id string, ticket *eventv1.Tick
 	define(&t, d)
 	n.server.identify(&t)
 	return t, nil
+}
+
+// served returns the attributes of a touchpoint at which a partner served the customer.
+func (n *brandNews) served(partner string) string {
+	if partner == "" || name.Brand(partner) != n.brand {
+		return ""
+	}
+	text, _ := json.Marshal(map[string]string{"partner": name.ID(partner)}) //nolint:errchkjson // strings
+	return string(text)
 }
 
 // knownCustomer reports whether somebody knows whose the ticket is.

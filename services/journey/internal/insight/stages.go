@@ -3,6 +3,7 @@ package insight
 import (
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
+	"github.com/concentric-cx/concentric/services/internal/measure"
 	"github.com/concentric-cx/concentric/services/internal/stats"
 )
 
@@ -50,19 +51,7 @@ func (e *Emotions) Add(emotion typev1.Emotion) {
 }
 
 // Shares returns the share of each that was seen, in the order of the enum.
-func (e *Emotions) Shares() []*journeyv1.EmotionShare {
-	var all []*journeyv1.EmotionShare
-	var counts []int64
-	for emotion := typev1.Emotion_EMOTION_JOY; emotion < typev1.Emotion_EMOTION_UNKNOWN; emotion++ {
-		if n := e.counts[emotion]; n > 0 {
-			all, counts = append(all, &journeyv1.EmotionShare{Emotion: emotion}), append(counts, n)
-		}
-	}
-	for i, share := range stats.Goodman(counts) {
-		all[i].Share = ratio(share)
-	}
-	return all
-}
+func (e *Emotions) Shares() []*journeyv1.EmotionShare { return measure.Emotions(e.counts) }
 
 // Gap returns how far what was felt is from target. There is none without a target.
 func (e *Emotions) Gap(target typev1.Emotion) *journeyv1.EmotionGap {

@@ -773,7 +773,7 @@ type PartnerScorecard struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The resource name, `brands/{brand}/partners/{partner}/scorecard`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What the numbers rest on: the tickets and the answers of the partner.
+	// What the numbers rest on: the tickets, the answers and the touchpoints of the partner.
 	Basis *v1.Basis `protobuf:"bytes,2,opt,name=basis,proto3" json:"basis,omitempty"`
 	// Its tickets, and answers about its service, against those of everybody else. As they are:
 	// a partner with harder tickets looks worse.
@@ -787,7 +787,11 @@ type PartnerScorecard struct {
 	// are addressed to all partners.
 	OpenSignals []*v11.Signal `protobuf:"bytes,6,rep,name=open_signals,json=openSignals,proto3" json:"open_signals,omitempty"`
 	// What became of each part.
-	Parts         []*PartState `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*PartState `protobuf:"bytes,7,rep,name=parts,proto3" json:"parts,omitempty"`
+	// The measures of its touchpoints: of those whose attribute `partner` is its id.
+	Touchpoints []*v1.Measure `protobuf:"bytes,8,rep,name=touchpoints,proto3" json:"touchpoints,omitempty"`
+	// What customers felt at them, in the order of the enum.
+	Emotions      []*v11.EmotionShare `protobuf:"bytes,9,rep,name=emotions,proto3" json:"emotions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -867,6 +871,20 @@ func (x *PartnerScorecard) GetOpenSignals() []*v11.Signal {
 func (x *PartnerScorecard) GetParts() []*PartState {
 	if x != nil {
 		return x.Parts
+	}
+	return nil
+}
+
+func (x *PartnerScorecard) GetTouchpoints() []*v1.Measure {
+	if x != nil {
+		return x.Touchpoints
+	}
+	return nil
+}
+
+func (x *PartnerScorecard) GetEmotions() []*v11.EmotionShare {
+	if x != nil {
+		return x.Emotions
 	}
 	return nil
 }
@@ -1244,7 +1262,7 @@ const file_concentric_gateway_v1_view_proto_rawDesc = "" +
 	"\fopen_tickets\x18\b \x03(\v2\x1c.concentric.ticket.v1.TicketR\vopenTickets\x12Q\n" +
 	"\x13pending_invitations\x18\t \x03(\v2 .concentric.survey.v1.InvitationR\x12pendingInvitations\x12@\n" +
 	"\fopen_signals\x18\n" +
-	" \x03(\v2\x1d.concentric.journey.v1.SignalR\vopenSignals\"\xa3\x03\n" +
+	" \x03(\v2\x1d.concentric.journey.v1.SignalR\vopenSignals\"\xa3\x04\n" +
 	"\x10PartnerScorecard\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12/\n" +
 	"\x05basis\x18\x02 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12;\n" +
@@ -1254,7 +1272,9 @@ const file_concentric_gateway_v1_view_proto_rawDesc = "" +
 	"experience\x12K\n" +
 	"\fstandardized\x18\x05 \x03(\v2'.concentric.ticket.v1.PartnerComparisonR\fstandardized\x12@\n" +
 	"\fopen_signals\x18\x06 \x03(\v2\x1d.concentric.journey.v1.SignalR\vopenSignals\x126\n" +
-	"\x05parts\x18\a \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\"\xbd\x03\n" +
+	"\x05parts\x18\a \x03(\v2 .concentric.gateway.v1.PartStateR\x05parts\x12=\n" +
+	"\vtouchpoints\x18\b \x03(\v2\x1b.concentric.type.v1.MeasureR\vtouchpoints\x12?\n" +
+	"\bemotions\x18\t \x03(\v2#.concentric.journey.v1.EmotionShareR\bemotions\"\xbd\x03\n" +
 	"\x11FunctionScorecard\x128\n" +
 	"\bfunction\x18\x01 \x01(\x0e2\x1c.concentric.type.v1.FunctionR\bfunction\x12/\n" +
 	"\x05basis\x18\x02 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x125\n" +
@@ -1341,11 +1361,12 @@ var file_concentric_gateway_v1_view_proto_goTypes = []any{
 	(*v13.Invitation)(nil),        // 25: concentric.survey.v1.Invitation
 	(*v11.Signal)(nil),            // 26: concentric.journey.v1.Signal
 	(*v12.PartnerComparison)(nil), // 27: concentric.ticket.v1.PartnerComparison
-	(v1.Function)(0),              // 28: concentric.type.v1.Function
-	(*v11.TouchpointHealth)(nil),  // 29: concentric.journey.v1.TouchpointHealth
-	(*v1.GroupKey)(nil),           // 30: concentric.type.v1.GroupKey
-	(*v1.Window)(nil),             // 31: concentric.type.v1.Window
-	(*durationpb.Duration)(nil),   // 32: google.protobuf.Duration
+	(*v11.EmotionShare)(nil),      // 28: concentric.journey.v1.EmotionShare
+	(v1.Function)(0),              // 29: concentric.type.v1.Function
+	(*v11.TouchpointHealth)(nil),  // 30: concentric.journey.v1.TouchpointHealth
+	(*v1.GroupKey)(nil),           // 31: concentric.type.v1.GroupKey
+	(*v1.Window)(nil),             // 32: concentric.type.v1.Window
+	(*durationpb.Duration)(nil),   // 33: google.protobuf.Duration
 }
 var file_concentric_gateway_v1_view_proto_depIdxs = []int32{
 	0,  // 0: concentric.gateway.v1.PartState.part:type_name -> concentric.gateway.v1.Part
@@ -1381,29 +1402,31 @@ var file_concentric_gateway_v1_view_proto_depIdxs = []int32{
 	27, // 30: concentric.gateway.v1.PartnerScorecard.standardized:type_name -> concentric.ticket.v1.PartnerComparison
 	26, // 31: concentric.gateway.v1.PartnerScorecard.open_signals:type_name -> concentric.journey.v1.Signal
 	3,  // 32: concentric.gateway.v1.PartnerScorecard.parts:type_name -> concentric.gateway.v1.PartState
-	28, // 33: concentric.gateway.v1.FunctionScorecard.function:type_name -> concentric.type.v1.Function
-	16, // 34: concentric.gateway.v1.FunctionScorecard.basis:type_name -> concentric.type.v1.Basis
-	15, // 35: concentric.gateway.v1.FunctionScorecard.service:type_name -> concentric.type.v1.Measure
-	5,  // 36: concentric.gateway.v1.FunctionScorecard.experience:type_name -> concentric.gateway.v1.Comparison
-	29, // 37: concentric.gateway.v1.FunctionScorecard.touchpoints:type_name -> concentric.journey.v1.TouchpointHealth
-	26, // 38: concentric.gateway.v1.FunctionScorecard.open_signals:type_name -> concentric.journey.v1.Signal
-	3,  // 39: concentric.gateway.v1.FunctionScorecard.parts:type_name -> concentric.gateway.v1.PartState
-	30, // 40: concentric.gateway.v1.ContactRate.keys:type_name -> concentric.type.v1.GroupKey
-	14, // 41: concentric.gateway.v1.ContactRate.rate:type_name -> concentric.type.v1.Estimate
-	14, // 42: concentric.gateway.v1.ContactRate.baseline_rate:type_name -> concentric.type.v1.Estimate
-	14, // 43: concentric.gateway.v1.ContactRate.ratio:type_name -> concentric.type.v1.Estimate
-	1,  // 44: concentric.gateway.v1.ContactRate.verdict:type_name -> concentric.gateway.v1.Verdict
-	0,  // 45: concentric.gateway.v1.Coverage.part:type_name -> concentric.gateway.v1.Part
-	17, // 46: concentric.gateway.v1.Coverage.metric:type_name -> concentric.type.v1.Metric
-	31, // 47: concentric.gateway.v1.Coverage.window:type_name -> concentric.type.v1.Window
-	18, // 48: concentric.gateway.v1.Coverage.channels:type_name -> concentric.type.v1.MeasureGroup
-	32, // 49: concentric.gateway.v1.Coverage.age:type_name -> google.protobuf.Duration
-	13, // 50: concentric.gateway.v1.Coverage.read_time:type_name -> google.protobuf.Timestamp
-	51, // [51:51] is the sub-list for method output_type
-	51, // [51:51] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	15, // 33: concentric.gateway.v1.PartnerScorecard.touchpoints:type_name -> concentric.type.v1.Measure
+	28, // 34: concentric.gateway.v1.PartnerScorecard.emotions:type_name -> concentric.journey.v1.EmotionShare
+	29, // 35: concentric.gateway.v1.FunctionScorecard.function:type_name -> concentric.type.v1.Function
+	16, // 36: concentric.gateway.v1.FunctionScorecard.basis:type_name -> concentric.type.v1.Basis
+	15, // 37: concentric.gateway.v1.FunctionScorecard.service:type_name -> concentric.type.v1.Measure
+	5,  // 38: concentric.gateway.v1.FunctionScorecard.experience:type_name -> concentric.gateway.v1.Comparison
+	30, // 39: concentric.gateway.v1.FunctionScorecard.touchpoints:type_name -> concentric.journey.v1.TouchpointHealth
+	26, // 40: concentric.gateway.v1.FunctionScorecard.open_signals:type_name -> concentric.journey.v1.Signal
+	3,  // 41: concentric.gateway.v1.FunctionScorecard.parts:type_name -> concentric.gateway.v1.PartState
+	31, // 42: concentric.gateway.v1.ContactRate.keys:type_name -> concentric.type.v1.GroupKey
+	14, // 43: concentric.gateway.v1.ContactRate.rate:type_name -> concentric.type.v1.Estimate
+	14, // 44: concentric.gateway.v1.ContactRate.baseline_rate:type_name -> concentric.type.v1.Estimate
+	14, // 45: concentric.gateway.v1.ContactRate.ratio:type_name -> concentric.type.v1.Estimate
+	1,  // 46: concentric.gateway.v1.ContactRate.verdict:type_name -> concentric.gateway.v1.Verdict
+	0,  // 47: concentric.gateway.v1.Coverage.part:type_name -> concentric.gateway.v1.Part
+	17, // 48: concentric.gateway.v1.Coverage.metric:type_name -> concentric.type.v1.Metric
+	32, // 49: concentric.gateway.v1.Coverage.window:type_name -> concentric.type.v1.Window
+	18, // 50: concentric.gateway.v1.Coverage.channels:type_name -> concentric.type.v1.MeasureGroup
+	33, // 51: concentric.gateway.v1.Coverage.age:type_name -> google.protobuf.Duration
+	13, // 52: concentric.gateway.v1.Coverage.read_time:type_name -> google.protobuf.Timestamp
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_concentric_gateway_v1_view_proto_init() }

@@ -69,7 +69,9 @@ type Touchpoint struct {
 	// Whether it is a service touchpoint.
 	IsService bool `protobuf:"varint,15,opt,name=is_service,json=isService,proto3" json:"is_service,omitempty"`
 	// Attributes the caller wants to group by later, such as `tenure: "31-60"`; at
-	// most 20. Keys are lower-case words; values are kept in Unicode form NFC.
+	// most 20. Keys are lower-case words; values are kept in Unicode form NFC. `partner` is the
+	// id of the partner who served the customer, for its scorecard; touchpoints made of tickets
+	// have it by themselves.
 	Attributes map[string]string `protobuf:"bytes,16,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// What the customer felt.
 	Emotion v1.Emotion `protobuf:"varint,17,opt,name=emotion,proto3,enum=concentric.type.v1.Emotion" json:"emotion,omitempty"`

@@ -16,8 +16,8 @@ import type { Customer } from "../../journey/v1/customer_pb.js";
 import type { Invitation } from "../../survey/v1/invitation_pb.js";
 import type { Signal } from "../../journey/v1/signal_pb.js";
 import type { PartnerComparison } from "../../ticket/v1/service_metrics_service_pb.js";
+import type { EmotionShare, TouchpointHealth } from "../../journey/v1/experience_pb.js";
 import type { Function } from "../../type/v1/enums_pb.js";
-import type { TouchpointHealth } from "../../journey/v1/experience_pb.js";
 
 /**
  * Describes the file concentric/gateway/v1/view.proto.
@@ -433,7 +433,7 @@ export declare type PartnerScorecard = Message<"concentric.gateway.v1.PartnerSco
   name: string;
 
   /**
-   * What the numbers rest on: the tickets and the answers of the partner.
+   * What the numbers rest on: the tickets, the answers and the touchpoints of the partner.
    *
    * @generated from field: concentric.type.v1.Basis basis = 2;
    */
@@ -476,6 +476,20 @@ export declare type PartnerScorecard = Message<"concentric.gateway.v1.PartnerSco
    * @generated from field: repeated concentric.gateway.v1.PartState parts = 7;
    */
   parts: PartState[];
+
+  /**
+   * The measures of its touchpoints: of those whose attribute `partner` is its id.
+   *
+   * @generated from field: repeated concentric.type.v1.Measure touchpoints = 8;
+   */
+  touchpoints: Measure[];
+
+  /**
+   * What customers felt at them, in the order of the enum.
+   *
+   * @generated from field: repeated concentric.journey.v1.EmotionShare emotions = 9;
+   */
+  emotions: EmotionShare[];
 };
 
 /**

@@ -135,7 +135,9 @@ export declare type Touchpoint = Message<"concentric.journey.v1.Touchpoint"> & {
 
   /**
    * Attributes the caller wants to group by later, such as `tenure: "31-60"`; at
-   * most 20. Keys are lower-case words; values are kept in Unicode form NFC.
+   * most 20. Keys are lower-case words; values are kept in Unicode form NFC. `partner` is the
+   * id of the partner who served the customer, for its scorecard; touchpoints made of tickets
+   * have it by themselves.
    *
    * @generated from field: map<string, string> attributes = 16;
    */
