@@ -56,6 +56,10 @@ func (d *document) components() object {
 	for _, m := range headers {
 		all = all.with(m.key, object{{"$ref", "#/components/headers/" + m.key}})
 	}
+	headers = headers.with(revision, object{
+		{"description", "Which revision the change made, for `minRevisions` of a view, so that it shows the change. Not where nobody is told of it, or by more than 64 events, nor for a repeat."},
+		{"schema", object{{"type", "string"}}},
+	})
 	return object{
 		{"schemas", named},
 		{"parameters", object{{"IdempotencyKey", object{

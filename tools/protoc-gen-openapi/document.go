@@ -208,7 +208,11 @@ func (d *document) answer(md protoreflect.MethodDescriptor) object {
 		schema = d.schemas.ref(md.Output())
 	}
 	if !md.IsStreamingServer() {
-		return object{{"description", "The answer."}, {"content", object{{"application/json", object{{"schema", schema}}}}}}
+		o := object{{"description", "The answer."}}
+		if md.Input().Fields().ByName("request_id") != nil {
+			o = o.with("headers", object{{revision, object{{"$ref", "#/components/headers/" + revision}}}})
+		}
+		return o.with("content", object{{"application/json", object{{"schema", schema}}}})
 	}
 	line := object{{"type", "object"}, {"properties", object{{"result", schema}, {"error", object{{"$ref", "#/components/schemas/Problem"}}}}}}
 	kind, place := "A stream", ""
@@ -273,6 +277,9 @@ func access(md protoreflect.MethodDescriptor) (scope string, capability bool) {
 	})
 	return scope, capability
 }
+
+// revision is the header that says which revision a change made.
+const revision = "Concentric-Revision"
 
 // limits are the headers that say how much a caller may still do.
 func limits() []string { return []string{"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"} }

@@ -2,8 +2,10 @@ package front
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,9 +17,12 @@ import (
 // An operation is what the document says of one method at one path.
 type operation struct {
 	OperationID string
-	Parameters  []struct{ Name, In string }
-	Security    []map[string][]string
-	Responses   map[string]any
+	Parameters  []struct {
+		Name, In string
+		Ref      string `json:"$ref"`
+	}
+	Security  []map[string][]string
+	Responses map[string]struct{ Headers map[string]any }
 }
 
 func TestTheDocumentDescribesEveryMethod(t *testing.T) {
@@ -37,16 +42,20 @@ func TestTheDocumentDescribesEveryMethod(t *testing.T) {
 	for path, item := range doc.Paths {
 		for verb, op := range item {
 			described[strings.ToUpper(verb)+" "+variable.ReplaceAllString(path, "*")] = true
-			if ids[op.OperationID] || op.Responses["200"] == nil || op.Responses["default"] == nil || len(op.Security) == 0 || len(op.Security[0]["bearer"]) != 1 {
+			if ids[op.OperationID] || !slices.Equal(slices.Sorted(maps.Keys(op.Responses)), []string{"200", "default"}) || len(op.Security) == 0 || len(op.Security[0]["bearer"]) != 1 {
 				t.Errorf("%s %s = %+v", verb, path, op)
 			}
 			ids[op.OperationID] = true
-			declared := map[string]bool{}
+			declared, changes := map[string]bool{}, false
 			for _, p := range op.Parameters {
+				changes = changes || strings.HasSuffix(p.Ref, "/IdempotencyKey")
 				if declared[p.In+p.Name] && p.Name != "" {
 					t.Errorf("%s %s declares %s twice", verb, path, p.Name)
 				}
 				declared[p.In+p.Name] = true
+			}
+			if _, told := op.Responses["200"].Headers["Concentric-Revision"]; told != changes {
+				t.Errorf("%s %s changes something: %v, and says which revision it made: %v", verb, path, changes, told)
 			}
 			for _, v := range variable.FindAllStringSubmatch(path, -1) {
 				if !declared["path"+v[1]] {
