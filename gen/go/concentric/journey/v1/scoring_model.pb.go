@@ -676,7 +676,7 @@ type Backtest_Decile struct {
 	Highest float64 `protobuf:"fixed64,2,opt,name=highest,proto3" json:"highest,omitempty"`
 	// How many customers.
 	Customers int64 `protobuf:"varint,3,opt,name=customers,proto3" json:"customers,omitempty"`
-	// The share of them who came back; the others are who left. RATIO, WILSON.
+	// The share of them who came back; the others may have left. RATIO, WILSON.
 	Returned *v1.Estimate `protobuf:"bytes,4,opt,name=returned,proto3" json:"returned,omitempty"`
 	// The share of them who bought something, TOUCHPOINT_KIND_TRANSACTION. RATIO, WILSON.
 	Bought *v1.Estimate `protobuf:"bytes,5,opt,name=bought,proto3" json:"bought,omitempty"`

@@ -456,7 +456,7 @@ export declare type Backtest_Decile = Message<"concentric.journey.v1.Backtest.De
   customers: bigint;
 
   /**
-   * The share of them who came back; the others are who left. RATIO, WILSON.
+   * The share of them who came back; the others may have left. RATIO, WILSON.
    *
    * @generated from field: concentric.type.v1.Estimate returned = 4;
    */
