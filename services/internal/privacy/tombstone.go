@@ -32,6 +32,7 @@ type Tombstones struct {
 	reading sync.Mutex // held while the database is read
 	mu      sync.RWMutex
 	buried  map[string]stone // by brand and hash
+	edition int64            // rises with each change of buried
 	read    time.Time        // when the database was read
 }
 
@@ -105,7 +106,7 @@ func (t *Tombstones) refresh(ctx context.Context) error {
 			return sqldb.Fault(err)
 		}
 		one.lifted = lifted.Valid
-		t.buried[brand+"/"+hash] = one
+		t.set(brand+"/"+hash, one)
 	}
 	if err := rows.Err(); err != nil {
 		return sqldb.Fault(err)
@@ -209,7 +210,26 @@ func (t *Tombstones) put(tx *sqldb.Tx, brand, kind, value string) {
 func (t *Tombstones) learn(brand, hash string, one stone) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.buried[brand+"/"+hash] = one
+	t.set(brand+"/"+hash, one)
+}
+
+// set remembers a stone. The caller holds the lock.
+func (t *Tombstones) set(key string, one stone) {
+	if known, ok := t.buried[key]; !ok || known != one {
+		t.buried[key] = one
+		t.edition++
+	}
+}
+
+// Edition returns a number that is another one once somebody is known to be erased, or to
+// have come back, who was not: what was remembered of customers before may be gone.
+func (t *Tombstones) Edition() int64 {
+	if t == nil {
+		return 0
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.edition
 }
 
 // Lift lets a customer who was erased come back, who has consented to something at a time

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -48,7 +50,15 @@ func (s *Server) Apply(tx *sqldb.Tx, e *eventv1.Event) error {
 	case *eventv1.Event_TicketResolved:
 		all = append(all, fromResolution(brand, e, p.TicketResolved))
 	case *eventv1.Event_TouchpointsRecorded:
-		for _, t := range p.TouchpointsRecorded.GetTouchpoints() {
+		touchpoints := p.TouchpointsRecorded.GetTouchpoints()
+		rules, err := s.Store.RulesIn(tx, brand)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(rules, onTouchpoints) {
+			return s.passed(tx, brand, touchpoints)
+		}
+		for _, t := range touchpoints {
 			all = append(all, fromTouchpoint(brand, e, t))
 		}
 		// So that two events about the same customers do not wait for each other.
@@ -137,24 +147,66 @@ func when(times ...*timestamppb.Timestamp) time.Time {
 	return time.Time{}
 }
 
+// passed notes where customers were: all there is to touchpoints that no rule asks about.
+func (s *Server) passed(tx *sqldb.Tx, brand string, touchpoints []*eventv1.TouchpointRef) error {
+	seen := map[store.Reached]bool{}
+	for _, t := range touchpoints {
+		seen[store.Reached{Customer: within(brand, t.GetCustomer()), Stage: int32(t.GetStage())}] = true
+	}
+	for one := range seen {
+		if one.Customer == "" || s.refuse(brand, one.Customer) != nil {
+			delete(seen, one)
+		} else if err := (experience{customer: one.Customer}).check(brand); err != nil {
+			return err
+		}
+	}
+	s.note(tx, brand, slices.Collect(maps.Keys(seen)), true)
+	return nil
+}
+
+// note keeps which customers there are, and the stages they were seen in too if it is to.
+// What was noted not long ago costs nothing.
+func (s *Server) note(tx *sqldb.Tx, brand string, seen []store.Reached, stages bool) {
+	edition := s.Tombstones.Edition()
+	if !stages {
+		for i := range seen {
+			seen[i].Stage = 0
+		}
+	}
+	seen = s.noted.missing(edition, brand, seen)
+	if len(seen) == 0 {
+		return
+	}
+	// In this order, so that two events about the same customers do not wait for each other.
+	slices.SortFunc(seen, func(a, b store.Reached) int {
+		return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Stage, b.Stage))
+	})
+	seen = slices.Compact(seen)
+	customers := make([]string, 0, len(seen))
+	for _, one := range seen {
+		customers = append(customers, one.Customer)
+	}
+	s.Store.AddContact(tx, brand, slices.Compact(customers)...)
+	if stages {
+		s.Store.Reach(tx, brand, seen)
+	}
+	tx.AfterCommit(func() { s.noted.add(edition, s.Tombstones.Edition(), brand, seen) })
+}
+
 // lived takes the decisions that experiences give occasion for.
 func (s *Server) lived(tx *sqldb.Tx, brand string, all ...experience) error {
 	if len(all) == 0 {
 		return nil
 	}
-	customers, reached := make([]string, 0, len(all)), make([]store.Reached, 0, len(all))
-	for _, x := range all {
-		customers = append(customers, x.customer)
-		reached = append(reached, store.Reached{Customer: x.customer, Stage: x.about.Stage})
-	}
-	s.Store.AddContact(tx, brand, slices.Compact(customers)...)
 	rules, err := s.Store.RulesIn(tx, brand)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(rules, onStage) {
-		s.Store.Reach(tx, brand, reached)
+	seen := make([]store.Reached, 0, len(all))
+	for _, x := range all {
+		seen = append(seen, store.Reached{Customer: x.customer, Stage: x.about.Stage})
 	}
+	s.note(tx, brand, seen, !slices.ContainsFunc(rules, onStage))
 	for _, x := range all {
 		if err := s.occasion(tx, brand, rules, x); err != nil {
 			return err
@@ -162,6 +214,9 @@ func (s *Server) lived(tx *sqldb.Tx, brand string, all ...experience) error {
 	}
 	return nil
 }
+
+// onTouchpoints reports whether a touchpoint can be an occasion for r.
+func onTouchpoints(r store.TriggerRule) bool { return r.Kind == store.OnTouchpoint || onStage(r) }
 
 func onStage(r store.TriggerRule) bool { return r.Kind == store.OnStage }
 

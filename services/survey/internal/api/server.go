@@ -44,6 +44,7 @@ type Server struct {
 	Tombstones *privacy.Tombstones // of DB
 
 	public public
+	noted  notes
 
 	responsesSeen watch.Lookups[responseLookup, []store.Response]
 	feedbackSeen  watch.Lookups[feedbackLookup, []store.Feedback]

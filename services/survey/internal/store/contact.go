@@ -1,13 +1,11 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
@@ -140,17 +138,15 @@ func (s *Store) SetOptOut(tx *sqldb.Tx, c Contact) Contact {
 
 const reach = `INSERT INTO reached_stage (brand, customer, stage) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 
-// Reach notes that customers were seen in stages.
+// Reach notes that customers were seen in stages, in the order given.
 func (s *Store) Reach(tx *sqldb.Tx, brand string, all []Reached) {
-	all = slices.Compact(slices.SortedFunc(slices.Values(all), func(a, b Reached) int {
-		return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Stage, b.Stage))
-	}))
-	all = slices.DeleteFunc(all, func(r Reached) bool { return r.Stage == 0 })
 	customers, stages := make([]string, 0, len(all)), make([]int64, 0, len(all))
 	for _, r := range all {
-		customers, stages = append(customers, r.Customer), append(stages, int64(r.Stage))
+		if r.Stage != 0 {
+			customers, stages = append(customers, r.Customer), append(stages, int64(r.Stage))
+		}
 	}
-	if s.db.Postgres() {
+	if s.db.Postgres() && len(customers) > 0 {
 		tx.Defer(`INSERT INTO reached_stage (brand, customer, stage) SELECT $1, customer, stage
 			FROM unnest($2::text[], $3::bigint[]) AS seen (customer, stage) ON CONFLICT DO NOTHING`, brand, customers, stages)
 		return
