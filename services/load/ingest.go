@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,9 @@ const span = 100_000
 // while and touch two stages. The ids of its events rise with the time.
 func batch(parent string, n int64, customers int) *journeyv1.BatchRecordTouchpointsRequest {
 	definitions := [...]string{"online-ad", "website-visit", "checkout", "product-use", "referral"}
+	for i := range definitions {
+		definitions[i] = parent + "/touchpointDefinitions/" + definitions[i]
+	}
 	req := &journeyv1.BatchRecordTouchpointsRequest{Parent: parent, RequestId: requestID()}
 	for i := range batchSize {
 		c := i % customers
@@ -37,9 +41,9 @@ func batch(parent string, n int64, customers int) *journeyv1.BatchRecordTouchpoi
 		}
 		definition := definitions[(c+(i/customers+int(n))%2)%len(definitions)]
 		req.Requests = append(req.Requests, &journeyv1.RecordTouchpointRequest{
-			Parent: fmt.Sprint(parent, "/customers/c-", c),
+			Parent: parent + "/customers/c-" + strconv.Itoa(c),
 			Touchpoint: &journeyv1.Touchpoint{
-				Definition: parent + "/touchpointDefinitions/" + definition, EventTime: timestamppb.New(at(n, i)),
+				Definition: definition, EventTime: timestamppb.New(at(n, i)),
 				Source: "web", EventId: requestID(), Expectation: typev1.Expectation_EXPECTATION_MET,
 			},
 		})

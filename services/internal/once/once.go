@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -186,12 +187,25 @@ func recall[T proto.Message](row interface{ Scan(...any) error }, req Request, s
 	return true, proto.Unmarshal(stored, *answer)
 }
 
+// rooms are what requests were written into, for those that come next.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxRoom is the largest one that is kept, so that one large request is not held for good.
+const maxRoom = 1 << 20
+
 // digest covers the method, which the request's type stands for, and the body.
 func digest(req Request) ([]byte, error) {
-	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(req)
+	room := rooms.Get().(*[]byte) //nolint:errcheck // it holds nothing else
+	body, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend((*room)[:0], req)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if cap(body) <= maxRoom {
+			*room = body
+			rooms.Put(room)
+		}
+	}()
 	h := sha256.New()
 	h.Write([]byte(req.ProtoReflect().Descriptor().FullName()))
 	h.Write([]byte{0})

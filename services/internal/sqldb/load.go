@@ -4,20 +4,26 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // A Form is how COPY takes the rows of a table of PostgreSQL. It is safe for concurrent
 // use.
 type Form struct {
 	statement string
-	kinds     []string // of the columns
+	kinds     []string   // of the columns
+	rooms     *sync.Pool // of *[]byte: what rows were written into, for those that come next
 }
+
+// maxRoom is the largest one that is kept, so that one large load is not held for good.
+const maxRoom = 1 << 20
 
 // NewForm returns the form of a table. Columns are separated by commas, each with its
 // kind: text, integer, bigint or float8.
 func NewForm(table, columns string) Form {
-	var f Form
+	f := Form{rooms: &sync.Pool{New: func() any { return new([]byte) }}}
 	var names []string
 	for column := range strings.SplitSeq(columns, ",") {
 		words := strings.Fields(column)
@@ -33,10 +39,10 @@ const (
 	copyTail = "\xff\xff"
 )
 
-// rows returns so many rows as COPY reads them, of which value returns one at a time, in
-// the memory it is given: text, whole numbers, floats and, for NULL, nil.
-func (f *Form) rows(n int, value func(row int, into []any) []any) ([]byte, error) {
-	out := append(make([]byte, 0, 256*n), copyHead...)
+// rows appends to out so many rows as COPY reads them, of which value returns one at a time,
+// in the memory it is given: text, whole numbers, floats and, for NULL, nil.
+func (f *Form) rows(out []byte, n int, value func(row int, into []any) []any) ([]byte, error) {
+	out = append(slices.Grow(out, 384*n), copyHead...)
 	into := make([]any, 0, len(f.kinds))
 	for row := range n {
 		values := value(row, into)
@@ -94,9 +100,16 @@ func (tx *Tx) Load(f *Form, savepoint string, n int, value func(row int, into []
 	if err := tx.ready(); err != nil {
 		return false, err
 	}
-	rows, err := f.rows(n, value)
+	room := f.rooms.Get().(*[]byte) //nolint:errcheck // it holds nothing else
+	rows, err := f.rows((*room)[:0], n, value)
 	stored := false
 	if err == nil {
+		defer func() {
+			if cap(rows) <= maxRoom {
+				*room = rows
+				f.rooms.Put(room)
+			}
+		}()
 		tx.dirty = true
 		tx.span.say(f.statement)
 		stored, err = tx.session.load(f.statement, savepoint, rows)

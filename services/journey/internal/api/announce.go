@@ -15,20 +15,15 @@ import (
 // announced is how many touchpoints one event speaks of at most.
 const announced = 500
 
-// announce tells other services of the touchpoints that are new. An event about one
-// customer has the customer's key; one about several has none but the brand's.
-func (s *Server) announce(ctx context.Context, tx *sqldb.Tx, brand string, recorded []store.Recorded) error {
+// announce tells other services of the touchpoints that are new, each of which has its
+// reference in the same place. An event about one customer has the customer's key; one about
+// several has none but the brand's.
+func (s *Server) announce(tx *sqldb.Tx, brand string, recorded []store.Recorded, references []*eventv1.TouchpointRef) {
 	fresh := make([]*eventv1.TouchpointRef, 0, len(recorded))
 	for i := range recorded {
-		t := &recorded[i].Touchpoint
-		if !recorded[i].New {
-			continue
+		if recorded[i].New {
+			fresh = append(fresh, references[i])
 		}
-		ref, err := s.reference(ctx, brand, t)
-		if err != nil {
-			return err
-		}
-		fresh = append(fresh, ref)
 	}
 	for some := range slices.Chunk(fresh, announced) {
 		key := some[0].GetCustomer()
@@ -40,19 +35,18 @@ func (s *Server) announce(ctx context.Context, tx *sqldb.Tx, brand string, recor
 			Payload: &eventv1.Event_TouchpointsRecorded{TouchpointsRecorded: &eventv1.TouchpointsRecorded{Touchpoints: some}},
 		})
 	}
-	return nil
 }
 
-// reference returns what events say about a touchpoint.
-func (s *Server) reference(ctx context.Context, brand string, t *store.Touchpoint) (*eventv1.TouchpointRef, error) {
-	d, err := s.catalog.find(ctx, brand, t.Definition)
+// reference returns what events say about a touchpoint of a brand with these definitions.
+func reference(ctx context.Context, known definitions, t *store.Touchpoint) (*eventv1.TouchpointRef, error) {
+	d, err := known.find(ctx, t.Definition)
 	if err != nil {
 		return nil, err
 	}
+	whole := touchpointName(known.brand, t.Customer, t.ID)
 	return &eventv1.TouchpointRef{
-		Touchpoint: touchpointName(brand, t.Customer, t.ID), Customer: name.Join("brands", brand, "customers", t.Customer),
-		TouchpointDefinition: definitionName(brand, t.Definition),
-		Kind:                 d.Kind, Channel: t.Channel, Stage: t.Stage, Phase: t.Phase, EventTime: timestamppb.New(sqldb.Time(t.EventTime)),
+		Touchpoint: whole, Customer: name.Parent(whole), TouchpointDefinition: definitionName(known.brand, t.Definition),
+		Kind: d.Kind, Channel: t.Channel, Stage: t.Stage, Phase: t.Phase, EventTime: timestamppb.New(sqldb.Time(t.EventTime)),
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
@@ -28,7 +29,7 @@ func (s *Server) BatchRecordTouchpoints(ctx context.Context, req *journeyv1.Batc
 		return nil, err
 	}
 	answer, err := once.Do(ctx, s.db, b.brand, req, func(tx *sqldb.Tx) (*journeyv1.BatchRecordTouchpointsResponse, error) {
-		return s.record(ctx, tx, b)
+		return s.record(tx, b)
 	})
 	if err != nil {
 		return nil, err
@@ -38,13 +39,14 @@ func (s *Server) BatchRecordTouchpoints(ctx context.Context, req *journeyv1.Batc
 }
 
 // record stores what of b is good and tells others of what is new.
-func (s *Server) record(ctx context.Context, tx *sqldb.Tx, b *batch) (*journeyv1.BatchRecordTouchpointsResponse, error) {
+func (s *Server) record(tx *sqldb.Tx, b *batch) (*journeyv1.BatchRecordTouchpointsResponse, error) {
 	s.date(b.good)
 	recorded, err := s.store.Record(tx, b.brand, b.good)
 	if err != nil {
 		return nil, err
 	}
-	return b.answer(recorded), s.announce(ctx, tx, b.brand, recorded)
+	s.announce(tx, b.brand, recorded, b.refs)
+	return b.answer(recorded), nil
 }
 
 // date gives touchpoints the time at which they are stored. It is taken in the transaction
@@ -63,26 +65,36 @@ func (s *Server) date(touchpoints []store.Touchpoint) {
 type batch struct {
 	brand string
 	good  []store.Touchpoint
-	at    []int              // the position in the request of each of them
-	bad   []*statuspb.Status // by position; nil where there is nothing to refuse
+	refs  []*eventv1.TouchpointRef // of each of them: made before it is the request's turn to write
+	at    []int                    // the position in the request of each of them
+	bad   []*statuspb.Status       // by position; nil where there is nothing to refuse
 }
 
 func (s *Server) batch(ctx context.Context, req *journeyv1.BatchRecordTouchpointsRequest) (*batch, error) {
 	items := req.GetRequests()
 	b := &batch{
 		brand: name.Brand(req.GetParent()), good: make([]store.Touchpoint, 0, len(items)),
-		at: make([]int, 0, len(items)), bad: make([]*statuspb.Status, len(items)),
+		refs: make([]*eventv1.TouchpointRef, 0, len(items)),
+		at:   make([]int, 0, len(items)), bad: make([]*statuspb.Status, len(items)),
+	}
+	known, err := s.catalog.of(ctx, b.brand)
+	if err != nil {
+		return nil, err
 	}
 	now := s.now()
 	for i, item := range items {
 		fallback := ""
-		if req.GetRequestId() != "" {
+		if req.GetRequestId() != "" && item.GetTouchpoint().GetEventId() == "" {
 			fallback = req.GetRequestId() + "/" + strconv.Itoa(i)
 		}
-		t, err := s.item(ctx, b.brand, item, fallback, now)
+		t, err := s.item(ctx, known, item, fallback, now)
 		switch status.Code(err) {
 		case codes.OK:
-			b.good, b.at = append(b.good, t), append(b.at, i)
+			ref, err := reference(ctx, known, &t)
+			if err != nil {
+				return nil, err
+			}
+			b.good, b.refs, b.at = append(b.good, t), append(b.refs, ref), append(b.at, i)
 		case codes.InvalidArgument, codes.NotFound, codes.FailedPrecondition:
 			b.bad[i] = status.Convert(err).Proto()
 		default: // nothing the item can help
@@ -93,13 +105,13 @@ func (s *Server) batch(ctx context.Context, req *journeyv1.BatchRecordTouchpoint
 }
 
 // item checks one request of a batch as if it had come alone.
-func (s *Server) item(ctx context.Context, brand string, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
+func (s *Server) item(ctx context.Context, known definitions, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
 	if !plain(req) {
 		if err := s.validator.Message(req); err != nil {
 			return store.Touchpoint{}, err
 		}
 	}
-	if name.Brand(req.GetParent()) != brand {
+	if name.Brand(req.GetParent()) != known.brand {
 		return store.Touchpoint{}, fault.NotFound(req.GetParent())
 	}
 	if req.GetRequestId() != "" {
@@ -108,7 +120,7 @@ func (s *Server) item(ctx context.Context, brand string, req *journeyv1.RecordTo
 	if req.GetValidateOnly() {
 		return store.Touchpoint{}, belongsToBatch("validate_only")
 	}
-	return s.touchpoint(ctx, req, fallback, now)
+	return s.touchpoint(ctx, known, req, fallback, now)
 }
 
 func belongsToBatch(field string) error {
@@ -120,22 +132,22 @@ func belongsToBatch(field string) error {
 // answer says what became of each item. Names that b.name knows are left to it.
 func (b *batch) answer(recorded []store.Recorded) *journeyv1.BatchRecordTouchpointsResponse {
 	answer := &journeyv1.BatchRecordTouchpointsResponse{Results: make([]*journeyv1.RecordTouchpointResult, len(b.bad))}
+	results := make([]journeyv1.RecordTouchpointResult, len(b.bad)) // at once: a thousand by themselves take longer
 	for i, bad := range b.bad {
-		answer.Results[i] = &journeyv1.RecordTouchpointResult{
-			Outcome: journeyv1.RecordTouchpointResult_OUTCOME_REFUSED, Error: bad,
-		}
+		results[i].Outcome, results[i].Error = journeyv1.RecordTouchpointResult_OUTCOME_REFUSED, bad
+		answer.Results[i] = &results[i]
 	}
-	for n, r := range recorded {
-		result := &journeyv1.RecordTouchpointResult{Outcome: journeyv1.RecordTouchpointResult_OUTCOME_RECORDED}
-		if err := taken(b.brand, b.good[n], r); err != nil {
+	for n := range recorded {
+		result, r := &results[b.at[n]], &recorded[n]
+		result.Outcome = journeyv1.RecordTouchpointResult_OUTCOME_RECORDED
+		if err := taken(b.brand, &b.good[n], r); err != nil {
 			result.Outcome, result.Error = journeyv1.RecordTouchpointResult_OUTCOME_REFUSED, status.Convert(err).Proto()
-		} else if t := r.Touchpoint; !r.New {
+		} else if t := &r.Touchpoint; !r.New {
 			result.Outcome = journeyv1.RecordTouchpointResult_OUTCOME_REPEATED
 			if t.ID != b.good[n].ID || t.Customer != b.good[n].Customer {
 				result.Name = touchpointName(b.brand, t.Customer, t.ID)
 			}
 		}
-		answer.Results[b.at[n]] = result
 	}
 	return answer
 }

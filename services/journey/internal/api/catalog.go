@@ -45,23 +45,35 @@ func newCatalog(s *store.Store) *catalog {
 	return c
 }
 
+// definitions are those of a brand, as they were when they were asked for.
+type definitions struct {
+	catalog *catalog
+	brand   string
+	own     map[string]plan.Definition // what the brand added or changed, by id; it is shared
+}
+
 // find returns the brand's definition of that id, or NOT_FOUND.
 func (c *catalog) find(ctx context.Context, brand, id string) (plan.Definition, error) {
-	own, err := c.of(ctx, brand)
+	d, err := c.of(ctx, brand)
 	if err != nil {
 		return plan.Definition{}, err
 	}
-	if d, ok := own[id]; ok {
-		return d, nil
+	return d.find(ctx, id)
+}
+
+// find returns the definition of that id, or NOT_FOUND.
+func (d definitions) find(ctx context.Context, id string) (plan.Definition, error) {
+	if known, ok := d.own[id]; ok {
+		return known, nil
 	}
-	if d, ok := c.builtin[id]; ok {
-		return d, nil
+	if known, ok := d.catalog.builtin[id]; ok {
+		return known, nil
 	}
-	d, err := c.store.Definition(ctx, brand, id)
+	found, err := d.catalog.store.Definition(ctx, d.brand, id)
 	if errors.Is(err, store.ErrNotFound) {
-		err = fault.NotFound(definitionName(brand, id))
+		err = fault.NotFound(definitionName(d.brand, id))
 	}
-	return d, err
+	return found, err
 }
 
 // within is find for a built-in definition and a transaction.
@@ -85,16 +97,16 @@ func (c *catalog) remembered(brand string, now time.Time) (own map[string]plan.D
 	return known.byID, c.edition, known.byID != nil && now.Sub(known.read) < fresh
 }
 
-// of returns what the brand added or changed, by id. It is shared.
-func (c *catalog) of(ctx context.Context, brand string) (map[string]plan.Definition, error) {
+// of returns the definitions of a brand.
+func (c *catalog) of(ctx context.Context, brand string) (definitions, error) {
 	at := time.Now()
 	own, edition, ok := c.remembered(brand, at)
 	if ok {
-		return own, nil
+		return definitions{c, brand, own}, nil
 	}
 	all, err := c.store.OwnDefinitions(ctx, brand)
 	if err != nil {
-		return nil, err
+		return definitions{}, err
 	}
 	own = make(map[string]plan.Definition, len(all))
 	for _, d := range all {
@@ -108,7 +120,7 @@ func (c *catalog) of(ctx context.Context, brand string) (map[string]plan.Definit
 		}
 		c.own[brand] = ownDefinitions{own, at}
 	}
-	return own, nil
+	return definitions{c, brand, own}, nil
 }
 
 // forget makes the next one who asks look again, once tx, which changes definitions of

@@ -118,7 +118,7 @@ func (in *intake) write() error {
 func (s *Server) recordBatch(ctx context.Context, b *batch) ([]*journeyv1.RecordTouchpointResult, error) {
 	var answer *journeyv1.BatchRecordTouchpointsResponse
 	err := s.db.Write(sqldb.ForBrand(ctx, b.brand), func(tx *sqldb.Tx) (err error) {
-		answer, err = s.record(ctx, tx, b)
+		answer, err = s.record(tx, b)
 		return err
 	})
 	if err != nil {

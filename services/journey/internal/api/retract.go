@@ -37,7 +37,11 @@ func (s *Server) RetractTouchpoint(ctx context.Context, req *journeyv1.RetractTo
 
 // announceRetracted tells other services that a touchpoint was taken back.
 func (s *Server) announceRetracted(ctx context.Context, tx *sqldb.Tx, brand string, t *store.Touchpoint) error {
-	ref, err := s.reference(ctx, brand, t)
+	known, err := s.catalog.of(ctx, brand)
+	if err != nil {
+		return err
+	}
+	ref, err := reference(ctx, known, t)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/currency"
 	"google.golang.org/grpc/codes"
 
+	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
@@ -25,7 +26,15 @@ import (
 // RecordTouchpoint implements TouchpointService.
 func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouchpointRequest) (*journeyv1.Touchpoint, error) {
 	brand := name.Brand(req.GetParent())
-	t, err := s.touchpoint(ctx, req, req.GetRequestId(), s.now())
+	known, err := s.catalog.of(ctx, brand)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.touchpoint(ctx, known, req, req.GetRequestId(), s.now())
+	if err != nil {
+		return nil, err
+	}
+	ref, err := reference(ctx, known, &t)
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +45,10 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 		if err != nil {
 			return nil, err
 		}
-		if err := taken(brand, t, recorded[0]); err != nil {
+		if err := taken(brand, &t, &recorded[0]); err != nil {
 			return nil, err
 		}
-		if err := s.announce(ctx, tx, brand, recorded); err != nil {
-			return nil, err
-		}
+		s.announce(tx, brand, recorded, []*eventv1.TouchpointRef{ref})
 		return touchpointToProto(brand, recorded[0].Touchpoint)
 	})
 }
@@ -49,8 +56,8 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 // taken refuses a touchpoint whose id another one has already, or whose event was
 // recorded with other content or for somebody else, of whom nothing is told. A repeat is
 // none of it: it is answered with what was stored.
-func taken(brand string, t store.Touchpoint, r store.Recorded) error {
-	known := r.Touchpoint
+func taken(brand string, t *store.Touchpoint, r *store.Recorded) error {
+	known := &r.Touchpoint
 	same := t.EventID != "" && t.EventID == known.EventID && t.Source == known.Source
 	switch {
 	case r.New:
@@ -71,9 +78,9 @@ func taken(brand string, t store.Touchpoint, r store.Recorded) error {
 	}
 }
 
-// touchpoint returns what a request asks to record. A touchpoint that names no
+// touchpoint returns what a request asks to record by the definitions of its brand. A touchpoint that names no
 // event is the event called fallback; without that either, it is like no other.
-func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
+func (s *Server) touchpoint(ctx context.Context, known definitions, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
 	p := req.GetTouchpoint()
 	if p.GetEventTime().AsTime().After(now.Add(fault.Lead)) {
 		return store.Touchpoint{}, fault.Ahead("touchpoint.event_time")
@@ -83,11 +90,11 @@ func (s *Server) touchpoint(ctx context.Context, req *journeyv1.RecordTouchpoint
 			Path: "touchpoint.event_id", Reason: "touchpoint.event_id", Description: "must have something but spaces, and no control characters",
 		})
 	}
-	brand := name.Brand(req.GetParent())
+	brand := known.brand
 	if err := s.tombstones.Refuse(brand, name.ID(req.GetParent())); err != nil {
 		return store.Touchpoint{}, err
 	}
-	d, err := s.catalog.find(ctx, brand, name.ID(p.GetDefinition()))
+	d, err := known.find(ctx, name.ID(p.GetDefinition()))
 	if err != nil {
 		return store.Touchpoint{}, err
 	}
