@@ -2,6 +2,7 @@ package sqldb_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func load(t *testing.T, db *sqldb.DB, rows ...[]any) (stored bool, err error) {
 	err = db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
 		tx.Defer(`INSERT INTO thing (id) VALUES ($1)`, 1000)
 		tx.Defer("SAVEPOINT here")
-		stored, err = tx.Load(&thingForm, "here", len(rows), func(i int, into []any) []any { return append(into, rows[i]...) })
+		stored, err = tx.Load(&thingForm, "acme", "here", len(rows), func(i int, into []any) []any { return append(into, rows[i]...) })
 		if err != nil {
 			return err
 		}
@@ -136,10 +137,69 @@ func TestWhatWaitsSurvivesALoadThatGoesBack(t *testing.T) {
 		tx.Finally(`INSERT INTO thing (id) VALUES ($1)`, 3000) // such as an event, and those of neighbors in the lane
 		tx.Defer("SAVEPOINT here")
 		row := []any{int64(1000), nil, nil, nil}
-		_, err := tx.Load(&thingForm, "here", 1, func(_ int, into []any) []any { return append(into, row...) })
+		_, err := tx.Load(&thingForm, "acme", "here", 1, func(_ int, into []any) []any { return append(into, row...) })
 		return err
 	})
 	if got := ids(t, db); err != nil || !slices.Equal(got, []int64{1000, 3000}) {
 		t.Errorf("err %v things %v, want 1000 and 3000", err, got)
+	}
+}
+
+// TestRowsAreLoadedIntoThePartitionOfTheirBrand and into another one as soon as the table is
+// divided in another way.
+func TestRowsAreLoadedIntoThePartitionOfTheirBrand(t *testing.T) {
+	db := sqldbtest.Open(t, sqldbtest.Postgres(t))
+	divide := func(parts int) {
+		t.Helper()
+		if err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			tx.Defer(`DROP TABLE IF EXISTS grown`)
+			tx.Defer(`CREATE TABLE grown (brand TEXT NOT NULL, id BIGINT NOT NULL, PRIMARY KEY (brand, id)) PARTITION BY HASH (brand)`)
+			for i := range parts {
+				tx.Defer(fmt.Sprintf(`CREATE TABLE "Part %d of %d" PARTITION OF grown FOR VALUES WITH (MODULUS %[2]d, REMAINDER %[1]d)`, i, parts))
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	form := sqldb.NewForm("grown", "brand text, id bigint")
+	store := func(brand string, id int64) error {
+		return db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			tx.Defer("SAVEPOINT here")
+			stored, err := tx.Load(&form, brand, "here", 1, func(_ int, into []any) []any { return append(into, brand, id) })
+			if err == nil && !stored {
+				err = errors.New("it was there")
+			}
+			return err
+		})
+	}
+	check := func(brand string, want int) {
+		t.Helper()
+		var whole, rightly int
+		err := db.Read().QueryRowContext(t.Context(), `SELECT COUNT(*), COUNT(*) FILTER (WHERE satisfies_hash_partition('grown'::regclass,
+			(SELECT COUNT(*)::int FROM pg_inherits WHERE inhparent = 'grown'::regclass), split_part(tableoid::regclass::text, ' ', 2)::int, brand))
+			FROM grown WHERE brand = $1`, brand).Scan(&whole, &rightly)
+		if err != nil || whole != want || rightly != want {
+			t.Errorf("%d rows of %s, %d where they belong, %v, want %d", whole, brand, rightly, err, want)
+		}
+	}
+	divide(4)
+	brands := []string{"acme", "brio", "cato", "dora", "emma"}
+	for i, brand := range append(brands, brands...) {
+		if err := store(brand, int64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, brand := range brands {
+		check(brand, 2)
+	}
+	divide(3)
+	for _, brand := range brands {
+		if err := store(brand, 1); err == nil {
+			t.Error("a partition that is gone has taken a row")
+		} else if err := store(brand, 1); err != nil {
+			t.Fatal(err)
+		}
+		check(brand, 1)
 	}
 }

@@ -66,7 +66,8 @@ func (s *postgresSession) carry(batch *pgx.Batch, last func(pgx.BatchResults) er
 	})
 }
 
-// load sends the rows behind what waits, without a word from the server in between.
+// load sends the rows behind what waits, without a word from the server in between. Where one of
+// them is there already it goes back to the savepoint, ends that and returns false.
 func (s *postgresSession) load(statement, savepoint string, rows []byte) (bool, error) {
 	if err := s.flush(); err != nil {
 		return false, err

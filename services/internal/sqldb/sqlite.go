@@ -253,11 +253,6 @@ func (s *sqliteSession) last(query string, args []any) error { return s.later(qu
 
 func (s *sqliteSession) flush() error { return nil }
 
-// load: SQLite has no COPY.
-func (s *sqliteSession) load(string, string, []byte) (bool, error) {
-	return false, errors.ErrUnsupported
-}
-
 // ask leaves the asking to the transaction, which need not travel for it.
 func (s *sqliteSession) ask(_ string, asks []*Ask, absent bool) ([]finding, error) {
 	if absent {

@@ -20,9 +20,6 @@ type session interface {
 	// last runs a statement at any time before the next flush or commit returns.
 	last(query string, args []any) error
 	flush() error
-	// load copies rows into a table, or returns false and goes back to the savepoint, which
-	// it ends, where one of them is there already.
-	load(statement, savepoint string, rows []byte) (bool, error)
 	commit() error
 	rollback() error
 	save() error       // sets savepoint one

@@ -157,7 +157,7 @@ func (b *batch) name(answer *journeyv1.BatchRecordTouchpointsResponse) {
 	for n, i := range b.at {
 		result := answer.GetResults()[i]
 		if result.GetName() == "" && result.GetOutcome() != journeyv1.RecordTouchpointResult_OUTCOME_REFUSED {
-			result.Name = touchpointName(b.brand, b.good[n].Customer, b.good[n].ID)
+			result.Name = b.refs[n].GetTouchpoint()
 		}
 	}
 }

@@ -18,11 +18,11 @@ import (
 )
 
 func definitionName(brand, id string) string {
-	return name.Join("brands", brand, "touchpointDefinitions", id)
+	return "brands/" + brand + "/touchpointDefinitions/" + id
 }
 
 func touchpointName(brand, customer, id string) string {
-	return name.Join("brands", brand, "customers", customer, "touchpoints", id)
+	return "brands/" + brand + "/customers/" + customer + "/touchpoints/" + id
 }
 
 // local returns a name without its brand, as the store keeps references.

@@ -132,7 +132,7 @@ const wary = 16
 func (r *recording) load(rows []*Touchpoint) (stored bool, err error) {
 	value := r.values(rows)
 	if r.store.db.Loads() && r.store.repeats.Load() <= 0 {
-		stored, err = r.tx.Load(&r.store.loadTouchpoints, "record", len(rows), value)
+		stored, err = r.tx.Load(&r.store.loadTouchpoints, r.brand, "record", len(rows), value)
 	} else {
 		r.store.repeats.Add(-1)
 		var n int64
