@@ -95,53 +95,99 @@ const (
 	copyTail = "\xff\xff"
 )
 
-// rows appends to out so many rows as COPY reads them, of which value returns one at a time,
-// in the memory it is given: text, whole numbers, floats and, for NULL, nil.
-func (f *Form) rows(out []byte, n int, value func(row int, into []any) []any) ([]byte, error) {
-	out = append(slices.Grow(out, 384*n), copyHead...)
-	into := make([]any, 0, len(f.kinds))
-	for row := range n {
-		values := value(row, into)
-		if len(values) != len(f.kinds) {
-			return nil, fmt.Errorf("copy: %d values for %d columns", len(values), len(f.kinds))
-		}
-		out = binary.BigEndian.AppendUint16(out, uint16(len(values))) //nolint:gosec // a table has at most 1,600
-		for i, v := range values {
-			var err error
-			if out, err = appendValue(out, f.kinds[i], v); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return append(out, copyTail...), nil
+// Cells take the values of a row, one column after another.
+type Cells interface {
+	Text(s string)
+	Int(n int64)
+	Float(f float64)
+	Null()
 }
 
-// appendValue appends v as a column of the kind.
-func appendValue(out []byte, kind string, v any) ([]byte, error) {
-	switch v := v.(type) {
-	case nil:
-		return append(out, 0xff, 0xff, 0xff, 0xff), nil
-	case string:
-		if kind == "text" {
-			out = binary.BigEndian.AppendUint32(out, uint32(len(v))) //nolint:gosec // far below 1 GB
-			return append(out, v...), nil
+// rows appends to out so many rows as COPY reads them, each of which write gives to Cells.
+func (f *Form) rows(out []byte, n int, write func(row int, into Cells)) ([]byte, error) {
+	r := copied{out: append(slices.Grow(out, 384*n), copyHead...), kinds: f.kinds}
+	for row := range n {
+		r.begin()
+		write(row, &r)
+		if r.column != len(f.kinds) {
+			return nil, fmt.Errorf("copy: %d values for %d columns", r.column, len(f.kinds))
 		}
-	case int64:
-		switch {
-		case kind == "bigint":
-			out = append(out, 0, 0, 0, 8)
-			return binary.BigEndian.AppendUint64(out, uint64(v)), nil //nolint:gosec // two's complement
-		case kind == "integer" && v == int64(int32(v)): //nolint:gosec // that is the question
-			out = append(out, 0, 0, 0, 4)
-			return binary.BigEndian.AppendUint32(out, uint32(v)), nil //nolint:gosec // two's complement
-		}
-	case float64:
-		if kind == "float8" {
-			out = append(out, 0, 0, 0, 8)
-			return binary.BigEndian.AppendUint64(out, math.Float64bits(v)), nil
+		if r.err != nil {
+			return nil, r.err
 		}
 	}
-	return nil, fmt.Errorf("copy: a %T is no %s", v, kind)
+	return append(r.out, copyTail...), nil
+}
+
+// A copied is a row as COPY reads it.
+type copied struct {
+	out    []byte
+	kinds  []string // of the columns
+	column int      // the next
+	err    error    // of the first value that is wrong
+}
+
+func (r *copied) begin() {
+	r.column = 0
+	r.out = binary.BigEndian.AppendUint16(r.out, uint16(len(r.kinds))) //nolint:gosec // a table has at most 1,600
+}
+
+// next returns the kind of the next column, and "" beyond the last.
+func (r *copied) next() (kind string) {
+	if r.column < len(r.kinds) {
+		kind = r.kinds[r.column]
+	}
+	r.column++
+	return kind
+}
+
+// size appends the size of a value.
+func (r *copied) size(n int) { r.out = binary.BigEndian.AppendUint32(r.out, uint32(n)) } //nolint:gosec // far below 1 GB
+
+func (r *copied) wrong(v any, kind string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("copy: a %T is no %s", v, kind)
+	}
+}
+
+// Text implements [Cells].
+func (r *copied) Text(s string) {
+	if kind := r.next(); kind != "text" {
+		r.wrong(s, kind)
+		return
+	}
+	r.size(len(s))
+	r.out = append(r.out, s...)
+}
+
+// Int implements [Cells].
+func (r *copied) Int(n int64) {
+	switch kind := r.next(); {
+	case kind == "bigint":
+		r.size(8)
+		r.out = binary.BigEndian.AppendUint64(r.out, uint64(n)) //nolint:gosec // two's complement
+	case kind == "integer" && n == int64(int32(n)): //nolint:gosec // that is the question
+		r.size(4)
+		r.out = binary.BigEndian.AppendUint32(r.out, uint32(n)) //nolint:gosec // two's complement
+	default:
+		r.wrong(n, kind)
+	}
+}
+
+// Float implements [Cells].
+func (r *copied) Float(f float64) {
+	if kind := r.next(); kind != "float8" {
+		r.wrong(f, kind)
+		return
+	}
+	r.size(8)
+	r.out = binary.BigEndian.AppendUint64(r.out, math.Float64bits(f))
+}
+
+// Null implements [Cells].
+func (r *copied) Null() {
+	r.next()
+	r.out = append(r.out, 0xff, 0xff, 0xff, 0xff)
 }
 
 // Loads reports whether [Tx.Load] can be had: PostgreSQL takes no COPY from a role for which
@@ -150,10 +196,9 @@ func (db *DB) Loads() bool { return db.postgres && !db.fenced }
 
 // Load copies so many rows of a brand into the table of the form, which takes PostgreSQL half of
 // what an INSERT does, where [DB.Loads] says that it can. The table may be divided by the hash of
-// the brand. The row that value returns is in the memory it is
-// given. Where one of the rows is there already, Load undoes what tx has done since the
+// the brand. Where one of the rows is there already, Load undoes what tx has done since the
 // savepoint, ends that and returns false; otherwise the savepoint is left to the caller.
-func (tx *Tx) Load(f *Form, brand, savepoint string, n int, value func(row int, into []any) []any) (stored bool, err error) {
+func (tx *Tx) Load(f *Form, brand, savepoint string, n int, write func(row int, into Cells)) (stored bool, err error) {
 	if err := tx.ready(); err != nil {
 		return false, err
 	}
@@ -166,7 +211,7 @@ func (tx *Tx) Load(f *Form, brand, savepoint string, n int, value func(row int, 
 		return false, err
 	}
 	room := f.rooms.Get().(*[]byte) //nolint:errcheck // it holds nothing else
-	rows, err := f.rows((*room)[:0], n, value)
+	rows, err := f.rows((*room)[:0], n, write)
 	if err == nil {
 		tx.dirty = true
 		statement := `COPY ` + table + ` (` + f.columns + `) FROM STDIN (FORMAT binary)`

@@ -26,7 +26,7 @@ func load(t *testing.T, db *sqldb.DB, rows ...[]any) (stored bool, err error) {
 	err = db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
 		tx.Defer(`INSERT INTO thing (id) VALUES ($1)`, 1000)
 		tx.Defer("SAVEPOINT here")
-		stored, err = tx.Load(&thingForm, "acme", "here", len(rows), func(i int, into []any) []any { return append(into, rows[i]...) })
+		stored, err = tx.Load(&thingForm, "acme", "here", len(rows), func(i int, into sqldb.Cells) { give(into, rows[i]...) })
 		if err != nil {
 			return err
 		}
@@ -34,6 +34,22 @@ func load(t *testing.T, db *sqldb.DB, rows ...[]any) (stored bool, err error) {
 		return nil
 	})
 	return stored, err
+}
+
+// give gives a row its values.
+func give(row sqldb.Cells, values ...any) {
+	for _, v := range values {
+		switch v := v.(type) {
+		case string:
+			row.Text(v)
+		case int64:
+			row.Int(v)
+		case float64:
+			row.Float(v)
+		case nil:
+			row.Null()
+		}
+	}
 }
 
 func openThings(t *testing.T) *sqldb.DB {
@@ -102,7 +118,8 @@ func TestALoadThatFailsLeavesNothing(t *testing.T) {
 		"a number as a text":        {int64(1), int64(1), nil, nil},
 		"a number too large":        {int64(1), nil, int64(math.MaxInt32 + 1), nil},
 		"a number as a float":       {int64(1), nil, nil, int64(1)},
-		"of no kind":                {int64(1), nil, nil, true},
+		"a float as a number":       {1.5, nil, nil, nil},
+		"a value more":              {int64(1), nil, nil, nil, "1"},
 		"a text PostgreSQL refuses": {int64(1), "\x00", nil, nil},
 		"NULL where it must not be": {nil, nil, nil, nil},
 	} {
@@ -136,8 +153,7 @@ func TestWhatWaitsSurvivesALoadThatGoesBack(t *testing.T) {
 	err := db.Write(t.Context(), func(tx *sqldb.Tx) error {
 		tx.Finally(`INSERT INTO thing (id) VALUES ($1)`, 3000) // such as an event, and those of neighbors in the lane
 		tx.Defer("SAVEPOINT here")
-		row := []any{int64(1000), nil, nil, nil}
-		_, err := tx.Load(&thingForm, "acme", "here", 1, func(_ int, into []any) []any { return append(into, row...) })
+		_, err := tx.Load(&thingForm, "acme", "here", 1, func(_ int, into sqldb.Cells) { give(into, int64(1000), nil, nil, nil) })
 		return err
 	})
 	if got := ids(t, db); err != nil || !slices.Equal(got, []int64{1000, 3000}) {
@@ -166,7 +182,7 @@ func TestRowsAreLoadedIntoThePartitionOfTheirBrand(t *testing.T) {
 	store := func(brand string, id int64) error {
 		return db.Write(t.Context(), func(tx *sqldb.Tx) error {
 			tx.Defer("SAVEPOINT here")
-			stored, err := tx.Load(&form, brand, "here", 1, func(_ int, into []any) []any { return append(into, brand, id) })
+			stored, err := tx.Load(&form, brand, "here", 1, func(_ int, into sqldb.Cells) { give(into, brand, id) })
 			if err == nil && !stored {
 				err = errors.New("it was there")
 			}

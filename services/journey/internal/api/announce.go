@@ -1,12 +1,12 @@
 package api
 
 import (
-	"context"
 	"slices"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/sqldb"
 	"github.com/concentric-cx/concentric/services/journey/internal/store"
@@ -37,17 +37,22 @@ func (s *Server) announce(tx *sqldb.Tx, brand string, recorded []store.Recorded,
 	}
 }
 
-// reference returns what events say about a touchpoint of a brand with these definitions.
-func reference(ctx context.Context, known definitions, t *store.Touchpoint) (*eventv1.TouchpointRef, error) {
-	d, err := known.find(ctx, t.Definition)
-	if err != nil {
-		return nil, err
-	}
-	whole := touchpointName(known.brand, t.Customer, t.ID)
-	return &eventv1.TouchpointRef{
-		Touchpoint: whole, Customer: name.Parent(whole), TouchpointDefinition: definitionName(known.brand, t.Definition),
-		Kind: d.Kind, Channel: t.Channel, Stage: t.Stage, Phase: t.Phase, EventTime: timestamppb.New(sqldb.Time(t.EventTime)),
-	}, nil
+// A reference is the memory for what events say about a touchpoint.
+type reference struct {
+	ref  eventv1.TouchpointRef
+	time timestamppb.Timestamp
+}
+
+// to returns what events say about a touchpoint of that kind, in the memory of r, which is
+// used once.
+func (r *reference) to(brand string, kind typev1.TouchpointKind, t *store.Touchpoint) *eventv1.TouchpointRef {
+	at, whole := sqldb.Time(t.EventTime), touchpointName(brand, t.Customer, t.ID)
+	r.time.Seconds, r.time.Nanos = at.Unix(), int32(at.Nanosecond()) //nolint:gosec // below a billion
+	ref := &r.ref
+	ref.Touchpoint, ref.Customer = whole, whole[:len(whole)-len(t.ID)-len("/touchpoints/")]
+	ref.TouchpointDefinition, ref.Kind = definitionName(brand, t.Definition), kind
+	ref.Channel, ref.Stage, ref.Phase, ref.EventTime = t.Channel, t.Stage, t.Phase, &r.time
+	return ref
 }
 
 // announceChanged tells watchers of touchpoints that are other than they were. An event

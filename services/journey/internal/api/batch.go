@@ -11,6 +11,7 @@ import (
 
 	eventv1 "github.com/concentric-cx/concentric/gen/go/concentric/event/v1"
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
+	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
 	"github.com/concentric-cx/concentric/services/internal/fault"
 	"github.com/concentric-cx/concentric/services/internal/name"
 	"github.com/concentric-cx/concentric/services/internal/once"
@@ -81,20 +82,16 @@ func (s *Server) batch(ctx context.Context, req *journeyv1.BatchRecordTouchpoint
 	if err != nil {
 		return nil, err
 	}
-	now := s.now()
+	now, references := s.now(), make([]reference, len(items)) // at once: a thousand by themselves take longer
 	for i, item := range items {
 		fallback := ""
 		if req.GetRequestId() != "" && item.GetTouchpoint().GetEventId() == "" {
 			fallback = req.GetRequestId() + "/" + strconv.Itoa(i)
 		}
-		t, err := s.item(ctx, known, item, fallback, now)
+		t, kind, err := s.item(ctx, known, item, fallback, now)
 		switch status.Code(err) {
 		case codes.OK:
-			ref, err := reference(ctx, known, &t)
-			if err != nil {
-				return nil, err
-			}
-			b.good, b.refs, b.at = append(b.good, t), append(b.refs, ref), append(b.at, i)
+			b.good, b.refs, b.at = append(b.good, t), append(b.refs, references[i].to(b.brand, kind, &t)), append(b.at, i)
 		case codes.InvalidArgument, codes.NotFound, codes.FailedPrecondition:
 			b.bad[i] = status.Convert(err).Proto()
 		default: // nothing the item can help
@@ -105,20 +102,20 @@ func (s *Server) batch(ctx context.Context, req *journeyv1.BatchRecordTouchpoint
 }
 
 // item checks one request of a batch as if it had come alone.
-func (s *Server) item(ctx context.Context, known definitions, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
+func (s *Server) item(ctx context.Context, known definitions, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (t store.Touchpoint, kind typev1.TouchpointKind, err error) {
 	if !plain(req) {
 		if err := s.validator.Message(req); err != nil {
-			return store.Touchpoint{}, err
+			return t, 0, err
 		}
 	}
 	if name.Brand(req.GetParent()) != known.brand {
-		return store.Touchpoint{}, fault.NotFound(req.GetParent())
+		return t, 0, fault.NotFound(req.GetParent())
 	}
 	if req.GetRequestId() != "" {
-		return store.Touchpoint{}, belongsToBatch("request_id")
+		return t, 0, belongsToBatch("request_id")
 	}
 	if req.GetValidateOnly() {
-		return store.Touchpoint{}, belongsToBatch("validate_only")
+		return t, 0, belongsToBatch("validate_only")
 	}
 	return s.touchpoint(ctx, known, req, fallback, now)
 }

@@ -25,8 +25,11 @@ func touchpointName(brand, customer, id string) string {
 	return "brands/" + brand + "/customers/" + customer + "/touchpoints/" + id
 }
 
-// local returns a name without its brand, as the store keeps references.
+// local returns a name without its brand, as the store keeps references; "" stays "".
 func local(brand, full string) string {
+	if full == "" {
+		return ""
+	}
 	return strings.TrimPrefix(full, "brands/"+brand+"/")
 }
 

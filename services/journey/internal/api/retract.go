@@ -41,11 +41,11 @@ func (s *Server) announceRetracted(ctx context.Context, tx *sqldb.Tx, brand stri
 	if err != nil {
 		return err
 	}
-	ref, err := reference(ctx, known, t)
+	d, err := known.find(ctx, t.Definition)
 	if err != nil {
 		return err
 	}
-	at := timestamppb.New(sqldb.Time(t.RetractTime))
+	ref, at := new(reference).to(brand, d.Kind, t), timestamppb.New(sqldb.Time(t.RetractTime))
 	s.outbox.Emit(tx, &eventv1.Event{
 		Brand: name.Join("brands", brand), Key: ref.GetCustomer(), EventTime: at,
 		Payload: &eventv1.Event_TouchpointRetracted{TouchpointRetracted: &eventv1.TouchpointRetracted{Touchpoint: ref, RetractTime: at}},

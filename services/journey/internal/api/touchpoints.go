@@ -30,14 +30,11 @@ func (s *Server) RecordTouchpoint(ctx context.Context, req *journeyv1.RecordTouc
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.touchpoint(ctx, known, req, req.GetRequestId(), s.now())
+	t, kind, err := s.touchpoint(ctx, known, req, req.GetRequestId(), s.now())
 	if err != nil {
 		return nil, err
 	}
-	ref, err := reference(ctx, known, &t)
-	if err != nil {
-		return nil, err
-	}
+	ref := new(reference).to(brand, kind, &t)
 	return once.Do(ctx, s.db, brand, req, func(tx *sqldb.Tx) (*journeyv1.Touchpoint, error) {
 		one := []store.Touchpoint{t}
 		s.date(one)
@@ -78,33 +75,32 @@ func taken(brand string, t *store.Touchpoint, r *store.Recorded) error {
 	}
 }
 
-// touchpoint returns what a request asks to record by the definitions of its brand. A touchpoint that names no
+// touchpoint returns what a request asks to record by the definitions of its brand, and its kind by those. A touchpoint that names no
 // event is the event called fallback; without that either, it is like no other.
-func (s *Server) touchpoint(ctx context.Context, known definitions, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (store.Touchpoint, error) {
+func (s *Server) touchpoint(ctx context.Context, known definitions, req *journeyv1.RecordTouchpointRequest, fallback string, now time.Time) (t store.Touchpoint, kind typev1.TouchpointKind, err error) {
 	p := req.GetTouchpoint()
 	if p.GetEventTime().AsTime().After(now.Add(fault.Lead)) {
-		return store.Touchpoint{}, fault.Ahead("touchpoint.event_time")
+		return t, 0, fault.Ahead("touchpoint.event_time")
 	}
 	if id := p.GetEventId(); id != "" && (strings.TrimSpace(id) == "" || strings.ContainsFunc(id, unicode.IsControl)) {
-		return store.Touchpoint{}, fault.Invalid(fault.Field{
+		return t, 0, fault.Invalid(fault.Field{
 			Path: "touchpoint.event_id", Reason: "touchpoint.event_id", Description: "must have something but spaces, and no control characters",
 		})
 	}
-	brand := known.brand
-	if err := s.tombstones.Refuse(brand, name.ID(req.GetParent())); err != nil {
-		return store.Touchpoint{}, err
+	brand, customer := known.brand, name.ID(req.GetParent())
+	if err := s.tombstones.Refuse(brand, customer); err != nil {
+		return t, 0, err
 	}
 	d, err := known.find(ctx, name.ID(p.GetDefinition()))
 	if err != nil {
-		return store.Touchpoint{}, err
+		return t, 0, err
 	}
-	t, err := touchpointFromProto(brand, name.ID(req.GetParent()), p, d)
-	if err != nil {
-		return t, err
+	if t, err = touchpointFromProto(brand, customer, p, d); err != nil {
+		return t, 0, err
 	}
 	if code := t.Value.Currency; code != "" {
 		if _, err := currency.ParseISO(code); err != nil {
-			return t, fault.Invalid(fault.Field{
+			return t, 0, fault.Invalid(fault.Field{
 				Path: "touchpoint.value.currency_code", Reason: "CURRENCY", Description: "must be a currency of ISO 4217",
 			})
 		}
@@ -114,7 +110,7 @@ func (s *Server) touchpoint(ctx context.Context, known definitions, req *journey
 		t.EventID = fallback
 	}
 	s.identify(&t)
-	return t, nil
+	return t, d.Kind, nil
 }
 
 // identify gives t its id: the one that the caller chose, else one that follows

@@ -27,13 +27,14 @@ func (s *Store) EventKey(source, event string) string {
 	if event == "" {
 		return ""
 	}
-	key := sha256.Sum256([]byte(source + "\x00" + event))
+	text := append(append(append(make([]byte, 0, 256), source...), 0), event...) // most need no more
+	key := sha256.Sum256(text)
 	if at, timed := s.timed.of(event); timed {
 		copy(key[6:], key[:])
 		binary.BigEndian.PutUint32(key[:], uint32(at>>16)) //nolint:gosec // of 48 bits
 		binary.BigEndian.PutUint16(key[4:], uint16(at))    //nolint:gosec // the other 16
 	}
-	return lower32.EncodeToString(key[:16])
+	return string(lower32.AppendEncode(text[:0], key[:16]))
 }
 
 // A timed says from when on, in milliseconds since 1970, the time that an event's id begins

@@ -93,9 +93,12 @@ func (s *Store) Measure(tx *sqldb.Tx, brand string, said []Measure) ([]Touchpoin
 		spare(tx, brand, t)
 		sums.minus(t)
 		sums.plus(&now)
+		var args arguments
+		now.Rating.write(&args)
+		now.writeResponse(&args)
 		tx.Defer(`
 			UPDATE touchpoint SET rating = $1, scale_min = $2, scale_max = $3, lower_is_better = $4, response = $5, response_time = $6
-			WHERE brand = $7 AND id = $8`, append(now.rated(nil), brand, now.ID)...)
+			WHERE brand = $7 AND id = $8`, append(args, brand, now.ID)...)
 		changed, customers = append(changed, now), append(customers, now.Customer)
 	}
 	s.save(tx, brand, sums)

@@ -130,13 +130,12 @@ const wary = 16
 // load stores rows if all of them are new. COPY is the quickest way, but leaves dead rows
 // behind where it finds a known one, so while there are repeats an INSERT does it.
 func (r *recording) load(rows []*Touchpoint) (stored bool, err error) {
-	value := r.values(rows)
 	if r.store.db.Loads() && r.store.repeats.Load() <= 0 {
-		stored, err = r.tx.Load(&r.store.loadTouchpoints, r.brand, "record", len(rows), value)
+		stored, err = r.tx.Load(&r.store.loadTouchpoints, r.brand, "record", len(rows), func(i int, into sqldb.Cells) { r.give(rows[i], into) })
 	} else {
 		r.store.repeats.Add(-1)
 		var n int64
-		n, err = r.tx.Exec(r.store.spreadTouchpoints.text, r.store.spreadTouchpoints.args(len(rows), value)...)
+		n, err = r.spread(rows)
 		if stored = int(n) == len(rows); err == nil && !stored {
 			r.undo()
 		}
@@ -225,11 +224,21 @@ func (r *recording) rows() []*Touchpoint {
 	return rows
 }
 
-// values returns what appends the columns of a row.
-func (r *recording) values(rows []*Touchpoint) func(row int, into []any) []any {
-	return func(row int, into []any) []any {
-		return rows[row].values(append(into, r.brand, null(rows[row].sameAs)))
-	}
+// give gives row the columns of t, and those before them.
+func (r *recording) give(t *Touchpoint, row sqldb.Cells) {
+	row.Text(r.brand)
+	writeText(row, t.sameAs)
+	t.write(row)
+}
+
+// spread stores those of rows that are new on PostgreSQL and returns how many that were.
+func (r *recording) spread(rows []*Touchpoint) (added int64, err error) {
+	form := &r.store.spreadTouchpoints
+	return r.tx.Exec(form.text, form.args(len(rows), func(i int, into []any) []any {
+		args := arguments(into)
+		r.give(rows[i], &args)
+		return args
+	})...)
 }
 
 func insertTouchpoint(rows int) string {
@@ -239,15 +248,14 @@ func insertTouchpoint(rows int) string {
 
 // write stores rows and returns how many were new.
 func (r *recording) write(rows []*Touchpoint) (added int, err error) {
-	value := r.values(rows)
 	if r.store.db.Postgres() && len(rows) > 1 {
-		n, err := r.tx.Exec(r.store.spreadTouchpoints.text, r.store.spreadTouchpoints.args(len(rows), value)...)
+		n, err := r.spread(rows)
 		return int(n), err
 	}
 	err = r.store.insertTouchpoint.split(len(rows), func(statement string, from, to int) error {
-		args := make([]any, 0, (width+2)*(to-from))
-		for i := from; i < to; i++ {
-			args = value(i, args)
+		args := make(arguments, 0, (width+2)*(to-from))
+		for _, t := range rows[from:to] {
+			r.give(t, &args)
 		}
 		n, err := r.tx.Exec(statement, args...)
 		added += int(n)

@@ -56,48 +56,68 @@ type column struct {
 	whole []int64
 	float []float64
 
-	texts  []*string
-	wholes []*int64
-	floats []*float64
+	given []bool
+	nulls int // of given
 }
 
 func newColumn(kind string, rows int) column {
+	c := column{given: make([]bool, rows), nulls: rows}
 	switch kind {
 	case "text":
-		return column{text: make([]string, rows), texts: make([]*string, rows)}
+		c.text = make([]string, rows)
 	case "bigint":
-		return column{whole: make([]int64, rows), wholes: make([]*int64, rows)}
+		c.whole = make([]int64, rows)
+	default:
+		c.float = make([]float64, rows)
 	}
-	return column{float: make([]float64, rows), floats: make([]*float64, rows)}
+	return c
 }
 
 func (c *column) set(row int, v any) {
+	given := true
 	switch v := v.(type) {
 	case string:
-		c.text[row], c.texts[row] = v, &c.text[row]
+		c.text[row] = v
 	case int64:
-		c.whole[row], c.wholes[row] = v, &c.whole[row]
+		c.whole[row] = v
 	case float64:
-		c.float[row], c.floats[row] = v, &c.float[row]
+		c.float[row] = v
 	case sql.Null[float64]:
-		if v.Valid {
-			c.float[row], c.floats[row] = v.V, &c.float[row]
-		}
+		c.float[row], given = v.V, v.Valid
 	case sql.NullFloat64:
-		if v.Valid {
-			c.float[row], c.floats[row] = v.Float64, &c.float[row]
-		}
+		c.float[row], given = v.Float64, v.Valid
+	default:
+		given = false
+	}
+	if given {
+		c.given[row] = true
+		c.nulls--
 	}
 }
 
+// array returns the values, as pointers only where there is NULL among them, which take
+// longer to write.
 func (c *column) array() any {
 	switch {
-	case c.texts != nil:
-		return c.texts
-	case c.wholes != nil:
-		return c.wholes
+	case c.text != nil:
+		return array(c, c.text)
+	case c.whole != nil:
+		return array(c, c.whole)
 	}
-	return c.floats
+	return array(c, c.float)
+}
+
+func array[T any](c *column, values []T) any {
+	if c.nulls == 0 {
+		return values
+	}
+	pointers := make([]*T, len(values))
+	for i := range values {
+		if c.given[i] {
+			pointers[i] = &values[i]
+		}
+	}
+	return pointers
 }
 
 // spreadTouchpoints is insertTouchpoint as a spread.

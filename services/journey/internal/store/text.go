@@ -97,12 +97,30 @@ func list(n int) string {
 	return b.String()
 }
 
-// null returns s, or nil, which is NULL, for "".
-func null(s string) any {
+// arguments are rows as a statement takes them. They implement [sqldb.Cells].
+type arguments []any
+
+func (a *arguments) Text(s string)   { *a = append(*a, s) }
+func (a *arguments) Int(n int64)     { *a = append(*a, n) }
+func (a *arguments) Float(f float64) { *a = append(*a, f) }
+func (a *arguments) Null()           { *a = append(*a, nil) }
+
+// writeText gives row s, or NULL for "".
+func writeText(row sqldb.Cells, s string) {
 	if s == "" {
-		return nil
+		row.Null()
+	} else {
+		row.Text(s)
 	}
-	return s
+}
+
+// writeInt gives row n, or NULL for 0.
+func writeInt(row sqldb.Cells, n int64) {
+	if n == 0 {
+		row.Null()
+	} else {
+		row.Int(n)
+	}
 }
 
 // bit returns b as the INTEGER columns hold it.

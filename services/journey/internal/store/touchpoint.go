@@ -57,12 +57,13 @@ type Quantity struct {
 	Given bool
 }
 
-// column returns what the database holds: NULL for none.
-func (q Quantity) column() any {
-	if !q.Given {
-		return nil
+// write gives row what the database holds: NULL for none.
+func (q Quantity) write(row sqldb.Cells) {
+	if q.Given {
+		row.Float(q.Value)
+	} else {
+		row.Null()
 	}
-	return q.Value
 }
 
 // never is the event time in the row of an alias.
@@ -135,40 +136,61 @@ const touchpointKinds = `brand text, same_as text, id text, customer text, defin
 	response text, response_time bigint, is_service integer, weight float8, attributes text,
 	emotion integer, value_minor bigint, currency text, observed float8, digest bigint, retract_time bigint, retract_reason text`
 
-// values appends the columns of t to args.
-func (t *Touchpoint) values(args []any) []any {
-	args = append(args, t.ID, t.Customer, t.Definition, t.EventTime, t.RecordTime, t.Source, t.EventID,
-		int64(t.Channel), int64(t.Stage), int64(t.Phase), int64(t.Expectation))
-	rated := t.rated(make([]any, 0, 6))
-	args = append(append(args, rated[:4]...), null(t.Ticket), null(t.Interaction))
-	args = append(append(args, rated[4:]...), bit(t.Service), t.Weight, null(t.Attributes), int64(t.Emotion))
+// write gives row the columns of t.
+func (t *Touchpoint) write(row sqldb.Cells) {
+	row.Text(t.ID)
+	row.Text(t.Customer)
+	row.Text(t.Definition)
+	row.Int(t.EventTime)
+	row.Int(t.RecordTime)
+	row.Text(t.Source)
+	row.Text(t.EventID)
+	row.Int(int64(t.Channel))
+	row.Int(int64(t.Stage))
+	row.Int(int64(t.Phase))
+	row.Int(int64(t.Expectation))
+	t.Rating.write(row)
+	writeText(row, t.Ticket)
+	writeText(row, t.Interaction)
+	t.writeResponse(row)
+	row.Int(bit(t.Service))
+	row.Float(t.Weight)
+	writeText(row, t.Attributes)
+	row.Int(int64(t.Emotion))
 	if t.Value.Currency != "" {
-		args = append(args, t.Value.Minor, t.Value.Currency)
+		row.Int(t.Value.Minor)
 	} else {
-		args = append(args, nil, nil)
+		row.Null()
 	}
-	return append(args, t.Observed.column(), unless0(t.Digest), unless0(t.RetractTime), null(t.Reason))
+	writeText(row, t.Value.Currency)
+	t.Observed.write(row)
+	writeInt(row, t.Digest)
+	writeInt(row, t.RetractTime)
+	writeText(row, t.Reason)
 }
 
-// unless0 returns n, or nil, which is NULL, for 0.
-func unless0(n int64) any {
-	if n == 0 {
-		return nil
+// write gives row the columns of a rating, which are NULL without one.
+func (r *Rating) write(row sqldb.Cells) {
+	if !r.Given() {
+		for range 4 {
+			row.Null()
+		}
+		return
 	}
-	return n
+	row.Int(r.Value)
+	row.Int(r.Min)
+	row.Int(r.Max)
+	row.Int(bit(r.LowerIsBetter))
 }
 
-// rated appends the columns of the rating and of the response it comes from.
-func (t *Touchpoint) rated(args []any) []any {
-	if t.Rating.Given() {
-		args = append(args, t.Rating.Value, t.Rating.Min, t.Rating.Max, bit(t.Rating.LowerIsBetter))
+// writeResponse gives row the columns of the response that the rating comes from.
+func (t *Touchpoint) writeResponse(row sqldb.Cells) {
+	writeText(row, t.Response)
+	if t.Response != "" {
+		row.Int(t.ResponseTime)
 	} else {
-		args = append(args, nil, nil, nil, nil)
+		row.Null()
 	}
-	if t.Response == "" {
-		return append(args, nil, nil)
-	}
-	return append(args, t.Response, t.ResponseTime)
 }
 
 // A rating as it is scanned: its columns may be NULL.
