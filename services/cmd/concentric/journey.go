@@ -39,6 +39,7 @@ type journeyCmd struct {
 	Recompute   recomputeCmd         `cmd:"" help:"Compute all stored scores anew."`
 	Metrics     experienceCmd        `cmd:"" help:"Show what the touchpoints say."`
 	Drivers     driversCmd           `cmd:"" help:"Say which touchpoints go with an outcome, service and rest apart."`
+	Recovery    recoveryCmd          `cmd:"" help:"Say whether customers whom something failed came back to buy, by what was done about it."`
 	Rule        ruleCmd              `cmd:"" help:"Create a rule that opens signals, or try it on the past."`
 	Signals     signalsCmd           `cmd:"" help:"List signals, the newest first."`
 	Acknowledge acknowledgeCmd       `cmd:"" help:"Note that somebody looks into a signal."`

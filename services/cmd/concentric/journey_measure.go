@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	journeyv1 "github.com/concentric-cx/concentric/gen/go/concentric/journey/v1"
 	typev1 "github.com/concentric-cx/concentric/gen/go/concentric/type/v1"
@@ -160,6 +162,48 @@ func printDrivers(res *journeyv1.AnalyzeDriversResponse) {
 	}
 	if s := res.GetSplit(); s != nil {
 		fmt.Printf("\nservice only   %s\neither         %s\nthe rest only  %s\n", interval(s.GetUniqueService()), interval(s.GetShared()), interval(s.GetUniqueRest()))
+	}
+	fmt.Println("\n" + res.GetCaution())
+}
+
+// A recoveryCmd analyzes who came back after a failure.
+type recoveryCmd struct {
+	desk
+	windowFlags
+
+	Within  time.Duration `help:"How long after a failure its request for help may be solved; 14 days (336h) unless given." placeholder:"TIME"`
+	Horizon time.Duration `help:"How long after that a purchase counts; 90 days (2160h) unless given." placeholder:"TIME"`
+}
+
+// Run implements the command.
+func (c *recoveryCmd) Run(ctx context.Context) error {
+	window, err := c.window()
+	if err != nil {
+		return err
+	}
+	req := &journeyv1.AnalyzeRecoveryRequest{Parent: "brands/" + c.Brand, Window: window}
+	if c.Within != 0 {
+		req.RecoveryTime = durationpb.New(c.Within)
+	}
+	if c.Horizon != 0 {
+		req.Horizon = durationpb.New(c.Horizon)
+	}
+	return c.call(func(conn grpc.ClientConnInterface) error {
+		res, err := journeyv1.NewInsightServiceClient(conn).AnalyzeRecovery(ctx, req)
+		if err != nil {
+			return err
+		}
+		return c.say(res, func() { printRecovery(res) })
+	})
+}
+
+func printRecovery(res *journeyv1.AnalyzeRecoveryResponse) {
+	for _, g := range res.GetGroups() {
+		odds := ""
+		if o := g.GetOddsRatio(); o != nil && o.Value != nil {
+			odds = fmt.Sprintf("   odds %.2f [%.2f, %.2f] times those of met", o.GetValue(), o.GetLower(), o.GetUpper())
+		}
+		fmt.Println(pad(tidy(g.GetRecovery().String(), "RECOVERY_"), 10) + padLeft(count(g.GetCustomers()), 8) + "   bought " + interval(g.GetBought()) + odds)
 	}
 	fmt.Println("\n" + res.GetCaution())
 }

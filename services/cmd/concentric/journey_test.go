@@ -52,8 +52,6 @@ func TestTheVerbsOfAJourneyFollowEachOther(t *testing.T) {
 		{"score|ann|-o|json", []string{`"name": "brands/acme/customers/ann/score"`, `"quality": "QUALITY_SMALL_SAMPLE"`}},
 		{"explain|ann", []string{"75.00 the baseline", "website-visit", "checkout", "the score"}},
 		{"difference|ann|--from|2026-01-02|--to|2026-01-05", []string{"checkout"}},
-		{"scores", []string{"ann"}},
-		{"customers", []string{"ann decision", "3 touchpoints"}},
 		{"record|device|website-visit", []string{"website-visit"}},
 		{"merge|ann|device", []string{"ann"}},
 		{"split|device", []string{"device"}},
@@ -67,6 +65,9 @@ func TestTheVerbsOfAJourneyFollowEachOther(t *testing.T) {
 		{"model", []string{"short"}},
 		{"recompute", []string{"customers scored anew by default@1, 0 of whom had another score before"}},
 		{"recompute|-o|json", []string{`"done": true`, `"scoringModelRevision": "brands/acme/scoringModels/default@1"`}},
+		{"scores", []string{"ann"}}, // stored by the recompute, as is where ann is; after a touchpoint that takes up to seconds
+		{"customers", []string{"ann decision", "3 touchpoints"}},
+		{"recovery|--within|72h", []string{"met", "solved", "unsolved", "silent", "Association, not cause"}},
 		{"rule|--test|" + rule + "|--from|2026-01-01|--to|2026-01-05", nil},
 		{"rule|--id|broken|" + rule, []string{"broken"}},
 		{"signals", nil},

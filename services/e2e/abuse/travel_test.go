@@ -153,6 +153,7 @@ func travels(brand string, m made) []proto.Message {
 		&journeyv1.AnalyzeDriversRequest{
 			Parent: brand, Outcome: number(brand, "delivery"), Predictors: []*journeyv1.Variable{number(brand, "checkout")},
 		},
+		&journeyv1.AnalyzeRecoveryRequest{Parent: brand},
 		&journeyv1.GetDataSpanRequest{Parent: brand},
 		&journeyv1.ListQuadrantCustomersRequest{Parent: brand},
 		&journeyv1.WaitRevisionRequest{Parent: brand, Revisions: []string{revision}},

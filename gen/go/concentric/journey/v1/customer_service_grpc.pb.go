@@ -67,7 +67,8 @@ type CustomerServiceClient interface {
 	GetCustomer(ctx context.Context, in *GetCustomerRequest, opts ...grpc.CallOption) (*Customer, error)
 	// Gets several customers, in the order asked for. Those nobody knows are named and left out.
 	BatchGetCustomers(ctx context.Context, in *BatchGetCustomersRequest, opts ...grpc.CallOption) (*BatchGetCustomersResponse, error)
-	// Lists customers.
+	// Lists customers. One that nobody created is there within seconds of its first
+	// touchpoint, as `first_touch` says.
 	ListCustomers(ctx context.Context, in *ListCustomersRequest, opts ...grpc.CallOption) (*ListCustomersResponse, error)
 	// Changes the fields of `update_mask`: `display_name`, `segments`, `persona`, `custom`.
 	// Fails with `ABORTED`, reason `STALE`, if the etag is old.
@@ -310,7 +311,8 @@ type CustomerServiceServer interface {
 	GetCustomer(context.Context, *GetCustomerRequest) (*Customer, error)
 	// Gets several customers, in the order asked for. Those nobody knows are named and left out.
 	BatchGetCustomers(context.Context, *BatchGetCustomersRequest) (*BatchGetCustomersResponse, error)
-	// Lists customers.
+	// Lists customers. One that nobody created is there within seconds of its first
+	// touchpoint, as `first_touch` says.
 	ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error)
 	// Changes the fields of `update_mask`: `display_name`, `segments`, `persona`, `custom`.
 	// Fails with `ABORTED`, reason `STALE`, if the etag is old.

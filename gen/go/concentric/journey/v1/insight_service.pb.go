@@ -631,6 +631,174 @@ func (x *AnalyzeDriversResponse) GetSeed() uint64 {
 	return 0
 }
 
+// Request message for `InsightService.AnalyzeRecovery`.
+type AnalyzeRecoveryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brand, `brands/{brand}`.
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// When expectations were met or not. Absent: the span of the brand's data here.
+	Window *v1.Window `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	// Where expectations were met or not. Absent: anywhere. What follows counts wherever it
+	// happens.
+	Population *v1.Population `protobuf:"bytes,3,opt,name=population,proto3" json:"population,omitempty"`
+	// How long after a failure its request for help may be solved, 1 hour to 90 days.
+	// Absent: 14 days.
+	RecoveryTime *durationpb.Duration `protobuf:"bytes,4,opt,name=recovery_time,json=recoveryTime,proto3" json:"recovery_time,omitempty"`
+	// How long after that a purchase counts, 1 day to 2 years of 365 days. Absent: 90 days.
+	Horizon       *durationpb.Duration `protobuf:"bytes,5,opt,name=horizon,proto3" json:"horizon,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnalyzeRecoveryRequest) Reset() {
+	*x = AnalyzeRecoveryRequest{}
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnalyzeRecoveryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnalyzeRecoveryRequest) ProtoMessage() {}
+
+func (x *AnalyzeRecoveryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnalyzeRecoveryRequest.ProtoReflect.Descriptor instead.
+func (*AnalyzeRecoveryRequest) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AnalyzeRecoveryRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *AnalyzeRecoveryRequest) GetWindow() *v1.Window {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *AnalyzeRecoveryRequest) GetPopulation() *v1.Population {
+	if x != nil {
+		return x.Population
+	}
+	return nil
+}
+
+func (x *AnalyzeRecoveryRequest) GetRecoveryTime() *durationpb.Duration {
+	if x != nil {
+		return x.RecoveryTime
+	}
+	return nil
+}
+
+func (x *AnalyzeRecoveryRequest) GetHorizon() *durationpb.Duration {
+	if x != nil {
+		return x.Horizon
+	}
+	return nil
+}
+
+// Response message for `InsightService.AnalyzeRecovery`.
+type AnalyzeRecoveryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer rests on: customers. Those left out have no touchpoint in the window of
+	// which anybody knows whether it met expectations (`NO_EXPECTATION`), or their horizon
+	// reaches beyond the brand's last touchpoint (`NOT_FOLLOWED`).
+	Basis *v1.Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// One of each recovery, in the order of the enum.
+	Groups []*RecoveryGroup `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
+	// How long after a failure its request for help might be solved.
+	RecoveryTime *durationpb.Duration `protobuf:"bytes,3,opt,name=recovery_time,json=recoveryTime,proto3" json:"recovery_time,omitempty"`
+	// How long after that a purchase counted.
+	Horizon *durationpb.Duration `protobuf:"bytes,4,opt,name=horizon,proto3" json:"horizon,omitempty"`
+	// How to read it: what goes with what, not what causes what.
+	Caution       string `protobuf:"bytes,5,opt,name=caution,proto3" json:"caution,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnalyzeRecoveryResponse) Reset() {
+	*x = AnalyzeRecoveryResponse{}
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnalyzeRecoveryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnalyzeRecoveryResponse) ProtoMessage() {}
+
+func (x *AnalyzeRecoveryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnalyzeRecoveryResponse.ProtoReflect.Descriptor instead.
+func (*AnalyzeRecoveryResponse) Descriptor() ([]byte, []int) {
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *AnalyzeRecoveryResponse) GetBasis() *v1.Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *AnalyzeRecoveryResponse) GetGroups() []*RecoveryGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *AnalyzeRecoveryResponse) GetRecoveryTime() *durationpb.Duration {
+	if x != nil {
+		return x.RecoveryTime
+	}
+	return nil
+}
+
+func (x *AnalyzeRecoveryResponse) GetHorizon() *durationpb.Duration {
+	if x != nil {
+		return x.Horizon
+	}
+	return nil
+}
+
+func (x *AnalyzeRecoveryResponse) GetCaution() string {
+	if x != nil {
+		return x.Caution
+	}
+	return ""
+}
+
 // Request message for `InsightService.ListQuadrantCustomers`.
 type ListQuadrantCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -661,7 +829,7 @@ type ListQuadrantCustomersRequest struct {
 
 func (x *ListQuadrantCustomersRequest) Reset() {
 	*x = ListQuadrantCustomersRequest{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +841,7 @@ func (x *ListQuadrantCustomersRequest) String() string {
 func (*ListQuadrantCustomersRequest) ProtoMessage() {}
 
 func (x *ListQuadrantCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[5]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +854,7 @@ func (x *ListQuadrantCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuadrantCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListQuadrantCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{5}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListQuadrantCustomersRequest) GetParent() string {
@@ -781,7 +949,7 @@ type ListQuadrantCustomersResponse struct {
 
 func (x *ListQuadrantCustomersResponse) Reset() {
 	*x = ListQuadrantCustomersResponse{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -793,7 +961,7 @@ func (x *ListQuadrantCustomersResponse) String() string {
 func (*ListQuadrantCustomersResponse) ProtoMessage() {}
 
 func (x *ListQuadrantCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[6]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -806,7 +974,7 @@ func (x *ListQuadrantCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQuadrantCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListQuadrantCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{6}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListQuadrantCustomersResponse) GetBasis() *v1.Basis {
@@ -866,7 +1034,7 @@ type WaitRevisionRequest struct {
 
 func (x *WaitRevisionRequest) Reset() {
 	*x = WaitRevisionRequest{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[7]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +1046,7 @@ func (x *WaitRevisionRequest) String() string {
 func (*WaitRevisionRequest) ProtoMessage() {}
 
 func (x *WaitRevisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[7]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +1059,7 @@ func (x *WaitRevisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitRevisionRequest.ProtoReflect.Descriptor instead.
 func (*WaitRevisionRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{7}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WaitRevisionRequest) GetParent() string {
@@ -926,7 +1094,7 @@ type WaitRevisionResponse struct {
 
 func (x *WaitRevisionResponse) Reset() {
 	*x = WaitRevisionResponse{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[8]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1106,7 @@ func (x *WaitRevisionResponse) String() string {
 func (*WaitRevisionResponse) ProtoMessage() {}
 
 func (x *WaitRevisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[8]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1119,7 @@ func (x *WaitRevisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitRevisionResponse.ProtoReflect.Descriptor instead.
 func (*WaitRevisionResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{8}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WaitRevisionResponse) GetReached() bool {
@@ -972,7 +1140,7 @@ type GetDataSpanRequest struct {
 
 func (x *GetDataSpanRequest) Reset() {
 	*x = GetDataSpanRequest{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[9]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1152,7 @@ func (x *GetDataSpanRequest) String() string {
 func (*GetDataSpanRequest) ProtoMessage() {}
 
 func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[9]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1165,7 @@ func (x *GetDataSpanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanRequest.ProtoReflect.Descriptor instead.
 func (*GetDataSpanRequest) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{9}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetDataSpanRequest) GetParent() string {
@@ -1018,7 +1186,7 @@ type GetDataSpanResponse struct {
 
 func (x *GetDataSpanResponse) Reset() {
 	*x = GetDataSpanResponse{}
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[10]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1030,7 +1198,7 @@ func (x *GetDataSpanResponse) String() string {
 func (*GetDataSpanResponse) ProtoMessage() {}
 
 func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[10]
+	mi := &file_concentric_journey_v1_insight_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1043,7 +1211,7 @@ func (x *GetDataSpanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDataSpanResponse.ProtoReflect.Descriptor instead.
 func (*GetDataSpanResponse) Descriptor() ([]byte, []int) {
-	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{10}
+	return file_concentric_journey_v1_insight_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetDataSpanResponse) GetWindow() *v1.Window {
@@ -1057,7 +1225,7 @@ var File_concentric_journey_v1_insight_service_proto protoreflect.FileDescriptor
 
 const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	"\n" +
-	"+concentric/journey/v1/insight_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\"concentric/journey/v1/driver.proto\x1a&concentric/journey/v1/experience.proto\x1a$concentric/journey/v1/quadrant.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa0\b\n" +
+	"+concentric/journey/v1/insight_service.proto\x12\x15concentric.journey.v1\x1a\x1bbuf/validate/validate.proto\x1a\"concentric/journey/v1/driver.proto\x1a&concentric/journey/v1/experience.proto\x1a$concentric/journey/v1/quadrant.proto\x1a$concentric/journey/v1/recovery.proto\x1a!concentric/type/v1/estimate.proto\x1a concentric/type/v1/measure.proto\x1a concentric/type/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa0\b\n" +
 	"\x1dQueryExperienceMetricsRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
 	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
@@ -1122,7 +1290,21 @@ const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	"overridden\x12\x18\n" +
 	"\acaution\x18\x06 \x01(\tR\acaution\x12\x14\n" +
 	"\x05draws\x18\a \x01(\x05R\x05draws\x12\x12\n" +
-	"\x04seed\x18\b \x01(\x04R\x04seed\"\xc1\x05\n" +
+	"\x04seed\x18\b \x01(\x04R\x04seed\"\xfe\x02\n" +
+	"\x16AnalyzeRecoveryRequest\x12B\n" +
+	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x127\n" +
+	"\x06window\x18\x02 \x01(\v2\x1a.concentric.type.v1.WindowB\x03\xe0A\x01R\x06window\x12C\n" +
+	"\n" +
+	"population\x18\x03 \x01(\v2\x1e.concentric.type.v1.PopulationB\x03\xe0A\x01R\n" +
+	"population\x12U\n" +
+	"\rrecovery_time\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x15\xe0A\x01\xbaH\x0f\xaa\x01\f\"\x05\b\x80\xce\xda\x032\x03\b\x90\x1cR\frecoveryTime\x12K\n" +
+	"\ahorizon\x18\x05 \x01(\v2\x19.google.protobuf.DurationB\x16\xe0A\x01\xbaH\x10\xaa\x01\r\"\x05\b\x80Ή\x1e2\x04\b\x80\xa3\x05R\ahorizon\"\x97\x02\n" +
+	"\x17AnalyzeRecoveryResponse\x12/\n" +
+	"\x05basis\x18\x01 \x01(\v2\x19.concentric.type.v1.BasisR\x05basis\x12<\n" +
+	"\x06groups\x18\x02 \x03(\v2$.concentric.journey.v1.RecoveryGroupR\x06groups\x12>\n" +
+	"\rrecovery_time\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\frecoveryTime\x123\n" +
+	"\ahorizon\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\ahorizon\x12\x18\n" +
+	"\acaution\x18\x05 \x01(\tR\acaution\"\xc1\x05\n" +
 	"\x1cListQuadrantCustomersRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -1159,12 +1341,14 @@ const file_concentric_journey_v1_insight_service_proto_rawDesc = "" +
 	"\x12GetDataSpanRequest\x12B\n" +
 	"\x06parent\x18\x01 \x01(\tB*\xe0A\x02\xbaH$r\"2 ^brands/[a-z0-9][a-z0-9-]{0,62}$R\x06parent\"I\n" +
 	"\x13GetDataSpanResponse\x122\n" +
-	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window2\xe9\a\n" +
+	"\x06window\x18\x01 \x01(\v2\x1a.concentric.type.v1.WindowR\x06window2\xb0\t\n" +
 	"\x0eInsightService\x12\xcf\x01\n" +
 	"\x16QueryExperienceMetrics\x124.concentric.journey.v1.QueryExperienceMetricsRequest\x1a5.concentric.journey.v1.QueryExperienceMetricsResponse\"H\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x02/\x12-/v1/{parent=brands/*}/experienceMetrics:query\x12\xc3\x01\n" +
 	"\x0eAnalyzeDrivers\x12,.concentric.journey.v1.AnalyzeDriversRequest\x1a-.concentric.journey.v1.AnalyzeDriversResponse\"T\xea\xc7\x18\x0f\n" +
-	"\rjourneys:read\x82\xd3\xe4\x93\x02;:\x01*\"6/v1/{parent=brands/*}/experienceMetrics:analyzeDrivers\x12\xd0\x01\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x02;:\x01*\"6/v1/{parent=brands/*}/experienceMetrics:analyzeDrivers\x12\xc4\x01\n" +
+	"\x0fAnalyzeRecovery\x12-.concentric.journey.v1.AnalyzeRecoveryRequest\x1a..concentric.journey.v1.AnalyzeRecoveryResponse\"R\xea\xc7\x18\x0f\n" +
+	"\rjourneys:read\x82\xd3\xe4\x93\x029\x127/v1/{parent=brands/*}/experienceMetrics:analyzeRecovery\x12\xd0\x01\n" +
 	"\x15ListQuadrantCustomers\x123.concentric.journey.v1.ListQuadrantCustomersRequest\x1a4.concentric.journey.v1.ListQuadrantCustomersResponse\"L\xea\xc7\x18\x0f\n" +
 	"\rjourneys:read\x82\xd3\xe4\x93\x023\x121/v1/{parent=brands/*}/experienceMetrics:quadrants\x12\xbb\x01\n" +
 	"\fWaitRevision\x12*.concentric.journey.v1.WaitRevisionRequest\x1a+.concentric.journey.v1.WaitRevisionResponse\"R\xea\xc7\x18\x0f\n" +
@@ -1185,90 +1369,103 @@ func file_concentric_journey_v1_insight_service_proto_rawDescGZIP() []byte {
 	return file_concentric_journey_v1_insight_service_proto_rawDescData
 }
 
-var file_concentric_journey_v1_insight_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_concentric_journey_v1_insight_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_concentric_journey_v1_insight_service_proto_goTypes = []any{
 	(*QueryExperienceMetricsRequest)(nil),  // 0: concentric.journey.v1.QueryExperienceMetricsRequest
 	(*QueryExperienceMetricsResponse)(nil), // 1: concentric.journey.v1.QueryExperienceMetricsResponse
 	(*Nesting)(nil),                        // 2: concentric.journey.v1.Nesting
 	(*AnalyzeDriversRequest)(nil),          // 3: concentric.journey.v1.AnalyzeDriversRequest
 	(*AnalyzeDriversResponse)(nil),         // 4: concentric.journey.v1.AnalyzeDriversResponse
-	(*ListQuadrantCustomersRequest)(nil),   // 5: concentric.journey.v1.ListQuadrantCustomersRequest
-	(*ListQuadrantCustomersResponse)(nil),  // 6: concentric.journey.v1.ListQuadrantCustomersResponse
-	(*WaitRevisionRequest)(nil),            // 7: concentric.journey.v1.WaitRevisionRequest
-	(*WaitRevisionResponse)(nil),           // 8: concentric.journey.v1.WaitRevisionResponse
-	(*GetDataSpanRequest)(nil),             // 9: concentric.journey.v1.GetDataSpanRequest
-	(*GetDataSpanResponse)(nil),            // 10: concentric.journey.v1.GetDataSpanResponse
-	(*v1.Window)(nil),                      // 11: concentric.type.v1.Window
-	(*v1.Population)(nil),                  // 12: concentric.type.v1.Population
-	(Section)(0),                           // 13: concentric.journey.v1.Section
-	(*WordOfMouthParameters)(nil),          // 14: concentric.journey.v1.WordOfMouthParameters
-	(*durationpb.Duration)(nil),            // 15: google.protobuf.Duration
-	(*v1.Basis)(nil),                       // 16: concentric.type.v1.Basis
-	(*v1.Measure)(nil),                     // 17: concentric.type.v1.Measure
-	(*v1.MeasureGroup)(nil),                // 18: concentric.type.v1.MeasureGroup
-	(*ExpectationSplit)(nil),               // 19: concentric.journey.v1.ExpectationSplit
-	(*EmotionShare)(nil),                   // 20: concentric.journey.v1.EmotionShare
-	(*StageScores)(nil),                    // 21: concentric.journey.v1.StageScores
-	(*WordOfMouth)(nil),                    // 22: concentric.journey.v1.WordOfMouth
-	(*TouchpointHealth)(nil),               // 23: concentric.journey.v1.TouchpointHealth
-	(*ContactAfterUnmet)(nil),              // 24: concentric.journey.v1.ContactAfterUnmet
-	(*EmotionGap)(nil),                     // 25: concentric.journey.v1.EmotionGap
-	(*Variable)(nil),                       // 26: concentric.journey.v1.Variable
-	(*v1.Estimate)(nil),                    // 27: concentric.type.v1.Estimate
-	(*Driver)(nil),                         // 28: concentric.journey.v1.Driver
-	(*BlockSplit)(nil),                     // 29: concentric.journey.v1.BlockSplit
-	(Quadrant)(0),                          // 30: concentric.journey.v1.Quadrant
-	(*QuadrantShare)(nil),                  // 31: concentric.journey.v1.QuadrantShare
-	(*QuadrantCustomer)(nil),               // 32: concentric.journey.v1.QuadrantCustomer
+	(*AnalyzeRecoveryRequest)(nil),         // 5: concentric.journey.v1.AnalyzeRecoveryRequest
+	(*AnalyzeRecoveryResponse)(nil),        // 6: concentric.journey.v1.AnalyzeRecoveryResponse
+	(*ListQuadrantCustomersRequest)(nil),   // 7: concentric.journey.v1.ListQuadrantCustomersRequest
+	(*ListQuadrantCustomersResponse)(nil),  // 8: concentric.journey.v1.ListQuadrantCustomersResponse
+	(*WaitRevisionRequest)(nil),            // 9: concentric.journey.v1.WaitRevisionRequest
+	(*WaitRevisionResponse)(nil),           // 10: concentric.journey.v1.WaitRevisionResponse
+	(*GetDataSpanRequest)(nil),             // 11: concentric.journey.v1.GetDataSpanRequest
+	(*GetDataSpanResponse)(nil),            // 12: concentric.journey.v1.GetDataSpanResponse
+	(*v1.Window)(nil),                      // 13: concentric.type.v1.Window
+	(*v1.Population)(nil),                  // 14: concentric.type.v1.Population
+	(Section)(0),                           // 15: concentric.journey.v1.Section
+	(*WordOfMouthParameters)(nil),          // 16: concentric.journey.v1.WordOfMouthParameters
+	(*durationpb.Duration)(nil),            // 17: google.protobuf.Duration
+	(*v1.Basis)(nil),                       // 18: concentric.type.v1.Basis
+	(*v1.Measure)(nil),                     // 19: concentric.type.v1.Measure
+	(*v1.MeasureGroup)(nil),                // 20: concentric.type.v1.MeasureGroup
+	(*ExpectationSplit)(nil),               // 21: concentric.journey.v1.ExpectationSplit
+	(*EmotionShare)(nil),                   // 22: concentric.journey.v1.EmotionShare
+	(*StageScores)(nil),                    // 23: concentric.journey.v1.StageScores
+	(*WordOfMouth)(nil),                    // 24: concentric.journey.v1.WordOfMouth
+	(*TouchpointHealth)(nil),               // 25: concentric.journey.v1.TouchpointHealth
+	(*ContactAfterUnmet)(nil),              // 26: concentric.journey.v1.ContactAfterUnmet
+	(*EmotionGap)(nil),                     // 27: concentric.journey.v1.EmotionGap
+	(*Variable)(nil),                       // 28: concentric.journey.v1.Variable
+	(*v1.Estimate)(nil),                    // 29: concentric.type.v1.Estimate
+	(*Driver)(nil),                         // 30: concentric.journey.v1.Driver
+	(*BlockSplit)(nil),                     // 31: concentric.journey.v1.BlockSplit
+	(*RecoveryGroup)(nil),                  // 32: concentric.journey.v1.RecoveryGroup
+	(Quadrant)(0),                          // 33: concentric.journey.v1.Quadrant
+	(*QuadrantShare)(nil),                  // 34: concentric.journey.v1.QuadrantShare
+	(*QuadrantCustomer)(nil),               // 35: concentric.journey.v1.QuadrantCustomer
 }
 var file_concentric_journey_v1_insight_service_proto_depIdxs = []int32{
-	11, // 0: concentric.journey.v1.QueryExperienceMetricsRequest.window:type_name -> concentric.type.v1.Window
-	12, // 1: concentric.journey.v1.QueryExperienceMetricsRequest.population:type_name -> concentric.type.v1.Population
-	13, // 2: concentric.journey.v1.QueryExperienceMetricsRequest.sections:type_name -> concentric.journey.v1.Section
-	14, // 3: concentric.journey.v1.QueryExperienceMetricsRequest.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouthParameters
-	15, // 4: concentric.journey.v1.QueryExperienceMetricsRequest.contact_horizon:type_name -> google.protobuf.Duration
-	16, // 5: concentric.journey.v1.QueryExperienceMetricsResponse.basis:type_name -> concentric.type.v1.Basis
-	17, // 6: concentric.journey.v1.QueryExperienceMetricsResponse.measures:type_name -> concentric.type.v1.Measure
-	18, // 7: concentric.journey.v1.QueryExperienceMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
+	13, // 0: concentric.journey.v1.QueryExperienceMetricsRequest.window:type_name -> concentric.type.v1.Window
+	14, // 1: concentric.journey.v1.QueryExperienceMetricsRequest.population:type_name -> concentric.type.v1.Population
+	15, // 2: concentric.journey.v1.QueryExperienceMetricsRequest.sections:type_name -> concentric.journey.v1.Section
+	16, // 3: concentric.journey.v1.QueryExperienceMetricsRequest.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouthParameters
+	17, // 4: concentric.journey.v1.QueryExperienceMetricsRequest.contact_horizon:type_name -> google.protobuf.Duration
+	18, // 5: concentric.journey.v1.QueryExperienceMetricsResponse.basis:type_name -> concentric.type.v1.Basis
+	19, // 6: concentric.journey.v1.QueryExperienceMetricsResponse.measures:type_name -> concentric.type.v1.Measure
+	20, // 7: concentric.journey.v1.QueryExperienceMetricsResponse.groups:type_name -> concentric.type.v1.MeasureGroup
 	2,  // 8: concentric.journey.v1.QueryExperienceMetricsResponse.nesting:type_name -> concentric.journey.v1.Nesting
-	19, // 9: concentric.journey.v1.QueryExperienceMetricsResponse.expectations:type_name -> concentric.journey.v1.ExpectationSplit
-	20, // 10: concentric.journey.v1.QueryExperienceMetricsResponse.emotions:type_name -> concentric.journey.v1.EmotionShare
-	21, // 11: concentric.journey.v1.QueryExperienceMetricsResponse.stages:type_name -> concentric.journey.v1.StageScores
-	22, // 12: concentric.journey.v1.QueryExperienceMetricsResponse.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouth
-	23, // 13: concentric.journey.v1.QueryExperienceMetricsResponse.touchpoints:type_name -> concentric.journey.v1.TouchpointHealth
-	24, // 14: concentric.journey.v1.QueryExperienceMetricsResponse.contact_after_unmet:type_name -> concentric.journey.v1.ContactAfterUnmet
-	25, // 15: concentric.journey.v1.QueryExperienceMetricsResponse.emotion_gap:type_name -> concentric.journey.v1.EmotionGap
-	11, // 16: concentric.journey.v1.AnalyzeDriversRequest.window:type_name -> concentric.type.v1.Window
-	12, // 17: concentric.journey.v1.AnalyzeDriversRequest.population:type_name -> concentric.type.v1.Population
-	26, // 18: concentric.journey.v1.AnalyzeDriversRequest.outcome:type_name -> concentric.journey.v1.Variable
-	26, // 19: concentric.journey.v1.AnalyzeDriversRequest.predictors:type_name -> concentric.journey.v1.Variable
-	16, // 20: concentric.journey.v1.AnalyzeDriversResponse.basis:type_name -> concentric.type.v1.Basis
-	27, // 21: concentric.journey.v1.AnalyzeDriversResponse.r_squared:type_name -> concentric.type.v1.Estimate
-	28, // 22: concentric.journey.v1.AnalyzeDriversResponse.drivers:type_name -> concentric.journey.v1.Driver
-	29, // 23: concentric.journey.v1.AnalyzeDriversResponse.split:type_name -> concentric.journey.v1.BlockSplit
-	11, // 24: concentric.journey.v1.ListQuadrantCustomersRequest.window:type_name -> concentric.type.v1.Window
-	12, // 25: concentric.journey.v1.ListQuadrantCustomersRequest.population:type_name -> concentric.type.v1.Population
-	30, // 26: concentric.journey.v1.ListQuadrantCustomersRequest.quadrants:type_name -> concentric.journey.v1.Quadrant
-	16, // 27: concentric.journey.v1.ListQuadrantCustomersResponse.basis:type_name -> concentric.type.v1.Basis
-	31, // 28: concentric.journey.v1.ListQuadrantCustomersResponse.quadrants:type_name -> concentric.journey.v1.QuadrantShare
-	32, // 29: concentric.journey.v1.ListQuadrantCustomersResponse.customers:type_name -> concentric.journey.v1.QuadrantCustomer
-	15, // 30: concentric.journey.v1.WaitRevisionRequest.timeout:type_name -> google.protobuf.Duration
-	11, // 31: concentric.journey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
-	0,  // 32: concentric.journey.v1.InsightService.QueryExperienceMetrics:input_type -> concentric.journey.v1.QueryExperienceMetricsRequest
-	3,  // 33: concentric.journey.v1.InsightService.AnalyzeDrivers:input_type -> concentric.journey.v1.AnalyzeDriversRequest
-	5,  // 34: concentric.journey.v1.InsightService.ListQuadrantCustomers:input_type -> concentric.journey.v1.ListQuadrantCustomersRequest
-	7,  // 35: concentric.journey.v1.InsightService.WaitRevision:input_type -> concentric.journey.v1.WaitRevisionRequest
-	9,  // 36: concentric.journey.v1.InsightService.GetDataSpan:input_type -> concentric.journey.v1.GetDataSpanRequest
-	1,  // 37: concentric.journey.v1.InsightService.QueryExperienceMetrics:output_type -> concentric.journey.v1.QueryExperienceMetricsResponse
-	4,  // 38: concentric.journey.v1.InsightService.AnalyzeDrivers:output_type -> concentric.journey.v1.AnalyzeDriversResponse
-	6,  // 39: concentric.journey.v1.InsightService.ListQuadrantCustomers:output_type -> concentric.journey.v1.ListQuadrantCustomersResponse
-	8,  // 40: concentric.journey.v1.InsightService.WaitRevision:output_type -> concentric.journey.v1.WaitRevisionResponse
-	10, // 41: concentric.journey.v1.InsightService.GetDataSpan:output_type -> concentric.journey.v1.GetDataSpanResponse
-	37, // [37:42] is the sub-list for method output_type
-	32, // [32:37] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	21, // 9: concentric.journey.v1.QueryExperienceMetricsResponse.expectations:type_name -> concentric.journey.v1.ExpectationSplit
+	22, // 10: concentric.journey.v1.QueryExperienceMetricsResponse.emotions:type_name -> concentric.journey.v1.EmotionShare
+	23, // 11: concentric.journey.v1.QueryExperienceMetricsResponse.stages:type_name -> concentric.journey.v1.StageScores
+	24, // 12: concentric.journey.v1.QueryExperienceMetricsResponse.word_of_mouth:type_name -> concentric.journey.v1.WordOfMouth
+	25, // 13: concentric.journey.v1.QueryExperienceMetricsResponse.touchpoints:type_name -> concentric.journey.v1.TouchpointHealth
+	26, // 14: concentric.journey.v1.QueryExperienceMetricsResponse.contact_after_unmet:type_name -> concentric.journey.v1.ContactAfterUnmet
+	27, // 15: concentric.journey.v1.QueryExperienceMetricsResponse.emotion_gap:type_name -> concentric.journey.v1.EmotionGap
+	13, // 16: concentric.journey.v1.AnalyzeDriversRequest.window:type_name -> concentric.type.v1.Window
+	14, // 17: concentric.journey.v1.AnalyzeDriversRequest.population:type_name -> concentric.type.v1.Population
+	28, // 18: concentric.journey.v1.AnalyzeDriversRequest.outcome:type_name -> concentric.journey.v1.Variable
+	28, // 19: concentric.journey.v1.AnalyzeDriversRequest.predictors:type_name -> concentric.journey.v1.Variable
+	18, // 20: concentric.journey.v1.AnalyzeDriversResponse.basis:type_name -> concentric.type.v1.Basis
+	29, // 21: concentric.journey.v1.AnalyzeDriversResponse.r_squared:type_name -> concentric.type.v1.Estimate
+	30, // 22: concentric.journey.v1.AnalyzeDriversResponse.drivers:type_name -> concentric.journey.v1.Driver
+	31, // 23: concentric.journey.v1.AnalyzeDriversResponse.split:type_name -> concentric.journey.v1.BlockSplit
+	13, // 24: concentric.journey.v1.AnalyzeRecoveryRequest.window:type_name -> concentric.type.v1.Window
+	14, // 25: concentric.journey.v1.AnalyzeRecoveryRequest.population:type_name -> concentric.type.v1.Population
+	17, // 26: concentric.journey.v1.AnalyzeRecoveryRequest.recovery_time:type_name -> google.protobuf.Duration
+	17, // 27: concentric.journey.v1.AnalyzeRecoveryRequest.horizon:type_name -> google.protobuf.Duration
+	18, // 28: concentric.journey.v1.AnalyzeRecoveryResponse.basis:type_name -> concentric.type.v1.Basis
+	32, // 29: concentric.journey.v1.AnalyzeRecoveryResponse.groups:type_name -> concentric.journey.v1.RecoveryGroup
+	17, // 30: concentric.journey.v1.AnalyzeRecoveryResponse.recovery_time:type_name -> google.protobuf.Duration
+	17, // 31: concentric.journey.v1.AnalyzeRecoveryResponse.horizon:type_name -> google.protobuf.Duration
+	13, // 32: concentric.journey.v1.ListQuadrantCustomersRequest.window:type_name -> concentric.type.v1.Window
+	14, // 33: concentric.journey.v1.ListQuadrantCustomersRequest.population:type_name -> concentric.type.v1.Population
+	33, // 34: concentric.journey.v1.ListQuadrantCustomersRequest.quadrants:type_name -> concentric.journey.v1.Quadrant
+	18, // 35: concentric.journey.v1.ListQuadrantCustomersResponse.basis:type_name -> concentric.type.v1.Basis
+	34, // 36: concentric.journey.v1.ListQuadrantCustomersResponse.quadrants:type_name -> concentric.journey.v1.QuadrantShare
+	35, // 37: concentric.journey.v1.ListQuadrantCustomersResponse.customers:type_name -> concentric.journey.v1.QuadrantCustomer
+	17, // 38: concentric.journey.v1.WaitRevisionRequest.timeout:type_name -> google.protobuf.Duration
+	13, // 39: concentric.journey.v1.GetDataSpanResponse.window:type_name -> concentric.type.v1.Window
+	0,  // 40: concentric.journey.v1.InsightService.QueryExperienceMetrics:input_type -> concentric.journey.v1.QueryExperienceMetricsRequest
+	3,  // 41: concentric.journey.v1.InsightService.AnalyzeDrivers:input_type -> concentric.journey.v1.AnalyzeDriversRequest
+	5,  // 42: concentric.journey.v1.InsightService.AnalyzeRecovery:input_type -> concentric.journey.v1.AnalyzeRecoveryRequest
+	7,  // 43: concentric.journey.v1.InsightService.ListQuadrantCustomers:input_type -> concentric.journey.v1.ListQuadrantCustomersRequest
+	9,  // 44: concentric.journey.v1.InsightService.WaitRevision:input_type -> concentric.journey.v1.WaitRevisionRequest
+	11, // 45: concentric.journey.v1.InsightService.GetDataSpan:input_type -> concentric.journey.v1.GetDataSpanRequest
+	1,  // 46: concentric.journey.v1.InsightService.QueryExperienceMetrics:output_type -> concentric.journey.v1.QueryExperienceMetricsResponse
+	4,  // 47: concentric.journey.v1.InsightService.AnalyzeDrivers:output_type -> concentric.journey.v1.AnalyzeDriversResponse
+	6,  // 48: concentric.journey.v1.InsightService.AnalyzeRecovery:output_type -> concentric.journey.v1.AnalyzeRecoveryResponse
+	8,  // 49: concentric.journey.v1.InsightService.ListQuadrantCustomers:output_type -> concentric.journey.v1.ListQuadrantCustomersResponse
+	10, // 50: concentric.journey.v1.InsightService.WaitRevision:output_type -> concentric.journey.v1.WaitRevisionResponse
+	12, // 51: concentric.journey.v1.InsightService.GetDataSpan:output_type -> concentric.journey.v1.GetDataSpanResponse
+	46, // [46:52] is the sub-list for method output_type
+	40, // [40:46] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_concentric_journey_v1_insight_service_proto_init() }
@@ -1279,16 +1476,17 @@ func file_concentric_journey_v1_insight_service_proto_init() {
 	file_concentric_journey_v1_driver_proto_init()
 	file_concentric_journey_v1_experience_proto_init()
 	file_concentric_journey_v1_quadrant_proto_init()
+	file_concentric_journey_v1_recovery_proto_init()
 	file_concentric_journey_v1_insight_service_proto_msgTypes[0].OneofWrappers = []any{}
-	file_concentric_journey_v1_insight_service_proto_msgTypes[5].OneofWrappers = []any{}
-	file_concentric_journey_v1_insight_service_proto_msgTypes[6].OneofWrappers = []any{}
+	file_concentric_journey_v1_insight_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_concentric_journey_v1_insight_service_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_concentric_journey_v1_insight_service_proto_rawDesc), len(file_concentric_journey_v1_insight_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

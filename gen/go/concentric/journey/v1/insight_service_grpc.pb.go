@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	InsightService_QueryExperienceMetrics_FullMethodName = "/concentric.journey.v1.InsightService/QueryExperienceMetrics"
 	InsightService_AnalyzeDrivers_FullMethodName         = "/concentric.journey.v1.InsightService/AnalyzeDrivers"
+	InsightService_AnalyzeRecovery_FullMethodName        = "/concentric.journey.v1.InsightService/AnalyzeRecovery"
 	InsightService_ListQuadrantCustomers_FullMethodName  = "/concentric.journey.v1.InsightService/ListQuadrantCustomers"
 	InsightService_WaitRevision_FullMethodName           = "/concentric.journey.v1.InsightService/WaitRevision"
 	InsightService_GetDataSpan_FullMethodName            = "/concentric.journey.v1.InsightService/GetDataSpan"
@@ -54,6 +55,18 @@ type InsightServiceClient interface {
 	// `SINGULAR`, where predictors determine each other or there are no more customers than
 	// coefficients, cannot.
 	AnalyzeDrivers(ctx context.Context, in *AnalyzeDriversRequest, opts ...grpc.CallOption) (*AnalyzeDriversResponse, error)
+	// Says whether customers whose expectations were not met came back to buy: those whose
+	// request for help was solved, those whose was not, and those who never asked, beside
+	// customers whom nothing failed.
+	//
+	// Each customer counts once, from their first touchpoint in the window that did not meet
+	// expectations, or else from their first that did. What was done about it is what
+	// happened within `recovery_time` of that, and only a purchase in the `horizon` behind
+	// counts, so nobody is called recovered for having stayed (a landmark analysis: Anderson,
+	// Cain and Gelber 1983). What it finds is association, not cause: customers with more
+	// touchpoints have both more failures and more purchases, and that a failure made good
+	// wins more than no failure is not assumed. The same data gives the same answer.
+	AnalyzeRecovery(ctx context.Context, in *AnalyzeRecoveryRequest, opts ...grpc.CallOption) (*AnalyzeRecoveryResponse, error)
 	// Holds service against the whole experience, customer by customer: who lies in which
 	// of four quadrants, and how many in each.
 	ListQuadrantCustomers(ctx context.Context, in *ListQuadrantCustomersRequest, opts ...grpc.CallOption) (*ListQuadrantCustomersResponse, error)
@@ -87,6 +100,16 @@ func (c *insightServiceClient) AnalyzeDrivers(ctx context.Context, in *AnalyzeDr
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AnalyzeDriversResponse)
 	err := c.cc.Invoke(ctx, InsightService_AnalyzeDrivers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *insightServiceClient) AnalyzeRecovery(ctx context.Context, in *AnalyzeRecoveryRequest, opts ...grpc.CallOption) (*AnalyzeRecoveryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AnalyzeRecoveryResponse)
+	err := c.cc.Invoke(ctx, InsightService_AnalyzeRecovery_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +174,18 @@ type InsightServiceServer interface {
 	// `SINGULAR`, where predictors determine each other or there are no more customers than
 	// coefficients, cannot.
 	AnalyzeDrivers(context.Context, *AnalyzeDriversRequest) (*AnalyzeDriversResponse, error)
+	// Says whether customers whose expectations were not met came back to buy: those whose
+	// request for help was solved, those whose was not, and those who never asked, beside
+	// customers whom nothing failed.
+	//
+	// Each customer counts once, from their first touchpoint in the window that did not meet
+	// expectations, or else from their first that did. What was done about it is what
+	// happened within `recovery_time` of that, and only a purchase in the `horizon` behind
+	// counts, so nobody is called recovered for having stayed (a landmark analysis: Anderson,
+	// Cain and Gelber 1983). What it finds is association, not cause: customers with more
+	// touchpoints have both more failures and more purchases, and that a failure made good
+	// wins more than no failure is not assumed. The same data gives the same answer.
+	AnalyzeRecovery(context.Context, *AnalyzeRecoveryRequest) (*AnalyzeRecoveryResponse, error)
 	// Holds service against the whole experience, customer by customer: who lies in which
 	// of four quadrants, and how many in each.
 	ListQuadrantCustomers(context.Context, *ListQuadrantCustomersRequest) (*ListQuadrantCustomersResponse, error)
@@ -175,6 +210,9 @@ func (UnimplementedInsightServiceServer) QueryExperienceMetrics(context.Context,
 }
 func (UnimplementedInsightServiceServer) AnalyzeDrivers(context.Context, *AnalyzeDriversRequest) (*AnalyzeDriversResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AnalyzeDrivers not implemented")
+}
+func (UnimplementedInsightServiceServer) AnalyzeRecovery(context.Context, *AnalyzeRecoveryRequest) (*AnalyzeRecoveryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnalyzeRecovery not implemented")
 }
 func (UnimplementedInsightServiceServer) ListQuadrantCustomers(context.Context, *ListQuadrantCustomersRequest) (*ListQuadrantCustomersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListQuadrantCustomers not implemented")
@@ -238,6 +276,24 @@ func _InsightService_AnalyzeDrivers_Handler(srv interface{}, ctx context.Context
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(InsightServiceServer).AnalyzeDrivers(ctx, req.(*AnalyzeDriversRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InsightService_AnalyzeRecovery_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnalyzeRecoveryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InsightServiceServer).AnalyzeRecovery(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InsightService_AnalyzeRecovery_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InsightServiceServer).AnalyzeRecovery(ctx, req.(*AnalyzeRecoveryRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -310,6 +366,10 @@ var InsightService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AnalyzeDrivers",
 			Handler:    _InsightService_AnalyzeDrivers_Handler,
+		},
+		{
+			MethodName: "AnalyzeRecovery",
+			Handler:    _InsightService_AnalyzeRecovery_Handler,
 		},
 		{
 			MethodName: "ListQuadrantCustomers",

@@ -1072,7 +1072,8 @@ export declare const CustomerService: GenService<{
     output: typeof BatchGetCustomersResponseSchema;
   },
   /**
-   * Lists customers.
+   * Lists customers. One that nobody created is there within seconds of its first
+   * touchpoint, as `first_touch` says.
    *
    * @generated from rpc concentric.journey.v1.CustomerService.ListCustomers
    */

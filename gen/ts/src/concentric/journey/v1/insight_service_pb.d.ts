@@ -9,6 +9,7 @@ import type { ContactAfterUnmet, EmotionGap, EmotionShare, ExpectationSplit, Sec
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Measure, MeasureGroup } from "../../type/v1/measure_pb.js";
 import type { BlockSplit, Driver, Variable } from "./driver_pb.js";
+import type { RecoveryGroup } from "./recovery_pb.js";
 import type { Quadrant, QuadrantCustomer, QuadrantShare } from "./quadrant_pb.js";
 
 /**
@@ -413,6 +414,106 @@ export declare type AnalyzeDriversResponse = Message<"concentric.journey.v1.Anal
 export declare const AnalyzeDriversResponseSchema: GenMessage<AnalyzeDriversResponse>;
 
 /**
+ * Request message for `InsightService.AnalyzeRecovery`.
+ *
+ * @generated from message concentric.journey.v1.AnalyzeRecoveryRequest
+ */
+export declare type AnalyzeRecoveryRequest = Message<"concentric.journey.v1.AnalyzeRecoveryRequest"> & {
+  /**
+   * The brand, `brands/{brand}`.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+
+  /**
+   * When expectations were met or not. Absent: the span of the brand's data here.
+   *
+   * @generated from field: concentric.type.v1.Window window = 2;
+   */
+  window?: Window | undefined;
+
+  /**
+   * Where expectations were met or not. Absent: anywhere. What follows counts wherever it
+   * happens.
+   *
+   * @generated from field: concentric.type.v1.Population population = 3;
+   */
+  population?: Population | undefined;
+
+  /**
+   * How long after a failure its request for help may be solved, 1 hour to 90 days.
+   * Absent: 14 days.
+   *
+   * @generated from field: google.protobuf.Duration recovery_time = 4;
+   */
+  recoveryTime?: Duration | undefined;
+
+  /**
+   * How long after that a purchase counts, 1 day to 2 years of 365 days. Absent: 90 days.
+   *
+   * @generated from field: google.protobuf.Duration horizon = 5;
+   */
+  horizon?: Duration | undefined;
+};
+
+/**
+ * Describes the message concentric.journey.v1.AnalyzeRecoveryRequest.
+ * Use `create(AnalyzeRecoveryRequestSchema)` to create a new message.
+ */
+export declare const AnalyzeRecoveryRequestSchema: GenMessage<AnalyzeRecoveryRequest>;
+
+/**
+ * Response message for `InsightService.AnalyzeRecovery`.
+ *
+ * @generated from message concentric.journey.v1.AnalyzeRecoveryResponse
+ */
+export declare type AnalyzeRecoveryResponse = Message<"concentric.journey.v1.AnalyzeRecoveryResponse"> & {
+  /**
+   * What the answer rests on: customers. Those left out have no touchpoint in the window of
+   * which anybody knows whether it met expectations (`NO_EXPECTATION`), or their horizon
+   * reaches beyond the brand's last touchpoint (`NOT_FOLLOWED`).
+   *
+   * @generated from field: concentric.type.v1.Basis basis = 1;
+   */
+  basis?: Basis | undefined;
+
+  /**
+   * One of each recovery, in the order of the enum.
+   *
+   * @generated from field: repeated concentric.journey.v1.RecoveryGroup groups = 2;
+   */
+  groups: RecoveryGroup[];
+
+  /**
+   * How long after a failure its request for help might be solved.
+   *
+   * @generated from field: google.protobuf.Duration recovery_time = 3;
+   */
+  recoveryTime?: Duration | undefined;
+
+  /**
+   * How long after that a purchase counted.
+   *
+   * @generated from field: google.protobuf.Duration horizon = 4;
+   */
+  horizon?: Duration | undefined;
+
+  /**
+   * How to read it: what goes with what, not what causes what.
+   *
+   * @generated from field: string caution = 5;
+   */
+  caution: string;
+};
+
+/**
+ * Describes the message concentric.journey.v1.AnalyzeRecoveryResponse.
+ * Use `create(AnalyzeRecoveryResponseSchema)` to create a new message.
+ */
+export declare const AnalyzeRecoveryResponseSchema: GenMessage<AnalyzeRecoveryResponse>;
+
+/**
  * Request message for `InsightService.ListQuadrantCustomers`.
  *
  * @generated from message concentric.journey.v1.ListQuadrantCustomersRequest
@@ -689,6 +790,26 @@ export declare const InsightService: GenService<{
     methodKind: "unary";
     input: typeof AnalyzeDriversRequestSchema;
     output: typeof AnalyzeDriversResponseSchema;
+  },
+  /**
+   * Says whether customers whose expectations were not met came back to buy: those whose
+   * request for help was solved, those whose was not, and those who never asked, beside
+   * customers whom nothing failed.
+   *
+   * Each customer counts once, from their first touchpoint in the window that did not meet
+   * expectations, or else from their first that did. What was done about it is what
+   * happened within `recovery_time` of that, and only a purchase in the `horizon` behind
+   * counts, so nobody is called recovered for having stayed (a landmark analysis: Anderson,
+   * Cain and Gelber 1983). What it finds is association, not cause: customers with more
+   * touchpoints have both more failures and more purchases, and that a failure made good
+   * wins more than no failure is not assumed. The same data gives the same answer.
+   *
+   * @generated from rpc concentric.journey.v1.InsightService.AnalyzeRecovery
+   */
+  analyzeRecovery: {
+    methodKind: "unary";
+    input: typeof AnalyzeRecoveryRequestSchema;
+    output: typeof AnalyzeRecoveryResponseSchema;
   },
   /**
    * Holds service against the whole experience, customer by customer: who lies in which
