@@ -359,3 +359,39 @@ func TestAReplicaThatLeavesGivesBackWhatItHas(t *testing.T) {
 		t.Errorf("the other replica had everything after %v, want less than a redelivery takes", took)
 	}
 }
+
+// TestALaneIsFreeOnceItsReplicaHasLeft: a lane with messages to bring goes to nobody who asked
+// for them and left.
+func TestALaneIsFreeOnceItsReplicaHasLeft(t *testing.T) {
+	b := open(t, Config{URL: listen(t, t.TempDir(), -1).ClientURL()})
+	connected(t, b, func(ctx context.Context, js jetstream.JetStream) {
+		stream, err := ensureStream(ctx, js, "ticket")
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbered, _ := lanes("journey", "ticket", stream, nil)
+		l := numbered[0]
+		consumer, err := l.make(ctx, stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, err := js.Publish(ctx, "concentric.ticket.acme.ticket_reopened.0", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next := "$JS.API.CONSUMER.MSG.NEXT." + stream.CachedInfo().Config.Name + "." + l.durable
+		ask := []byte(`{"batch": 1, "expires": 4000000000, "group": "` + l.group + `"}`)
+		if _, err := js.Conn().RequestWithContext(ctx, next, ask); err != nil {
+			t.Fatal(err)
+		}
+		if err := js.Conn().PublishRequest(next, js.Conn().NewInbox(), ask); err != nil {
+			t.Fatal(err)
+		}
+		letGo(ctx, stream, consumer, l)
+		time.Sleep(100 * time.Millisecond) // in which the server looks for somebody to serve
+		if info, err := consumer.Info(ctx); err != nil || pinned(info) || info.NumPending != 2 {
+			t.Errorf("the lane is %+v, %v, want it pinned to nobody, with two messages to bring", info, err)
+		}
+	})
+}
